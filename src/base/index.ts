@@ -1,0 +1,21 @@
+export { COIN, formatAmount, parseAmount } from './amount.js';
+export {
+  concatBytes,
+  equalBytes,
+  fromHex,
+  reverseBytes,
+  toHex,
+  u32le,
+  u64le,
+  utf8,
+} from './bytes.js';
+export {
+  BitmodelError,
+  type BitmodelErrorOptions,
+  EXIT,
+  type ExitCode,
+  messageOf,
+} from './errors.js';
+export { type WriteFileOptions, writeFileAtomic } from './files.js';
+export { sha256, sha256d } from './hash.js';
+export { type CanonicalValue, canonicalBytes } from './json.js';

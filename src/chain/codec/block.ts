@@ -1,0 +1,79 @@
+import { sha256d } from '../../base/index.js';
+import { ByteReader } from './reader.js';
+import { encodeTransaction, readTransaction, type Transaction } from './transaction.js';
+import { ByteWriter } from './writer.js';
+
+/** Bitcoin's 80-byte block header. Hashes are 32 bytes in byte order. */
+export interface BlockHeader {
+  readonly version: number;
+  readonly previousHash: Uint8Array;
+  readonly merkleRoot: Uint8Array;
+  /** Seconds since 1970. */
+  readonly time: number;
+  /** Target in Bitcoin's compact form ("nBits"). */
+  readonly bits: number;
+  readonly nonce: number;
+}
+
+export interface Block {
+  readonly header: BlockHeader;
+  readonly transactions: readonly Transaction[];
+}
+
+/** The 80 bytes of a header. */
+export function encodeHeader(header: BlockHeader): Uint8Array {
+  return new ByteWriter(80)
+    .i32(header.version)
+    .bytes(header.previousHash)
+    .bytes(header.merkleRoot)
+    .u32(header.time)
+    .u32(header.bits)
+    .u32(header.nonce)
+    .finish();
+}
+
+function readHeader(reader: ByteReader): BlockHeader {
+  return {
+    version: reader.i32(),
+    previousHash: reader.bytes(32),
+    merkleRoot: reader.bytes(32),
+    time: reader.u32(),
+    bits: reader.u32(),
+    nonce: reader.u32(),
+  };
+}
+
+/** @throws BitmodelError `BAD_ENCODING` unless exactly 80 bytes are given */
+export function decodeHeader(bytes: Uint8Array): BlockHeader {
+  const reader = new ByteReader(bytes);
+  const header = readHeader(reader);
+  reader.end();
+  return header;
+}
+
+/** Double SHA-256 of the header: the block's hash, 32 bytes in byte order. */
+export function blockHash(header: BlockHeader): Uint8Array {
+  return sha256d(encodeHeader(header));
+}
+
+/** Header, then the transactions behind their count. */
+export function encodeBlock(block: Block): Uint8Array {
+  const writer = new ByteWriter(4096).bytes(encodeHeader(block.header));
+  writer.varInt(block.transactions.length);
+  for (const transaction of block.transactions) writer.bytes(encodeTransaction(transaction));
+  return writer.finish();
+}
+
+const MINIMUM_TRANSACTION = 10;
+
+/** @throws BitmodelError `BAD_ENCODING` */
+export function decodeBlock(bytes: Uint8Array): Block {
+  const reader = new ByteReader(bytes);
+  const header = readHeader(reader);
+  const transactions: Transaction[] = [];
+  for (let left = reader.count(MINIMUM_TRANSACTION); left > 0; left--) {
+    transactions.push(readTransaction(reader));
+  }
+  reader.end();
+  return { header, transactions };
+}

@@ -1,0 +1,97 @@
+import { BitmodelError } from '../../base/index.js';
+
+/**
+ * Reads a bounded byte string from front to back. Every read is length-checked before anything is allocated.
+ * @throws BitmodelError `BAD_ENCODING` when bytes run out, a var-int is not canonical, or bytes are left over
+ */
+export class ByteReader {
+  #offset = 0;
+  readonly #bytes: Uint8Array;
+  readonly #view: DataView;
+
+  constructor(bytes: Uint8Array) {
+    this.#bytes = bytes;
+    this.#view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  }
+
+  /** Bytes read so far. */
+  get offset(): number {
+    return this.#offset;
+  }
+
+  /** Bytes still to read. */
+  get remaining(): number {
+    return this.#bytes.length - this.#offset;
+  }
+
+  /** The next `length` bytes, copied, so that a small field does not keep a whole block alive. */
+  bytes(length: number): Uint8Array {
+    const start = this.#advance(length);
+    return this.#bytes.slice(start, start + length);
+  }
+
+  u8(): number {
+    return this.#view.getUint8(this.#advance(1));
+  }
+
+  u16(): number {
+    return this.#view.getUint16(this.#advance(2), true);
+  }
+
+  u32(): number {
+    return this.#view.getUint32(this.#advance(4), true);
+  }
+
+  i32(): number {
+    return this.#view.getInt32(this.#advance(4), true);
+  }
+
+  u64(): bigint {
+    return this.#view.getBigUint64(this.#advance(8), true);
+  }
+
+  /** Bitcoin's CompactSize; only the shortest form is taken. */
+  varInt(): number {
+    const first = this.u8();
+    if (first < 0xfd) return first;
+    if (first === 0xfd) return this.#canonical(this.u16(), 0xfd);
+    if (first === 0xfe) return this.#canonical(this.u32(), 0x1_0000);
+    const value = this.u64();
+    if (value > BigInt(Number.MAX_SAFE_INTEGER)) throw bad('a length is beyond any message');
+    return this.#canonical(Number(value), 0x1_0000_0000);
+  }
+
+  /** A count of items, each of at least `minimumSize` bytes: a count the rest can't hold is refused at once. */
+  count(minimumSize: number): number {
+    const count = this.varInt();
+    if (count * minimumSize > this.remaining)
+      throw bad('a count promises more than the bytes hold');
+    return count;
+  }
+
+  /** Bytes behind a var-int length. */
+  varBytes(): Uint8Array {
+    return this.bytes(this.varInt());
+  }
+
+  /** Demands that everything was read. */
+  end(): void {
+    if (this.remaining !== 0) throw bad(`${this.remaining} bytes are left over`);
+  }
+
+  #advance(length: number): number {
+    if (length > this.remaining) throw bad('the bytes end too early');
+    const start = this.#offset;
+    this.#offset += length;
+    return start;
+  }
+
+  #canonical(value: number, least: number): number {
+    if (value < least) throw bad('a var-int is longer than it must be');
+    return value;
+  }
+}
+
+function bad(why: string): BitmodelError {
+  return new BitmodelError('BAD_ENCODING', `These bytes are not a valid encoding: ${why}.`);
+}

@@ -1,0 +1,119 @@
+import { createRequire } from 'node:module';
+import { Command, CommanderError } from 'commander';
+import type { Register } from './commands/shared/register.js';
+
+interface CommandEntry {
+  readonly name: string;
+  readonly summary: string;
+  /** Loads the module that defines the command; called only when the command is the one asked for. */
+  readonly load: () => Promise<{ readonly register: Register }>;
+}
+
+const COMMANDS: readonly CommandEntry[] = [
+  {
+    name: 'demo',
+    summary:
+      'the whole idea in a minute: a job bought, checked, paid and shared on a chain of its own',
+    load: () => import('./commands/demo.js'),
+  },
+  { name: 'keygen', summary: 'make or take in a key', load: () => import('./commands/keygen.js') },
+  {
+    name: 'wallet',
+    summary: 'balance, sending, test coins',
+    load: () => import('./commands/wallet.js'),
+  },
+  {
+    name: 'tx',
+    summary: 'build, sign, send and read transactions, in a pipe',
+    load: () => import('./commands/tx.js'),
+  },
+  { name: 'job', summary: 'buy inference and follow it', load: () => import('./commands/job.js') },
+  {
+    name: 'verify',
+    summary: 'check a receipt against a model, offline',
+    load: () => import('./commands/verify.js'),
+  },
+  {
+    name: 'model',
+    summary: 'pack, show, publish and run models',
+    load: () => import('./commands/model.js'),
+  },
+  {
+    name: 'reward',
+    summary: 'shares of everyone a model stands on',
+    load: () => import('./commands/reward.js'),
+  },
+  { name: 'worker', summary: 'sell inference', load: () => import('./commands/worker.js') },
+  {
+    name: 'verifier',
+    summary: 'judge disputed jobs for a fee',
+    load: () => import('./commands/verifier.js'),
+  },
+  { name: 'node', summary: 'run a node', load: () => import('./commands/node.js') },
+  { name: 'chain', summary: 'look at the chain', load: () => import('./commands/chain.js') },
+  { name: 'rpc', summary: 'call a method of the node', load: () => import('./commands/rpc.js') },
+  {
+    name: 'doctor',
+    summary: 'check this machine and say how to mend what is missing',
+    load: () => import('./commands/doctor.js'),
+  },
+];
+
+function version(): string {
+  const require = createRequire(import.meta.url);
+  return (require('../package.json') as { version: string }).version;
+}
+
+function createProgram(): Command {
+  return new Command('bitmodel')
+    .description('Buy language-model inference from untrusted machines, with proof of every token.')
+    .version(version())
+    .option('--network <name>', 'main, test or regtest (default: regtest)')
+    .option('--rpc <url>', "the node's address (default: this machine's)")
+    .option('--datadir <dir>', 'where keys, jobs and the chain are kept')
+    .option('--json', 'print one JSON object instead of text')
+    .option('-q, --quiet', 'print ids and results only')
+    .option('-y, --yes', 'answer yes to every question')
+    .option('--no-input', 'never ask; fail where an answer is needed')
+    .showSuggestionAfterError()
+    .configureHelp({ showGlobalOptions: true })
+    .helpCommand(false)
+    .exitOverride();
+}
+
+/** Options before the command that take a value, so that the command can be found without loading any. */
+const VALUED = new Set(['--network', '--rpc', '--datadir']);
+
+function commandAskedFor(args: readonly string[]): string | undefined {
+  for (let i = 0; i < args.length; i++) {
+    const arg = args[i]!;
+    if (VALUED.has(arg)) i++;
+    else if (!arg.startsWith('-')) return arg;
+  }
+  return undefined;
+}
+
+/**
+ * Runs the command line. Only commander and the one command asked for are loaded.
+ * @param argv as in `process.argv`: the run time, the script, then the arguments
+ */
+export async function main(argv: readonly string[]): Promise<void> {
+  const program = createProgram();
+  const asked = commandAskedFor(argv.slice(2));
+  for (const entry of COMMANDS) {
+    if (entry.name === asked) (await entry.load()).register(program);
+    else program.command(entry.name).description(entry.summary);
+  }
+  program.addHelpText(
+    'after',
+    '\nStart here:\n  $ bitmodel demo\n  $ bitmodel COMMAND --help   (each with an example)',
+  );
+  try {
+    if (argv.length <= 2) program.outputHelp();
+    else await program.parseAsync(argv as string[]);
+  } catch (thrown) {
+    // commander has printed its message already: help and version end with 0, wrong usage with 2
+    if (!(thrown instanceof CommanderError)) throw thrown;
+    process.exitCode = thrown.exitCode === 0 ? 0 : 2;
+  }
+}

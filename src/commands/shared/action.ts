@@ -1,0 +1,75 @@
+import type { Command } from 'commander';
+import { BitmodelError, EXIT, messageOf } from '../../base/index.js';
+import { resolveSettings, type Settings } from './settings.js';
+import { Terminal } from './terminal.js';
+
+/** What an action is given beside its arguments. */
+export interface ActionContext<Options> {
+  /** The command's own options. */
+  readonly options: Options;
+  readonly settings: Settings;
+  readonly terminal: Terminal;
+  /** Aborted by the first Ctrl-C or SIGTERM; a second one ends the process at once. */
+  readonly signal: AbortSignal;
+}
+
+/** Prints an error the way DESIGN 10 has it and returns the exit code. */
+export function reportError(thrown: unknown, json: boolean): number {
+  const interrupted =
+    thrown instanceof Error && (thrown.name === 'AbortError' || thrown.name === 'ExitPromptError');
+  const error =
+    thrown instanceof BitmodelError
+      ? thrown
+      : interrupted
+        ? new BitmodelError('INTERRUPTED', 'Interrupted.', { exitCode: EXIT.interrupted })
+        : new BitmodelError('INTERNAL', messageOf(thrown), {
+            next: 'This is a bug in bitmodel; run again with BITMODEL_DEBUG=1 and report what it prints',
+            cause: thrown,
+          });
+  if (json) {
+    const { code, message, next } = error;
+    process.stderr.write(`${JSON.stringify({ error: { code, message, next } })}\n`);
+  } else {
+    process.stderr.write(`error: ${error.message} [${error.code}]\n`);
+    if (error.next) process.stderr.write(`  next: ${error.next}\n`);
+  }
+  if (process.env.BITMODEL_DEBUG && thrown instanceof Error) {
+    process.stderr.write(`${thrown.stack ?? ''}\n`);
+  }
+  return error.exitCode;
+}
+
+/**
+ * Turns a function into a commander action: weighs the settings, hands over a terminal and a signal, and turns
+ * whatever is thrown into one sentence and an exit code.
+ * @param body gets the positional arguments, then the context; a number it returns is the exit code
+ */
+export function action<Options = Record<string, unknown>>(
+  body: (args: string[], context: ActionContext<Options>) => Promise<number | void>,
+): (...commanderArgs: unknown[]) => Promise<void> {
+  return async (...commanderArgs) => {
+    const command = commanderArgs.at(-1) as Command;
+    const flags = command.optsWithGlobals() as Record<string, unknown>;
+    const abort = new AbortController();
+    const onSignal = (): void => {
+      if (abort.signal.aborted) process.exit(EXIT.interrupted);
+      abort.abort();
+    };
+    process.on('SIGINT', onSignal).on('SIGTERM', onSignal);
+    // a reader that closes the pipe early (head, less) is no error
+    process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+      if (error.code === 'EPIPE') process.exit(0);
+      throw error;
+    });
+    try {
+      const settings = resolveSettings(flags);
+      const terminal = new Terminal(settings);
+      const context = { options: flags as Options, settings, terminal, signal: abort.signal };
+      process.exitCode = (await body(command.args, context)) ?? process.exitCode ?? EXIT.done;
+    } catch (thrown) {
+      process.exitCode = reportError(thrown, flags.json === true);
+    } finally {
+      process.off('SIGINT', onSignal).off('SIGTERM', onSignal);
+    }
+  };
+}

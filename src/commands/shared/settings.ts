@@ -1,0 +1,69 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import envPaths from 'env-paths';
+import { BitmodelError, EXIT, messageOf } from '../../base/index.js';
+
+export const NETWORKS = ['main', 'test', 'regtest'] as const;
+export type NetworkName = (typeof NETWORKS)[number];
+
+/** The options every command takes, after flag > variable > project file > user file > default were weighed. */
+export interface Settings {
+  readonly network: NetworkName;
+  /** The node's RPC address, or undefined for this machine's default port. */
+  readonly rpc: string | undefined;
+  /** Folder of keys, jobs, models and the chain. One per user; networks are separate folders below it. */
+  readonly datadir: string;
+  readonly json: boolean;
+  readonly quiet: boolean;
+  readonly yes: boolean;
+  /** Whether questions may be asked at all. */
+  readonly input: boolean;
+}
+
+type Values = Record<string, unknown>;
+
+function readSettingsFile(path: string): Values {
+  let text: string;
+  try {
+    text = readFileSync(path, 'utf8');
+  } catch (thrown) {
+    if ((thrown as NodeJS.ErrnoException).code === 'ENOENT') return {};
+    throw thrown;
+  }
+  try {
+    return JSON.parse(text) as Values;
+  } catch (thrown) {
+    throw new BitmodelError('BAD_SETTINGS', `${path} is not valid JSON: ${messageOf(thrown)}.`, {
+      next: `Mend or remove ${path}`,
+      exitCode: EXIT.usage,
+    });
+  }
+}
+
+/** @param flags commander's `optsWithGlobals()` */
+export function resolveSettings(flags: Values, env: NodeJS.ProcessEnv = process.env): Settings {
+  const paths = envPaths('bitmodel', { suffix: '' });
+  const project = readSettingsFile(join(process.cwd(), 'bitmodel.config.json'));
+  const user = readSettingsFile(join(paths.config, 'config.json'));
+  const pick = (name: string): string | undefined => {
+    const value =
+      flags[name] ?? env[`BITMODEL_${name.toUpperCase()}`] ?? project[name] ?? user[name];
+    return value === undefined ? undefined : String(value);
+  };
+  const network = pick('network') ?? 'regtest';
+  if (!NETWORKS.includes(network as NetworkName)) {
+    throw new BitmodelError('UNKNOWN_NETWORK', `There is no network "${network}".`, {
+      next: `Choose one of ${NETWORKS.join(', ')}`,
+      exitCode: EXIT.usage,
+    });
+  }
+  return {
+    network: network as NetworkName,
+    rpc: pick('rpc'),
+    datadir: pick('datadir') ?? paths.data,
+    json: flags.json === true,
+    quiet: flags.quiet === true,
+    yes: flags.yes === true,
+    input: flags.input !== false,
+  };
+}

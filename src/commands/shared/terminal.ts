@@ -1,0 +1,64 @@
+import { BitmodelError, EXIT } from '../../base/index.js';
+import type { Settings } from './settings.js';
+
+/** Where a command prints: results on stdout, everything else on stderr. */
+export class Terminal {
+  readonly #settings: Settings;
+
+  constructor(settings: Settings) {
+    this.#settings = settings;
+  }
+
+  get json(): boolean {
+    return this.#settings.json;
+  }
+
+  /**
+   * The command's result: one JSON object with `--json`, else the text (`brief` with `--quiet`).
+   * Amounts in `object` must already be decimal strings.
+   */
+  result(object: unknown, text: string | (() => string), brief?: string): void {
+    if (this.#settings.json) this.line(JSON.stringify(object));
+    else if (this.#settings.quiet && brief !== undefined) this.line(brief);
+    else this.line(typeof text === 'string' ? text : text());
+  }
+
+  /** One line on stdout. */
+  line(text: string): void {
+    process.stdout.write(`${text}\n`);
+  }
+
+  /** Text on stdout as it is, for streams. */
+  write(text: string): void {
+    process.stdout.write(text);
+  }
+
+  /** A remark on stderr; silent with `--quiet` and `--json`. */
+  note(text: string): void {
+    if (!this.#settings.quiet && !this.#settings.json) process.stderr.write(`${text}\n`);
+  }
+
+  /** A warning on stderr; always shown. */
+  warn(text: string): void {
+    process.stderr.write(`warning: ${text}\n`);
+  }
+
+  /**
+   * Asks before something that can't be undone.
+   * @throws BitmodelError `NOT_CONFIRMED` when the answer is no, or nobody can be asked and `--yes` is absent
+   */
+  async confirm(question: string): Promise<void> {
+    if (this.#settings.yes) return;
+    if (!this.#settings.input || !process.stdin.isTTY || !process.stderr.isTTY) {
+      throw new BitmodelError('NOT_CONFIRMED', `This needs a yes: ${question}`, {
+        next: 'Pass --yes to agree beforehand',
+        exitCode: EXIT.notAllowed,
+      });
+    }
+    const { confirm } = await import('@inquirer/prompts');
+    const agreed = await confirm({ message: question, default: false }, { output: process.stderr });
+    if (!agreed) {
+      throw new BitmodelError('NOT_CONFIRMED', 'Nothing was done.', { exitCode: EXIT.notAllowed });
+    }
+  }
+}

@@ -1,0 +1,12 @@
+import { defineConfig } from 'vitest/config';
+
+/** Tests import the built package (`#src/…` and `bitmodel/…` resolve to dist/), so that worker threads and the binary are the real ones. */
+export default defineConfig({
+  test: {
+    include: ['test/**/*.test.ts'],
+    testTimeout: 60_000,
+    hookTimeout: 60_000,
+    pool: 'forks',
+    maxWorkers: 2,
+  },
+});
