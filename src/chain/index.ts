@@ -1,0 +1,57 @@
+export {
+  type Block,
+  type BlockHeader,
+  blockHash,
+  decodeBlock,
+  decodeHeader,
+  encodeBlock,
+  encodeHeader,
+} from './codec/block.js';
+export { type MerkleRoot, merkleRoot } from './codec/merkle.js';
+export { ByteReader } from './codec/reader.js';
+export {
+  decodeTransaction,
+  encodeOutpoint,
+  encodeTransaction,
+  formatOutpoint,
+  hashToId,
+  idToHash,
+  JOB_VERSION,
+  metaTxidPreimage,
+  NO_JOB,
+  type Outpoint,
+  parseOutpoint,
+  type Transaction,
+  type TransactionInput,
+  type TransactionOutput,
+  transactionHash,
+  transactionId,
+} from './codec/transaction.js';
+export { ByteWriter } from './codec/writer.js';
+export { assemble, disassemble, type ScriptValue } from './script/assembler.js';
+export type { ScriptContext } from './script/context.js';
+export { publicKeyOf, signatureBackend } from './script/ecdsa.js';
+export { decodeNumber, encodeNumber, isMinimalNumber } from './script/number.js';
+export { OP, type OpcodeName, opcodeName } from './script/opcodes.js';
+export {
+  decodeScript,
+  type Instruction,
+  isPushOnly,
+  pushData,
+  pushNumber,
+} from './script/push.js';
+export { SIGHASH, signatureHash, signatureHashPreimage } from './script/sighash.js';
+export {
+  isPublicKeyEncoding,
+  type SignInputOptions,
+  signData,
+  signInput,
+  verifyData,
+} from './script/signing.js';
+export {
+  classifyScript,
+  hash160,
+  p2pkhHash,
+  p2pkhScript,
+  type ScriptClass,
+} from './script/standard.js';

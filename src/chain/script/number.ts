@@ -1,0 +1,53 @@
+import { toHex } from '../../base/index.js';
+
+/**
+ * Whether the bytes are a number in its shortest form: no trailing byte that holds nothing but a sign
+ * that the byte before it could carry.
+ */
+export function isMinimalNumber(bytes: Uint8Array): boolean {
+  const last = bytes.length - 1;
+  if (last < 0 || (bytes[last]! & 0x7f) !== 0) return true;
+  return last > 0 && (bytes[last - 1]! & 0x80) !== 0;
+}
+
+/**
+ * A number as scripts hold it: little-endian magnitude, sign in the highest bit of the last byte, zero is
+ * empty; always the shortest form.
+ */
+export function encodeNumber(value: bigint): Uint8Array {
+  if (value === 0n) return new Uint8Array(0);
+  const negative = value < 0n;
+  let hex = (negative ? -value : value).toString(16);
+  if (hex.length % 2 === 1) hex = `0${hex}`;
+  // a magnitude that fills its highest bit needs one more byte for the sign
+  if (hex.charCodeAt(0) >= 0x38) hex = `00${hex}`;
+  const bytes = new Uint8Array(Buffer.from(hex, 'hex')).reverse();
+  if (negative) bytes[bytes.length - 1]! |= 0x80;
+  return bytes;
+}
+
+/** The number behind the bytes, whether in its shortest form or not. Negative zero is zero. */
+export function decodeNumber(bytes: Uint8Array): bigint {
+  const { length } = bytes;
+  if (length === 0) return 0n;
+  const negative = (bytes[length - 1]! & 0x80) !== 0;
+  if (length <= 6) {
+    let magnitude = 0;
+    for (let i = length - 1; i >= 0; i--) {
+      magnitude = magnitude * 256 + (i === length - 1 ? bytes[i]! & 0x7f : bytes[i]!);
+    }
+    return BigInt(negative ? -magnitude : magnitude);
+  }
+  const bigEndian = bytes.slice().reverse();
+  bigEndian[0]! &= 0x7f;
+  const magnitude = BigInt(`0x${toHex(bigEndian)}`);
+  return negative ? -magnitude : magnitude;
+}
+
+/** What IF and VERIFY make of an element: false for zeros only, negative zero included. */
+export function isTruthy(bytes: Uint8Array): boolean {
+  for (let i = 0; i < bytes.length; i++) {
+    if (bytes[i] !== 0) return i !== bytes.length - 1 || bytes[i] !== 0x80;
+  }
+  return false;
+}

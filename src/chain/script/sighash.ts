@@ -1,0 +1,117 @@
+import { BitmodelError, sha256d } from '../../base/index.js';
+import { encodeOutpoint, JOB_VERSION, type Transaction } from '../codec/transaction.js';
+import { ByteWriter } from '../codec/writer.js';
+import type { ScriptContext } from './context.js';
+
+/** Bits of the hash type byte behind a signature: which parts of the transaction it covers. */
+export const SIGHASH = { ALL: 1, NONE: 2, SINGLE: 3, FORKID: 0x40, ANYONECANPAY: 0x80 } as const;
+
+const BASE_MASK = 0x1f;
+const ZERO_HASH = new Uint8Array(32);
+
+/** Whether a byte is one of the six hash types with FORKID set; any other is refused (DESIGN 4.2). */
+export function isDefinedHashType(hashType: number): boolean {
+  const base = hashType & ~SIGHASH.ANYONECANPAY & ~SIGHASH.FORKID;
+  return (
+    (hashType & SIGHASH.FORKID) !== 0 &&
+    hashType <= 0xff &&
+    base >= SIGHASH.ALL &&
+    base <= SIGHASH.SINGLE
+  );
+}
+
+interface SharedHashes {
+  prevouts?: Uint8Array;
+  sequences?: Uint8Array;
+  outputs?: Uint8Array;
+}
+
+/** What all signatures of a transaction share is hashed once; entries go with their transaction. */
+const shared = new WeakMap<Transaction, SharedHashes>();
+
+function sharedHashes(transaction: Transaction): SharedHashes {
+  let hashes = shared.get(transaction);
+  if (!hashes) {
+    hashes = {};
+    shared.set(transaction, hashes);
+  }
+  return hashes;
+}
+
+function hashPrevouts(transaction: Transaction): Uint8Array {
+  const hashes = sharedHashes(transaction);
+  hashes.prevouts ??= sha256d(...transaction.inputs.map((input) => encodeOutpoint(input.outpoint)));
+  return hashes.prevouts;
+}
+
+function hashSequences(transaction: Transaction): Uint8Array {
+  const hashes = sharedHashes(transaction);
+  if (!hashes.sequences) {
+    const writer = new ByteWriter(4 * transaction.inputs.length + 4);
+    for (const input of transaction.inputs) writer.u32(input.sequence);
+    hashes.sequences = sha256d(writer.finish());
+  }
+  return hashes.sequences;
+}
+
+function hashOutputs(transaction: Transaction, base: number, inputIndex: number): Uint8Array {
+  if (base === SIGHASH.NONE) return ZERO_HASH;
+  if (base !== SIGHASH.SINGLE) {
+    const hashes = sharedHashes(transaction);
+    hashes.outputs ??= sha256d(outputBytes(transaction, 0, transaction.outputs.length));
+    return hashes.outputs;
+  }
+  return inputIndex < transaction.outputs.length
+    ? sha256d(outputBytes(transaction, inputIndex, inputIndex + 1))
+    : ZERO_HASH;
+}
+
+function outputBytes(transaction: Transaction, from: number, to: number): Uint8Array {
+  const writer = new ByteWriter();
+  for (const output of transaction.outputs.slice(from, to)) {
+    writer.u64(output.value).varBytes(output.lockingScript);
+  }
+  return writer.finish();
+}
+
+/**
+ * What a signature's hash is taken over: BIP143's fields, as in BCH; from version 10 on the job id follows
+ * the lock time (DESIGN 4.2). The hash type ends it as u32.
+ */
+export function signatureHashPreimage(
+  context: ScriptContext,
+  scriptCode: Uint8Array,
+  hashType: number,
+): Uint8Array {
+  const { transaction, inputIndex, spentOutputs } = context;
+  const input = transaction.inputs[inputIndex];
+  const spent = spentOutputs[inputIndex];
+  if (!input || !spent) {
+    throw new BitmodelError('BAD_INPUT_INDEX', `The transaction has no input ${inputIndex}.`);
+  }
+  const base = hashType & BASE_MASK;
+  const anyone = (hashType & SIGHASH.ANYONECANPAY) !== 0;
+  const single = base === SIGHASH.SINGLE || base === SIGHASH.NONE;
+  const writer = new ByteWriter(220 + scriptCode.length);
+  writer.i32(transaction.version);
+  writer.bytes(anyone ? ZERO_HASH : hashPrevouts(transaction));
+  writer.bytes(anyone || single ? ZERO_HASH : hashSequences(transaction));
+  writer.bytes(input.outpoint.hash).u32(input.outpoint.index);
+  writer.varBytes(scriptCode).u64(spent.value).u32(input.sequence);
+  writer.bytes(hashOutputs(transaction, base, inputIndex)).u32(transaction.lockTime);
+  if (transaction.version >= JOB_VERSION) writer.bytes(transaction.jobId);
+  return writer.u32(hashType).finish();
+}
+
+/**
+ * The 32 bytes that a signature for one input signs.
+ * @param scriptCode the locking script, or what follows the last executed OP_CODESEPARATOR in it
+ * @throws BitmodelError `BAD_INPUT_INDEX`
+ */
+export function signatureHash(
+  context: ScriptContext,
+  scriptCode: Uint8Array,
+  hashType: number,
+): Uint8Array {
+  return sha256d(signatureHashPreimage(context, scriptCode, hashType));
+}
