@@ -28,6 +28,31 @@ export {
   transactionId,
 } from './codec/transaction.js';
 export { ByteWriter } from './codec/writer.js';
+export {
+  MAX_BLOCK_SIZE,
+  MAX_MONEY,
+  MAX_TRANSACTION_SIZE,
+  type NetworkName,
+  type NetworkParameters,
+  networkParameters,
+} from './consensus/parameters.js';
+export {
+  decodePin,
+  encodePin,
+  PIN_OPERATIONS,
+  type Pin,
+  type PinData,
+  type PinOperation,
+} from './pins/pin.js';
+export {
+  ChainClient,
+  type JobMessages,
+  type KnownTransaction,
+  type Utxo,
+} from './rpc/ChainClient.js';
+export { encodeJson, indentJson, JsonAmount, memberText } from './rpc/json.js';
+export { type RpcAuth, RpcClient, type RpcClientOptions } from './rpc/RpcClient.js';
+export { RPC_CODE, RpcError } from './rpc/RpcError.js';
 export { assemble, disassemble, type ScriptValue } from './script/assembler.js';
 export type { ScriptContext } from './script/context.js';
 export { publicKeyOf, signatureBackend } from './script/ecdsa.js';

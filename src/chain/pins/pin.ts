@@ -1,0 +1,139 @@
+import { BitmodelError, concatBytes, utf8 } from '../../base/index.js';
+
+/** What MetaID v2 lets a pin do. Modify, revoke and hide are made by spending the pin's output. */
+export const PIN_OPERATIONS = ['init', 'create', 'modify', 'revoke', 'hide'] as const;
+export type PinOperation = (typeof PIN_OPERATIONS)[number];
+
+/** What a pin's OP_RETURN output says (MetaID v2, DESIGN 4.4). */
+export interface PinData {
+  readonly operation: PinOperation;
+  /** Such as `/protocols/bitmodel-model`. */
+  readonly path: string;
+  /** `0`: none. */
+  readonly encryption: string;
+  readonly version: string;
+  readonly contentType: string;
+  readonly payload: Uint8Array;
+}
+
+/** A pin as the node indexes it. */
+export interface Pin {
+  /** `<txid>i<output>` of the output that is the pin. */
+  readonly id: string;
+  readonly operation: PinOperation;
+  readonly path: string;
+  /** Address that the pin's output pays to. */
+  readonly owner: string;
+  /** SHA-256 of the address's text, in hex. */
+  readonly metaId: string;
+  readonly contentType: string;
+  readonly payload: Uint8Array;
+  /** Block that holds it. */
+  readonly height: number;
+  readonly txid: string;
+}
+
+const MARKER = 'metaid';
+const OP_RETURN = 0x6a;
+const OP_PUSHDATA1 = 0x4c;
+const OP_PUSHDATA2 = 0x4d;
+const OP_PUSHDATA4 = 0x4e;
+/** Largest payload in one push; MetaID's wallets split at the classic element limit. */
+const PUSH_LIMIT = 520;
+/** Longest path and other header field that is indexed. */
+const FIELD_LIMIT = 1_000;
+
+// The payload is data, not numbers, so a byte such as 0x05 is pushed as data and never becomes OP_5.
+function pushPlain(bytes: Uint8Array): Uint8Array {
+  const length = bytes.length;
+  if (length < OP_PUSHDATA1) return concatBytes(Uint8Array.of(length), bytes);
+  if (length <= 0xff) return concatBytes(Uint8Array.of(OP_PUSHDATA1, length), bytes);
+  return concatBytes(Uint8Array.of(OP_PUSHDATA2, length & 0xff, length >> 8), bytes);
+}
+
+function payloadPushes(payload: Uint8Array): Uint8Array[] {
+  const pushes: Uint8Array[] = [];
+  for (let at = 0; at < payload.length; at += PUSH_LIMIT) {
+    pushes.push(pushPlain(payload.subarray(at, at + PUSH_LIMIT)));
+  }
+  return pushes;
+}
+
+/**
+ * Locking script of the output that writes a pin: `OP_0 OP_RETURN "metaid" operation path encryption version type
+ * payload…`. It goes into a transaction whose output 0 pays at least one base unit to the pin's owner.
+ * @throws BitmodelError `BAD_PIN` when a header field is too long
+ */
+export function encodePin(
+  pin: Omit<PinData, 'encryption' | 'version'> & Partial<PinData>,
+): Uint8Array {
+  const fields = [
+    MARKER,
+    pin.operation,
+    pin.path,
+    pin.encryption ?? '0',
+    pin.version ?? '1.0.0',
+    pin.contentType,
+  ].map(utf8);
+  if (fields.some((field) => field.length > FIELD_LIMIT)) {
+    throw new BitmodelError('BAD_PIN', `A field of this pin is longer than ${FIELD_LIMIT} bytes.`);
+  }
+  return concatBytes(
+    Uint8Array.of(0, OP_RETURN),
+    ...fields.map(pushPlain),
+    ...payloadPushes(pin.payload),
+  );
+}
+
+/** The pushes of a script from `offset` on, or undefined when something else than pushes is there. */
+function readPushes(script: Uint8Array, offset: number): Uint8Array[] | undefined {
+  const pushes: Uint8Array[] = [];
+  const view = new DataView(script.buffer, script.byteOffset, script.byteLength);
+  let at = offset;
+  while (at < script.length) {
+    const code = script[at++]!;
+    let length = code;
+    if (code >= OP_PUSHDATA1) {
+      const width = code === OP_PUSHDATA1 ? 1 : code === OP_PUSHDATA2 ? 2 : 4;
+      if (code > OP_PUSHDATA4 || at + width > script.length) return undefined;
+      length =
+        width === 1
+          ? script[at]!
+          : width === 2
+            ? view.getUint16(at, true)
+            : view.getUint32(at, true);
+      at += width;
+    }
+    if (length > script.length - at) return undefined;
+    pushes.push(script.subarray(at, at + length));
+    at += length;
+  }
+  return pushes;
+}
+
+const TEXT = new TextDecoder('utf-8', { fatal: true });
+
+function readText(bytes: Uint8Array): string | undefined {
+  if (bytes.length > FIELD_LIMIT) return undefined;
+  try {
+    return TEXT.decode(bytes);
+  } catch {
+    // not UTF-8: no pin
+    return undefined;
+  }
+}
+
+/** What a locking script says as a pin, or undefined when it is none. Never throws. */
+export function decodePin(script: Uint8Array): PinData | undefined {
+  const start = script[0] === 0 && script[1] === OP_RETURN ? 2 : script[0] === OP_RETURN ? 1 : 0;
+  if (start === 0) return undefined;
+  const pushes = readPushes(script, start);
+  if (!pushes || pushes.length < 6) return undefined;
+  const [marker, operation, path, encryption, version, contentType] = pushes
+    .slice(0, 6)
+    .map(readText);
+  if (marker !== MARKER || !path || !PIN_OPERATIONS.includes(operation as PinOperation)) return;
+  if (encryption === undefined || version === undefined || contentType === undefined) return;
+  const payload = concatBytes(...pushes.slice(6));
+  return { operation: operation as PinOperation, path, encryption, version, contentType, payload };
+}

@@ -1,0 +1,192 @@
+import { fromHex, parseAmount, toHex } from '../../base/index.js';
+import {
+  decodeTransaction,
+  encodeTransaction,
+  hashToId,
+  idToHash,
+  type Outpoint,
+  type Transaction,
+  type TransactionOutput,
+} from '../codec/transaction.js';
+import type { Pin } from '../pins/pin.js';
+import type { RpcClient } from './RpcClient.js';
+import { RPC_CODE, RpcError } from './RpcError.js';
+
+/** An unspent output. */
+export interface Utxo {
+  readonly outpoint: Outpoint;
+  readonly output: TransactionOutput;
+  /** Block that holds it; 0 while it waits in the mempool. */
+  readonly height: number;
+  readonly coinbase: boolean;
+}
+
+/** A transaction that the node knows. */
+export interface KnownTransaction {
+  readonly transaction: Transaction;
+  /** Block that holds it; 0 while it waits in the mempool. */
+  readonly height: number;
+  /** Printed block id; undefined in the mempool. */
+  readonly blockHash?: string;
+  /** The block's time, or when the mempool took it, in seconds since 1970. */
+  readonly time?: number;
+}
+
+/** Job messages as the node's job pool hands them out; what is in them is not the chain's business. */
+export interface JobMessages {
+  readonly messages: readonly unknown[];
+  /** Pass it as `after` to get what came later. */
+  readonly next: number;
+}
+
+/** What `getaddressutxos` and `getoutpointspend` answer per output. */
+interface OutputJson {
+  readonly txid: string;
+  readonly vout: number;
+  /** Decimal coins, as a string. */
+  readonly value: string;
+  readonly scriptPubKey: string;
+  readonly height: number;
+  readonly coinbase: boolean;
+}
+
+interface SpendJson extends OutputJson {
+  readonly spent: { readonly txid: string; readonly vin: number; readonly height: number } | null;
+}
+
+interface PinJson extends Omit<Pin, 'payload'> {
+  readonly payload: string;
+}
+
+/** How long one waiting call may hang before it is made again. */
+const WAIT_MILLISECONDS = 30_000;
+
+/** Typed calls of a node's RPC, for the wallet, for jobs and for rewards. All errors are those of {@link RpcClient}. */
+export class ChainClient {
+  readonly rpc: RpcClient;
+
+  constructor(rpc: RpcClient) {
+    this.rpc = rpc;
+  }
+
+  /** Height of the tip; the genesis block is 0. */
+  height(): Promise<number> {
+    return this.rpc.call<number>('getblockcount');
+  }
+
+  /** Printed id of the genesis block: which chain this is. */
+  genesisId(): Promise<string> {
+    return this.rpc.call<string>('getblockhash', 0);
+  }
+
+  /** Unspent outputs of the addresses, those of the mempool included, those spent there left out. */
+  async utxos(addresses: readonly string[]): Promise<Utxo[]> {
+    const found = await this.rpc.call<OutputJson[]>('getaddressutxos', { addresses });
+    return found.map((json) => ({
+      outpoint: { hash: idToHash(json.txid), index: json.vout },
+      output: outputOf(json),
+      height: json.height,
+      coinbase: json.coinbase,
+    }));
+  }
+
+  /** A transaction by its printed id, from the chain or the mempool. */
+  async transaction(txid: string): Promise<KnownTransaction | undefined> {
+    const json = await this.#orUndefined(
+      this.rpc.call<{ hex: string; height?: number; blockhash?: string; time?: number }>(
+        'getrawtransaction',
+        txid,
+        true,
+      ),
+    );
+    if (!json) return undefined;
+    return {
+      transaction: decodeTransaction(fromHex(json.hex)),
+      height: json.height ?? 0,
+      ...(json.blockhash === undefined ? {} : { blockHash: json.blockhash }),
+      ...(json.time === undefined ? {} : { time: json.time }),
+    };
+  }
+
+  /**
+   * Hands a transaction to the node and returns its printed id.
+   * @throws RpcError `TX_REJECTED` with Bitcoin's reject reason, `ALREADY_IN_CHAIN`
+   */
+  send(transaction: Transaction): Promise<string> {
+    return this.rpc.call<string>('sendrawtransaction', toHex(encodeTransaction(transaction)));
+  }
+
+  /** An output that is unspent on the chain and in the mempool; undefined when it is spent or unknown. */
+  async output(
+    outpoint: Outpoint,
+  ): Promise<{ output: TransactionOutput; height: number; coinbase: boolean } | undefined> {
+    const json = await this.#spend(outpoint);
+    if (!json || json.spent) return undefined;
+    return { output: outputOf(json), height: json.height, coinbase: json.coinbase };
+  }
+
+  /** What spent an output, on the chain or in the mempool (height 0); undefined when it is unspent or unknown. */
+  async spender(
+    outpoint: Outpoint,
+  ): Promise<{ txid: string; inputIndex: number; height: number } | undefined> {
+    const spent = (await this.#spend(outpoint))?.spent;
+    return spent ? { txid: spent.txid, inputIndex: spent.vin, height: spent.height } : undefined;
+  }
+
+  /** Every transaction that carries the job id, oldest first, the mempool's (height 0) last. */
+  jobTransactions(jobId: Uint8Array): Promise<{ txid: string; height: number }[]> {
+    return this.rpc.call('getjobtransactions', toHex(jobId));
+  }
+
+  /** Pins at exactly this path, oldest first, on the chain only. */
+  async pins(path: string, options: { limit?: number } = {}): Promise<Pin[]> {
+    const found = await this.rpc.call<PinJson[]>('getpins', { path, ...options });
+    return found.map((json) => ({ ...json, payload: fromHex(json.payload) }));
+  }
+
+  /** Mines blocks that pay to the address, at once; regtest only. Returns their printed ids. */
+  generate(count: number, address: string): Promise<string[]> {
+    return this.rpc.call<string[]>('generatetoaddress', count, address);
+  }
+
+  /** Resolves with the tip's height once it is beyond `afterHeight`. @throws the signal's reason */
+  async waitForBlock(afterHeight: number, signal?: AbortSignal): Promise<number> {
+    for (;;) {
+      signal?.throwIfAborted();
+      const tip = await this.rpc.callWith<{ height: number }>(
+        { signal },
+        'waitforblockheight',
+        afterHeight + 1,
+        WAIT_MILLISECONDS,
+      );
+      if (tip.height > afterHeight) return tip.height;
+    }
+  }
+
+  /** Puts a signed job message into the node's job pool. */
+  sendJobMessage<T = unknown>(message: unknown): Promise<T> {
+    return this.rpc.call<T>('sendjobmessage', message);
+  }
+
+  /** Messages of the node's job pool: of one job, or all, from `after` on. */
+  jobMessages(options: { jobId?: string; after?: number } = {}): Promise<JobMessages> {
+    return this.rpc.call<JobMessages>('listjobmessages', options);
+  }
+
+  #spend(outpoint: Outpoint): Promise<SpendJson | null> {
+    return this.rpc.call('getoutpointspend', hashToId(outpoint.hash), outpoint.index);
+  }
+
+  async #orUndefined<T>(call: Promise<T>): Promise<T | undefined> {
+    try {
+      return await call;
+    } catch (thrown) {
+      if (thrown instanceof RpcError && thrown.rpcCode === RPC_CODE.notFound) return undefined;
+      throw thrown;
+    }
+  }
+}
+
+function outputOf(json: OutputJson): TransactionOutput {
+  return { value: parseAmount(json.value), lockingScript: fromHex(json.scriptPubKey) };
+}

@@ -1,0 +1,203 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { Agent, request } from 'undici';
+import { BitmodelError, EXIT, messageOf } from '../../base/index.js';
+import { type NetworkName, networkParameters } from '../consensus/parameters.js';
+import { encodeJson, memberText } from './json.js';
+import { RPC_CODE, RpcError } from './RpcError.js';
+
+/** Name and password of HTTP basic authentication. */
+export interface RpcAuth {
+  readonly user: string;
+  readonly password: string;
+}
+
+export interface RpcClientOptions {
+  /** `http://host:port`, without credentials. */
+  readonly url: string;
+  /** Credentials, or a function that finds them at each call (the cookie changes when the node starts anew). */
+  readonly auth?: RpcAuth | (() => RpcAuth);
+}
+
+export interface NodeLocation {
+  /** The node's address, with `user:password@` if it doesn't use the cookie; undefined: this machine's. */
+  readonly rpc?: string | undefined;
+  readonly datadir: string;
+  readonly network: NetworkName;
+}
+
+/** Options of one call. */
+export interface CallOptions {
+  readonly signal?: AbortSignal | undefined;
+}
+
+/** File with the name and password of a running node, made anew at each start. */
+export function cookiePath(datadir: string, network: NetworkName): string {
+  return join(datadir, network, '.cookie');
+}
+
+/** File with the address at which the running node of this data folder answers. */
+export function addressPath(datadir: string, network: NetworkName): string {
+  return join(datadir, network, 'rpc-address');
+}
+
+/** Largest answer taken from a node: a 32 MB block in hex with room to spare. */
+const MAX_ANSWER = 128_000_000;
+
+/** JSON-RPC client of one node, over HTTP. */
+export class RpcClient {
+  readonly url: string;
+  readonly #auth: RpcClientOptions['auth'];
+  readonly #agent = new Agent({
+    connect: { timeout: 10_000 },
+    // a waiting method answers after half a minute at the latest
+    headersTimeout: 120_000,
+    bodyTimeout: 120_000,
+    maxResponseSize: MAX_ANSWER,
+    keepAliveTimeout: 1_000,
+  });
+  #nextId = 1;
+
+  constructor(options: RpcClientOptions) {
+    this.url = options.url;
+    this.#auth = options.auth;
+  }
+
+  /**
+   * The client for `--rpc URL`, or for the node of this data folder with the cookie it wrote.
+   * @throws BitmodelError `BAD_RPC_URL`
+   */
+  static forNode(location: NodeLocation): RpcClient {
+    const { datadir, network } = location;
+    const cookie = (): RpcAuth => readCookie(cookiePath(datadir, network), network);
+    const text = location.rpc ?? readAddress(datadir, network);
+    const url = parseUrl(text.includes('://') ? text : `http://${text}`);
+    if (!url || url.protocol !== 'http:') {
+      throw new BitmodelError('BAD_RPC_URL', `"${text.slice(0, 80)}" is not a node's address.`, {
+        next: `Write it as http://127.0.0.1:${networkParameters(network).rpcPort}`,
+        exitCode: EXIT.usage,
+      });
+    }
+    const auth = url.username
+      ? { user: decodeURIComponent(url.username), password: decodeURIComponent(url.password) }
+      : cookie;
+    return new RpcClient({ url: url.origin, auth });
+  }
+
+  /**
+   * Calls a method and returns its result.
+   * @throws RpcError with the node's message and number
+   * @throws BitmodelError `NODE_UNREACHABLE`, `RPC_UNAUTHORIZED`, `BAD_RPC_ANSWER`
+   */
+  async call<T = unknown>(method: string, ...params: unknown[]): Promise<T> {
+    return JSON.parse(await this.callText(method, params)) as T;
+  }
+
+  /** As {@link call}, with options. */
+  async callWith<T = unknown>(
+    options: CallOptions,
+    method: string,
+    ...params: unknown[]
+  ): Promise<T> {
+    return JSON.parse(await this.callText(method, params, options)) as T;
+  }
+
+  /** As {@link call}, but the result's JSON text, in which amounts keep every digit. */
+  async callText(
+    method: string,
+    params: readonly unknown[],
+    options: CallOptions = {},
+  ): Promise<string> {
+    const body = encodeJson({ jsonrpc: '2.0', id: this.#nextId++, method, params });
+    const { status, text } = await this.#post(body, options.signal);
+    if (status === 401 || status === 403) {
+      throw new BitmodelError('RPC_UNAUTHORIZED', `The node at ${this.url} refuses the password.`, {
+        next: 'Use the data folder of that node, or pass --rpc http://USER:PASSWORD@HOST:PORT',
+        exitCode: EXIT.notAllowed,
+      });
+    }
+    const answer = parseAnswer(text, this.url, status);
+    if (answer.error) throw new RpcError(answer.error.code, answer.error.message);
+    return memberText(text, 'result') ?? 'null';
+  }
+
+  /** Ends idle connections. */
+  async close(): Promise<void> {
+    await this.#agent.close();
+  }
+
+  async #post(
+    body: string,
+    signal: AbortSignal | undefined,
+  ): Promise<{ status: number; text: string }> {
+    const auth = typeof this.#auth === 'function' ? this.#auth() : this.#auth;
+    const headers: Record<string, string> = { 'content-type': 'application/json' };
+    if (auth) headers.authorization = basic(auth);
+    try {
+      const response = await request(this.url, {
+        method: 'POST',
+        headers,
+        body,
+        dispatcher: this.#agent,
+        ...(signal ? { signal } : {}),
+      });
+      return { status: response.statusCode, text: await response.body.text() };
+    } catch (thrown) {
+      if (signal?.aborted) throw signal.reason;
+      throw unreachable(`No node answers at ${this.url} (${messageOf(thrown)}).`, thrown);
+    }
+  }
+}
+
+function parseUrl(text: string): URL | undefined {
+  return URL.canParse(text) ? new URL(text) : undefined;
+}
+
+function basic(auth: RpcAuth): string {
+  return `Basic ${Buffer.from(`${auth.user}:${auth.password}`).toString('base64')}`;
+}
+
+function unreachable(message: string, cause: unknown): BitmodelError {
+  return new BitmodelError('NODE_UNREACHABLE', message, {
+    next: 'Start one with: bitmodel node --regtest --mine',
+    cause,
+    exitCode: EXIT.unreachable,
+  });
+}
+
+function readCookie(path: string, network: NetworkName): RpcAuth {
+  try {
+    const text = readFileSync(path, 'utf8').trim();
+    const colon = text.indexOf(':');
+    return { user: text.slice(0, colon), password: text.slice(colon + 1) };
+  } catch (thrown) {
+    throw unreachable(`No ${network} node runs on this data folder (${path} is missing).`, thrown);
+  }
+}
+
+function readAddress(datadir: string, network: NetworkName): string {
+  try {
+    return readFileSync(addressPath(datadir, network), 'utf8').trim();
+  } catch (thrown) {
+    if ((thrown as NodeJS.ErrnoException).code !== 'ENOENT') throw thrown;
+    return `http://127.0.0.1:${networkParameters(network).rpcPort}`;
+  }
+}
+
+interface Answer {
+  readonly error?: { readonly code: number; readonly message: string } | null;
+}
+
+function parseAnswer(text: string, url: string, status: number): Answer {
+  try {
+    const answer = JSON.parse(text) as Answer;
+    if (answer !== null && typeof answer === 'object') return answer;
+  } catch (thrown) {
+    throw new BitmodelError('BAD_RPC_ANSWER', `${url} is no node of ours (HTTP ${status}).`, {
+      next: 'Check the address given with --rpc',
+      cause: thrown,
+      exitCode: EXIT.unreachable,
+    });
+  }
+  throw new RpcError(RPC_CODE.internal, `${url} gave an answer without a result.`);
+}
