@@ -1,0 +1,18 @@
+export { type Components, stronglyConnectedComponents } from './components.js';
+export { MAXIMUM_COMPONENT } from './cycle.js';
+export {
+  buildGraph,
+  type ContributionGraph,
+  type ParentShare,
+  PPM,
+  type SourceDeclaration,
+} from './graph.js';
+export { formatGraph, parseDemand, parseGraph } from './graph-json.js';
+export {
+  computePayout,
+  demandOf,
+  type OwnerShare,
+  payout,
+  payoutByOwner,
+  soleUnusedSource,
+} from './payout.js';
