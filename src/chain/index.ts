@@ -56,6 +56,20 @@ export { RPC_CODE, RpcError } from './rpc/RpcError.js';
 export { assemble, disassemble, type ScriptValue } from './script/assembler.js';
 export type { ScriptContext } from './script/context.js';
 export { publicKeyOf, signatureBackend } from './script/ecdsa.js';
+export { SCRIPT_ERRORS, type ScriptErrorCode, scriptRejectReason } from './script/errors.js';
+export { CONSENSUS_FLAGS, type ScriptFlags } from './script/flags.js';
+export {
+  type ScriptName,
+  type ScriptResult,
+  type ScriptTrace,
+  type TraceStep,
+  verifyInput,
+} from './script/interpreter.js';
+export {
+  hashIterationLimit,
+  LIMITS as SCRIPT_LIMITS,
+  operationCostLimit,
+} from './script/limits.js';
 export { decodeNumber, encodeNumber, isMinimalNumber } from './script/number.js';
 export { OP, type OpcodeName, opcodeName } from './script/opcodes.js';
 export {

@@ -24,6 +24,8 @@ interface SharedHashes {
   prevouts?: Uint8Array;
   sequences?: Uint8Array;
   outputs?: Uint8Array;
+  /** Of one output each, for SINGLE: without them a script could have one long output hashed again and again. */
+  readonly single: Map<number, Uint8Array>;
 }
 
 /** What all signatures of a transaction share is hashed once; entries go with their transaction. */
@@ -32,7 +34,7 @@ const shared = new WeakMap<Transaction, SharedHashes>();
 function sharedHashes(transaction: Transaction): SharedHashes {
   let hashes = shared.get(transaction);
   if (!hashes) {
-    hashes = {};
+    hashes = { single: new Map() };
     shared.set(transaction, hashes);
   }
   return hashes;
@@ -56,14 +58,18 @@ function hashSequences(transaction: Transaction): Uint8Array {
 
 function hashOutputs(transaction: Transaction, base: number, inputIndex: number): Uint8Array {
   if (base === SIGHASH.NONE) return ZERO_HASH;
+  const hashes = sharedHashes(transaction);
   if (base !== SIGHASH.SINGLE) {
-    const hashes = sharedHashes(transaction);
     hashes.outputs ??= sha256d(outputBytes(transaction, 0, transaction.outputs.length));
     return hashes.outputs;
   }
-  return inputIndex < transaction.outputs.length
-    ? sha256d(outputBytes(transaction, inputIndex, inputIndex + 1))
-    : ZERO_HASH;
+  if (inputIndex >= transaction.outputs.length) return ZERO_HASH;
+  let hash = hashes.single.get(inputIndex);
+  if (!hash) {
+    hash = sha256d(outputBytes(transaction, inputIndex, inputIndex + 1));
+    hashes.single.set(inputIndex, hash);
+  }
+  return hash;
 }
 
 function outputBytes(transaction: Transaction, from: number, to: number): Uint8Array {
