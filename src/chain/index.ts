@@ -94,3 +94,31 @@ export {
   p2pkhScript,
   type ScriptClass,
 } from './script/standard.js';
+export {
+  type AddressParameters,
+  addressScript,
+  decodeAddress,
+  encodeAddress,
+  publicKeyAddress,
+  scriptAddress,
+} from './wallet/address.js';
+export {
+  assertKeyAbsent,
+  type CreateKeystoreOptions,
+  createKeystore,
+  keyPath,
+  listKeys,
+  loadKey,
+  openKeystore,
+  readKeystore,
+} from './wallet/keyring.js';
+export { createKey, type KeyPair, keyPair } from './wallet/keys.js';
+export {
+  decodeKeystore,
+  encodeKeystore,
+  type Keystore,
+  sealKey,
+  unsealKey,
+} from './wallet/keystore.js';
+export { createMnemonic, derivationPath, keyFromMnemonic } from './wallet/mnemonic.js';
+export { decodeWif, encodeWif } from './wallet/wif.js';
