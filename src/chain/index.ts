@@ -55,6 +55,43 @@ export { type RpcAuth, RpcClient, type RpcClientOptions } from './rpc/RpcClient.
 export { RPC_CODE, RpcError } from './rpc/RpcError.js';
 export { assemble, disassemble, type ScriptValue } from './script/assembler.js';
 export type { ScriptContext } from './script/context.js';
+export {
+  type OutputTemplate,
+  OWN_SCRIPT,
+  OWN_VALUE,
+  requireInputIndex,
+  requireJobId,
+  requireOutput,
+  requireOutputSameCode,
+  requireOutputScript,
+  requireOutputScriptHash,
+  requireOutputTemplate,
+  requireOutputValue,
+  requireOutputValueAtLeast,
+} from './script/covenant/demands.js';
+export { type Expression, expression, joinParts } from './script/covenant/expression.js';
+export {
+  asPush,
+  cutFields,
+  NUMBER_TO_U32,
+  share,
+  UNSIGNED_TO_NUMBER,
+} from './script/covenant/fields.js';
+export {
+  hashLock,
+  hashLockKeeping,
+  relativeLock,
+  requireDataSignature,
+  requireSignature,
+  timeLock,
+} from './script/covenant/locks.js';
+export { choosePath } from './script/covenant/paths.js';
+export {
+  checkDataThreshold,
+  type DataThreshold,
+  type NthPayment,
+  payNth,
+} from './script/covenant/threshold.js';
 export { publicKeyOf, signatureBackend } from './script/ecdsa.js';
 export { SCRIPT_ERRORS, type ScriptErrorCode, scriptRejectReason } from './script/errors.js';
 export { CONSENSUS_FLAGS, type ScriptFlags } from './script/flags.js';
