@@ -28,6 +28,7 @@ export {
   transactionId,
 } from './codec/transaction.js';
 export { ByteWriter } from './codec/writer.js';
+export { type AsertArguments, asertTarget } from './consensus/asert.js';
 export {
   MAX_BLOCK_SIZE,
   MAX_MONEY,
@@ -36,6 +37,11 @@ export {
   type NetworkParameters,
   networkParameters,
 } from './consensus/parameters.js';
+export { RejectError } from './consensus/reject.js';
+export { subsidyAt } from './consensus/subsidy.js';
+export { MAX_ANCESTORS, MIN_RELAY_FEE_RATE } from './mempool/admit.js';
+export { Mempool, type MempoolEntry } from './mempool/Mempool.js';
+export { ChainNode, type ChainNodeOptions, type Tip } from './node/ChainNode.js';
 export {
   decodePin,
   encodePin,
@@ -55,43 +61,6 @@ export { type RpcAuth, RpcClient, type RpcClientOptions } from './rpc/RpcClient.
 export { RPC_CODE, RpcError } from './rpc/RpcError.js';
 export { assemble, disassemble, type ScriptValue } from './script/assembler.js';
 export type { ScriptContext } from './script/context.js';
-export {
-  type OutputTemplate,
-  OWN_SCRIPT,
-  OWN_VALUE,
-  requireInputIndex,
-  requireJobId,
-  requireOutput,
-  requireOutputSameCode,
-  requireOutputScript,
-  requireOutputScriptHash,
-  requireOutputTemplate,
-  requireOutputValue,
-  requireOutputValueAtLeast,
-} from './script/covenant/demands.js';
-export { type Expression, expression, joinParts } from './script/covenant/expression.js';
-export {
-  asPush,
-  cutFields,
-  NUMBER_TO_U32,
-  share,
-  UNSIGNED_TO_NUMBER,
-} from './script/covenant/fields.js';
-export {
-  hashLock,
-  hashLockKeeping,
-  relativeLock,
-  requireDataSignature,
-  requireSignature,
-  timeLock,
-} from './script/covenant/locks.js';
-export { choosePath } from './script/covenant/paths.js';
-export {
-  checkDataThreshold,
-  type DataThreshold,
-  type NthPayment,
-  payNth,
-} from './script/covenant/threshold.js';
 export { publicKeyOf, signatureBackend } from './script/ecdsa.js';
 export { SCRIPT_ERRORS, type ScriptErrorCode, scriptRejectReason } from './script/errors.js';
 export { CONSENSUS_FLAGS, type ScriptFlags } from './script/flags.js';
@@ -131,31 +100,5 @@ export {
   p2pkhScript,
   type ScriptClass,
 } from './script/standard.js';
-export {
-  type AddressParameters,
-  addressScript,
-  decodeAddress,
-  encodeAddress,
-  publicKeyAddress,
-  scriptAddress,
-} from './wallet/address.js';
-export {
-  assertKeyAbsent,
-  type CreateKeystoreOptions,
-  createKeystore,
-  keyPath,
-  listKeys,
-  loadKey,
-  openKeystore,
-  readKeystore,
-} from './wallet/keyring.js';
-export { createKey, type KeyPair, keyPair } from './wallet/keys.js';
-export {
-  decodeKeystore,
-  encodeKeystore,
-  type Keystore,
-  sealKey,
-  unsealKey,
-} from './wallet/keystore.js';
-export { createMnemonic, derivationPath, keyFromMnemonic } from './wallet/mnemonic.js';
-export { decodeWif, encodeWif } from './wallet/wif.js';
+export { ChainStore, type StoredTransaction } from './store/ChainStore.js';
+export type { HeaderRecord } from './store/records.js';

@@ -80,14 +80,13 @@ export class ChainClient {
   }
 
   /** Unspent outputs of the addresses, those of the mempool included, those spent there left out. */
-  async utxos(addresses: readonly string[]): Promise<Utxo[]> {
-    const found = await this.rpc.call<OutputJson[]>('getaddressutxos', { addresses });
-    return found.map((json) => ({
-      outpoint: { hash: idToHash(json.txid), index: json.vout },
-      output: outputOf(json),
-      height: json.height,
-      coinbase: json.coinbase,
-    }));
+  utxos(addresses: readonly string[]): Promise<Utxo[]> {
+    return this.#utxos({ addresses });
+  }
+
+  /** As {@link utxos}, for locking scripts that are no addresses, such as contracts. */
+  scriptUtxos(scripts: readonly Uint8Array[]): Promise<Utxo[]> {
+    return this.#utxos({ scripts: scripts.map(toHex) });
   }
 
   /** A transaction by its printed id, from the chain or the mempool. */
@@ -171,6 +170,16 @@ export class ChainClient {
   /** Messages of the node's job pool: of one job, or all, from `after` on. */
   jobMessages(options: { jobId?: string; after?: number } = {}): Promise<JobMessages> {
     return this.rpc.call<JobMessages>('listjobmessages', options);
+  }
+
+  async #utxos(of: { addresses: readonly string[] } | { scripts: string[] }): Promise<Utxo[]> {
+    const found = await this.rpc.call<OutputJson[]>('getaddressutxos', of);
+    return found.map((json) => ({
+      outpoint: { hash: idToHash(json.txid), index: json.vout },
+      output: outputOf(json),
+      height: json.height,
+      coinbase: json.coinbase,
+    }));
   }
 
   #spend(outpoint: Outpoint): Promise<SpendJson | null> {

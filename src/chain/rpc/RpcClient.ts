@@ -72,7 +72,7 @@ export class RpcClient {
     const cookie = (): RpcAuth => readCookie(cookiePath(datadir, network), network);
     const text = location.rpc ?? readAddress(datadir, network);
     const url = parseUrl(text.includes('://') ? text : `http://${text}`);
-    if (!url || url.protocol !== 'http:') {
+    if (url?.protocol !== 'http:') {
       throw new BitmodelError('BAD_RPC_URL', `"${text.slice(0, 80)}" is not a node's address.`, {
         next: `Write it as http://127.0.0.1:${networkParameters(network).rpcPort}`,
         exitCode: EXIT.usage,

@@ -1,0 +1,38 @@
+import type { Outpoint, TransactionOutput } from '../codec/transaction.js';
+
+/** An output that may be spent, with what its spender must know. */
+export interface Coin {
+  readonly output: TransactionOutput;
+  /** Block that made it. */
+  readonly height: number;
+  readonly coinbase: boolean;
+}
+
+/** Where unspent outputs are looked up. */
+export interface CoinSource {
+  coin(outpoint: Outpoint): Coin | undefined;
+}
+
+/** An outpoint as a key of a `Map`: its 36 bytes, one character each. */
+export function outpointKey(outpoint: Outpoint): string {
+  return `${hashKey(outpoint.hash)}${String.fromCharCode(
+    outpoint.index & 0xff,
+    (outpoint.index >>> 8) & 0xff,
+    (outpoint.index >>> 16) & 0xff,
+    outpoint.index >>> 24,
+  )}`;
+}
+
+/** A hash as a key of a `Map`: one character per byte. */
+export function hashKey(hash: Uint8Array): string {
+  return Buffer.from(hash.buffer, hash.byteOffset, hash.byteLength).toString('latin1');
+}
+
+const OP_RETURN = 0x6a;
+
+/** Whether no unlocking script can ever spend it, so that it need not be kept: `[OP_0] OP_RETURN …`. */
+export function isUnspendable(lockingScript: Uint8Array): boolean {
+  return (
+    lockingScript[0] === OP_RETURN || (lockingScript[0] === 0 && lockingScript[1] === OP_RETURN)
+  );
+}

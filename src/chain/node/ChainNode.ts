@@ -1,0 +1,347 @@
+import { EventEmitter } from 'node:events';
+import { join } from 'node:path';
+import { setImmediate } from 'node:timers/promises';
+import { equalBytes } from '../../base/index.js';
+import { type Block, type BlockHeader, blockHash } from '../codec/block.js';
+import { hashToId, type Transaction, transactionHash } from '../codec/transaction.js';
+import { type CheckedBlock, checkBlock, checkBlockAtHeight } from '../consensus/blockRules.js';
+import { checkConnection } from '../consensus/connect.js';
+import { checkHeader, checkProofOfWork, medianTimePast } from '../consensus/headers.js';
+import {
+  type NetworkName,
+  type NetworkParameters,
+  networkParameters,
+} from '../consensus/parameters.js';
+import { RejectError, rejectBlock } from '../consensus/reject.js';
+import { ScriptVerifier } from '../consensus/scripts.js';
+import { bitsToTarget, workOf } from '../consensus/target.js';
+import { admit } from '../mempool/admit.js';
+import { Mempool } from '../mempool/Mempool.js';
+import { ChainStore } from '../store/ChainStore.js';
+import { lockFolder } from '../store/lock.js';
+import type { HeaderRecord } from '../store/records.js';
+import { secondsNow } from './clock.js';
+import { assembleBlock, solve } from './miner.js';
+
+export interface ChainNodeOptions {
+  /** Folder of all networks; this one's is below it. */
+  readonly datadir: string;
+  readonly network: NetworkName;
+  /** Most bytes that the mempool holds; 100 MB unless stated. */
+  readonly mempoolBytes?: number;
+}
+
+/** The top of the active chain. */
+export interface Tip {
+  readonly height: number;
+  /** Printed block id. */
+  readonly hash: string;
+  /** The block's time, seconds since 1970. */
+  readonly time: number;
+}
+
+interface Events {
+  /** The tip changed, by one block or by a reorganisation: the new tip. */
+  block: [tip: Tip];
+  /** The mempool took a transaction. */
+  transaction: [transaction: Transaction, txid: string];
+}
+
+const DEFAULT_MEMPOOL_BYTES = 100_000_000;
+
+/**
+ * A validating node: the chain on disk, the mempool, and the rules between them. What it does, it does in one go, so
+ * that two blocks never meet half-way.
+ */
+export class ChainNode extends EventEmitter<Events> {
+  readonly parameters: NetworkParameters;
+  readonly store: ChainStore;
+  readonly mempool = new Mempool();
+  /** Folder of this network. */
+  readonly folder: string;
+  readonly scripts: ScriptVerifier;
+  readonly #unlock: () => void;
+  readonly #mempoolBytes: number;
+  #floor: { fee: bigint; size: number } | undefined;
+  #closed = false;
+
+  private constructor(
+    options: ChainNodeOptions,
+    opened: { store: ChainStore; scripts: ScriptVerifier; unlock: () => void },
+  ) {
+    super();
+    this.parameters = networkParameters(options.network);
+    this.folder = networkFolder(options);
+    this.store = opened.store;
+    this.scripts = opened.scripts;
+    this.#unlock = opened.unlock;
+    this.#mempoolBytes = options.mempoolBytes ?? DEFAULT_MEMPOOL_BYTES;
+  }
+
+  /**
+   * Opens the node of a data folder, verifies its tip, and takes up a reorganisation that was cut off.
+   * @throws BitmodelError `DATADIR_LOCKED`, `WRONG_CHAIN`, `STORE_DAMAGED`, `STORE_FAILED`, `DISK_FULL`
+   */
+  static async open(options: ChainNodeOptions): Promise<ChainNode> {
+    const folder = networkFolder(options);
+    const unlock = lockFolder(folder);
+    try {
+      const scripts = new ScriptVerifier();
+      const store = openStore(folder, networkParameters(options.network), scripts);
+      store.verifyTip();
+      const node = new ChainNode(options, { store, scripts, unlock });
+      node.#catchUp();
+      return node;
+    } catch (thrown) {
+      unlock();
+      throw thrown;
+    }
+  }
+
+  get tip(): Tip {
+    const { height, hash, header } = this.store.tip();
+    return { height, hash: hashToId(hash), time: header.time };
+  }
+
+  /** Median time past of the active chain's block at a height (BIP113). */
+  medianTimeAt(height: number): number {
+    return medianTimePast(this.store.headerAt(height)!, this.store);
+  }
+
+  /**
+   * Takes a block: onto the active chain, or onto a branch, which becomes the active chain when it has more work.
+   * Returns whether it was new.
+   * @throws RejectError `BLOCK_REJECTED` or `TX_REJECTED` with Bitcoin's reason
+   */
+  async submitBlock(block: Block): Promise<boolean> {
+    const hash = blockHash(block.header);
+    const known = this.store.header(hash);
+    if (known?.status === 'invalid') throw rejectBlock('duplicate-invalid');
+    if (known) return false;
+    const previous = this.#checkHeader(block.header, hash);
+    const checked = checkBlock(block);
+    const height = previous.height + 1;
+    checkBlockAtHeight(block, height, medianTimePast(previous, this.store));
+    const work = previous.work + workOf(bitsToTarget(block.header.bits)!);
+    const entry = { hash, header: block.header, height, work };
+    const before = this.store.tip();
+    if (equalBytes(before.hash, previous.hash)) {
+      // the usual case: kept and connected in one transaction, or not at all
+      this.store.transaction(() => {
+        this.store.putBlock(entry, block);
+        this.#connect(this.store.header(hash)!, checked);
+      });
+      this.mempool.removeForBlock(block.transactions, checked.hashes);
+      this.#announceTip();
+      return true;
+    }
+    this.store.transaction(() => this.store.putBlock(entry, block));
+    if (work > before.work) this.#activate(this.store.header(hash)!);
+    return true;
+  }
+
+  /**
+   * Takes a transaction into the mempool and returns its printed id.
+   * @throws RejectError `TX_REJECTED` with Bitcoin's reason
+   */
+  async submitTransaction(transaction: Transaction): Promise<string> {
+    this.#admit(transaction);
+    const txid = hashToId(transactionHash(transaction));
+    this.emit('transaction', transaction, txid);
+    return txid;
+  }
+
+  /** Whether the mempool would take a transaction: its fee and size. @throws RejectError */
+  testTransaction(transaction: Transaction): { fee: bigint; size: number } {
+    return admit(transaction, this.#admitContext());
+  }
+
+  /**
+   * Mines blocks on the tip out of the mempool; each pays to the locking script. Returns their printed ids.
+   * @throws the signal's reason when it is aborted between two tries
+   */
+  async mine(count: number, lockingScript: Uint8Array, signal?: AbortSignal): Promise<string[]> {
+    const ids: string[] = [];
+    while (ids.length < count) {
+      const candidate = assembleBlock(this, lockingScript);
+      const header = await solve(candidate.header, () => {
+        signal?.throwIfAborted();
+        return !this.#closed && equalBytes(this.store.tip().hash, candidate.header.previousHash);
+      });
+      if (this.#closed) break;
+      // another block came first, or every nonce failed: begin anew on what is the tip now
+      if (!header) continue;
+      await this.submitBlock({ header, transactions: candidate.transactions });
+      ids.push(hashToId(blockHash(header)));
+      if (ids.length % 16 === 0) await setImmediate();
+    }
+    return ids;
+  }
+
+  /** Writes everything out and gives the data folder back. */
+  async close(): Promise<void> {
+    if (this.#closed) return;
+    this.#closed = true;
+    await this.store.close();
+    this.#unlock();
+  }
+
+  #checkHeader(header: BlockHeader, hash: Uint8Array): HeaderRecord {
+    checkProofOfWork(header, hash, this.parameters);
+    const previous = this.store.header(header.previousHash);
+    if (!previous) throw rejectBlock('prev-blk-not-found');
+    if (previous.status === 'invalid') throw rejectBlock('bad-prevblk');
+    checkHeader(header, previous, this.parameters, this.store, secondsNow());
+    return previous;
+  }
+
+  /** Within a transaction of the store. */
+  #connect(entry: HeaderRecord, checked: CheckedBlock): void {
+    const connectable = checkConnection(checked, {
+      parameters: this.parameters,
+      height: entry.height,
+      coins: this.store,
+      hasTransaction: (hash) => this.store.hasTransaction(hash),
+      medianTimeAt: (height) => this.medianTimeAt(height),
+      scripts: this.scripts,
+    });
+    this.store.connect(entry, connectable);
+  }
+
+  /** Makes the branch that ends in `target` the active chain; an invalid block on it brings the old chain back. */
+  #activate(target: HeaderRecord): void {
+    const oldTip = this.store.tip();
+    const path = this.#pathTo(target);
+    const fork = path[0]!.height - 1;
+    const returned = this.#disconnectTo(fork);
+    try {
+      this.#connectPath(path);
+    } catch (thrown) {
+      this.#disconnectTo(fork);
+      this.#connectPath(this.#pathTo(oldTip));
+      throw thrown;
+    } finally {
+      this.#refillMempool(returned);
+    }
+    this.#announceTip();
+  }
+
+  /** Headers from above the active chain up to `target`. */
+  #pathTo(target: HeaderRecord): HeaderRecord[] {
+    const path: HeaderRecord[] = [];
+    for (let at = target; !this.store.isActive(at); at = this.store.parent(at)!) path.push(at);
+    return path.reverse();
+  }
+
+  /** Disconnects down to a height. Returns the transactions set free, parents before children. */
+  #disconnectTo(height: number): Transaction[] {
+    const freed: Transaction[][] = [];
+    while (this.store.tip().height > height) {
+      const block = this.store.transaction(() => this.store.disconnect());
+      freed.push(block.transactions.slice(1));
+    }
+    return freed.reverse().flat();
+  }
+
+  #connectPath(path: readonly HeaderRecord[]): void {
+    path.forEach((entry, index) => {
+      try {
+        this.store.transaction(() => {
+          this.#connect(entry, checkBlock(this.store.block(entry.hash)!));
+        });
+      } catch (thrown) {
+        if (thrown instanceof RejectError) {
+          this.store.transaction(() => {
+            for (const above of path.slice(index)) this.store.markInvalid(above);
+          });
+        }
+        throw thrown;
+      }
+    });
+  }
+
+  /** After a reorganisation: all that waited, and all that was in blocks, must pass again. */
+  #refillMempool(returned: readonly Transaction[]): void {
+    const waiting = this.mempool.clear().map((entry) => entry.transaction);
+    for (const transaction of [...returned, ...waiting]) {
+      try {
+        this.#admit(transaction);
+      } catch (thrown) {
+        // no longer valid, or in a block of the new branch
+        if (!(thrown instanceof RejectError)) throw thrown;
+      }
+    }
+  }
+
+  #admit(transaction: Transaction): void {
+    const entry = this.mempool.add(admit(transaction, this.#admitContext()));
+    this.#floor = this.mempool.evict(this.#mempoolBytes) ?? this.#floor;
+    if (!this.mempool.get(entry.hash)) throw new RejectError('TX_REJECTED', 'mempool full');
+  }
+
+  #admitContext(): Parameters<typeof admit>[1] {
+    return {
+      store: this.store,
+      mempool: this.mempool,
+      parameters: this.parameters,
+      scripts: this.scripts,
+      height: this.store.tip().height + 1,
+      medianTimeAt: (height) => this.medianTimeAt(height),
+      floor: this.#floor,
+      now: secondsNow(),
+    };
+  }
+
+  #announceTip(): void {
+    this.#floor = undefined;
+    this.emit('block', this.tip);
+  }
+
+  /** A kill in the middle of a reorganisation leaves a branch with more work than the tip's: goes on with it. */
+  #catchUp(): void {
+    const skipped = new Set<string>();
+    for (;;) {
+      let best = this.store.tip();
+      for (const entry of this.store.headers()) {
+        const fits = entry.status !== 'invalid' && entry.work > best.work;
+        if (fits && !skipped.has(hashToId(entry.hash))) best = entry;
+      }
+      if (this.store.isActive(best)) return;
+      try {
+        this.#activate(best);
+      } catch (thrown) {
+        if (!(thrown instanceof RejectError)) throw thrown;
+        skipped.add(hashToId(best.hash));
+      }
+    }
+  }
+}
+
+function networkFolder(options: ChainNodeOptions): string {
+  return join(options.datadir, options.network);
+}
+
+function openStore(
+  folder: string,
+  parameters: NetworkParameters,
+  scripts: ScriptVerifier,
+): ChainStore {
+  const { genesis } = parameters;
+  const hash = blockHash(genesis.header);
+  checkProofOfWork(genesis.header, hash, parameters);
+  const entry = {
+    hash,
+    header: genesis.header,
+    height: 0,
+    work: workOf(bitsToTarget(genesis.header.bits)!),
+  };
+  const connectable = checkConnection(checkBlock(genesis), {
+    parameters,
+    height: 0,
+    coins: { coin: () => undefined },
+    hasTransaction: () => false,
+    medianTimeAt: () => genesis.header.time,
+    scripts,
+  });
+  return ChainStore.open(folder, entry, connectable);
+}

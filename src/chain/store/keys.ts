@@ -1,0 +1,58 @@
+import { sha256, utf8 } from '../../base/index.js';
+import { encodeOutpoint, type Outpoint } from '../codec/transaction.js';
+
+/** Heights and positions are big-endian in keys, so that LMDB's order is the chain's. */
+export function heightKey(height: number): Uint8Array {
+  const key = new Uint8Array(4);
+  new DataView(key.buffer).setUint32(0, height);
+  return key;
+}
+
+/** `group | height | position in the block`: everything of one group in the chain's order. */
+export function orderedKey(group: Uint8Array, height: number, position: number): Uint8Array {
+  const key = new Uint8Array(group.length + 8);
+  key.set(group);
+  const view = new DataView(key.buffer);
+  view.setUint32(group.length, height);
+  view.setUint32(group.length + 4, position);
+  return key;
+}
+
+/** Height within an {@link orderedKey}. */
+export function heightOfKey(key: Uint8Array, groupLength = 32): number {
+  return new DataView(key.buffer, key.byteOffset).getUint32(groupLength);
+}
+
+/** SHA-256 of a locking script: the group of everything that belongs to it. */
+export function scriptKey(lockingScript: Uint8Array): Uint8Array {
+  return sha256(lockingScript);
+}
+
+/** SHA-256 of a pin's path: the group of the pins there. */
+export function pathKey(path: string): Uint8Array {
+  return sha256(utf8(path));
+}
+
+/** The outpoint whose 36 bytes begin at `offset`. */
+export function decodeOutpointKey(key: Uint8Array, offset = 0): Outpoint {
+  const view = new DataView(key.buffer, key.byteOffset);
+  return {
+    hash: Uint8Array.from(key.subarray(offset, offset + 32)),
+    index: view.getUint32(offset + 32, true),
+  };
+}
+
+/** `group | outpoint`. */
+export function outpointInGroup(group: Uint8Array, outpoint: Outpoint): Uint8Array {
+  const key = new Uint8Array(group.length + 36);
+  key.set(group);
+  key.set(encodeOutpoint(outpoint), group.length);
+  return key;
+}
+
+/** A key after all those that begin with `group`: no height or outpoint is all ones. */
+export function afterGroup(group: Uint8Array): Uint8Array {
+  const end = new Uint8Array(group.length + 37).fill(0xff);
+  end.set(group);
+  return end;
+}

@@ -1,0 +1,89 @@
+import { createHash } from 'node:crypto';
+import { encodeOutpoint, type Outpoint } from '../codec/transaction.js';
+import type { Coin } from '../consensus/coins.js';
+import type { ChainStore } from './ChainStore.js';
+import { afterGroup, decodeOutpointKey, heightOfKey, pathKey, scriptKey } from './keys.js';
+import { decodePinRecord, decodeSpender, type PinRecord, type Spender } from './records.js';
+import { STATE_TABLES, type Table } from './tables.js';
+
+/** A transaction and the block that holds it. */
+export interface HistoryEntry {
+  /** Transaction hash in byte order. */
+  readonly hash: Uint8Array;
+  readonly height: number;
+}
+
+function groupEntries(table: Table, group: Uint8Array): HistoryEntry[] {
+  return [...table.getRange({ start: group, end: afterGroup(group) })].map(({ key, value }) => ({
+    hash: Uint8Array.from(value),
+    height: heightOfKey(key),
+  }));
+}
+
+/** Transactions that pay to or spend from a locking script, oldest first. */
+export function scriptHistory(store: ChainStore, lockingScript: Uint8Array): HistoryEntry[] {
+  return groupEntries(store.tables.history, scriptKey(lockingScript));
+}
+
+/** Unspent outputs with exactly this locking script. */
+export function scriptUtxos(
+  store: ChainStore,
+  lockingScript: Uint8Array,
+): { outpoint: Outpoint; coin: Coin }[] {
+  const group = scriptKey(lockingScript);
+  const keys = [...store.tables.addressUtxos.getKeys({ start: group, end: afterGroup(group) })];
+  return keys.map((key) => {
+    const outpoint = decodeOutpointKey(key, group.length);
+    return { outpoint, coin: store.coin(outpoint)! };
+  });
+}
+
+/** The input of the active chain that spent an output. */
+export function spenderOf(store: ChainStore, outpoint: Outpoint): Spender | undefined {
+  const bytes = store.tables.spenders.getBinary(encodeOutpoint(outpoint));
+  return bytes && decodeSpender(bytes);
+}
+
+/** Transactions that carry a job id, oldest first. */
+export function jobHistory(store: ChainStore, jobId: Uint8Array): HistoryEntry[] {
+  return groupEntries(store.tables.jobs, jobId);
+}
+
+/** The pin whose output this is. */
+export function pinAt(store: ChainStore, outpoint: Outpoint): PinRecord | undefined {
+  const bytes = store.tables.pins.getBinary(encodeOutpoint(outpoint));
+  return bytes && decodePinRecord(outpoint, bytes);
+}
+
+function pinsOf(store: ChainStore, table: Table, group: Uint8Array, limit: number): PinRecord[] {
+  const found = [...table.getRange({ start: group, end: afterGroup(group), limit })];
+  return found.map(({ value }) => pinAt(store, decodeOutpointKey(value))!);
+}
+
+/** Pins created at exactly this path, oldest first. */
+export function pinsByPath(store: ChainStore, path: string, limit: number): PinRecord[] {
+  return pinsOf(store, store.tables.pinsByPath, pathKey(path), limit);
+}
+
+/** Pins created to this locking script, oldest first. */
+export function pinsByOwner(store: ChainStore, script: Uint8Array, limit: number): PinRecord[] {
+  return pinsOf(store, store.tables.pinsByOwner, scriptKey(script), limit);
+}
+
+/**
+ * SHA-256 over every entry of the unspent outputs, undo data and all indexes, in order: equal for equal states,
+ * whatever way led there.
+ */
+export function stateHash(store: ChainStore): Uint8Array {
+  const hash = createHash('sha256');
+  for (const name of STATE_TABLES) {
+    hash.update(`${name}\n`);
+    for (const { key, value } of store.tables[name].getRange()) {
+      const lengths = Buffer.alloc(8);
+      lengths.writeUInt32LE(key.length);
+      lengths.writeUInt32LE(value.length, 4);
+      hash.update(lengths).update(key).update(value);
+    }
+  }
+  return new Uint8Array(hash.digest());
+}

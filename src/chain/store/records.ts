@@ -1,0 +1,160 @@
+import { decodeHeader, encodeHeader } from '../codec/block.js';
+import { ByteReader } from '../codec/reader.js';
+import type { Outpoint } from '../codec/transaction.js';
+import { ByteWriter } from '../codec/writer.js';
+import type { Coin } from '../consensus/coins.js';
+import type { HeaderEntry } from '../consensus/headers.js';
+import type { PinData, PinOperation } from '../pins/pin.js';
+
+/** What is known of a block beside its header. */
+export type BlockStatus = 'valid' | 'unchecked' | 'invalid';
+
+const STATUSES: readonly BlockStatus[] = ['valid', 'unchecked', 'invalid'];
+
+/**
+ * A header in the store. `unchecked`: its block is kept, but was never connected, because its branch never had the most
+ * work; `valid`: it was connected once; `invalid`: it, or one below it, breaks a rule, and its block is not kept.
+ */
+export interface HeaderRecord extends HeaderEntry {
+  readonly status: BlockStatus;
+  readonly transactionCount: number;
+  /** Bytes of the whole block. */
+  readonly size: number;
+}
+
+/** Value of the header table; its key is the hash. */
+export function encodeHeaderRecord(record: HeaderRecord): Uint8Array {
+  const work = Buffer.from(record.work.toString(16).padStart(64, '0'), 'hex');
+  return new ByteWriter(136)
+    .bytes(encodeHeader(record.header))
+    .u32(record.height)
+    .bytes(work)
+    .u8(STATUSES.indexOf(record.status))
+    .u32(record.transactionCount)
+    .u32(record.size)
+    .finish();
+}
+
+export function decodeHeaderRecord(hash: Uint8Array, bytes: Uint8Array): HeaderRecord {
+  const reader = new ByteReader(bytes);
+  return {
+    hash,
+    header: decodeHeader(reader.bytes(80)),
+    height: reader.u32(),
+    work: BigInt(`0x${Buffer.from(reader.bytes(32)).toString('hex')}`),
+    status: STATUSES[reader.u8()]!,
+    transactionCount: reader.u32(),
+    size: reader.u32(),
+  };
+}
+
+function writeCoin(writer: ByteWriter, coin: Coin): void {
+  writer
+    .u32(coin.height)
+    .u8(coin.coinbase ? 1 : 0)
+    .u64(coin.output.value);
+  writer.varBytes(coin.output.lockingScript);
+}
+
+function readCoin(reader: ByteReader): Coin {
+  const height = reader.u32();
+  const coinbase = reader.u8() === 1;
+  return { height, coinbase, output: { value: reader.u64(), lockingScript: reader.varBytes() } };
+}
+
+/** Value of the table of unspent outputs; its key is the outpoint. */
+export function encodeCoin(coin: Coin): Uint8Array {
+  const writer = new ByteWriter(64);
+  writeCoin(writer, coin);
+  return writer.finish();
+}
+
+export function decodeCoin(bytes: Uint8Array): Coin {
+  return readCoin(new ByteReader(bytes));
+}
+
+/** The coins that a block spent, per transaction and input: what puts them back when it is disconnected. */
+export function encodeUndo(spent: readonly (readonly Coin[])[]): Uint8Array {
+  const writer = new ByteWriter(1024).varInt(spent.length);
+  for (const coins of spent) {
+    writer.varInt(coins.length);
+    for (const coin of coins) writeCoin(writer, coin);
+  }
+  return writer.finish();
+}
+
+export function decodeUndo(bytes: Uint8Array): Coin[][] {
+  const reader = new ByteReader(bytes);
+  return Array.from({ length: reader.varInt() }, () =>
+    Array.from({ length: reader.varInt() }, () => readCoin(reader)),
+  );
+}
+
+/** Where the chain holds a transaction. */
+export interface TransactionLocation {
+  /** 32 bytes in byte order. */
+  readonly blockHash: Uint8Array;
+  /** Place of its bytes within the block's. */
+  readonly offset: number;
+  readonly length: number;
+}
+
+export function encodeLocation(location: TransactionLocation): Uint8Array {
+  const { blockHash, offset, length } = location;
+  return new ByteWriter(40).bytes(blockHash).u32(offset).u32(length).finish();
+}
+
+export function decodeLocation(bytes: Uint8Array): TransactionLocation {
+  const reader = new ByteReader(bytes);
+  return { blockHash: reader.bytes(32), offset: reader.u32(), length: reader.u32() };
+}
+
+/** The input that spent an output. */
+export interface Spender {
+  /** Transaction hash in byte order. */
+  readonly hash: Uint8Array;
+  readonly inputIndex: number;
+  /** Block that holds it; 0 in the mempool. */
+  readonly height: number;
+}
+
+export function encodeSpender(spender: Spender): Uint8Array {
+  const { hash, inputIndex, height } = spender;
+  return new ByteWriter(40).bytes(hash).u32(inputIndex).u32(height).finish();
+}
+
+export function decodeSpender(bytes: Uint8Array): Spender {
+  const reader = new ByteReader(bytes);
+  return { hash: reader.bytes(32), inputIndex: reader.u32(), height: reader.u32() };
+}
+
+/** A pin with the output that is the pin and the script that owns it. */
+export interface PinRecord extends PinData {
+  readonly outpoint: Outpoint;
+  readonly ownerScript: Uint8Array;
+  readonly height: number;
+}
+
+/** Value of the pin table; its key is the outpoint. */
+export function encodePinRecord(pin: PinRecord): Uint8Array {
+  const writer = new ByteWriter(256).u32(pin.height).varBytes(pin.ownerScript);
+  const texts = [pin.operation, pin.path, pin.encryption, pin.version, pin.contentType];
+  for (const text of texts) writer.varBytes(Buffer.from(text));
+  return writer.varBytes(pin.payload).finish();
+}
+
+export function decodePinRecord(outpoint: Outpoint, bytes: Uint8Array): PinRecord {
+  const reader = new ByteReader(bytes);
+  const text = (): string => Buffer.from(reader.varBytes()).toString();
+  return {
+    outpoint,
+    height: reader.u32(),
+    ownerScript: reader.varBytes(),
+    operation: text() as PinOperation,
+    path: text(),
+    encryption: text(),
+    version: text(),
+    contentType: text(),
+    payload: reader.varBytes(),
+  };
+}
