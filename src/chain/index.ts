@@ -61,6 +61,43 @@ export { type RpcAuth, RpcClient, type RpcClientOptions } from './rpc/RpcClient.
 export { RPC_CODE, RpcError } from './rpc/RpcError.js';
 export { assemble, disassemble, type ScriptValue } from './script/assembler.js';
 export type { ScriptContext } from './script/context.js';
+export {
+  type OutputTemplate,
+  OWN_SCRIPT,
+  OWN_VALUE,
+  requireInputIndex,
+  requireJobId,
+  requireOutput,
+  requireOutputSameCode,
+  requireOutputScript,
+  requireOutputScriptHash,
+  requireOutputTemplate,
+  requireOutputValue,
+  requireOutputValueAtLeast,
+} from './script/covenant/demands.js';
+export { type Expression, expression, joinParts } from './script/covenant/expression.js';
+export {
+  asPush,
+  cutFields,
+  NUMBER_TO_U32,
+  share,
+  UNSIGNED_TO_NUMBER,
+} from './script/covenant/fields.js';
+export {
+  hashLock,
+  hashLockKeeping,
+  relativeLock,
+  requireDataSignature,
+  requireSignature,
+  timeLock,
+} from './script/covenant/locks.js';
+export { choosePath } from './script/covenant/paths.js';
+export {
+  checkDataThreshold,
+  type DataThreshold,
+  type NthPayment,
+  payNth,
+} from './script/covenant/threshold.js';
 export { publicKeyOf, signatureBackend } from './script/ecdsa.js';
 export { SCRIPT_ERRORS, type ScriptErrorCode, scriptRejectReason } from './script/errors.js';
 export { CONSENSUS_FLAGS, type ScriptFlags } from './script/flags.js';
@@ -102,3 +139,31 @@ export {
 } from './script/standard.js';
 export { ChainStore, type StoredTransaction } from './store/ChainStore.js';
 export type { HeaderRecord } from './store/records.js';
+export {
+  type AddressParameters,
+  addressScript,
+  decodeAddress,
+  encodeAddress,
+  publicKeyAddress,
+  scriptAddress,
+} from './wallet/address.js';
+export {
+  assertKeyAbsent,
+  type CreateKeystoreOptions,
+  createKeystore,
+  keyPath,
+  listKeys,
+  loadKey,
+  openKeystore,
+  readKeystore,
+} from './wallet/keyring.js';
+export { createKey, type KeyPair, keyPair } from './wallet/keys.js';
+export {
+  decodeKeystore,
+  encodeKeystore,
+  type Keystore,
+  sealKey,
+  unsealKey,
+} from './wallet/keystore.js';
+export { createMnemonic, derivationPath, keyFromMnemonic } from './wallet/mnemonic.js';
+export { decodeWif, encodeWif } from './wallet/wif.js';

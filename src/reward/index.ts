@@ -16,3 +16,17 @@ export {
   payoutByOwner,
   soleUnusedSource,
 } from './payout.js';
+export {
+  MAXIMUM_SHARES,
+  parseSplitScript,
+  type SplitShare,
+  splitAmounts,
+  splitScript,
+} from './split.js';
+export {
+  MAXIMUM_SPLIT_INPUTS,
+  type SplitCoin,
+  type SplitSpend,
+  splitSpend,
+  unlockSplit,
+} from './split-spend.js';

@@ -45,7 +45,10 @@ export function reportError(thrown: unknown, json: boolean): number {
  * @param body gets the positional arguments, then the context; a number it returns is the exit code
  */
 export function action<Options = Record<string, unknown>>(
-  body: (args: string[], context: ActionContext<Options>) => Promise<number | undefined>,
+  body: (
+    args: string[],
+    context: ActionContext<Options>,
+  ) => Promise<number | undefined> | Promise<void>,
 ): (...commanderArgs: unknown[]) => Promise<void> {
   return async (...commanderArgs) => {
     const command = commanderArgs.at(-1) as Command;

@@ -1,0 +1,148 @@
+import { Point } from '@noble/secp256k1';
+import { BitmodelError, toHex } from '../base/index.js';
+
+/**
+ * Everything about one job and its chosen seller that never changes again: what the escrow, stake and contested
+ * contracts are compiled from (DESIGN 5.2). Two parties with equal terms get equal scripts, byte for byte.
+ */
+export interface JobTerms {
+  /** Hash of the chain's first block, 32 bytes in byte order: a verdict of one chain is void on another. */
+  readonly genesis: Uint8Array;
+  /** 32 bytes. */
+  readonly jobId: Uint8Array;
+  /** Compressed public key, 33 bytes; its P2PKH script receives what comes back to the client. */
+  readonly client: Uint8Array;
+  /** Compressed public key, 33 bytes, that signs claim and release. */
+  readonly seller: Uint8Array;
+  /** HASH160 of the seller's payout address, 20 bytes: where clear and lapse pay the stake. */
+  readonly sellerPayout: Uint8Array;
+  /** SHA-256 of the seller's 32-byte key k. */
+  readonly kHash: Uint8Array;
+  /** Base units for one output token, at least 1. */
+  readonly pricePerToken: bigint;
+  /** 1 to 2³¹ − 1. */
+  readonly maxTokens: number;
+  /** The model's share of the price in parts per million, 0 to 1,000,000. */
+  readonly feePpm: number;
+  /** SHA-256 of the locking script that receives the model's share. */
+  readonly feeScript: Uint8Array;
+  /** Base units the seller locks with the claim: at least the full reward and all verifiers' fees. */
+  readonly stake: bigint;
+  /** Compressed public keys, 1 to {@link MAX_VERIFIERS}, all different; their order is the order of their fees. */
+  readonly verifiers: readonly Uint8Array[];
+  /** How many must agree: more than half of the verifiers. */
+  readonly threshold: number;
+  /** Base units for each verifier that signs a verdict; the contest's bond holds it for all of them. */
+  readonly verifierFee: bigint;
+  /** Height from which the client can take the escrow back. */
+  readonly expires: number;
+  /** Blocks after the claim in which the client can contest before the seller can take the stake back. */
+  readonly disputeWindow: number;
+  /** Blocks after the contest in which the verifiers can judge before it lapses. */
+  readonly verdictWindow: number;
+}
+
+/** Most verifiers a job can list. With 15 the contested contract stays below 1.6 kB. */
+export const MAX_VERIFIERS = 15;
+
+/** A million, the denominator of `feePpm`. */
+export const PPM = 1_000_000n;
+
+/** Heights from here on would be read as times by OP_CHECKLOCKTIMEVERIFY (BIP65). */
+const LOCK_TIME_THRESHOLD = 500_000_000;
+/** The longest relative lock in blocks that BIP68 can hold. */
+const MAX_RELATIVE_LOCK = 0xffff;
+/** Output values are below this. */
+const VALUE_LIMIT = 1n << 63n;
+
+/** What the escrow holds: the price of every token that may come. Base units. */
+export function escrowValue(terms: JobTerms): bigint {
+  return BigInt(terms.maxTokens) * terms.pricePerToken;
+}
+
+/** What the client adds when it contests: the fee of every verifier. Base units. */
+export function bondValue(terms: JobTerms): bigint {
+  return BigInt(terms.verifiers.length) * terms.verifierFee;
+}
+
+/** The model's share of the price of `count` tokens, rounded down. Base units. */
+export function modelFee(terms: JobTerms, count: number): bigint {
+  return (BigInt(count) * terms.pricePerToken * BigInt(terms.feePpm)) / PPM;
+}
+
+/**
+ * Demands terms that make contracts in which nobody can lose more than DESIGN 5.2 says.
+ * @throws BitmodelError `BAD_TERMS` naming the first thing that is wrong
+ */
+export function validateTerms(terms: JobTerms): void {
+  for (const name of ['genesis', 'jobId', 'kHash', 'feeScript'] as const) {
+    demand(terms[name].length === 32, `${name} has ${terms[name].length} bytes instead of 32`);
+  }
+  demand(terms.sellerPayout.length === 20, 'the payout address is not a hash of 20 bytes');
+  demandKey(terms.client, "the client's key");
+  demandKey(terms.seller, "the seller's key");
+  demandInteger(terms.maxTokens, 1, 0x7fff_ffff, 'maxTokens');
+  demandInteger(terms.feePpm, 0, Number(PPM), 'feePpm');
+  demandInteger(terms.expires, 1, LOCK_TIME_THRESHOLD - 1, 'expires');
+  demandInteger(terms.disputeWindow, 1, MAX_RELATIVE_LOCK, 'disputeWindow');
+  demandInteger(terms.verdictWindow, 1, MAX_RELATIVE_LOCK, 'verdictWindow');
+  demandVerifiers(terms);
+  demandAmounts(terms);
+}
+
+function demandVerifiers(terms: JobTerms): void {
+  const { verifiers, threshold } = terms;
+  const count = verifiers.length;
+  demand(
+    count >= 1 && count <= MAX_VERIFIERS,
+    `there are ${count} verifiers; 1 to ${MAX_VERIFIERS} can be listed`,
+  );
+  const parties = new Set([toHex(terms.client), toHex(terms.seller)]);
+  const seen = new Set<string>();
+  for (const key of verifiers) {
+    const hex = toHex(key);
+    demandKey(key, `the verifier key ${hex}`);
+    demand(!seen.has(hex), `the verifier ${hex} is listed twice`);
+    demand(!parties.has(hex), `the verifier ${hex} is a party to the job that it would judge`);
+    seen.add(hex);
+  }
+  demandInteger(threshold, 1, count, 'threshold');
+  demand(2 * threshold > count, `a threshold of ${threshold} is not more than half of ${count}`);
+}
+
+function demandAmounts(terms: JobTerms): void {
+  demand(terms.pricePerToken >= 1n, 'the price of a token is less than one base unit');
+  demand(terms.verifierFee >= 0n, "the verifiers' fee is negative");
+  const least = escrowValue(terms) + bondValue(terms);
+  demand(
+    terms.stake >= least,
+    `the stake of ${terms.stake} is less than the full reward and all verifiers' fees, ${least}`,
+  );
+  // the largest output of any path; every other amount is part of it
+  demand(terms.stake + bondValue(terms) < VALUE_LIMIT, 'the amounts are beyond 2^63 base units');
+}
+
+function demandKey(key: Uint8Array, what: string): void {
+  demand(key.length === 33 && isPoint(key), `${what} is not a compressed public key`);
+}
+
+function isPoint(key: Uint8Array): boolean {
+  try {
+    Point.fromBytes(key);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+function demandInteger(value: number, least: number, most: number, name: string): void {
+  const good = Number.isInteger(value) && value >= least && value <= most;
+  demand(good, `${name} is ${value}; it must be a whole number from ${least} to ${most}`);
+}
+
+function demand(condition: boolean, why: string): asserts condition {
+  if (condition) return;
+  throw new BitmodelError('BAD_TERMS', `These terms make no safe contract: ${why}.`, {
+    next: 'Change the job or the offer, then try again',
+  });
+}

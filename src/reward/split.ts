@@ -1,0 +1,151 @@
+import { BitmodelError, concatBytes, equalBytes } from '../base/index.js';
+import { assemble, decodeNumber, decodeScript, type Instruction, OP } from '../chain/index.js';
+import { PPM } from './graph.js';
+
+/** One destination of a split contract. */
+export interface SplitShare {
+  /** SHA-256 of the destination's locking script: a parent's split contract, or an address's script. 32 bytes. */
+  readonly scriptHash: Uint8Array;
+  /** Parts per million, 1 to 1,000,000. */
+  readonly ppm: number;
+}
+
+/** Most destinations of one split contract, the owner's included. Beyond about 280 a second input could not afford to compare scripts. */
+export const MAXIMUM_SHARES = 250;
+
+/**
+ * Input 0 answers for all inputs of this script. The others only show that the one before them is another of it, so
+ * that they stand without a gap from input 0 on, and no output is counted for two sums. The padding push that pays
+ * for the loop is dropped first.
+ */
+const HEAD = `
+  DROP
+  INPUTINDEX IF
+    INPUTINDEX 1SUB UTXOBYTECODE ACTIVEBYTECODE EQUAL
+  ELSE
+    0 0                                       // sum, next input
+    BEGIN
+      DUP UTXOVALUE ROT ADD SWAP 1ADD
+      DUP TXINPUTCOUNT LESSTHAN IF
+        DUP UTXOBYTECODE ACTIVEBYTECODE EQUAL NOT
+      ELSE 1 ENDIF
+    UNTIL
+    DROP DUP                                  // sum, rest
+`;
+/** Stack: sum, rest. Demands that output i pays ⌊sum · ppm / 10⁶⌋ to the script with this hash. */
+const SHARE = `
+  OVER <ppm> MUL <whole> DIV
+  DUP <index> OUTPUTVALUE NUMEQUALVERIFY
+  SUB
+  <index> OUTPUTBYTECODE SHA256 <hash> EQUALVERIFY
+`;
+/** Stack: sum, rest. Demands that the last output pays the rest. */
+const TAIL = `
+    NIP <index> OUTPUTVALUE NUMEQUALVERIFY
+    <index> OUTPUTBYTECODE SHA256 <hash> EQUAL
+  ENDIF
+`;
+const ANY = { ppm: 0, whole: 0, index: 0, hash: new Uint8Array(32) };
+const instructionsOf = (source: string): number => decodeScript(assemble(source, ANY)).length;
+// how many instructions each part has, and where in it the numbers stand that differ
+const HEAD_LENGTH = instructionsOf(HEAD);
+const SHARE_LENGTH = instructionsOf(SHARE);
+const SHARE_PPM_AT = 1;
+const SHARE_HASH_AT = SHARE_LENGTH - 2;
+const TAIL_LENGTH = instructionsOf(TAIL);
+const TAIL_HASH_AT = TAIL_LENGTH - 3;
+
+/** What is wrong with the shares of a split contract, as "a split contract can't have …"; undefined for nothing. */
+function faultOf(shares: readonly SplitShare[], own: Uint8Array | undefined): string | undefined {
+  const sum = shares.reduce((total, share) => total + share.ppm, 0);
+  const hashes = shares.map((share) => share.scriptHash).concat(own ?? []);
+  if (shares.length === 0) return 'no parents';
+  if (hashes.length > MAXIMUM_SHARES) return `more than ${MAXIMUM_SHARES} destinations`;
+  if (hashes.some((hash) => hash.length !== 32)) return 'a destination that is no SHA-256';
+  if (shares.some(({ ppm }) => !Number.isInteger(ppm) || ppm < 1)) {
+    return 'a share that is no whole number of parts per million above 0';
+  }
+  if (sum > PPM) return `shares of ${sum} parts per million, more than the whole`;
+  if (own === undefined && sum < PPM) return 'a rest that goes to nobody';
+  if (own !== undefined && sum === PPM) return 'an owner for whom nothing is left';
+  return undefined;
+}
+
+/**
+ * The locking script of a split contract (DESIGN 9): anyone pays into it, and out of it only these shares go. Its
+ * inputs stand together from input 0 on; output i pays share i ⌊sum · ppm / 10⁶⌋ of what they hold together, and one
+ * more output pays `own` the rest. Without `own` the last share takes the rest. Outputs worth nothing stay. What
+ * stands behind these inputs and outputs is free: coins for the fee, and their change.
+ * @param shares in the order of the parents' ids, 1 to 250 with the owner's
+ * @param own SHA-256 of the owner's locking script; undefined where the shares sum to the whole
+ * @throws BitmodelError `BAD_SPLIT`
+ */
+export function splitScript(shares: readonly SplitShare[], own?: Uint8Array): Uint8Array {
+  const fault = faultOf(shares, own);
+  if (fault !== undefined) {
+    throw new BitmodelError('BAD_SPLIT', `A split contract can't have ${fault}.`, {
+      next: `Declare whole parts per million that sum to at most ${PPM}`,
+    });
+  }
+  const exact = own === undefined ? shares.slice(0, -1) : shares;
+  const rest = own ?? shares.at(-1)!.scriptHash;
+  return concatBytes(
+    assemble(HEAD),
+    ...exact.map(({ scriptHash, ppm }, index) =>
+      assemble(SHARE, { ppm, whole: PPM, index, hash: scriptHash }),
+    ),
+    assemble(TAIL, { index: exact.length, hash: rest }),
+  );
+}
+
+/**
+ * The shares that a split contract pays, as its outputs stand; the last takes the rest, and all sum to the whole.
+ * The script does not say whether the last is the owner or, where nothing is the owner's, the last parent: it pays
+ * the same either way.
+ * @returns undefined for any script that is not byte for byte a split contract. Never throws.
+ */
+export function parseSplitScript(script: Uint8Array): SplitShare[] | undefined {
+  const instructions = decodeScript(script);
+  const body = instructions.length - HEAD_LENGTH - TAIL_LENGTH;
+  if (body < 0 || body % SHARE_LENGTH !== 0 || body / SHARE_LENGTH >= MAXIMUM_SHARES)
+    return undefined;
+  const shares: SplitShare[] = [];
+  let left = PPM;
+  for (let at = HEAD_LENGTH; at < HEAD_LENGTH + body; at += SHARE_LENGTH) {
+    const ppm = smallNumber(instructions[at + SHARE_PPM_AT]!);
+    const scriptHash = instructions[at + SHARE_HASH_AT]!.data;
+    if (ppm === undefined || scriptHash?.length !== 32) return undefined;
+    shares.push({ scriptHash: scriptHash.slice(), ppm });
+    left -= ppm;
+  }
+  const rest = instructions[HEAD_LENGTH + body + TAIL_HASH_AT]!.data;
+  if (rest?.length !== 32 || left < 1) return undefined;
+  const all = [...shares, { scriptHash: rest.slice(), ppm: left }];
+  // whatever else stands in the script, only the one made of these shares is the contract
+  return equalBytes(splitScript(all), script) ? all : undefined;
+}
+
+/** The number that a push of 1 to 1,000,000 pushes. */
+function smallNumber({ opcode, data }: Instruction): number | undefined {
+  const value =
+    opcode >= OP.OP_1 && opcode <= OP.OP_16
+      ? opcode - OP.OP_1 + 1
+      : data && data.length <= 4
+        ? Number(decodeNumber(data))
+        : 0;
+  return value >= 1 && value <= PPM ? value : undefined;
+}
+
+/**
+ * What a split contract pays out of a sum, output by output: ⌊sum · ppm / 10⁶⌋, the last the rest.
+ * @param shares as {@link parseSplitScript} gives them
+ */
+export function splitAmounts(shares: readonly SplitShare[], sum: bigint): bigint[] {
+  let rest = sum;
+  const amounts = shares.slice(0, -1).map(({ ppm }) => {
+    const amount = (sum * BigInt(ppm)) / BigInt(PPM);
+    rest -= amount;
+    return amount;
+  });
+  return [...amounts, rest];
+}
