@@ -17,7 +17,7 @@ export function merkleRoot(hashes: readonly Uint8Array[]): MerkleRoot {
     for (let i = 0; i < level.length; i += 2) {
       const left = level[i]!;
       const right = level[i + 1] ?? left;
-      if (right !== left && equalBytes(left, right)) mutated = true;
+      if (i + 1 < level.length && equalBytes(left, right)) mutated = true;
       above.push(sha256d(left, right));
     }
     level = above;

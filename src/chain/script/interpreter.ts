@@ -99,7 +99,7 @@ function runScript(
     const executed = step(state, script);
     if (trace) traceStep(state, name, executed, trace);
   }
-  if (state.controlDepth > 0) state.fail('unbalanced-conditional');
+  state.checkClosed();
 }
 
 /** Runs the opcode at `state.next`; tells whether its branch is active. */

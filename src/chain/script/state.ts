@@ -152,9 +152,11 @@ export class ScriptState {
     return this.#skipping === 0;
   }
 
-  /** How many conditionals and loops are open. */
-  get controlDepth(): number {
-    return this.#control.length;
+  /** Demands that no conditional and no loop is open. */
+  checkClosed(): void {
+    const innermost = this.#control.at(-1);
+    if (innermost === undefined) return;
+    this.fail(innermost < 0 ? 'unbalanced-conditional' : 'unbalanced-loop');
   }
 
   /** Opens a conditional whose first branch is taken or not. */

@@ -1,0 +1,49 @@
+import { createVirtualMachineBCH2023, createVirtualMachineBCHCHIPs } from '@bitauth/libauth';
+import type { ScriptContext } from '#src/chain/index.js';
+
+const machines = {
+  bch: createVirtualMachineBCH2023(false),
+  /** Has loops, as they stood in CHIP-2021-05 with its own bound on repeated bytes. */
+  chips: createVirtualMachineBCHCHIPs(false),
+};
+
+/** Our context in libauth's words. */
+export function programOf({ transaction, inputIndex, spentOutputs }: ScriptContext) {
+  return {
+    inputIndex,
+    sourceOutputs: spentOutputs.map(({ value, lockingScript }) => ({
+      valueSatoshis: value,
+      lockingBytecode: lockingScript,
+    })),
+    transaction: {
+      version: transaction.version,
+      locktime: transaction.lockTime,
+      inputs: transaction.inputs.map((input) => ({
+        // libauth holds hashes as they print
+        outpointTransactionHash: input.outpoint.hash.slice().reverse(),
+        outpointIndex: input.outpoint.index,
+        sequenceNumber: input.sequence,
+        unlockingBytecode: input.unlockingScript,
+      })),
+      outputs: transaction.outputs.map(({ value, lockingScript }) => ({
+        valueSatoshis: value,
+        lockingBytecode: lockingScript,
+      })),
+    },
+  };
+}
+
+export interface Evaluation {
+  readonly stack: readonly Uint8Array[];
+  readonly error: string | undefined;
+}
+
+/** What libauth's machine makes of the input's scripts: the stack they leave, or its error. */
+export function evaluateWithLibauth(
+  context: ScriptContext,
+  machine: keyof typeof machines = 'bch',
+): Evaluation {
+  const { stack, error, controlStack } = machines[machine].evaluate(programOf(context));
+  const open = controlStack.length > 0 ? 'a conditional or loop is open' : undefined;
+  return { stack, error: error ?? open };
+}

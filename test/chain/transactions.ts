@@ -1,0 +1,39 @@
+import fc from 'fast-check';
+import {
+  JOB_VERSION,
+  NO_JOB,
+  type Transaction,
+  type TransactionInput,
+  type TransactionOutput,
+} from '#src/chain/index.js';
+
+export const hashArbitrary = fc.uint8Array({ minLength: 32, maxLength: 32 });
+const u32 = fc.nat(0xffff_ffff);
+const script = fc.uint8Array({ maxLength: 80 });
+
+export const inputArbitrary: fc.Arbitrary<TransactionInput> = fc.record({
+  outpoint: fc.record({ hash: hashArbitrary, index: u32 }),
+  unlockingScript: script,
+  sequence: u32,
+});
+
+export const outputArbitrary: fc.Arbitrary<TransactionOutput> = fc.record({
+  value: fc.bigInt({ min: 0n, max: 2n ** 64n - 1n }),
+  lockingScript: script,
+});
+
+/** Any transaction of these versions, with at least so many inputs; without a job below version 10. */
+export function anyTransaction(
+  version: fc.Arbitrary<number> = fc.integer({ min: -(2 ** 31), max: 2 ** 31 - 1 }),
+  minimum: { inputs?: number } = {},
+): fc.Arbitrary<Transaction> {
+  return fc
+    .record({
+      version,
+      inputs: fc.array(inputArbitrary, { minLength: minimum.inputs ?? 0, maxLength: 4 }),
+      outputs: fc.array(outputArbitrary, { maxLength: 4 }),
+      lockTime: u32,
+      jobId: hashArbitrary,
+    })
+    .map((parts) => (parts.version >= JOB_VERSION ? parts : { ...parts, jobId: NO_JOB }));
+}
