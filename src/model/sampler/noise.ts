@@ -1,13 +1,17 @@
 import { BitmodelError, sha256, utf8 } from '../../base/index.js';
-import { philox4x32 } from './philox.js';
+import { philoxWord } from './philox.js';
 
 const DOMAIN = utf8('bitmodel/gumbel/1');
+const WORDS = 0x1_0000_0000;
 
 /** Gumbel noise as a function of output position and token (DESIGN 6), so that each position can be checked alone. */
 export interface GumbelNoise {
   /** g = −ln(−ln u) for one token at one output position, both from 0; binary64. */
   at(position: number, token: number): number;
 }
+
+/** No noise is greater: −ln(−ln u) at the largest u that 32 bits give is 22.87. */
+export const GREATEST_NOISE = 23;
 
 /**
  * The noise that a 32-byte seed fixes: Philox4x32-10 with counter (token, position, 0, 0), keyed by the first
@@ -18,11 +22,10 @@ export function gumbelNoise(seed: Uint8Array): GumbelNoise {
   if (seed.length !== 32) throw new BitmodelError('BAD_SEED', 'A seed has 32 bytes.');
   const digest = sha256(DOMAIN, seed);
   const view = new DataView(digest.buffer, digest.byteOffset);
-  const key = [view.getUint32(0, true), view.getUint32(4, true)] as const;
+  const key0 = view.getUint32(0, true);
+  const key1 = view.getUint32(4, true);
   return {
-    at(position, token) {
-      const word = philox4x32([token, position, 0, 0], key)[0];
-      return -Math.log(-Math.log((word + 0.5) / 0x1_0000_0000));
-    },
+    at: (position, token) =>
+      -Math.log(-Math.log((philoxWord(token, position, key0, key1) + 0.5) / WORDS)),
   };
 }

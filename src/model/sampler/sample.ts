@@ -1,5 +1,5 @@
 import { candidatesOf } from './candidates.js';
-import type { GumbelNoise } from './noise.js';
+import { GREATEST_NOISE, type GumbelNoise } from './noise.js';
 import type { Sampling } from './sampling.js';
 
 /** The token with the largest logit; the smaller id among equals. */
@@ -23,9 +23,13 @@ export function sampleToken(
 ): number {
   if (sampling.temperatureMilli === 0) return argmax(logits);
   const { tokens, scaled } = candidatesOf(logits, sampling);
-  let best = -1;
-  let bestScore = Number.NEGATIVE_INFINITY;
+  // the most probable token first: most others cannot reach its score even with the greatest noise, and need none drawn
+  let first = 0;
+  for (let i = 1; i < scaled.length; i++) if (scaled[i]! > scaled[first]!) first = i;
+  let best = tokens[first]!;
+  let bestScore = scaled[first]! + noise.at(position, best);
   for (let i = 0; i < tokens.length; i++) {
+    if (scaled[i]! + GREATEST_NOISE < bestScore) continue;
     const token = tokens[i]!;
     const score = scaled[i]! + noise.at(position, token);
     if (score > bestScore || (score === bestScore && token < best)) {

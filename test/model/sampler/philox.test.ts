@@ -1,5 +1,6 @@
+import fc from 'fast-check';
 import { expect, it } from 'vitest';
-import { philox4x32 } from '#src/model/sampler/philox.js';
+import { philox4x32, philoxWord } from '#src/model/sampler/philox.js';
 
 /** Known answers of the Random123 library (kat_vectors, philox4x32 10). */
 const VECTORS = [
@@ -18,4 +19,15 @@ const VECTORS = [
 
 it.each(VECTORS)('Philox4x32-10 of counter $counter', ({ counter, key, out }) => {
   expect(philox4x32([...counter], [...key])).toEqual([...out]);
+});
+
+const word = fc.integer({ min: 0, max: 0xffffffff });
+
+it('the first word alone is that of the whole block', () => {
+  fc.assert(
+    fc.property(word, word, word, word, (c0, c1, k0, k1) => {
+      expect(philoxWord(c0, c1, k0, k1)).toBe(philox4x32([c0, c1, 0, 0], [k0, k1])[0]);
+    }),
+    { numRuns: 2000 },
+  );
 });

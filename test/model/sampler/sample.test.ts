@@ -35,6 +35,19 @@ function plainSample(
 const logitsRow = fc
   .array(fc.integer({ min: -400, max: 400 }), { minLength: 1, maxLength: 60 })
   .map((eighths) => Float32Array.from(eighths, (value) => value / 8));
+/** Any float32 logits, both zeros among them; large enough ones to span many magnitudes. */
+const wildRow = fc
+  .array(
+    fc.oneof(
+      fc.float({ noNaN: true, noDefaultInfinity: true, min: -(2 ** 100), max: 2 ** 100 }),
+      fc.constantFrom(0, -0, 1, -1),
+    ),
+    {
+      minLength: 1,
+      maxLength: 60,
+    },
+  )
+  .map((values) => Float32Array.from(values));
 const sampling = fc.record({
   temperatureMilli: fc.integer({ min: 1, max: 3000 }),
   topK: fc.integer({ min: 0, max: 70 }),
@@ -45,12 +58,37 @@ const seed = fc.uint8Array({ minLength: 32, maxLength: 32 });
 describe('sampleToken', () => {
   it('gives what the plain definition gives, ties included', () => {
     fc.assert(
-      fc.property(logitsRow, fc.nat(511), sampling, seed, (logits, position, how, bytes) => {
+      fc.property(
+        fc.oneof(logitsRow, wildRow),
+        fc.nat(511),
+        sampling,
+        seed,
+        (logits, position, how, bytes) => {
+          expect(sampleToken(logits, position, how, gumbelNoise(bytes))).toBe(
+            plainSample(logits, position, how, bytes),
+          );
+        },
+      ),
+      { numRuns: 2000 },
+    );
+  });
+
+  it('gives the same on a large vocabulary', () => {
+    const long = fc
+      .tuple(fc.integer({ min: 1, max: 40 }), fc.nat())
+      .map(([spread, salt]) =>
+        Float32Array.from(
+          { length: 5000 },
+          (_, i) => (((Math.imul(i + salt, 0x9e3779b1) >>> 16) % 2000) - 1000) / (1000 / spread),
+        ),
+      );
+    fc.assert(
+      fc.property(long, fc.nat(511), sampling, seed, (logits, position, how, bytes) => {
         expect(sampleToken(logits, position, how, gumbelNoise(bytes))).toBe(
           plainSample(logits, position, how, bytes),
         );
       }),
-      { numRuns: 2000 },
+      { numRuns: 40 },
     );
   });
 
