@@ -1,6 +1,16 @@
 export { type Components, stronglyConnectedComponents } from './components.js';
 export { MAXIMUM_COMPONENT } from './cycle.js';
 export {
+  completeDeclaration,
+  type Declaration,
+  type DeclaredParent,
+  destinationScript,
+  type ModelDeclaration,
+  ownPpm,
+  SOURCE_KINDS,
+  type SourceKind,
+} from './declaration.js';
+export {
   buildGraph,
   type ContributionGraph,
   type ParentShare,
@@ -16,6 +26,15 @@ export {
   payoutByOwner,
   soleUnusedSource,
 } from './payout.js';
+export {
+  MODEL_PIN_PATH,
+  modelPinPayload,
+  parseModelPin,
+  parseSourcePin,
+  SOURCE_PIN_PATH,
+  sourcePinPayload,
+} from './pin-payload.js';
+export { findModel, type Published, type Registry, readRegistry } from './registry.js';
 export {
   MAXIMUM_SHARES,
   parseSplitScript,

@@ -1,5 +1,15 @@
-import { BitmodelError, concatBytes, equalBytes } from '../base/index.js';
-import { assemble, decodeNumber, decodeScript, type Instruction, OP } from '../chain/index.js';
+import { BitmodelError, equalBytes } from '../base/index.js';
+import {
+  assemble,
+  decodeNumber,
+  decodeScript,
+  type Instruction,
+  joinParts,
+  OP,
+  requireOutputScriptHash,
+  requireOutputValue,
+  share,
+} from '../chain/index.js';
 import { PPM } from './graph.js';
 
 /** One destination of a split contract. */
@@ -19,41 +29,47 @@ export const MAXIMUM_SHARES = 250;
  * for the loop is dropped first.
  */
 const HEAD = `
-  DROP
-  INPUTINDEX IF
-    INPUTINDEX 1SUB UTXOBYTECODE ACTIVEBYTECODE EQUAL
-  ELSE
-    0 0                                       // sum, next input
-    BEGIN
-      DUP UTXOVALUE ROT ADD SWAP 1ADD
-      DUP TXINPUTCOUNT LESSTHAN IF
-        DUP UTXOBYTECODE ACTIVEBYTECODE EQUAL NOT
-      ELSE 1 ENDIF
-    UNTIL
-    DROP DUP                                  // sum, rest
+  OP_DROP
+  OP_INPUTINDEX OP_IF
+    OP_INPUTINDEX OP_1SUB OP_UTXOBYTECODE OP_ACTIVEBYTECODE OP_EQUAL
+  OP_ELSE
+    0 0  // sum, next input
+    OP_BEGIN
+      OP_DUP OP_UTXOVALUE OP_ROT OP_ADD OP_SWAP OP_1ADD
+      OP_DUP OP_TXINPUTCOUNT OP_LESSTHAN OP_IF
+        OP_DUP OP_UTXOBYTECODE OP_ACTIVEBYTECODE OP_EQUAL OP_NOT
+      OP_ELSE 1 OP_ENDIF
+    OP_UNTIL
+    OP_DROP OP_DUP  // sum, rest
 `;
-/** Stack: sum, rest. Demands that output i pays ⌊sum · ppm / 10⁶⌋ to the script with this hash. */
-const SHARE = `
-  OVER <ppm> MUL <whole> DIV
-  DUP <index> OUTPUTVALUE NUMEQUALVERIFY
-  SUB
-  <index> OUTPUTBYTECODE SHA256 <hash> EQUALVERIFY
-`;
-/** Stack: sum, rest. Demands that the last output pays the rest. */
-const TAIL = `
-    NIP <index> OUTPUTVALUE NUMEQUALVERIFY
-    <index> OUTPUTBYTECODE SHA256 <hash> EQUAL
-  ENDIF
-`;
-const ANY = { ppm: 0, whole: 0, index: 0, hash: new Uint8Array(32) };
-const instructionsOf = (source: string): number => decodeScript(assemble(source, ANY)).length;
-// how many instructions each part has, and where in it the numbers stand that differ
+/** Stack: sum, rest. Demands that output `index` pays ⌊sum · ppm / 10⁶⌋ to its script, and takes that from the rest. */
+function payShare({ scriptHash, ppm }: SplitShare, index: number): string {
+  return joinParts(
+    share('OP_OVER', ppm),
+    requireOutputValue(index, 'OP_DUP'),
+    'OP_SUB',
+    requireOutputScriptHash(index, scriptHash),
+  );
+}
+
+/** Stack: sum, rest. Demands that the last output pays the rest to its script. */
+function payRest(scriptHash: Uint8Array, index: number): string {
+  return joinParts(
+    requireOutputScriptHash(index, scriptHash),
+    `OP_NIP ${index} OP_OUTPUTVALUE OP_NUMEQUAL`,
+    'OP_ENDIF',
+  );
+}
+
+const instructionsOf = (source: string): number => decodeScript(assemble(source)).length;
+const ANY_HASH = new Uint8Array(32);
+// how many instructions each part has, and where in it stand the number and the hash that differ
 const HEAD_LENGTH = instructionsOf(HEAD);
-const SHARE_LENGTH = instructionsOf(SHARE);
+const SHARE_LENGTH = instructionsOf(payShare({ scriptHash: ANY_HASH, ppm: 0 }, 0));
 const SHARE_PPM_AT = 1;
-const SHARE_HASH_AT = SHARE_LENGTH - 2;
-const TAIL_LENGTH = instructionsOf(TAIL);
-const TAIL_HASH_AT = TAIL_LENGTH - 3;
+const SHARE_HASH_AT = SHARE_LENGTH - instructionsOf(requireOutputScriptHash(0, ANY_HASH));
+const TAIL_LENGTH = instructionsOf(payRest(ANY_HASH, 0));
+const TAIL_HASH_AT = 0;
 
 /** What is wrong with the shares of a split contract, as "a split contract can't have …"; undefined for nothing. */
 function faultOf(shares: readonly SplitShare[], own: Uint8Array | undefined): string | undefined {
@@ -89,13 +105,7 @@ export function splitScript(shares: readonly SplitShare[], own?: Uint8Array): Ui
   }
   const exact = own === undefined ? shares.slice(0, -1) : shares;
   const rest = own ?? shares.at(-1)!.scriptHash;
-  return concatBytes(
-    assemble(HEAD),
-    ...exact.map(({ scriptHash, ppm }, index) =>
-      assemble(SHARE, { ppm, whole: PPM, index, hash: scriptHash }),
-    ),
-    assemble(TAIL, { index: exact.length, hash: rest }),
-  );
+  return assemble(joinParts(HEAD, ...exact.map(payShare), payRest(rest, exact.length)));
 }
 
 /**

@@ -1,0 +1,130 @@
+import { BitmodelError, EXIT, sha256 } from '../base/index.js';
+import { assertLabel, PPM, quoted } from './graph.js';
+import { MAXIMUM_SHARES, type SplitShare, splitScript } from './split.js';
+
+/** What a source that is not a model may be. */
+export const SOURCE_KINDS = [
+  'dataset',
+  'compute',
+  'algorithm',
+  'theory',
+  'paper',
+  'code',
+  'developer',
+  'service',
+] as const;
+export type SourceKind = (typeof SOURCE_KINDS)[number];
+
+/** A parent as a published declaration names it. */
+export interface DeclaredParent {
+  /** 64 lower-case hex digits. */
+  readonly id: string;
+  /** Parts per million of what reaches this source; 0 declares a use that is not paid for. */
+  readonly ppm: number;
+  /** SHA-256 of the locking script that the parent's part goes to, 32 bytes. */
+  readonly pays: Uint8Array;
+}
+
+/** What everybody who publishes a source declares, whatever its kind. */
+export interface Declaration {
+  /** `model`, or one of {@link SOURCE_KINDS}. */
+  readonly kind: 'model' | SourceKind;
+  /** 64 lower-case hex digits: the BEP 52 hash of what is declared (DESIGN 7). */
+  readonly id: string;
+  readonly name: string;
+  /** Locking script that is paid what the source keeps. */
+  readonly owner: Uint8Array;
+  /** In the order of their ids. */
+  readonly parents: readonly DeclaredParent[];
+  /** Locking script that money for this source is paid to; see {@link destinationScript}. */
+  readonly split: Uint8Array;
+}
+
+/** What the author of a model declares. */
+export interface ModelDeclaration extends Declaration {
+  readonly kind: 'model';
+  readonly licence: string;
+  /** Bytes of the bundle. */
+  readonly size: number;
+  /** The model's share of the price of a job, in parts per million. */
+  readonly feePpm: number;
+}
+
+/** A declaration before its split script is worked out. */
+export type DeclarationDraft<T extends Declaration> = Omit<T, 'split'>;
+
+/** Largest name, licence and owner's script in a declaration. */
+export const MAXIMUM_NAME = 128;
+export const MAXIMUM_OWNER_SCRIPT = 100;
+
+function badDeclaration(message: string, next: string): BitmodelError {
+  return new BitmodelError('BAD_DECLARATION', message, { next, exitCode: EXIT.usage });
+}
+
+/** The shares of a declaration's split contract: parents that are paid, in the order of their ids. */
+function sharesOf(parents: readonly DeclaredParent[]): SplitShare[] {
+  return parents.filter(({ ppm }) => ppm > 0).map(({ pays, ppm }) => ({ scriptHash: pays, ppm }));
+}
+
+/**
+ * The locking script that money for a source is paid to: its split contract, or where no parent is paid the owner's
+ * own script.
+ * @param parents in the order of their ids
+ * @throws BitmodelError `BAD_SPLIT`
+ */
+export function destinationScript(
+  owner: Uint8Array,
+  parents: readonly DeclaredParent[],
+): Uint8Array {
+  const shares = sharesOf(parents);
+  if (shares.length === 0) return owner;
+  const given = shares.reduce((sum, { ppm }) => sum + ppm, 0);
+  return splitScript(shares, given === PPM ? undefined : sha256(owner));
+}
+
+/** What a source keeps of what reaches it, in parts per million. */
+export function ownPpm(declaration: Pick<Declaration, 'parents'>): number {
+  return declaration.parents.reduce((left, { ppm }) => left - ppm, PPM);
+}
+
+function assertParents(id: string, parents: readonly DeclaredParent[]): void {
+  if (parents.length >= MAXIMUM_SHARES) {
+    throw badDeclaration(
+      `${id} names ${parents.length} parents; ${MAXIMUM_SHARES - 1} can be paid.`,
+      'Join the smallest into a source of their own',
+    );
+  }
+  parents.forEach((parent, i) => {
+    if (parent.id === id) throw badDeclaration(`${id} names itself as a parent.`, 'Leave it out');
+    if (i > 0 && parents[i - 1]!.id === parent.id) {
+      throw badDeclaration(`${id} names the parent ${parent.id} twice.`, 'Join the two weights');
+    }
+  });
+}
+
+/**
+ * A declaration as it can be published: checked, its parents in the order of their ids, its split script worked out.
+ * @throws BitmodelError `BAD_DECLARATION`, `BAD_SPLIT` (weights), `BAD_GRAPH` (a text that can't be printed)
+ */
+export function completeDeclaration<T extends Declaration>(
+  draft: DeclarationDraft<T>,
+): DeclarationDraft<T> & { readonly split: Uint8Array } {
+  const parents = [...draft.parents].sort((a, b) => (a.id < b.id ? -1 : 1));
+  const ids = [draft.id, ...parents.map(({ id }) => id)];
+  const odd = ids.find((id) => !/^[0-9a-f]{64}$/.test(id));
+  if (odd !== undefined) {
+    throw badDeclaration(
+      `${quoted(odd)} is not an id of 64 hexadecimal digits.`,
+      'Take the id that pack or publish printed',
+    );
+  }
+  assertLabel(draft.name, 'The name');
+  if (draft.name.length > MAXIMUM_NAME || draft.owner.length > MAXIMUM_OWNER_SCRIPT) {
+    throw badDeclaration(
+      `A name has at most ${MAXIMUM_NAME} characters, an owner's script ${MAXIMUM_OWNER_SCRIPT} bytes.`,
+      'Shorten it',
+    );
+  }
+  assertParents(draft.id, parents);
+  return { ...draft, parents, split: destinationScript(draft.owner, parents) };
+}
