@@ -57,8 +57,24 @@ export {
   type Utxo,
 } from './rpc/ChainClient.js';
 export { encodeJson, indentJson, JsonAmount, memberText } from './rpc/json.js';
-export { type RpcAuth, RpcClient, type RpcClientOptions } from './rpc/RpcClient.js';
+export type { ControlOptions } from './rpc/methods/control.js';
+export { registerChainMethods } from './rpc/nodeServer.js';
+export { Params } from './rpc/params.js';
+export {
+  addressPath,
+  cookiePath,
+  type NodeLocation,
+  type RpcAuth,
+  RpcClient,
+  type RpcClientOptions,
+} from './rpc/RpcClient.js';
 export { RPC_CODE, RpcError } from './rpc/RpcError.js';
+export {
+  type RpcCall,
+  type RpcHandler,
+  RpcServer,
+  type RpcServerOptions,
+} from './rpc/RpcServer.js';
 export { assemble, disassemble, type ScriptValue } from './script/assembler.js';
 export type { ScriptContext } from './script/context.js';
 export {

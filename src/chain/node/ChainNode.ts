@@ -3,10 +3,21 @@ import { join } from 'node:path';
 import { setImmediate } from 'node:timers/promises';
 import { equalBytes } from '../../base/index.js';
 import { type Block, type BlockHeader, blockHash } from '../codec/block.js';
-import { hashToId, type Transaction, transactionHash } from '../codec/transaction.js';
+import {
+  hashToId,
+  type Outpoint,
+  type Transaction,
+  transactionHash,
+} from '../codec/transaction.js';
 import { type CheckedBlock, checkBlock, checkBlockAtHeight } from '../consensus/blockRules.js';
+import type { Coin } from '../consensus/coins.js';
 import { checkConnection } from '../consensus/connect.js';
-import { checkHeader, checkProofOfWork, medianTimePast } from '../consensus/headers.js';
+import {
+  checkHeader,
+  checkProofOfWork,
+  type HeaderEntry,
+  medianTimePast,
+} from '../consensus/headers.js';
 import {
   type NetworkName,
   type NetworkParameters,
@@ -17,11 +28,13 @@ import { ScriptVerifier } from '../consensus/scripts.js';
 import { bitsToTarget, workOf } from '../consensus/target.js';
 import { admit } from '../mempool/admit.js';
 import { Mempool } from '../mempool/Mempool.js';
-import { ChainStore } from '../store/ChainStore.js';
+import type { ChainStore } from '../store/ChainStore.js';
 import { lockFolder } from '../store/lock.js';
-import type { HeaderRecord } from '../store/records.js';
+import type { HeaderRecord, Spender } from '../store/records.js';
 import { secondsNow } from './clock.js';
 import { assembleBlock, solve } from './miner.js';
+import { openStore } from './openStore.js';
+import { findOutput, findSpender, findUnspent, findUnspentOf } from './outputs.js';
 
 export interface ChainNodeOptions {
   /** Folder of all networks; this one's is below it. */
@@ -101,6 +114,36 @@ export class ChainNode extends EventEmitter<Events> {
   get tip(): Tip {
     const { height, hash, header } = this.store.tip();
     return { height, hash: hashToId(hash), time: header.time };
+  }
+
+  /** Most bytes that the mempool holds. */
+  get mempoolBytes(): number {
+    return this.#mempoolBytes;
+  }
+
+  /** Median time past of a block on any branch (BIP113). */
+  medianTimeOf(entry: HeaderEntry): number {
+    return medianTimePast(entry, this.store);
+  }
+
+  /** An output of the chain or of the mempool (height 0), whether it is spent or not. */
+  output(outpoint: Outpoint): Coin | undefined {
+    return findOutput(this, outpoint);
+  }
+
+  /** What spent an output, on the chain or in the mempool (height 0). */
+  spender(outpoint: Outpoint): Spender | undefined {
+    return findSpender(this, outpoint);
+  }
+
+  /** An unspent output; with the mempool, what is made there counts and what is spent there doesn't. */
+  unspent(outpoint: Outpoint, withMempool = true): Coin | undefined {
+    return findUnspent(this, outpoint, withMempool);
+  }
+
+  /** Unspent outputs with this locking script, the mempool taken into account. */
+  unspentOf(lockingScript: Uint8Array): { outpoint: Outpoint; coin: Coin }[] {
+    return findUnspentOf(this, lockingScript);
   }
 
   /** Median time past of the active chain's block at a height (BIP113). */
@@ -319,29 +362,4 @@ export class ChainNode extends EventEmitter<Events> {
 
 function networkFolder(options: ChainNodeOptions): string {
   return join(options.datadir, options.network);
-}
-
-function openStore(
-  folder: string,
-  parameters: NetworkParameters,
-  scripts: ScriptVerifier,
-): ChainStore {
-  const { genesis } = parameters;
-  const hash = blockHash(genesis.header);
-  checkProofOfWork(genesis.header, hash, parameters);
-  const entry = {
-    hash,
-    header: genesis.header,
-    height: 0,
-    work: workOf(bitsToTarget(genesis.header.bits)!),
-  };
-  const connectable = checkConnection(checkBlock(genesis), {
-    parameters,
-    height: 0,
-    coins: { coin: () => undefined },
-    hasTransaction: () => false,
-    medianTimeAt: () => genesis.header.time,
-    scripts,
-  });
-  return ChainStore.open(folder, entry, connectable);
 }

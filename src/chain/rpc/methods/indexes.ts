@@ -1,0 +1,169 @@
+import { formatAmount, fromHex, sha256, toHex, utf8 } from '../../../base/index.js';
+import { hashToId, idToHash, type Outpoint } from '../../codec/transaction.js';
+import type { Coin } from '../../consensus/coins.js';
+import type { ChainNode } from '../../node/ChainNode.js';
+import { jobHistory, pinAt, pinsByOwner, pinsByPath, scriptHistory } from '../../store/queries.js';
+import type { PinRecord } from '../../store/records.js';
+import { addressScript, scriptAddress } from '../../wallet/address.js';
+import { Params } from '../params.js';
+import { RPC_CODE, RpcError } from '../RpcError.js';
+import type { RpcServer } from '../RpcServer.js';
+
+const LIST_LIMIT = 1_000;
+/** No limit unless one is asked for: the first valid pin of a path may be the one that counts. */
+const NO_LIMIT = 0xffff_ffff;
+
+type Selector = Readonly<Record<string, unknown>>;
+
+function textList(value: unknown, name: string): string[] {
+  const list = Array.isArray(value) ? value : [value];
+  const valid = list.length <= LIST_LIMIT && list.every((each) => typeof each === 'string');
+  if (!valid) throw new RpcError(RPC_CODE.type, `${name} must be texts, at most ${LIST_LIMIT}`);
+  return list as string[];
+}
+
+/** Locking scripts named by `ADDRESS`, `[ADDRESS…]`, `{addresses: […]}` or `{scripts: [hex…]}`. */
+function scriptsOf(node: ChainNode, value: unknown): Uint8Array[] {
+  const selector = value as Selector | null | undefined;
+  const isSelector = typeof value === 'object' && value !== null && !Array.isArray(value);
+  if (isSelector && selector?.scripts !== undefined) {
+    return textList(selector.scripts, 'scripts').map((hex) => fromHex(hex));
+  }
+  const addresses = isSelector ? selector?.addresses : value;
+  if (addresses === undefined) throw new RpcError(RPC_CODE.misc, 'addresses are missing');
+  return textList(addresses, 'addresses').map((text) => addressScript(text, node.parameters));
+}
+
+function coinView(node: ChainNode, outpoint: Outpoint, coin: Coin): object {
+  const { value, lockingScript } = coin.output;
+  const address = scriptAddress(lockingScript, node.parameters);
+  return {
+    ...(address === undefined ? {} : { address }),
+    txid: hashToId(outpoint.hash),
+    vout: outpoint.index,
+    value: formatAmount(value),
+    scriptPubKey: toHex(lockingScript),
+    height: coin.height,
+    coinbase: coin.coinbase,
+  };
+}
+
+function balance(node: ChainNode, scripts: readonly Uint8Array[]): object {
+  const next = node.tip.height + 1;
+  const sums = { confirmed: 0n, pending: 0n, immature: 0n };
+  for (const { coin } of scripts.flatMap((script) => node.unspentOf(script))) {
+    const young = coin.coinbase && next - coin.height < node.parameters.maturity;
+    sums[coin.height === 0 ? 'pending' : young ? 'immature' : 'confirmed'] += coin.output.value;
+  }
+  return Object.fromEntries(Object.entries(sums).map(([name, sum]) => [name, formatAmount(sum)]));
+}
+
+function history(node: ChainNode, scripts: readonly Uint8Array[]): object[] {
+  const heights = new Map<string, number>();
+  for (const script of scripts) {
+    for (const { hash, height } of scriptHistory(node.store, script)) {
+      heights.set(hashToId(hash), height);
+    }
+    for (const { hash } of node.mempool.byScript(script)) heights.set(hashToId(hash), 0);
+  }
+  const order = (height: number): number => (height === 0 ? Number.POSITIVE_INFINITY : height);
+  return [...heights]
+    .map(([txid, height]) => ({ txid, height }))
+    .sort((a, b) => (order(a.height) === order(b.height) ? 0 : order(a.height) - order(b.height)));
+}
+
+function outpointSpend(node: ChainNode, params: Params): unknown {
+  const outpoint = { hash: params.hash(0, 'txid'), index: params.integer(1, 'n', 0, 0xffff_ffff) };
+  const coin = node.output(outpoint);
+  if (!coin) return null;
+  const spender = node.spender(outpoint);
+  const spent = spender && {
+    txid: hashToId(spender.hash),
+    vin: spender.inputIndex,
+    height: spender.height,
+  };
+  return { ...coinView(node, outpoint, coin), spent: spent ?? null };
+}
+
+function jobTransactions(node: ChainNode, params: Params): object[] {
+  const jobId = params.hex(0, 'jobid', 32);
+  const mined = jobHistory(node.store, jobId);
+  const waiting = [...node.mempool.byJob(jobId)].map(({ hash }) => ({ hash, height: 0 }));
+  return [...mined, ...waiting].map(({ hash, height }) => ({ txid: hashToId(hash), height }));
+}
+
+function pinView(node: ChainNode, pin: PinRecord): object {
+  const owner = scriptAddress(pin.ownerScript, node.parameters) ?? toHex(pin.ownerScript);
+  const txid = hashToId(pin.outpoint.hash);
+  return {
+    id: `${txid}i${pin.outpoint.index}`,
+    operation: pin.operation,
+    path: pin.path,
+    owner,
+    metaId: toHex(sha256(utf8(owner))),
+    contentType: pin.contentType,
+    payload: toHex(pin.payload),
+    height: pin.height,
+    txid,
+  };
+}
+
+function pinById(node: ChainNode, id: string): PinRecord[] {
+  const match = /^([0-9a-f]{64})i(\d{1,10})$/i.exec(id);
+  if (!match) throw new RpcError(RPC_CODE.invalidParameter, 'id must be TXIDiOUTPUT');
+  const pin = pinAt(node.store, { hash: idToHash(match[1]!), index: Number(match[2]) });
+  return pin ? [pin] : [];
+}
+
+function pins(node: ChainNode, params: Params): object[] {
+  const given = params.raw(0);
+  const selector = (typeof given === 'string' ? { path: given } : (given ?? {})) as Selector;
+  const { path, owner, id } = selector;
+  const limit = new Params([selector.limit]).integer(0, 'limit', 1, NO_LIMIT, NO_LIMIT);
+  const find = (): PinRecord[] => {
+    if (typeof id === 'string') return pinById(node, id);
+    if (typeof path === 'string') return pinsByPath(node.store, path, limit);
+    if (typeof owner === 'string') {
+      return pinsByOwner(node.store, addressScript(owner, node.parameters), limit);
+    }
+    throw new RpcError(RPC_CODE.invalidParameter, 'Name a path, an owner or an id');
+  };
+  return find().map((pin) => pinView(node, pin));
+}
+
+/** Our own methods beside Bitcoin Core's: what the indexes know. Amounts are decimal texts here. */
+export function registerIndexMethods(server: RpcServer, node: ChainNode): void {
+  server.register(
+    'getaddressutxos',
+    ([of]) =>
+      scriptsOf(node, of).flatMap((script) =>
+        node.unspentOf(script).map(({ outpoint, coin }) => coinView(node, outpoint, coin)),
+      ),
+    'getaddressutxos ADDRESS | [ADDRESS…] | {"scripts": [HEX…]}',
+  );
+  server.register(
+    'getaddressbalance',
+    ([of]) => balance(node, scriptsOf(node, of)),
+    'getaddressbalance ADDRESS | [ADDRESS…]',
+  );
+  server.register(
+    'getaddresshistory',
+    ([of]) => history(node, scriptsOf(node, of)),
+    'getaddresshistory ADDRESS | [ADDRESS…]',
+  );
+  server.register(
+    'getoutpointspend',
+    (values) => outpointSpend(node, new Params(values)),
+    'getoutpointspend TXID N',
+  );
+  server.register(
+    'getjobtransactions',
+    (values) => jobTransactions(node, new Params(values)),
+    'getjobtransactions JOBID',
+  );
+  server.register(
+    'getpins',
+    (values) => pins(node, new Params(values)),
+    'getpins PATH | {"path" | "owner" | "id": TEXT, "limit": N}',
+  );
+}

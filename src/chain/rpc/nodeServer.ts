@@ -1,0 +1,20 @@
+import type { ChainNode } from '../node/ChainNode.js';
+import { registerEvents } from './events.js';
+import { registerBlockMethods } from './methods/blocks.js';
+import { type ControlOptions, registerControlMethods } from './methods/control.js';
+import { registerIndexMethods } from './methods/indexes.js';
+import { registerTransactionMethods } from './methods/transactions.js';
+import type { RpcServer } from './RpcServer.js';
+
+/** Registers every method of the chain, and its events. */
+export function registerChainMethods(
+  server: RpcServer,
+  node: ChainNode,
+  options: ControlOptions,
+): void {
+  registerBlockMethods(server, node);
+  registerTransactionMethods(server, node);
+  registerIndexMethods(server, node);
+  registerControlMethods(server, node, options);
+  registerEvents(server, node);
+}
