@@ -1,0 +1,114 @@
+import { concatBytes, utf8 } from '../../base/index.js';
+import {
+  assemble,
+  checkDataThreshold,
+  choosePath,
+  expression,
+  hash160,
+  joinParts,
+  p2pkhScript,
+  payNth,
+  relativeLock,
+  requireInputIndex,
+  requireOutput,
+} from '../../chain/index.js';
+import { bondValue, type JobTerms } from '../terms.js';
+import { type ContestedState, compiledOnce, contestedHead, readContestedHead } from './layout.js';
+import { VERDICT_PREFIX } from './verdict.js';
+
+/** Numbers of the contested contract's paths, pushed last by the unlocking script. */
+export const CONTESTED_PATH = { judge: 0, lapse: 1 } as const;
+
+/** The locking script that burns what a slashed seller loses beyond price and fees: OP_RETURN. */
+export const BURN_SCRIPT: Uint8Array = Uint8Array.of(0x6a);
+
+/**
+ * Everything behind the contested contract's head, under these terms.
+ * @throws BitmodelError `BAD_TERMS`
+ */
+export const contestedCode = compiledOnce((terms) => {
+  // the unlocking script's last push, the path, lies under the head's four
+  const paths = choosePath([judgePath(terms), lapsePath(terms)]);
+  return assemble(joinParts('4 OP_ROLL', paths));
+});
+
+/**
+ * The contested contract: `threshold` verifiers slash or clear the seller, or it lapses (DESIGN 5.2).
+ * @throws BitmodelError `BAD_TERMS`, `BAD_STATE`
+ */
+export function contestedScript(terms: JobTerms, state: ContestedState): Uint8Array {
+  const code = contestedCode(terms);
+  return concatBytes(contestedHead(terms, state), code);
+}
+
+/**
+ * What a locking script seen on the chain says if it is the contested contract of these terms, else undefined.
+ * @throws BitmodelError `BAD_TERMS`
+ */
+export function parseContested(terms: JobTerms, script: Uint8Array): ContestedState | undefined {
+  return readContestedHead(terms, script, contestedCode(terms));
+}
+
+/** Stack: signature of the last verifier … of the first, verdict, outpoint, k, count, commitment hash → */
+function judgePath(terms: JobTerms): string {
+  const lastFee = terms.threshold;
+  const feesPaid = BigInt(terms.threshold) * terms.verifierFee;
+  const bond = bondValue(terms);
+  const client = p2pkhScript(hash160(terms.client));
+  const seller = p2pkhScript(terms.sellerPayout);
+  return joinParts(
+    requireInputIndex(0),
+    '4 OP_ROLL OP_DUP 0 2 OP_WITHIN OP_VERIFY # outpoint k count hash verdict',
+    verdictMessagePart(terms),
+    'OP_SWAP OP_IF # k count message; valid: clear',
+    requireOutput(0, terms.stake + bond - feesPaid, seller),
+    'OP_NIP OP_NIP',
+    'OP_ELSE # invalid: slash',
+    `OP_SWAP OP_BIN2NUM ${terms.pricePerToken} OP_MUL # k message reward`,
+    requireOutput(0, `OP_DUP ${bond} OP_ADD`, client),
+    requireOutput(lastFee + 1, `${terms.stake - feesPaid} OP_SWAP OP_SUB`, BURN_SCRIPT),
+    'OP_NIP',
+    'OP_ENDIF # message',
+    requireVerdicts(terms),
+  );
+}
+
+/** Stack: outpoint k count hash verdict → k count verdict message */
+function verdictMessagePart(terms: JobTerms): string {
+  const before = concatBytes(utf8(VERDICT_PREFIX), terms.genesis);
+  return joinParts(
+    'OP_DUP 1 OP_NUM2BIN OP_ROT OP_SWAP OP_CAT # outpoint k count verdict hash‖byte',
+    `${expression(terms.jobId)} OP_SWAP OP_CAT 4 OP_ROLL OP_SWAP OP_CAT`,
+    `${expression(before)} OP_SWAP OP_CAT`,
+  );
+}
+
+/**
+ * Exactly `threshold` different verifiers have signed the message, and the n-th of them is paid by output n.
+ * The one part that knows where the judges come from: drawn ones will prove their keys here.
+ *
+ * Stack: signature of the last verifier … of the first, message →
+ */
+function requireVerdicts(terms: JobTerms): string {
+  return checkDataThreshold({
+    publicKeys: terms.verifiers,
+    threshold: terms.threshold,
+    onSigner: (index) =>
+      payNth({
+        firstOutput: 1,
+        value: terms.verifierFee,
+        script: p2pkhScript(hash160(terms.verifiers[index]!)),
+      }),
+  });
+}
+
+/** Stack: padding outpoint k count hash → */
+function lapsePath(terms: JobTerms): string {
+  return joinParts(
+    'OP_2DROP OP_2DROP OP_DROP',
+    relativeLock(terms.verdictWindow),
+    requireInputIndex(0),
+    requireOutput(0, terms.stake, p2pkhScript(terms.sellerPayout)),
+    requireOutput(1, bondValue(terms), p2pkhScript(hash160(terms.client))),
+  );
+}

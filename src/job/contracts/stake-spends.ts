@@ -1,0 +1,56 @@
+import { concatBytes } from '../../base/index.js';
+import { type Outpoint, pushData, pushNumber } from '../../chain/index.js';
+import { bondValue, type JobTerms } from '../terms.js';
+import { contestedScript } from './contested.js';
+import type { StakeState } from './layout.js';
+import { type ContractSpend, SEQUENCE, SIGNATURE_PUSH } from './spend.js';
+import { STAKE_PATH, stakeScript } from './stake.js';
+
+/**
+ * The release: valid `disputeWindow` blocks after the claim's block.
+ * @throws BitmodelError `BAD_TERMS`, `BAD_STATE`
+ */
+export function releaseSpend(
+  terms: JobTerms,
+  outpoint: Outpoint,
+  state: StakeState,
+): ContractSpend {
+  return { ...spendStake(terms, outpoint, state, terms.disputeWindow), outputs: [] };
+}
+
+/** Unlocks the stake for the release with the seller's signature. */
+export function releaseUnlocking(signature: Uint8Array): Uint8Array {
+  return concatBytes(pushData(signature), pushNumber(STAKE_PATH.release));
+}
+
+/**
+ * The contest: output 0 is the contested contract. The client adds coins for the bond and the fee.
+ * @throws BitmodelError `BAD_TERMS`, `BAD_STATE`
+ */
+export function contestSpend(
+  terms: JobTerms,
+  outpoint: Outpoint,
+  state: StakeState,
+): ContractSpend {
+  const lockingScript = contestedScript(terms, { ...state, stakeOutpoint: outpoint });
+  return {
+    ...spendStake(terms, outpoint, state, SEQUENCE),
+    outputs: [{ value: terms.stake + bondValue(terms), lockingScript }],
+  };
+}
+
+/** Unlocks the stake for the contest with the client's signature. */
+export function contestUnlocking(signature: Uint8Array): Uint8Array {
+  return concatBytes(pushData(signature), pushNumber(STAKE_PATH.contest));
+}
+
+function spendStake(
+  terms: JobTerms,
+  outpoint: Outpoint,
+  state: StakeState,
+  sequence: number,
+): ContractSpend {
+  const output = { value: terms.stake, lockingScript: stakeScript(terms, state) };
+  const input = { outpoint, output, unlockingSize: SIGNATURE_PUSH + 1, sequence };
+  return { inputs: [input], outputs: [], lockTime: 0, jobId: terms.jobId };
+}

@@ -1,0 +1,76 @@
+import { concatBytes, sha256 } from '../../base/index.js';
+import {
+  asPush,
+  assemble,
+  choosePath,
+  joinParts,
+  NUMBER_TO_U32,
+  OWN_SCRIPT,
+  relativeLock,
+  requireInputIndex,
+  requireOutputTemplate,
+  requireOutputValue,
+  requireSignature,
+} from '../../chain/index.js';
+import { bondValue, type JobTerms } from '../terms.js';
+import { contestedCode } from './contested.js';
+import {
+  CONTESTED_HEAD_BYTES,
+  compiledOnce,
+  readStakeHead,
+  STAKE_HEAD_BYTES,
+  type StakeState,
+  stakeHead,
+} from './layout.js';
+
+/** Numbers of the stake's paths, pushed last by the unlocking script. */
+export const STAKE_PATH = { release: 0, contest: 1 } as const;
+
+/**
+ * Everything behind the stake's head, under these terms.
+ * @throws BitmodelError `BAD_TERMS`
+ */
+export const stakeCode = compiledOnce((terms) => {
+  const paths = choosePath([releasePath(terms), contestPath(terms)]);
+  // the contest copies the head from the script itself, so that its pushes are not needed
+  return assemble(joinParts('OP_2DROP OP_DROP', paths));
+});
+
+/**
+ * The stake: the seller's after the dispute window, unless the client contests before (DESIGN 5.2).
+ * @throws BitmodelError `BAD_TERMS`, `BAD_STATE`
+ */
+export function stakeScript(terms: JobTerms, state: StakeState): Uint8Array {
+  const code = stakeCode(terms);
+  return concatBytes(stakeHead(terms, state), code);
+}
+
+/**
+ * What a locking script seen on the chain says if it is the stake of these terms, else undefined.
+ * @throws BitmodelError `BAD_TERMS`
+ */
+export function parseStake(terms: JobTerms, script: Uint8Array): StakeState | undefined {
+  return readStakeHead(terms, script, stakeCode(terms));
+}
+
+/** Stack: seller's signature → */
+function releasePath(terms: JobTerms): string {
+  return joinParts(relativeLock(terms.disputeWindow), requireSignature(terms.seller));
+}
+
+/** Stack: client's signature → */
+function contestPath(terms: JobTerms): string {
+  return joinParts(
+    requireSignature(terms.client),
+    requireInputIndex(0),
+    requireOutputValue(0, terms.stake + bondValue(terms)),
+    `0 OP_OUTPOINTTXHASH 0 OP_OUTPOINTINDEX ${NUMBER_TO_U32} OP_CAT ${asPush(36)}`,
+    `${OWN_SCRIPT} ${STAKE_HEAD_BYTES} OP_SPLIT OP_DROP OP_CAT # the head it must have`,
+    requireOutputTemplate({
+      index: 0,
+      headLength: CONTESTED_HEAD_BYTES,
+      codeHash: sha256(contestedCode(terms)),
+    }),
+    'OP_EQUALVERIFY',
+  );
+}
