@@ -1,4 +1,5 @@
-import { BitmodelError, concatBytes, EXIT, fromHex, toHex } from '../../base/index.js';
+import { BitmodelError, EXIT, fromHex, toHex } from '../../base/index.js';
+import { ByteWriter } from '../codec/writer.js';
 import { OP, opcodeName, opcodeOf } from './opcodes.js';
 import { decodeScript, type Instruction, isMinimalPush, pushData, pushNumber } from './push.js';
 
@@ -25,7 +26,9 @@ export function assemble(
   values: Readonly<Record<string, ScriptValue>> = {},
 ): Uint8Array {
   const words = source.replace(COMMENT, ' ').split(/\s+/).filter(Boolean);
-  return concatBytes(...words.map((word) => assembleWord(word, values)));
+  const script = new ByteWriter();
+  for (const word of words) script.bytes(assembleWord(word, values));
+  return script.finish();
 }
 
 function assembleWord(word: string, values: Readonly<Record<string, ScriptValue>>): Uint8Array {

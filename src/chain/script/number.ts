@@ -10,6 +10,22 @@ export function isMinimalNumber(bytes: Uint8Array): boolean {
   return last > 0 && (bytes[last - 1]! & 0x80) !== 0;
 }
 
+/** Below it a number is exact as a double, and faster in one. */
+const SMALL = 2n ** 47n;
+
+function encodeSmall(magnitude: number, negative: boolean): Uint8Array {
+  let length = 1;
+  for (let limit = 0x80; magnitude >= limit; limit *= 0x100) length++;
+  const bytes = new Uint8Array(length);
+  let rest = magnitude;
+  for (let i = 0; i < length; i++) {
+    bytes[i] = rest % 0x100;
+    rest = Math.floor(rest / 0x100);
+  }
+  if (negative) bytes[length - 1]! |= 0x80;
+  return bytes;
+}
+
 /**
  * A number as scripts hold it: little-endian magnitude, sign in the highest bit of the last byte, zero is
  * empty; always the shortest form.
@@ -17,6 +33,7 @@ export function isMinimalNumber(bytes: Uint8Array): boolean {
 export function encodeNumber(value: bigint): Uint8Array {
   if (value === 0n) return new Uint8Array(0);
   const negative = value < 0n;
+  if (value > -SMALL && value < SMALL) return encodeSmall(Math.abs(Number(value)), negative);
   let hex = (negative ? -value : value).toString(16);
   if (hex.length % 2 === 1) hex = `0${hex}`;
   // a magnitude that fills its highest bit needs one more byte for the sign

@@ -1,5 +1,5 @@
 import { BitmodelError, sha256d } from '../../base/index.js';
-import { encodeOutpoint, JOB_VERSION, type Transaction } from '../codec/transaction.js';
+import { JOB_VERSION, type Transaction } from '../codec/transaction.js';
 import { ByteWriter } from '../codec/writer.js';
 import type { ScriptContext } from './context.js';
 
@@ -42,7 +42,11 @@ function sharedHashes(transaction: Transaction): SharedHashes {
 
 function hashPrevouts(transaction: Transaction): Uint8Array {
   const hashes = sharedHashes(transaction);
-  hashes.prevouts ??= sha256d(...transaction.inputs.map((input) => encodeOutpoint(input.outpoint)));
+  if (!hashes.prevouts) {
+    const writer = new ByteWriter(36 * transaction.inputs.length + 36);
+    for (const { outpoint } of transaction.inputs) writer.bytes(outpoint.hash).u32(outpoint.index);
+    hashes.prevouts = sha256d(writer.finish());
+  }
   return hashes.prevouts;
 }
 

@@ -95,6 +95,17 @@ describe('signature hash', () => {
     expect(SIGHASH.ALL | SIGHASH.FORKID).toBe(0x41);
   });
 
+  it('is taken of the largest transactions', () => {
+    const { transaction, spentOutputs } = contextOf('1');
+    const count = 200_000;
+    const context = {
+      transaction: { ...transaction, inputs: Array(count).fill(transaction.inputs[0]!) },
+      inputIndex: count - 1,
+      spentOutputs: Array(count).fill(spentOutputs[0]!),
+    };
+    expect(signatureHash(context, new Uint8Array(1), 0x41)).toHaveLength(32);
+  });
+
   it('is refused for an input that is not there', () => {
     const context = { ...contextOf('1'), inputIndex: 2 };
     expect(() => signatureHash(context, new Uint8Array(0), 0x41)).toThrow(

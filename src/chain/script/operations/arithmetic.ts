@@ -5,7 +5,7 @@ import { type Operation, type OperationGroup, ORIGINAL } from './operation.js';
 function unary(result: (a: bigint) => bigint, note?: string): Operation {
   return {
     stack: 'a → b',
-    cost: '2\\|b\\|',
+    cost: '2|b|',
     source: ORIGINAL,
     ...(note === undefined ? {} : { note }),
     run: (state) => state.pushResult(result(state.popNumber())),
@@ -15,7 +15,7 @@ function unary(result: (a: bigint) => bigint, note?: string): Operation {
 function unaryTest(test: (a: bigint) => boolean): Operation {
   return {
     stack: 'a → bool',
-    cost: '\\|bool\\|',
+    cost: '|bool|',
     source: ORIGINAL,
     run: (state) => state.pushBoolean(test(state.popNumber())),
   };
@@ -30,7 +30,7 @@ function popTwo(state: ScriptState): [bigint, bigint] {
 function binary(result: (a: bigint, b: bigint) => bigint): Operation {
   return {
     stack: 'a b → c',
-    cost: '2\\|c\\|',
+    cost: '2|c|',
     source: ORIGINAL,
     run: (state) => state.pushResult(result(...popTwo(state))),
   };
@@ -39,7 +39,7 @@ function binary(result: (a: bigint, b: bigint) => bigint): Operation {
 function binaryTest(test: (a: bigint, b: bigint) => boolean): Operation {
   return {
     stack: 'a b → bool',
-    cost: '\\|bool\\|',
+    cost: '|bool|',
     source: ORIGINAL,
     run: (state) => state.pushBoolean(test(...popTwo(state))),
   };
@@ -63,7 +63,7 @@ function quadratic(
   };
   return {
     stack: 'a b → c',
-    cost: '2\\|c\\| + \\|a\\|·\\|b\\|',
+    cost: '2|c| + |a|·|b|',
     source: 'Bitcoin 0.1, as BCH restored it',
     ...(note === undefined ? {} : { note }),
     run,
@@ -120,7 +120,7 @@ export const arithmeticOperations: OperationGroup = {
   OP_MAX: binary((a, b) => -least(-a, -b)),
   OP_WITHIN: {
     stack: 'a least above → bool',
-    cost: '\\|bool\\|',
+    cost: '|bool|',
     source: ORIGINAL,
     note: 'least ≤ a < above',
     run: within,

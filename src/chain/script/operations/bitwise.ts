@@ -14,7 +14,7 @@ function bytewise(combine: (a: number, b: number) => number): Operation {
   };
   return {
     stack: 'a b → c',
-    cost: '\\|c\\|',
+    cost: '|c|',
     source: 'Bitcoin 0.1, as BCH restored it in May 2018',
     note: 'Both of the same length',
     run,
@@ -22,7 +22,10 @@ function bytewise(combine: (a: number, b: number) => number): Operation {
 }
 
 function invert(state: ScriptState): void {
-  state.push(state.pop().map((byte) => ~byte));
+  const bytes = state.pop();
+  const out = new Uint8Array(bytes.length);
+  for (let i = 0; i < out.length; i++) out[i] = ~bytes[i]!;
+  state.push(out);
 }
 
 /** Moves all bits of a byte string, first byte highest; its length stays. */
@@ -65,27 +68,27 @@ const SHIFT_SOURCE = 'Bitcoin 0.1, on bytes as MicroVisionChain restored it';
 
 /** Bits of byte strings, and equality. */
 export const bitwiseOperations: OperationGroup = {
-  OP_INVERT: { stack: 'a → b', cost: '\\|b\\|', source: ORIGINAL, run: invert },
+  OP_INVERT: { stack: 'a → b', cost: '|b|', source: ORIGINAL, run: invert },
   OP_AND: bytewise((a, b) => a & b),
   OP_OR: bytewise((a, b) => a | b),
   OP_XOR: bytewise((a, b) => a ^ b),
   OP_LSHIFT: {
     stack: 'a n → b',
-    cost: '\\|b\\|',
+    cost: '|b|',
     source: SHIFT_SOURCE,
     note: SHIFT_NOTE,
     run: shift(true),
   },
   OP_RSHIFT: {
     stack: 'a n → b',
-    cost: '\\|b\\|',
+    cost: '|b|',
     source: SHIFT_SOURCE,
     note: SHIFT_NOTE,
     run: shift(false),
   },
   OP_EQUAL: {
     stack: 'a b → bool',
-    cost: '\\|bool\\|',
+    cost: '|bool|',
     source: ORIGINAL,
     run: (state) => state.pushBoolean(popEqual(state)),
   },

@@ -30,7 +30,7 @@ export const controlOperations: OperationGroup = {
   OP_NOP: nop,
   OP_VER: {
     stack: '→ version',
-    cost: '\\|version\\|',
+    cost: '|version|',
     source: ORIGINAL,
     note: "The transaction's version as a number",
     run: (state) => state.pushNumber(state.context.transaction.version),

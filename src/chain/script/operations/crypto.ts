@@ -107,7 +107,7 @@ function matchSignatures(
   return true;
 }
 
-const CHECK_COST = '\\|bool\\| + 26,000 + 64·rounds(preimage), 0 for an empty signature';
+const CHECK_COST = '|bool| + 26,000 + 64·rounds(preimage), 0 for an empty signature';
 
 /** Signature checks (ECDSA over secp256k1 in strict DER with low S) and OP_CODESEPARATOR. */
 export const cryptoOperations: OperationGroup = {
@@ -137,7 +137,7 @@ export const cryptoOperations: OperationGroup = {
   },
   OP_CHECKMULTISIG: {
     stack: '0 sig… m key… n → bool',
-    cost: '\\|bool\\| + 26,000·n + 64·rounds(preimage) for each signature, 0 for empty signatures',
+    cost: '|bool| + 26,000·n + 64·rounds(preimage) for each signature, 0 for empty signatures',
     source: ORIGINAL,
     note: 'At most 20 keys; signatures in the order of their keys',
     run: (state) => state.pushBoolean(popCheckMultiSig(state)),
@@ -153,7 +153,7 @@ export const cryptoOperations: OperationGroup = {
   },
   OP_CHECKDATASIG: {
     stack: 'sig message key → bool',
-    cost: '\\|bool\\| + 26,000 + 64·rounds(\\|message\\|), 0 for an empty signature',
+    cost: '|bool| + 26,000 + 64·rounds(|message|), 0 for an empty signature',
     source: 'BCH, November 2018',
     note: 'The signature is over SHA-256(message), without a hash type',
     run: (state) => state.pushBoolean(popCheckDataSig(state)),

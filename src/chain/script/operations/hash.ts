@@ -6,7 +6,7 @@ import { type Operation, type OperationGroup, ORIGINAL } from './operation.js';
 function hash(digest: (message: Uint8Array) => Uint8Array, extraRounds: 0 | 1): Operation {
   return {
     stack: 'a → b',
-    cost: `\\|b\\| + 64·rounds(\\|a\\|)${extraRounds === 1 ? ' + 64' : ''}`,
+    cost: `|b| + 64·rounds(|a|)${extraRounds === 1 ? ' + 64' : ''}`,
     source: ORIGINAL,
     run: (state) => {
       const message = state.pop();

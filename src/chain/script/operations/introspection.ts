@@ -16,7 +16,7 @@ function push(state: ScriptState, value: Pushable): void {
 function ofTransaction(stack: string, read: (state: ScriptState) => Pushable): Operation {
   return {
     stack: `→ ${stack}`,
-    cost: `\\|${stack}\\|`,
+    cost: `|${stack}|`,
     source: CHIP,
     run: (state) => push(state, read(state)),
   };
@@ -33,7 +33,7 @@ function ofItem<Item>(
     if (item === undefined) state.fail('introspection-index');
     push(state, read(item));
   };
-  return { stack: `i → ${stack}`, cost: `\\|${stack}\\|`, source: CHIP, run };
+  return { stack: `i → ${stack}`, cost: `|${stack}|`, source: CHIP, run };
 }
 
 const inputs = (state: ScriptState): readonly TransactionInput[] =>

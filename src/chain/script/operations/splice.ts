@@ -90,10 +90,10 @@ function binToNum(state: ScriptState): void {
 
 /** Joins, cuts and pads byte strings. A range outside of the element fails; nothing is clamped. */
 export const spliceOperations: OperationGroup = {
-  OP_CAT: { stack: 'a b → ab', cost: '\\|ab\\|', source: MAY_2018, run: cat },
+  OP_CAT: { stack: 'a b → ab', cost: '|ab|', source: MAY_2018, run: cat },
   OP_SPLIT: {
     stack: 'ab n → a b',
-    cost: '\\|ab\\|',
+    cost: '|ab|',
     source: 'BCH, May 2018',
     note: 'a is n bytes long',
     run: split,
@@ -107,33 +107,33 @@ export const spliceOperations: OperationGroup = {
   },
   OP_BIN2NUM: {
     stack: 'a → b',
-    cost: '\\|b\\|',
+    cost: '|b|',
     source: 'BCH, May 2018',
     note: 'The bytes a as a number in its shortest form',
     run: binToNum,
   },
   OP_SIZE: {
     stack: 'a → a n',
-    cost: '\\|n\\|',
+    cost: '|n|',
     source: ORIGINAL,
     run: (state) => state.pushNumber(state.peek(0).length),
   },
   OP_SUBSTR: {
     stack: 'a begin size → b',
-    cost: '\\|b\\|',
+    cost: '|b|',
     source: `${ORIGINAL}, at another byte`,
     run: substr,
   },
   OP_LEFT: {
     stack: 'a size → b',
-    cost: '\\|b\\|',
+    cost: '|b|',
     source: `${ORIGINAL}, at another byte`,
     note: 'The first bytes',
     run: left,
   },
   OP_RIGHT: {
     stack: 'a size → b',
-    cost: '\\|b\\|',
+    cost: '|b|',
     source: `${ORIGINAL}, at another byte`,
     note: 'The last bytes',
     run: right,

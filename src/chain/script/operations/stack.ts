@@ -72,7 +72,7 @@ export const stackOperations: OperationGroup = {
   ),
   OP_FROMALTSTACK: operation(
     '→ a',
-    '\\|a\\|',
+    '|a|',
     (state) => state.fromAlternate(),
     'Alternate stack: loses a',
   ),
@@ -81,30 +81,30 @@ export const stackOperations: OperationGroup = {
     state.pop();
     state.pop();
   }),
-  OP_2DUP: operation('a b → a b a b', '\\|a\\| + \\|b\\|', copy(1, 2)),
-  OP_3DUP: operation('a b c → a b c a b c', '\\|a\\| + \\|b\\| + \\|c\\|', copy(2, 3)),
-  OP_2OVER: operation('a b c d → a b c d a b', '\\|a\\| + \\|b\\|', copy(3, 2)),
-  OP_2ROT: operation('a b c d e f → c d e f a b', '\\|a\\| + \\|b\\|', (state) => {
+  OP_2DUP: operation('a b → a b a b', '|a| + |b|', copy(1, 2)),
+  OP_3DUP: operation('a b c → a b c a b c', '|a| + |b| + |c|', copy(2, 3)),
+  OP_2OVER: operation('a b c d → a b c d a b', '|a| + |b|', copy(3, 2)),
+  OP_2ROT: operation('a b c d e f → c d e f a b', '|a| + |b|', (state) => {
     state.need(6);
     state.charge(state.peek(5).length + state.peek(4).length);
     raise(5, 2)(state);
   }),
   OP_2SWAP: operation('a b c d → c d a b', '0', raise(3, 2)),
-  OP_IFDUP: operation('a → a a or a', '\\|a\\|', ifDup, 'Copies a where it is true'),
-  OP_DEPTH: operation('→ n', '\\|n\\|', (state) => state.pushNumber(state.stack.length)),
+  OP_IFDUP: operation('a → a a or a', '|a|', ifDup, 'Copies a where it is true'),
+  OP_DEPTH: operation('→ n', '|n|', (state) => state.pushNumber(state.stack.length)),
   OP_DROP: operation('a →', '0', (state) => {
     state.pop();
   }),
-  OP_DUP: operation('a → a a', '\\|a\\|', copy(0)),
+  OP_DUP: operation('a → a a', '|a|', copy(0)),
   OP_NIP: operation('a b → b', '0', (state) => {
     state.need(2);
     raise(1, 1)(state);
     state.pop();
   }),
-  OP_OVER: operation('a b → a b a', '\\|a\\|', copy(1)),
-  OP_PICK: operation('a … n → a … a', '\\|a\\|', pick, 'a is n below the top (0 is the top)'),
-  OP_ROLL: operation('a … n → … a', '\\|a\\| + n', roll, 'a is n below the top (0 is the top)'),
+  OP_OVER: operation('a b → a b a', '|a|', copy(1)),
+  OP_PICK: operation('a … n → a … a', '|a|', pick, 'a is n below the top (0 is the top)'),
+  OP_ROLL: operation('a … n → … a', '|a| + n', roll, 'a is n below the top (0 is the top)'),
   OP_ROT: operation('a b c → b c a', '0', raise(2, 1)),
   OP_SWAP: operation('a b → b a', '0', raise(1, 1)),
-  OP_TUCK: operation('a b → b a b', '\\|b\\|', tuck),
+  OP_TUCK: operation('a b → b a b', '|b|', tuck),
 };
