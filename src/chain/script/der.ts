@@ -1,6 +1,6 @@
-import { concatBytes } from '../../base/index.js';
+import { concatBytes, fromHex } from '../../base/index.js';
 
-const HALF_ORDER = BigInt('0x7fffffffffffffffffffffffffffffff5d576e7357a4501ddfe92f46681b20a0');
+const HALF_ORDER = fromHex('7fffffffffffffffffffffffffffffff5d576e7357a4501ddfe92f46681b20a0');
 
 /** Whether the bytes are one ECDSA signature in strict DER, without a hash type byte (BIP66). */
 export function isStrictDer(signature: Uint8Array): boolean {
@@ -22,7 +22,7 @@ function isStrictInteger(bytes: Uint8Array, at: number, length: number): boolean
 
 /** Whether s of a compact signature is at most half the group order, the only form taken (BIP62 rule 5). */
 export function isLowS(compact: Uint8Array): boolean {
-  return BigInt(`0x${Buffer.from(compact.subarray(32)).toString('hex')}`) <= HALF_ORDER;
+  return Buffer.compare(compact.subarray(32), HALF_ORDER) <= 0;
 }
 
 /**

@@ -122,3 +122,16 @@ describe('DER', () => {
     expect(isStrictDer(fromHex(hex))).toBe(strict);
   });
 });
+
+describe('low S', () => {
+  const half = '7fffffffffffffffffffffffffffffff5d576e7357a4501ddfe92f46681b20a0';
+
+  it.each([
+    [half, true],
+    [`${half.slice(0, -1)}1`, false],
+    ['80'.padEnd(64, '0'), false],
+    ['01'.padStart(64, '0'), true],
+  ])('%s: %s', (s, low) => {
+    expect(isLowS(fromHex('ff'.repeat(32) + s))).toBe(low);
+  });
+});
