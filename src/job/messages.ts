@@ -1,0 +1,214 @@
+import { z } from 'zod';
+import {
+  BitmodelError,
+  canonicalBytes,
+  concatBytes,
+  fromHex,
+  sha256,
+  toHex,
+  utf8,
+} from '../base/index.js';
+import { publicKeyOf, signData, verifyData } from '../chain/index.js';
+import { COMMITMENT_BYTES } from './contracts/commitment.js';
+import {
+  amountSchema,
+  hash32Schema,
+  jobSpecSchema,
+  numericClassSchema,
+  publicKeySchema,
+} from './spec.js';
+
+/** What a signature of a job message covers, before the canonical bytes. */
+const DOMAIN = utf8('bitmodel/message/1');
+
+/** Bounds of messages, so that a pool's memory is bounded. */
+export const MESSAGE_BOUNDS = {
+  /** Bytes of one message as JSON. */
+  bytes: 1 << 20,
+  /** Sequence numbers run from 0 to this. */
+  sequence: 15,
+} as const;
+
+/** The job id of messages that belong to no job: a verifier's announcement of itself. */
+export const NO_JOB_HEX = '00'.repeat(32);
+
+const signature = z.string().regex(/^(?:[0-9a-f]{2}){8,72}$/, 'must be a DER signature in hex');
+const base64 = z
+  .string()
+  .regex(/^[A-Za-z0-9+/]*={0,2}$/, 'must be base64')
+  .max(MESSAGE_BOUNDS.bytes);
+const reason = z.string().max(200);
+const txid = hash32Schema;
+const wrappedKeys = z
+  .array(z.strictObject({ verifier: publicKeySchema, key: base64.max(256) }))
+  .min(1)
+  .max(15);
+
+const offerBody = z.strictObject({
+  pricePerToken: amountSchema,
+  /** Output tokens in a thousand seconds, the seller's own estimate. */
+  speedMilli: z.number().int().min(0).max(1_000_000_000),
+  class: numericClassSchema,
+  /** HASH160 of the key that the reward is paid to. */
+  payout: z.string().regex(/^[0-9a-f]{40}$/),
+  keyHash: hash32Schema,
+});
+
+const bodies = {
+  announce: z.strictObject({
+    job: jobSpecSchema,
+    /** How deep the escrow must be before the claim; the network's own rule where it is absent. */
+    confirmations: z.number().int().min(1).max(1000).optional(),
+  }),
+  offer: offerBody,
+  accept: z.strictObject({
+    /** The offer itself, so that whoever sees the acceptance can rebuild the contracts. */
+    offer: z.strictObject({
+      author: publicKeySchema,
+      sequence: z.number().int().min(0).max(MESSAGE_BOUNDS.sequence),
+      body: offerBody,
+      signature,
+    }),
+    escrow: txid,
+    /** Salt and prompt ids, sealed to the seller. */
+    prompt: base64,
+  }),
+  commitment: z.strictObject({
+    commitment: z.string().regex(new RegExp(`^[0-9a-f]{${2 * COMMITMENT_BYTES}}$`)),
+    /** The seller's signature of the commitment alone, as receipts carry it. */
+    signature,
+    ciphertext: base64,
+  }),
+  withdraw: z.strictObject({
+    reason,
+    /** The cancelling transaction with the seller's half of the signatures, in hex, when there is an escrow. */
+    cancel: z
+      .string()
+      .regex(/^(?:[0-9a-f]{2})*$/)
+      .max(100_000)
+      .optional(),
+  }),
+  contest: z.strictObject({
+    transaction: txid,
+    /** Salt, prompt ids and output ids, sealed under a key that is sealed to each verifier. */
+    evidence: base64,
+    keys: wrappedKeys,
+  }),
+  counterproof: z.strictObject({ evidence: base64, keys: wrappedKeys }),
+  verdict: z.strictObject({
+    verdict: z.enum(['valid', 'invalid', 'abstain']),
+    /** The outpoint of the stake that is judged, `txid:0`. */
+    stake: txid,
+    kind: z.string().max(20).optional(),
+    position: z.number().int().min(0).max(1_000_000).optional(),
+    marginMicro: z.number().int().min(0).max(Number.MAX_SAFE_INTEGER).optional(),
+    reason: reason.optional(),
+    /** What the contract checks; absent when abstaining. */
+    signature: signature.optional(),
+  }),
+  verifier: z.strictObject({
+    models: z.array(hash32Schema).max(64),
+    classes: z.array(numericClassSchema).max(8),
+    fee: amountSchema,
+    /** The height at which it was said, so that old announcements can be told from new ones. */
+    height: z.number().int().min(0).max(499_999_999),
+  }),
+} as const;
+
+/** The kinds of job message. */
+export type MessageType = keyof typeof bodies;
+
+/** The body of a message of one kind. */
+export type MessageBody<T extends MessageType> = z.infer<(typeof bodies)[T]>;
+
+const envelope = <T extends MessageType>(type: T) =>
+  z.strictObject({
+    v: z.literal(1),
+    type: z.literal(type),
+    jobId: hash32Schema,
+    author: publicKeySchema,
+    sequence: z.number().int().min(0).max(MESSAGE_BOUNDS.sequence),
+    body: bodies[type],
+    signature,
+  });
+
+/**
+ * A signed job message (DESIGN 5.2). `author` is the compressed public key whose signature it carries; `sequence`
+ * tells an author's messages of one kind for one job apart, so that two different ones with the same number
+ * contradict each other.
+ */
+export interface Message<T extends MessageType = MessageType> {
+  readonly v: 1;
+  readonly type: T;
+  /** 32 bytes in hex, byte order. */
+  readonly jobId: string;
+  readonly author: string;
+  readonly sequence: number;
+  readonly body: MessageBody<T>;
+  readonly signature: string;
+}
+
+/** A message of any kind, told apart by `type`. */
+export type AnyMessage = { [T in MessageType]: Message<T> }[MessageType];
+
+const messageSchema = z.discriminatedUnion('type', [
+  envelope('announce'),
+  envelope('offer'),
+  envelope('accept'),
+  envelope('commitment'),
+  envelope('withdraw'),
+  envelope('contest'),
+  envelope('counterproof'),
+  envelope('verdict'),
+  envelope('verifier'),
+]);
+
+type Unsigned = Omit<AnyMessage, 'signature'>;
+
+function signedBytes(message: Unsigned): Uint8Array {
+  const { v, type, jobId, author, sequence, body } = message;
+  // JSON carries no `undefined`, so a round trip leaves exactly what will travel
+  const plain = JSON.parse(JSON.stringify({ v, type, jobId, author, sequence, body }));
+  return concatBytes(DOMAIN, canonicalBytes(plain));
+}
+
+/** Names a message by its content: SHA-256 of what is signed, in hex. The signature is no part of it. */
+export function messageId(message: Unsigned): string {
+  return toHex(sha256(signedBytes(message)));
+}
+
+/** Makes and signs a message. */
+export function createMessage<T extends MessageType>(
+  type: T,
+  jobId: string,
+  sequence: number,
+  body: MessageBody<T>,
+  privateKey: Uint8Array,
+): Message<T> {
+  const author = toHex(publicKeyOf(privateKey));
+  const unsigned = { v: 1 as const, type, jobId, author, sequence, body };
+  const bytes = signedBytes(unsigned as unknown as Unsigned);
+  return { ...unsigned, signature: toHex(signData(bytes, privateKey)) };
+}
+
+/** Whether the author's signature is good. */
+export function isSigned(message: AnyMessage): boolean {
+  return verifyData(fromHex(message.signature), signedBytes(message), fromHex(message.author));
+}
+
+/** The offer that an acceptance carries, as the message that the seller sent. */
+export function acceptedOffer(accept: Message<'accept'>): Message<'offer'> {
+  return { v: 1, type: 'offer', jobId: accept.jobId, ...accept.body.offer };
+}
+
+/**
+ * Reads a message from JSON that somebody sent: its form alone; see {@link isSigned} for the signature.
+ * @throws BitmodelError `BAD_MESSAGE`
+ */
+export function parseMessage(value: unknown): AnyMessage {
+  const parsed = messageSchema.safeParse(value);
+  if (parsed.success) return parsed.data as AnyMessage;
+  const issue = parsed.error.issues[0];
+  const where = issue?.path.join('.') || 'it';
+  throw new BitmodelError('BAD_MESSAGE', `This is no job message: ${where}: ${issue?.message}.`);
+}

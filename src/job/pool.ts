@@ -1,0 +1,352 @@
+import { parseAmount } from '../base/index.js';
+import {
+  type AnyMessage,
+  acceptedOffer,
+  isSigned,
+  MESSAGE_BOUNDS,
+  type Message,
+  messageId,
+  NO_JOB_HEX,
+} from './messages.js';
+import { byId, byPrice, type Entry, type PooledJob, viewOf } from './pool-view.js';
+import { type JobSpec, jobIdHex } from './spec.js';
+
+/** Bounds of a pool, so that strangers can't fill its memory. */
+export interface PoolBounds {
+  /** Jobs kept at once. */
+  readonly jobs: number;
+  /** Offers kept per job: the cheapest. */
+  readonly offers: number;
+  /** Announcements of verifiers kept: the latest of each key, for so many keys. */
+  readonly verifiers: number;
+  /** Messages kept, and their bytes, that wait for the one they refer to. */
+  readonly waiting: number;
+  readonly waitingBytes: number;
+  /** Bytes of all messages. */
+  readonly bytes: number;
+}
+
+export const POOL_BOUNDS: PoolBounds = {
+  jobs: 4096,
+  offers: 32,
+  verifiers: 1024,
+  waiting: 4096,
+  waitingBytes: 16 << 20,
+  bytes: 256 << 20,
+};
+
+/** Contradicting messages with one number that are kept as evidence. */
+const KEPT_CONTRADICTIONS = 2;
+
+/** What became of a message. */
+export type PoolResult =
+  | { readonly status: 'new' | 'known' | 'waiting' }
+  | { readonly status: 'refused'; readonly reason: string };
+
+type Slots = Map<string, Entry[]>;
+
+const slotOf = (message: AnyMessage): string =>
+  `${message.type}:${message.author}:${message.sequence}`;
+
+const refused = (reason: string): PoolResult => ({ status: 'refused', reason });
+
+/**
+ * The job pool: every signed message about live jobs, once. What it holds depends only on the set of messages
+ * it was given, not on their order or repetition, as long as its bounds on jobs and bytes aren't reached
+ * (DESIGN 5.2). It looks at no chain; {@link JobPoolService} does, before it adds anything.
+ */
+export class JobPool {
+  readonly #bounds: PoolBounds;
+  readonly #jobs = new Map<string, Slots>();
+  readonly #coins = new Map<string, string>();
+  readonly #waiting = new Map<string, Map<string, Entry>>();
+  readonly #verifiers = new Map<string, Entry>();
+  #waitingCount = 0;
+  #waitingBytes = 0;
+  #bytes = 0;
+  // a cursor from before a restart is smaller than any arrival after it, so it lists everything again
+  #arrival = Date.now() * 1000;
+
+  constructor(bounds: Partial<PoolBounds> = {}) {
+    this.#bounds = { ...POOL_BOUNDS, ...bounds };
+  }
+
+  /** Adds one message. Its form must have been checked by `parseMessage`; its signature is checked here. */
+  add(message: AnyMessage): PoolResult {
+    const bytes = Buffer.byteLength(JSON.stringify(message));
+    if (bytes > MESSAGE_BOUNDS.bytes) return refused('the message is larger than 1 MiB');
+    const entry = { id: messageId(message), message, bytes, arrival: ++this.#arrival };
+    if (this.#has(entry)) return { status: 'known' };
+    if (this.#bytes + bytes > this.#bounds.bytes) return refused('the pool is full');
+    if (!isSigned(message)) return refused("the author's signature is wrong");
+    if (message.type === 'accept' && !isSigned(acceptedOffer(message))) {
+      return refused('the accepted offer is not signed by its seller');
+    }
+    if (message.type === 'verifier') return this.#addVerifier(entry, message);
+    if (message.type === 'announce') return this.#addJob(entry, message);
+    return this.#addToJob(entry);
+  }
+
+  /** The job and what was said about it; undefined when it was not announced here. */
+  job(jobId: string): PooledJob | undefined {
+    const slots = this.#jobs.get(jobId);
+    return slots && viewOf(jobId, slots);
+  }
+
+  /** Ids of all jobs, sorted. */
+  jobIds(): string[] {
+    return [...this.#jobs.keys()].sort();
+  }
+
+  /** Verifiers that said they are there, sorted by key. */
+  verifiers(): Message<'verifier'>[] {
+    return [...this.#verifiers.values()]
+      .map((entry) => entry.message as Message<'verifier'>)
+      .sort((a, b) => (a.author < b.author ? -1 : 1));
+  }
+
+  /** The number of the latest message. */
+  get cursor(): number {
+    return this.#arrival;
+  }
+
+  /** Messages in the order in which they came, of one job or of all, from a cursor on. */
+  list(options: {
+    jobId?: string | undefined;
+    after?: number | undefined;
+    /** Stop after the message that goes beyond so many bytes; `next` then points to the rest. */
+    maxBytes?: number;
+  }): { messages: AnyMessage[]; next: number } {
+    const after = options.after ?? 0;
+    const entries = [...this.#entries(options.jobId)].filter((entry) => entry.arrival > after);
+    entries.sort((a, b) => a.arrival - b.arrival);
+    let left = options.maxBytes ?? Number.POSITIVE_INFINITY;
+    const page = entries.filter((entry) => {
+      const fits = left > 0;
+      left -= entry.bytes;
+      return fits;
+    });
+    const isWhole = page.length === entries.length;
+    const next = isWhole ? this.#arrival : page.at(-1)!.arrival;
+    return { messages: page.map((entry) => entry.message), next };
+  }
+
+  /** Forgets a job and everything said about it. */
+  remove(jobId: string): void {
+    for (const entries of this.#jobs.get(jobId)?.values() ?? []) {
+      for (const { bytes } of entries) this.#bytes -= bytes;
+    }
+    const coin = this.#announced(jobId)?.body.job.coin;
+    if (coin !== undefined) this.#coins.delete(coin);
+    this.#jobs.delete(jobId);
+    for (const entry of this.#waiting.get(jobId)?.values() ?? []) {
+      this.#bytes -= entry.bytes;
+      this.#waitingBytes -= entry.bytes;
+      this.#waitingCount--;
+    }
+    this.#waiting.delete(jobId);
+  }
+
+  /** Forgets messages that came up to this cursor and still wait for the one they refer to. */
+  forgetWaiting(upTo: number): void {
+    for (const [jobId, waiting] of this.#waiting) {
+      for (const entry of [...waiting.values()].filter(({ arrival }) => arrival <= upTo)) {
+        waiting.delete(entry.id);
+        this.#waitingCount--;
+        this.#waitingBytes -= entry.bytes;
+        this.#bytes -= entry.bytes;
+      }
+      if (waiting.size === 0) this.#waiting.delete(jobId);
+    }
+  }
+
+  /** Everything that makes up the state, as one comparable text: equal sets of messages give equal text. */
+  fingerprint(): string {
+    const ids = [...this.#entries()].map((entry) => entry.id);
+    return ids.sort().join('\n');
+  }
+
+  *#entries(jobId?: string): Generator<Entry> {
+    for (const [id, slots] of this.#jobs) {
+      if (jobId === undefined || id === jobId) for (const entries of slots.values()) yield* entries;
+    }
+    if (jobId === undefined || jobId === NO_JOB_HEX) yield* this.#verifiers.values();
+  }
+
+  #has({ id, message }: Entry): boolean {
+    if (message.type === 'verifier') return this.#verifiers.get(message.author)?.id === id;
+    const kept = this.#jobs.get(message.jobId)?.get(slotOf(message));
+    if (kept?.some((entry) => entry.id === id)) return true;
+    return this.#waiting.get(message.jobId)?.has(id) ?? false;
+  }
+
+  #announced(jobId: string): Message<'announce'> | undefined {
+    for (const [slot, entries] of this.#jobs.get(jobId) ?? []) {
+      if (slot.startsWith('announce:')) return entries[0]?.message as Message<'announce'>;
+    }
+    return undefined;
+  }
+
+  #addVerifier(entry: Entry, message: Message<'verifier'>): PoolResult {
+    if (message.jobId !== NO_JOB_HEX) return refused('a verifier announces itself for no job');
+    const known = this.#verifiers.get(message.author);
+    if (known) {
+      const height = (known.message as Message<'verifier'>).body.height;
+      const newer = message.body.height - height || (entry.id > known.id ? 1 : -1);
+      if (newer <= 0) return refused('a later announcement of this verifier is known');
+      this.#bytes -= known.bytes;
+    } else if (this.#verifiers.size >= this.#bounds.verifiers) {
+      return refused('too many verifiers are known');
+    }
+    this.#verifiers.set(message.author, entry);
+    this.#bytes += entry.bytes;
+    return { status: 'new' };
+  }
+
+  #addJob(entry: Entry, message: Message<'announce'>): PoolResult {
+    const { job } = message.body;
+    if (jobIdHex(job) !== message.jobId) return refused('the job id is not that of the job');
+    if (job.client !== message.author) return refused('only its client announces a job');
+    if (message.sequence !== 0) return refused('a job is announced once');
+    // one live job per coin; which of two stays must not depend on which came first
+    const rival = this.#coins.get(job.coin);
+    if (rival !== undefined && rival !== message.jobId) {
+      if (rival < message.jobId) return refused('its coin is promised to another job');
+      this.remove(rival);
+    }
+    if (!this.#jobs.has(message.jobId) && this.#jobs.size >= this.#bounds.jobs) {
+      return refused('the pool holds too many jobs');
+    }
+    this.#coins.set(job.coin, message.jobId);
+    if (!this.#jobs.has(message.jobId)) this.#jobs.set(message.jobId, new Map());
+    const result = this.#store(entry);
+    this.#admitWaiting(message.jobId);
+    return result;
+  }
+
+  #addToJob(entry: Entry): PoolResult {
+    const { message } = entry;
+    const announce = this.#announced(message.jobId);
+    if (!announce) return this.#wait(entry);
+    const why = this.#mayNot(message, announce.body.job);
+    if (why === 'wait') return this.#wait(entry);
+    if (why !== undefined) return refused(why);
+    const result = this.#store(entry);
+    if (message.type === 'accept') this.#admitWaiting(message.jobId);
+    return result;
+  }
+
+  /** Why this author may not say this about this job; `wait` when a message still to come could allow it. */
+  #mayNot(message: AnyMessage, job: JobSpec): string | undefined {
+    switch (message.type) {
+      case 'offer':
+        return mayNotOffer(message, job);
+      case 'accept': {
+        if (message.author !== job.client) return 'only the client accepts an offer';
+        return mayNotOffer(acceptedOffer(message), job);
+      }
+      case 'contest':
+        return message.author === job.client ? undefined : 'only the client contests';
+      case 'verdict':
+        return job.verifiers.includes(message.author) ? undefined : 'it is none of its verifiers';
+      case 'commitment': {
+        if (!message.body.commitment.startsWith(message.jobId)) return 'it commits to another job';
+        return this.#isAccepted(message) ? undefined : 'wait';
+      }
+      case 'withdraw':
+        // a buyer withdraws a job that it has not yet paid for
+        if (message.author === job.client) return undefined;
+        return this.#isAccepted(message) ? undefined : 'wait';
+      case 'counterproof':
+        return this.#isAccepted(message) ? undefined : 'wait';
+      default:
+        return 'it belongs to no job';
+    }
+  }
+
+  #isAccepted({ jobId, author }: AnyMessage): boolean {
+    for (const entries of this.#jobs.get(jobId)?.values() ?? []) {
+      const accepted = entries.some(
+        ({ message }) => message.type === 'accept' && message.body.offer.author === author,
+      );
+      if (accepted) return true;
+    }
+    return false;
+  }
+
+  #store(entry: Entry): PoolResult {
+    const slots = this.#jobs.get(entry.message.jobId)!;
+    const slot = slotOf(entry.message);
+    const kept = [...(slots.get(slot) ?? []), entry].sort(byId);
+    slots.set(slot, kept);
+    this.#bytes += entry.bytes;
+    const isOffer = entry.message.type === 'offer';
+    const dropped = isOffer ? this.#dearestOffers(slots) : kept.slice(KEPT_CONTRADICTIONS);
+    for (const gone of dropped) this.#drop(slots, gone);
+    // a displaced acceptance takes what its seller said with it, whichever came first
+    if (entry.message.type === 'accept' && dropped.length > 0) this.#dropUnaccepted(slots);
+    return dropped.includes(entry) ? refused('other messages fill its place') : { status: 'new' };
+  }
+
+  #drop(slots: Slots, gone: Entry): void {
+    const slot = slotOf(gone.message);
+    const left = slots.get(slot)!.filter((entry) => entry !== gone);
+    if (left.length === 0) slots.delete(slot);
+    else slots.set(slot, left);
+    this.#bytes -= gone.bytes;
+  }
+
+  #dearestOffers(slots: Slots): Entry[] {
+    const offers = [...slots.values()].flat().filter(({ message }) => message.type === 'offer');
+    return offers.sort(byPrice).slice(this.#bounds.offers);
+  }
+
+  #dropUnaccepted(slots: Slots): void {
+    for (const entry of [...slots.values()].flat()) {
+      const { message } = entry;
+      const fromSeller = ['commitment', 'withdraw', 'counterproof'].includes(message.type);
+      const client = this.#announced(message.jobId)?.author;
+      if (fromSeller && message.author !== client && !this.#isAccepted(message)) {
+        this.#drop(slots, entry);
+      }
+    }
+  }
+
+  #wait(entry: Entry): PoolResult {
+    const { jobId } = entry.message;
+    if (
+      this.#waitingCount >= this.#bounds.waiting ||
+      this.#waitingBytes + entry.bytes > this.#bounds.waitingBytes
+    ) {
+      return refused('what it refers to is not known here');
+    }
+    const waiting = this.#waiting.get(jobId) ?? new Map<string, Entry>();
+    this.#waiting.set(jobId, waiting.set(entry.id, entry));
+    this.#waitingCount++;
+    this.#waitingBytes += entry.bytes;
+    this.#bytes += entry.bytes;
+    return { status: 'waiting' };
+  }
+
+  #admitWaiting(jobId: string): void {
+    const waiting = [...(this.#waiting.get(jobId)?.values() ?? [])];
+    this.#waiting.delete(jobId);
+    for (const entry of waiting) {
+      this.#waitingCount--;
+      this.#waitingBytes -= entry.bytes;
+      this.#bytes -= entry.bytes;
+    }
+    // a new arrival number, so that a listing from a later cursor holds them
+    for (const entry of waiting) this.#addToJob({ ...entry, arrival: ++this.#arrival });
+  }
+}
+
+function mayNotOffer(offer: Message<'offer'>, job: JobSpec): string | undefined {
+  if (offer.author === job.client) return 'the client can not sell to itself';
+  if (job.verifiers.includes(offer.author)) return 'a verifier of the job can not sell it';
+  const price = parseAmount(offer.body.pricePerToken);
+  if (price < 1n) return 'an offer is for at least one base unit per token';
+  if (price > parseAmount(job.pricePerToken)) return 'it asks more than the job pays';
+  if (!job.classes.includes(offer.body.class)) return 'the job does not allow its numeric class';
+  return undefined;
+}

@@ -1,0 +1,156 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import {
+  type AnyMessage,
+  createMessage,
+  JobPool,
+  jobIdHex,
+  NO_JOB_HEX,
+  parseMessage,
+} from '#src/job/index.js';
+import { accept, announce, commitment, hash, makeJob, offer, privateKey, verdict } from './make.js';
+
+const job = makeJob();
+const id = jobIdHex(job);
+const rival = makeJob({ maxTokens: 8 });
+const chosen = offer(job, 's0');
+const messages: AnyMessage[] = [
+  announce(job),
+  announce(rival),
+  announce(makeJob({ coin: `${hash('other coin')}:1` })),
+  chosen,
+  offer(job, 's1', '0.00009000'),
+  offer(job, 's1', '0.00008000'),
+  offer(job, 's2', '0.00007000'),
+  offer(job, 's3', '0.00007000'),
+  offer(rival, 's0'),
+  accept(job, chosen),
+  accept(job, offer(job, 's1', '0.00009000')),
+  accept(job, offer(job, 's2', '0.00007000')),
+  commitment(job, 's0'),
+  commitment(job, 's0', 4),
+  commitment(job, 's0', 5),
+  commitment(job, 's1'),
+  commitment(job, 's2'),
+  verdict(job, 'v0', 'valid'),
+  verdict(job, 'v0', 'invalid'),
+  verdict(job, 'v1', 'abstain'),
+];
+
+function poolOf(list: readonly AnyMessage[]): JobPool {
+  const pool = new JobPool({ offers: 3 });
+  for (const message of list) pool.add(message);
+  return pool;
+}
+
+describe('the job pool', () => {
+  it('comes to the same state from the same messages in any order, with repeats', () => {
+    const wanted = poolOf(messages).fingerprint();
+    expect(wanted).not.toBe('');
+    const schedule = fc
+      .shuffledSubarray(messages, { minLength: messages.length })
+      .chain((order) => fc.tuple(fc.constant(order), fc.array(fc.constantFrom(...messages))));
+    fc.assert(
+      fc.property(schedule, ([order, repeats]) => {
+        const pool = poolOf([...repeats.slice(0, 5), ...order, ...repeats]);
+        expect(pool.fingerprint()).toBe(wanted);
+      }),
+      { numRuns: 60 },
+    );
+  });
+
+  it('keeps a message once, also with another valid signature', () => {
+    const pool = poolOf([announce(job), chosen]);
+    expect(pool.add(chosen)).toEqual({ status: 'known' });
+    expect(pool.job(id)?.offers).toHaveLength(1);
+  });
+
+  it('keeps two contradicting messages of one author as evidence', () => {
+    const pool = poolOf([
+      announce(job),
+      verdict(job, 'v0', 'valid'),
+      verdict(job, 'v0', 'invalid'),
+    ]);
+    const view = pool.job(id)!;
+    expect(view.verdicts.map(({ body }) => body.verdict).sort()).toEqual(['invalid', 'valid']);
+    expect(view.contradictions).toHaveLength(1);
+  });
+
+  it('keeps one job per coin', () => {
+    const pool = poolOf([announce(job), announce(rival)]);
+    expect(pool.jobIds()).toEqual([id, jobIdHex(rival)].sort().slice(0, 1));
+  });
+
+  it('keeps the cheapest offers up to its bound', () => {
+    const prices = ['0.00010000', '0.00009000', '0.00008000', '0.00007000'];
+    const pool = poolOf([
+      announce(job),
+      ...prices.map((price, i) => offer(job, `seller ${i}`, price)),
+    ]);
+    const kept = pool.job(id)!.offers.map(({ body }) => body.pricePerToken);
+    expect(kept).toEqual(['0.00007000', '0.00008000', '0.00009000']);
+  });
+
+  it.each([
+    [
+      'a changed body',
+      { ...chosen, body: { ...chosen.body, pricePerToken: '0.00000001' } },
+      'signature',
+    ],
+    ['an offer above the price', offer(job, 's0', '0.00010001'), 'more than the job pays'],
+    ['an offer by the client', offer(job, 'client'), 'sell to itself'],
+    ['an offer by a verifier', offer(job, 'v1'), 'verifier'],
+    [
+      'an acceptance by another',
+      createMessage('accept', id, 0, accept(job, chosen).body, privateKey('s0')),
+      'client',
+    ],
+    ['a verdict by a stranger', verdict(job, 's0', 'valid'), 'none of its verifiers'],
+  ] as const)('refuses %s with the reason', (_, message, reason) => {
+    const result = poolOf([announce(job)]).add(message as AnyMessage);
+    expect(result).toMatchObject({ status: 'refused', reason: expect.stringContaining(reason) });
+  });
+
+  it('lists from a cursor on, in pages, and forgets removed jobs', () => {
+    const pool = poolOf([announce(job), chosen]);
+    const first = pool.list({ maxBytes: 1 });
+    expect(first.messages).toEqual(
+      [announce(job)].map((message) => ({ ...message, signature: expect.any(String) })),
+    );
+    expect(pool.list({ after: first.next }).messages).toEqual([chosen]);
+    pool.remove(id);
+    expect(pool.list({}).messages).toEqual([]);
+    expect(pool.fingerprint()).toBe('');
+  });
+
+  it('holds a bounded number of messages that wait for their job', () => {
+    const pool = new JobPool({ waiting: 2 });
+    const states = ['s0', 's1', 's2'].map((seller) => pool.add(offer(job, seller)).status);
+    expect(states).toEqual(['waiting', 'waiting', 'refused']);
+    pool.add(announce(job));
+    expect(pool.job(id)?.offers).toHaveLength(2);
+  });
+
+  it("keeps each verifier's latest announcement", () => {
+    const say = (height: number) =>
+      createMessage(
+        'verifier',
+        NO_JOB_HEX,
+        0,
+        { models: [hash('model')], classes: ['fp32/0/cpu'], fee: '0.00001000', height },
+        privateKey('v0'),
+      );
+    const pool = poolOf([say(5), say(9), say(7)]);
+    expect(pool.verifiers().map(({ body }) => body.height)).toEqual([9]);
+  });
+
+  it('reads no message that has other fields, or of another form', () => {
+    fc.assert(
+      fc.property(fc.anything(), (value) => {
+        expect(() => parseMessage(value)).toThrow(expect.objectContaining({ code: 'BAD_MESSAGE' }));
+      }),
+    );
+    expect(() => parseMessage({ ...chosen, more: 1 })).toThrow('no job message');
+    expect(parseMessage(JSON.parse(JSON.stringify(chosen)))).toEqual(chosen);
+  });
+});
