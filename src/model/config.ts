@@ -1,0 +1,190 @@
+import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs';
+import { isAbsolute, join, normalize } from 'node:path';
+import { BitmodelError, EXIT, messageOf } from '../base/index.js';
+
+type Json = Record<string, unknown>;
+
+/** What the JSON files of a bundle say about its model. */
+export interface ModelConfig {
+  readonly dir: string;
+  /** Path of the ONNX file inside the folder, with `/`. */
+  readonly file: string;
+  readonly architecture: string;
+  readonly contextLength: number;
+  readonly endIds: readonly number[];
+  /** Sizes for graphs whose shapes don't state them. */
+  readonly vocabularySize: number | undefined;
+  readonly layers: number | undefined;
+  readonly keyValueHeads: number | undefined;
+  readonly headSize: number | undefined;
+}
+
+/** Used when no file of the bundle states a context length. */
+const FALLBACK_CONTEXT = 2048;
+/** Tokenizers without a limit of their own state 10³⁰. */
+const LARGEST_CONTEXT = 1 << 27;
+
+const USUAL_FILES = [
+  'onnx/model.onnx',
+  'model.onnx',
+  'onnx/decoder_model_merged.onnx',
+  'onnx/model_fp16.onnx',
+  'onnx/model_q4f16.onnx',
+  'onnx/model_q4.onnx',
+  'onnx/model_int8.onnx',
+  'onnx/model_quantized.onnx',
+];
+
+/**
+ * Parses a JSON file of the bundle.
+ * @returns undefined when it isn't there
+ * @throws BitmodelError `BAD_MODEL_CONFIG` when it isn't a JSON object
+ */
+export function readBundleJson(dir: string, name: string): Json | undefined {
+  const path = join(dir, name);
+  if (!existsSync(path)) return undefined;
+  try {
+    const value: unknown = JSON.parse(readFileSync(path, 'utf8'));
+    if (typeof value !== 'object' || value === null || Array.isArray(value)) {
+      throw new Error('it holds no JSON object');
+    }
+    return value as Json;
+  } catch (thrown) {
+    throw new BitmodelError('BAD_MODEL_CONFIG', `${path} can't be read: ${messageOf(thrown)}.`, {
+      next: 'Fetch the model again',
+      cause: thrown,
+    });
+  }
+}
+
+/** @throws BitmodelError `NOT_A_FOLDER` */
+export function assertFolder(dir: string): void {
+  if (statSync(dir, { throwIfNoEntry: false })?.isDirectory()) return;
+  const exists = existsSync(dir);
+  throw new BitmodelError(
+    'NOT_A_FOLDER',
+    exists ? `${dir} is not a folder.` : `There is no folder ${dir}.`,
+    {
+      next: 'Name the folder that holds config.json and the ONNX file',
+      exitCode: exists ? EXIT.usage : EXIT.notFound,
+    },
+  );
+}
+
+function listOnnxFiles(dir: string): string[] {
+  return ['', 'onnx'].flatMap((folder) => {
+    const path = join(dir, folder);
+    if (!existsSync(path)) return [];
+    return readdirSync(path)
+      .filter((name) => name.endsWith('.onnx'))
+      .sort()
+      .map((name) => (folder ? `${folder}/${name}` : name));
+  });
+}
+
+function chooseFile(dir: string, asked: string | undefined, genai: Json): string {
+  if (asked !== undefined) {
+    const inside = normalize(asked);
+    if (isAbsolute(inside) || inside.startsWith('..')) {
+      throw new BitmodelError('BAD_MODEL_FILE', `${asked} lies outside the model's folder.`, {
+        next: 'Name the file by its path inside the folder, such as onnx/model.onnx',
+        exitCode: EXIT.usage,
+      });
+    }
+    if (existsSync(join(dir, inside))) return inside.split('\\').join('/');
+    throw missingFile(dir, asked);
+  }
+  const decoder = (genai.decoder ?? {}) as Json;
+  const candidates = typeof decoder.filename === 'string' ? [decoder.filename] : [];
+  const found = [...candidates, ...USUAL_FILES].find((file) => existsSync(join(dir, file)));
+  const file = found ?? listOnnxFiles(dir)[0];
+  if (file === undefined) throw missingFile(dir, 'onnx/model.onnx');
+  return file;
+}
+
+function missingFile(dir: string, file: string): BitmodelError {
+  const others = listOnnxFiles(dir);
+  return new BitmodelError('MODEL_FILE_MISSING', `There is no ${file} in ${dir}.`, {
+    next:
+      others.length > 0
+        ? `Choose one of: ${others.join(', ')}`
+        : 'Fetch the ONNX files of the model, or name another folder',
+    exitCode: EXIT.notFound,
+  });
+}
+
+function firstInteger(...values: unknown[]): number | undefined {
+  return values.find((value) => Number.isSafeInteger(value) && (value as number) > 0) as
+    | number
+    | undefined;
+}
+
+function idsOf(value: unknown): number[] | undefined {
+  const list = Array.isArray(value) ? value : [value];
+  const ids = list.filter((id): id is number => Number.isSafeInteger(id) && id >= 0);
+  return ids.length > 0 ? [...new Set(ids)].sort((a, b) => a - b) : undefined;
+}
+
+/**
+ * Reads what the JSON files of a bundle say; Hugging Face layouts of many architectures and ONNX Runtime GenAI folders.
+ * @param file ONNX file asked for, else the usual names are tried
+ * @throws BitmodelError `NOT_A_FOLDER`, `MODEL_FILE_MISSING`, `BAD_MODEL_CONFIG`, `BAD_MODEL_FILE`
+ */
+export function readModelConfig(dir: string, file?: string): ModelConfig {
+  assertFolder(dir);
+  const whole = readBundleJson(dir, 'config.json') ?? {};
+  // models that also see or hear keep the language model's own numbers below
+  const config: Json = { ...whole, ...((whole.text_config ?? {}) as Json) };
+  const generation = readBundleJson(dir, 'generation_config.json') ?? {};
+  const tokenizer = readBundleJson(dir, 'tokenizer_config.json') ?? {};
+  const genai = (readBundleJson(dir, 'genai_config.json')?.model ?? {}) as Json;
+  const decoder = (genai.decoder ?? {}) as Json;
+  const heads = firstInteger(config.num_attention_heads, config.n_head, config.num_heads);
+  const width = firstInteger(config.hidden_size, config.n_embd, config.d_model);
+  const limit = firstInteger(tokenizer.model_max_length);
+  const architectures = whole.architectures;
+  return {
+    dir,
+    file: chooseFile(dir, file, genai),
+    architecture: String(
+      (Array.isArray(architectures) ? architectures[0] : undefined) ??
+        whole.model_type ??
+        genai.type ??
+        'unknown',
+    ),
+    contextLength:
+      firstInteger(
+        config.max_position_embeddings,
+        config.n_positions,
+        config.n_ctx,
+        config.max_seq_len,
+        config.max_sequence_length,
+        config.seq_length,
+        genai.context_length,
+        limit !== undefined && limit <= LARGEST_CONTEXT ? limit : undefined,
+      ) ?? FALLBACK_CONTEXT,
+    endIds:
+      idsOf(generation.eos_token_id) ??
+      idsOf(config.eos_token_id) ??
+      idsOf(genai.eos_token_id) ??
+      [],
+    vocabularySize: firstInteger(config.vocab_size, genai.vocab_size),
+    layers: firstInteger(
+      config.num_hidden_layers,
+      config.n_layer,
+      config.num_layers,
+      decoder.num_hidden_layers,
+    ),
+    keyValueHeads: firstInteger(
+      config.num_key_value_heads,
+      config.multi_query === true ? 1 : undefined,
+      decoder.num_key_value_heads,
+      heads,
+    ),
+    headSize: firstInteger(
+      config.head_dim,
+      decoder.head_size,
+      heads && width ? width / heads : undefined,
+    ),
+  };
+}

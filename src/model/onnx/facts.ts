@@ -1,0 +1,133 @@
+import { BitmodelError } from '../../base/index.js';
+import { type ByteSource, fieldsOf, integersOf, textOf, type WireField } from './wire.js';
+
+/** What an ONNX file says about its numbers, without its weights. */
+export interface GraphFacts {
+  /** Weights of the graph; those packed by MatMulNBits are counted by the operator's own K and N. */
+  readonly parameters: number;
+  /** Elements of initialisers by ONNX data type. */
+  readonly elements: ReadonlyMap<number, number>;
+  readonly operators: ReadonlySet<string>;
+  /** Bits of MatMulNBits weights, if there are any. */
+  readonly blockBits: number | undefined;
+  /** Coarsest `accuracy_level` among the MatMulNBits nodes; 0 when none states one. */
+  readonly accuracyLevel: number;
+  /** Files of external data, as the graph names them. */
+  readonly externalFiles: readonly string[];
+}
+
+/** TensorProto.DataType (onnx.proto3). */
+const FLOAT = 1;
+const UINT8 = 2;
+const INT8 = 3;
+const FLOAT16 = 10;
+const BFLOAT16 = 16;
+const FLOATING = [FLOAT, FLOAT16, BFLOAT16, 11];
+/** Subgraphs of If and Loop deeper than this are no language model. */
+const DEEPEST = 8;
+
+interface Mutable {
+  blockParameters: number;
+  elements: Map<number, number>;
+  operators: Set<string>;
+  blockBits: number | undefined;
+  accuracyLevel: number;
+  externalFiles: Set<string>;
+}
+
+function readTensor(source: ByteSource, tensor: WireField, facts: Mutable): void {
+  let type = 0;
+  let count = 1;
+  for (const field of fieldsOf(source, tensor.start, tensor.end)) {
+    if (field.number === 1) for (const size of integersOf(source, field)) count *= size;
+    else if (field.number === 2) type = field.value;
+    else if (field.number === 13) {
+      const [key, value] = [...fieldsOf(source, field.start, field.end)].map((entry) =>
+        textOf(source, entry),
+      );
+      if (key === 'location' && value !== undefined) facts.externalFiles.add(value);
+    }
+  }
+  facts.elements.set(type, (facts.elements.get(type) ?? 0) + count);
+}
+
+function readNode(source: ByteSource, node: WireField, facts: Mutable, depth: number): void {
+  let operator = '';
+  const integers = new Map<string, number>();
+  for (const field of fieldsOf(source, node.start, node.end)) {
+    if (field.number === 4) operator = textOf(source, field);
+    if (field.number !== 5) continue;
+    let name = '';
+    for (const part of fieldsOf(source, field.start, field.end)) {
+      if (part.number === 1) name = textOf(source, part);
+      else if (part.number === 3) integers.set(name, part.value);
+      else if (part.number === 5) readTensor(source, part, facts);
+      else if (part.number === 6) readGraph(source, part, facts, depth + 1);
+    }
+  }
+  facts.operators.add(operator);
+  if (operator !== 'MatMulNBits') return;
+  facts.blockBits = Math.min(facts.blockBits ?? 32, integers.get('bits') ?? 4);
+  facts.accuracyLevel = Math.max(facts.accuracyLevel, integers.get('accuracy_level') ?? 0);
+  facts.blockParameters += (integers.get('K') ?? 0) * (integers.get('N') ?? 0);
+}
+
+function readGraph(source: ByteSource, graph: WireField, facts: Mutable, depth: number): void {
+  if (depth > DEEPEST) throw notOnnx();
+  for (const field of fieldsOf(source, graph.start, graph.end)) {
+    if (field.number === 1) readNode(source, field, facts, depth);
+    else if (field.number === 5) readTensor(source, field, facts);
+  }
+}
+
+function notOnnx(): BitmodelError {
+  return new BitmodelError('BAD_ONNX', 'The file holds no ONNX graph.', {
+    next: 'Name the ONNX file of the model',
+  });
+}
+
+/**
+ * Reads operators, number types and external files of an ONNX model (onnx.proto3: ModelProto, GraphProto), skipping its weights.
+ * @throws BitmodelError `BAD_ONNX` for a truncated or foreign file
+ */
+export function readGraphFacts(source: ByteSource): GraphFacts {
+  const facts: Mutable = {
+    blockParameters: 0,
+    elements: new Map(),
+    operators: new Set(),
+    blockBits: undefined,
+    accuracyLevel: 0,
+    externalFiles: new Set(),
+  };
+  for (const field of fieldsOf(source, 0, source.size)) {
+    if (field.number === 7 && field.wireType === 2) readGraph(source, field, facts, 0);
+  }
+  if (facts.operators.size === 0) throw notOnnx();
+  const countOf = (types: readonly number[]): number =>
+    types.reduce((sum, type) => sum + (facts.elements.get(type) ?? 0), 0);
+  const bytes = facts.blockBits === undefined ? countOf([UINT8, INT8]) : 0;
+  return {
+    parameters: countOf(FLOATING) + bytes + facts.blockParameters,
+    elements: facts.elements,
+    operators: facts.operators,
+    blockBits: facts.blockBits,
+    accuracyLevel: facts.accuracyLevel,
+    externalFiles: [...facts.externalFiles].sort(),
+  };
+}
+
+/**
+ * Numeric type of a graph as DESIGN 6 classes it: `fp32`, `fp16`, `bf16`, `int8`, or `q4`, `q8` … for block-quantised weights,
+ * with `f16` behind it when what is not quantised is binary16.
+ */
+export function numericType(facts: GraphFacts): string {
+  const of = (type: number): number => facts.elements.get(type) ?? 0;
+  const half = of(FLOAT16) > of(FLOAT);
+  const brain = of(BFLOAT16) > of(FLOAT);
+  const suffix = half ? 'f16' : brain ? 'bf16' : '';
+  if (facts.blockBits !== undefined) return `q${facts.blockBits}${suffix}`;
+  const integers = ['MatMulInteger', 'QLinearMatMul', 'DynamicQuantizeMatMul', 'QGemm'];
+  const quantised = of(INT8) + of(UINT8) > of(FLOAT) + of(FLOAT16) + of(BFLOAT16);
+  if (integers.some((name) => facts.operators.has(name)) || quantised) return `int8${suffix}`;
+  return half ? 'fp16' : brain ? 'bf16' : 'fp32';
+}

@@ -1,0 +1,160 @@
+import { Worker } from 'node:worker_threads';
+import { BitmodelError, messageOf } from '../../base/index.js';
+import type { GraphInfo, WorkerOptions, WorkerReply, WorkerRequest } from './protocol.js';
+
+type Reply<Type extends WorkerReply['type']> = Extract<WorkerReply, { type: Type }>;
+
+/** What a call gets back while it runs and when it ends. */
+interface PendingCall {
+  readonly onToken?: (token: number) => void;
+  readonly onBlock?: (first: number, logits: Float32Array) => void;
+  readonly resolve: (reply: Reply<'done'>) => void;
+  readonly reject: (error: unknown) => void;
+}
+
+/** A request without its id, which the channel gives. */
+type Unnumbered<T> = T extends { readonly id: number } ? Omit<T, 'id'> : never;
+export type Call = Unnumbered<Extract<WorkerRequest, { type: 'generate' | 'prefill' | 'feed' }>>;
+
+export interface CallHooks {
+  readonly onToken?: (token: number, cancel: () => void) => void;
+  readonly onBlock?: (first: number, logits: Float32Array) => void | Promise<void>;
+  readonly signal?: AbortSignal | undefined;
+}
+
+/** The main thread's end of a model worker. A worker that dies turns into an error of every call, never of the process. */
+export class WorkerChannel {
+  readonly graph: GraphInfo;
+  readonly #worker: Worker;
+  readonly #pending = new Map<number, PendingCall>();
+  #nextId = 1;
+  #dead: BitmodelError | undefined;
+  #closing: Promise<void> | undefined;
+
+  private constructor(worker: Worker, graph: GraphInfo) {
+    this.#worker = worker;
+    this.graph = graph;
+    worker.on('message', (reply: WorkerReply) => this.#receive(reply));
+    worker.on('error', (error) => this.#die(messageOf(error)));
+    worker.on('exit', (code) => this.#die(`it ended with code ${code}`));
+  }
+
+  /**
+   * Starts a worker and waits until it has loaded its model.
+   * @throws BitmodelError what the worker says, or `MODEL_WORKER_DIED`
+   */
+  static async start(options: WorkerOptions): Promise<WorkerChannel> {
+    const worker = new Worker(new URL('../worker.js', import.meta.url), { workerData: options });
+    try {
+      const graph = await new Promise<GraphInfo>((resolve, reject) => {
+        worker.once('message', (reply: WorkerReply) => {
+          if (reply.type === 'ready') resolve(reply.graph);
+          else if (reply.type === 'failed') reject(errorOf(reply));
+        });
+        worker.once('error', (error) => reject(died(messageOf(error))));
+        worker.once('exit', (code) => reject(died(`it ended with code ${code}`)));
+      });
+      return new WorkerChannel(worker, graph);
+    } catch (thrown) {
+      await worker.terminate();
+      throw thrown;
+    }
+  }
+
+  /**
+   * Makes a call and waits for its end.
+   * @throws BitmodelError of the worker; the signal's `AbortError`; whatever a hook throws
+   */
+  async call(request: Call, hooks: CallHooks = {}): Promise<Reply<'done'>> {
+    hooks.signal?.throwIfAborted();
+    if (this.#dead) throw this.#dead;
+    if (this.#closing) throw closed();
+    const id = this.#nextId++;
+    const cancel = (): void => this.#post({ type: 'cancel', id });
+    let failure: { readonly thrown: unknown } | undefined;
+    const stopWith = (thrown: unknown): void => {
+      failure ??= { thrown };
+      cancel();
+    };
+    const onAbort = (): void => stopWith(hooks.signal?.reason);
+    hooks.signal?.addEventListener('abort', onAbort);
+    let blocks = Promise.resolve();
+    try {
+      const done = await new Promise<Reply<'done'>>((resolve, reject) => {
+        this.#pending.set(id, {
+          resolve,
+          reject,
+          onToken: (token) => {
+            if (failure) return;
+            try {
+              hooks.onToken?.(token, cancel);
+            } catch (thrown) {
+              stopWith(thrown);
+            }
+          },
+          onBlock: (first, logits) => {
+            blocks = blocks
+              .then(() => (failure ? undefined : hooks.onBlock?.(first, logits)))
+              .catch(stopWith)
+              .then(() => this.#post({ type: 'ack', id }));
+          },
+        });
+        this.#post({ ...request, id });
+      });
+      await blocks;
+      if (failure) throw failure.thrown;
+      return done;
+    } finally {
+      this.#pending.delete(id);
+      hooks.signal?.removeEventListener('abort', onAbort);
+    }
+  }
+
+  /** Frees a session's cache. */
+  drop(session: number): void {
+    this.#post({ type: 'drop', session });
+  }
+
+  /** Ends the worker after the run in progress. */
+  close(): Promise<void> {
+    this.#closing ??= this.#dead
+      ? Promise.resolve()
+      : new Promise((resolve) => {
+          this.#worker.once('exit', () => resolve());
+          this.#worker.postMessage({ type: 'close' } satisfies WorkerRequest);
+        });
+    return this.#closing;
+  }
+
+  #post(request: WorkerRequest): void {
+    if (!this.#dead) this.#worker.postMessage(request);
+  }
+
+  #receive(reply: WorkerReply): void {
+    if (reply.type === 'ready' || reply.id === undefined) return;
+    const call = this.#pending.get(reply.id);
+    if (reply.type === 'token') call?.onToken?.(reply.token);
+    else if (reply.type === 'block') call?.onBlock?.(reply.first, reply.logits);
+    else if (reply.type === 'done') call?.resolve(reply);
+    else call?.reject(errorOf(reply));
+  }
+
+  #die(why: string): void {
+    this.#dead ??= this.#closing ? closed() : died(why);
+    for (const call of this.#pending.values()) call.reject(this.#dead);
+  }
+}
+
+function errorOf(reply: Reply<'failed'>): BitmodelError {
+  return new BitmodelError(reply.code, reply.message, reply.next ? { next: reply.next } : {});
+}
+
+function died(why: string): BitmodelError {
+  return new BitmodelError('MODEL_WORKER_DIED', `The thread that runs the model died: ${why}.`, {
+    next: 'Open the model again; if it happens again, free some memory',
+  });
+}
+
+function closed(): BitmodelError {
+  return new BitmodelError('MODEL_CLOSED', 'The model was closed.', { next: 'Open it again' });
+}

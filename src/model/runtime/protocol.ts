@@ -1,0 +1,84 @@
+import type { Sampling } from '../sampler/sampling.js';
+
+/** How the worker is started. */
+export interface WorkerOptions {
+  /** Absolute path of the ONNX file; its folder is where external data lies. */
+  readonly path: string;
+  /** Bytes to load in the file's place. */
+  readonly graph: Uint8Array | undefined;
+  readonly provider: 'cpu' | 'cuda';
+  readonly threads: number;
+  /** Sizes for shapes that the graph leaves open. */
+  readonly keyValueHeads: number | undefined;
+  readonly headSize: number | undefined;
+  readonly vocabularySize: number | undefined;
+}
+
+/** What the worker learnt from the graph. */
+export interface GraphInfo {
+  readonly vocabularySize: number;
+  readonly hasCache: boolean;
+  /** Layers as far as the cache tells; 0 without one. */
+  readonly layers: number;
+}
+
+/** To the worker. `id` names the call that replies belong to. */
+export type WorkerRequest =
+  | {
+      readonly type: 'generate';
+      readonly id: number;
+      readonly promptIds: readonly number[];
+      readonly sampling: Sampling;
+      readonly seed: Uint8Array;
+      /** Most output tokens that the request and the context allow. */
+      readonly limit: number;
+      readonly endIds: readonly number[];
+    }
+  | {
+      readonly type: 'prefill';
+      readonly id: number;
+      readonly ids: readonly number[];
+      readonly from: number;
+      readonly chunk: number;
+    }
+  /** The last block of a prefill has been dealt with. */
+  | { readonly type: 'ack'; readonly id: number }
+  | {
+      readonly type: 'feed';
+      readonly id: number;
+      readonly session: number;
+      readonly ids: readonly number[];
+    }
+  | { readonly type: 'drop'; readonly session: number }
+  | { readonly type: 'cancel'; readonly id: number }
+  | { readonly type: 'close' };
+
+export interface DecodeTimes {
+  readonly promptSeconds: number;
+  readonly decodeSeconds: number;
+}
+
+/** From the worker. */
+export type WorkerReply =
+  | { readonly type: 'ready'; readonly graph: GraphInfo }
+  | { readonly type: 'token'; readonly id: number; readonly token: number }
+  | {
+      readonly type: 'block';
+      readonly id: number;
+      readonly first: number;
+      readonly logits: Float32Array;
+    }
+  | {
+      readonly type: 'done';
+      readonly id: number;
+      readonly times?: DecodeTimes;
+      readonly logits?: Float32Array;
+    }
+  /** `id` is undefined when the model could not be opened. */
+  | {
+      readonly type: 'failed';
+      readonly id: number | undefined;
+      readonly code: string;
+      readonly message: string;
+      readonly next: string | undefined;
+    };

@@ -1,0 +1,122 @@
+import type { Sampling } from './sampler/sampling.js';
+
+/** Why an output ended (DESIGN 6): its last id is an end token, a stop text was matched, or there was no room left. */
+export type FinishReason = 'eos' | 'stop' | 'length';
+
+/** Where a model runs; `auto` takes a GPU when its run time is there, else the CPU. */
+export type Device = 'cpu' | 'cuda' | 'auto';
+
+/** All that fixes an output, beside the model itself. */
+export interface GenerateRequest {
+  /** Templated token ids; at least one. */
+  readonly promptIds: readonly number[];
+  readonly sampling: Sampling;
+  /** 32 bytes that fix the noise (DESIGN 6); without effect when greedy. */
+  readonly seed: Uint8Array;
+  /** Most output tokens, at least 1; a full context may end it sooner. */
+  readonly maxTokens: number;
+  /** Texts that end the output. */
+  readonly stop: readonly string[];
+}
+
+export interface GenerateOptions {
+  /**
+   * Called for each output token as it is drawn.
+   * @param textDelta text that this token completes, never half a character; may be empty
+   * @param position output position, from 0
+   */
+  readonly onToken?: (id: number, textDelta: string, position: number) => void;
+  /** Ends the run between two tokens, with an `AbortError`. */
+  readonly signal?: AbortSignal;
+}
+
+/** A finished output. */
+export interface Generation {
+  /** Output ids, the end token included. */
+  readonly ids: number[];
+  /** Text of the ids without the end token; a matched stop text is part of it. */
+  readonly text: string;
+  readonly finish: FinishReason;
+  readonly promptSeconds: number;
+  readonly decodeSeconds: number;
+}
+
+export interface PrefillOptions {
+  /** First position whose logits are wanted; 0 unless stated. */
+  readonly from?: number;
+  /** Positions per run; 128 unless stated. */
+  readonly chunk?: number;
+  /**
+   * Gets the logits block by block, in order, each position once. A returned promise holds back the next but one block, so
+   * that memory stays flat.
+   * @param firstPosition position of the block's first row
+   * @param logits rows × vocabulary, row by row; the callee owns it
+   */
+  readonly onLogits: (firstPosition: number, logits: Float32Array) => void | Promise<void>;
+  readonly signal?: AbortSignal;
+}
+
+/** One token stream with its own KV cache, for decoders of one's own. */
+export interface DecodeSession {
+  /** Tokens fed so far. */
+  readonly length: number;
+  /** Appends tokens. @returns logits after the last of them, one row of the vocabulary's size */
+  feed(ids: readonly number[]): Promise<Float32Array>;
+  /** Frees the cache. */
+  close(): Promise<void>;
+}
+
+/** What is known about an open model. */
+export interface ModelInfo {
+  readonly dir: string;
+  /** Path of the ONNX file inside the folder. */
+  readonly file: string;
+  /** Columns of a row of logits. */
+  readonly vocabularySize: number;
+  /** Most positions, prompt and output together. */
+  readonly contextLength: number;
+  /** End tokens, ascending. */
+  readonly endIds: readonly number[];
+  readonly layers: number;
+  readonly hasCache: boolean;
+  /** Numeric type / kernel accuracy level / execution provider (DESIGN 6), such as `fp32/0/cpu`. */
+  readonly numericClass: string;
+  readonly architecture: string;
+}
+
+export interface OpenOptions {
+  /** ONNX file inside the folder, such as `onnx/model_q4.onnx`; else the usual names are tried in turn. */
+  readonly file?: string;
+  /** Threads of one operator; all cores unless stated. Results are the same for the same device and count. */
+  readonly threads?: number;
+  /** `cpu` unless stated. */
+  readonly device?: Device;
+  /** Bytes of a graph to run in the file's place. */
+  readonly graph?: Uint8Array;
+}
+
+/** One turn of a conversation. */
+export interface ChatMessage {
+  readonly role: string;
+  readonly content: string;
+}
+
+/** Text to ids and back, as the model was trained with. */
+export interface Tokenizer {
+  /** One more than the largest id of the plain vocabulary (added tokens may lie beyond). */
+  readonly size: number;
+  /**
+   * Ids of a text; special tokens written out in the text become their ids.
+   * @param options.addSpecialTokens add what the model expects around a text, such as a start token; true unless stated
+   */
+  encode(text: string, options?: { readonly addSpecialTokens?: boolean }): number[];
+  /** Text of ids, special tokens written out; ids without a token give nothing. */
+  decode(ids: readonly number[]): string;
+  /** Whether the bundle brings a chat template. */
+  readonly hasChatTemplate: boolean;
+  /**
+   * Ids of a conversation, by the bundle's own template, ready for the answer.
+   * @throws BitmodelError `NO_CHAT_TEMPLATE`, or `BAD_CHAT_TEMPLATE` when it can't be rendered
+   */
+  applyChatTemplate(messages: readonly ChatMessage[]): number[];
+}
