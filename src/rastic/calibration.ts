@@ -1,0 +1,98 @@
+import { readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { z } from 'zod';
+import { BitmodelError, canonicalBytes, EXIT, messageOf, sha256 } from '../base/index.js';
+
+const numericClass = z.string().regex(/^[a-z0-9]+\/[0-9]\/[a-z]+$/);
+
+const pairSchema = z.strictObject({
+  /** Numeric class of who generated, such as `fp32/0/cpu`. */
+  seller: numericClass,
+  /** Numeric class of who checks. */
+  verifier: numericClass,
+  /** Tolerance τ in millionths of a logit. */
+  tauMicro: z.int().min(1).max(100_000_000),
+  /** Honest positions that were measured. */
+  positions: z.int().min(1),
+  /** Greatest honest difference of one logit seen, in millionths. */
+  greatestShiftMicro: z.int().min(0),
+  /** Greatest honest margin seen, in millionths. */
+  greatestMarginMicro: z.int().min(0),
+});
+
+const calibrationSchema = z.strictObject({
+  v: z.literal(1),
+  /** Model id, hex. */
+  model: z.string().regex(/^[0-9a-f]{64}$/),
+  /** The graph's path in the bundle. */
+  file: z.string().min(1).max(255),
+  pairs: z.array(pairSchema).min(1).max(256),
+});
+
+/** How far honest sellers and verifiers of one model file lie apart, measured per pair of numeric classes (DESIGN 6). */
+export type Calibration = z.infer<typeof calibrationSchema>;
+export type CalibrationPair = z.infer<typeof pairSchema>;
+
+/**
+ * Tolerance where no calibration speaks, in units of the logits: four orders of magnitude above what fp32 kernels differ by,
+ * and below nearly every gap between one token and another. Good for reading a receipt; slashing needs the job's calibration.
+ */
+export const DEFAULT_TAU = 0.01;
+
+const MOST_BYTES = 1 << 20;
+
+/** @throws BitmodelError `BAD_CALIBRATION` naming what is wrong with the file */
+export function parseCalibration(text: string, name: string): Calibration {
+  const refuse = (why: string, cause?: unknown): never => {
+    throw new BitmodelError('BAD_CALIBRATION', `${name} is not a calibration: ${why}.`, {
+      next: 'Fetch the file again, or make it anew',
+      exitCode: EXIT.usage,
+      cause,
+    });
+  };
+  if (text.length > MOST_BYTES) refuse('it is too large');
+  let value: unknown;
+  try {
+    value = JSON.parse(text);
+  } catch (thrown) {
+    refuse(messageOf(thrown), thrown);
+  }
+  const parsed = calibrationSchema.safeParse(value);
+  if (parsed.success) return parsed.data;
+  const issue = parsed.error.issues[0]!;
+  return refuse(`${issue.path.join('.') || 'the whole'}: ${issue.message.toLowerCase()}`);
+}
+
+/**
+ * The calibration of one graph among the `*.calibration.json` files that lie in a bundle's folder.
+ * @param file the graph's path in the bundle, such as `onnx/model.onnx`
+ * @returns undefined where the folder holds none for this model and file
+ * @throws BitmodelError `BAD_CALIBRATION`
+ */
+export function readCalibration(
+  folder: string,
+  modelId: string,
+  file: string,
+): Calibration | undefined {
+  const names = readdirSync(folder).filter((name) => name.endsWith('.calibration.json'));
+  for (const name of names.sort()) {
+    const calibration = parseCalibration(readFileSync(join(folder, name), 'utf8'), name);
+    if (calibration.model === modelId && calibration.file === file) return calibration;
+  }
+  return undefined;
+}
+
+/** What a job names its calibration by: SHA-256 of its canonical JSON, 32 bytes. */
+export function calibrationHash(calibration: Calibration): Uint8Array {
+  return sha256(canonicalBytes(calibration));
+}
+
+/** Tolerance τ in units of the logits for a pair of numeric classes; undefined where the pair was not measured. */
+export function toleranceFor(
+  calibration: Calibration,
+  seller: string,
+  verifier: string,
+): number | undefined {
+  const pair = calibration.pairs.find((p) => p.seller === seller && p.verifier === verifier);
+  return pair === undefined ? undefined : pair.tauMicro / 1_000_000;
+}

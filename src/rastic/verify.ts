@@ -1,0 +1,177 @@
+import { type FinishReason, finishOf, gumbelNoise, type Sampling } from '../model/index.js';
+import { checkPosition } from './margin.js';
+import type { Verdict } from './verdict.js';
+
+/** What a seller claims: these tokens came from the model on this prompt with this sampling and seed. */
+export interface OutputClaim {
+  readonly promptIds: readonly number[];
+  readonly outputIds: readonly number[];
+  readonly sampling: Sampling;
+  /** 32 bytes. */
+  readonly seed: Uint8Array;
+  readonly maxTokens: number;
+  /** Texts that end the answer. */
+  readonly stop: readonly string[];
+  readonly finish: FinishReason;
+}
+
+/** What the check needs of a model; `LanguageModel` is one. */
+export interface LogitsSource {
+  readonly info: {
+    readonly vocabularySize: number;
+    readonly contextLength: number;
+    readonly endIds: readonly number[];
+  };
+  readonly tokenizer: { decode(ids: readonly number[]): string };
+  prefill(
+    ids: readonly number[],
+    options: {
+      readonly from: number;
+      readonly onLogits: (firstPosition: number, logits: Float32Array) => void | Promise<void>;
+      readonly signal?: AbortSignal | undefined;
+    },
+  ): Promise<void>;
+}
+
+export interface VerifyOptions {
+  /** Tolerance τ in units of the logits. */
+  readonly tau: number;
+  readonly signal?: AbortSignal | undefined;
+  /** Called after each block of positions. */
+  readonly onProgress?: (checked: number, total: number) => void;
+}
+
+/** One checked position, for tables. */
+export interface PositionRow {
+  readonly position: number;
+  readonly token: number;
+  /** Token that the verifier's own logits give here. */
+  readonly best: number;
+  /** In units of the logits; absent where the sampling excludes the token. */
+  readonly margin?: number;
+}
+
+export interface Verification {
+  readonly verdict: Verdict;
+  /** How many positions were checked. */
+  readonly positions: number;
+  /** Largest margin among them; −∞ where none has one. */
+  readonly greatestMargin: number;
+  readonly seconds: number;
+  readonly rows: readonly PositionRow[];
+}
+
+/** Where and how the end of the answer is false, if it is (DESIGN 6, "Stop"). */
+function checkEnd(source: LogitsSource, claim: OutputClaim): Verdict | undefined {
+  const length = claim.outputIds.length;
+  const end = finishOf({
+    ids: claim.outputIds,
+    endIds: source.info.endIds,
+    maxTokens: claim.maxTokens,
+    contextLeft: source.info.contextLength - claim.promptIds.length,
+    stop: claim.stop,
+    decode: (ids) => source.tokenizer.decode(ids),
+  });
+  if (end === undefined) return { result: 'invalid', kind: 'truncation', position: length };
+  if (end.at < length - 1) return { result: 'invalid', kind: 'count', position: end.at + 1 };
+  if (end.finish !== claim.finish) {
+    return { result: 'invalid', kind: 'truncation', position: length - 1 };
+  }
+  return undefined;
+}
+
+/** Whether ids and lengths are such that the model can be asked at all. */
+function checkForm(source: LogitsSource, claim: OutputClaim): Verdict | undefined {
+  const { vocabularySize, contextLength } = source.info;
+  const known = (id: number): boolean => Number.isInteger(id) && id >= 0 && id < vocabularySize;
+  if (claim.promptIds.length === 0) return { result: 'abstain', reason: 'the prompt is empty' };
+  if (!claim.promptIds.every(known)) {
+    return { result: 'abstain', reason: 'the prompt has tokens this model does not know' };
+  }
+  if (claim.promptIds.length >= contextLength) {
+    return { result: 'abstain', reason: "the prompt fills the model's context" };
+  }
+  const stranger = claim.outputIds.findIndex((id) => !known(id));
+  if (stranger >= 0) return { result: 'invalid', kind: 'format', position: stranger };
+  const most = Math.min(claim.maxTokens, contextLength - claim.promptIds.length);
+  if (claim.outputIds.length > most) return { result: 'invalid', kind: 'count', position: most };
+  return undefined;
+}
+
+function earlier(a: Verdict | undefined, b: Verdict | undefined): Verdict | undefined {
+  const at = (verdict: Verdict | undefined): number =>
+    verdict?.result === 'invalid' ? (verdict.position ?? 0) : Number.POSITIVE_INFINITY;
+  return at(b) < at(a) ? b : a;
+}
+
+/**
+ * RASTiC's check of an answer: one chunked prefill over prompt and output gives the logits at every position; each token
+ * must lie within the tolerance of what they, the sampling and the seed give, and the answer must end where it says.
+ * The earliest false position is the evidence.
+ * @throws BitmodelError what the model throws when it cannot run; AbortError when the signal aborts. A false answer never throws.
+ */
+export async function verifyOutput(
+  source: LogitsSource,
+  claim: OutputClaim,
+  options: VerifyOptions,
+): Promise<Verification> {
+  const started = performance.now();
+  const rows: PositionRow[] = [];
+  let greatestMargin = Number.NEGATIVE_INFINITY;
+  const done = (verdict: Verdict): Verification => ({
+    verdict,
+    positions: rows.length,
+    greatestMargin,
+    seconds: (performance.now() - started) / 1000,
+    rows,
+  });
+  const malformed = checkForm(source, claim);
+  if (malformed) return done(malformed);
+  const badEnd = checkEnd(source, claim);
+  const total = claim.outputIds.length;
+  if (total === 0) return done(badEnd ?? { result: 'invalid', kind: 'truncation', position: 0 });
+
+  const noise = gumbelNoise(claim.seed);
+  const firstRow = claim.promptIds.length - 1;
+  let badToken: Verdict | undefined;
+
+  const checkRow = (position: number, logits: Float32Array): void => {
+    const token = claim.outputIds[position]!;
+    const check = checkPosition(logits, token, position, claim.sampling, noise, options.tau);
+    if (check.kind === 'non-finite') {
+      badToken = { result: 'abstain', reason: `the model gives no number at position ${position}` };
+      return;
+    }
+    if (check.kind === 'excluded') {
+      rows.push({ position, token, best: check.best });
+      badToken = { result: 'invalid', kind: 'sampling', position };
+      return;
+    }
+    const { margin, best } = check;
+    rows.push({ position, token, best, margin });
+    greatestMargin = Math.max(greatestMargin, margin);
+    if (margin > options.tau) {
+      const kind = position === 0 ? 'continuity' : 'integrity';
+      badToken = { result: 'invalid', kind, position, margin };
+    }
+  };
+
+  // the last token follows from what stands before it; it need not be fed itself
+  await source.prefill([...claim.promptIds, ...claim.outputIds.slice(0, -1)], {
+    from: firstRow,
+    signal: options.signal,
+    onLogits: async (first, logits) => {
+      const width = source.info.vocabularySize;
+      for (let row = 0; row * width < logits.length; row++) {
+        const position = first - firstRow + row;
+        if (badToken) return;
+        checkRow(position, logits.subarray(row * width, (row + 1) * width));
+      }
+      options.onProgress?.(rows.length, total);
+      // others on this thread get a turn between blocks
+      await new Promise((resolve) => setImmediate(resolve));
+    },
+  });
+  if (badToken?.result === 'abstain') return done(badToken);
+  return done(earlier(badToken, badEnd) ?? { result: 'valid' });
+}
