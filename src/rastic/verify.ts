@@ -27,6 +27,7 @@ export interface LogitsSource {
     ids: readonly number[],
     options: {
       readonly from: number;
+      readonly chunk?: number;
       readonly onLogits: (firstPosition: number, logits: Float32Array) => void | Promise<void>;
       readonly signal?: AbortSignal | undefined;
     },
