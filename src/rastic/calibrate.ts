@@ -72,6 +72,33 @@ function greatestShift(a: Float32Array, b: Float32Array): number {
   return greatest;
 }
 
+/** What was seen so far, in units of the logits. */
+interface Extremes {
+  shift: number;
+  margin: number;
+  positions: number;
+}
+
+/** Holds a verifier's block of logits against what the seller saw. */
+function compareBlock(
+  run: HonestRun,
+  firstPosition: number,
+  block: Float32Array,
+  width: number,
+  seen: Extremes,
+): void {
+  const noise = gumbelNoise(run.seed);
+  for (let row = 0; row * width < block.length; row++) {
+    const position = firstPosition + row;
+    const logits = block.subarray(row * width, (row + 1) * width);
+    seen.shift = Math.max(seen.shift, greatestShift(run.logits[position]!, logits));
+    const token = run.outputIds[position]!;
+    const check = checkPosition(logits, token, position, run.sampling, noise, 2 * seen.shift);
+    if (check.kind === 'margin') seen.margin = Math.max(seen.margin, check.margin);
+    seen.positions++;
+  }
+}
+
 /**
  * Measures how far honest sellers and verifiers of one model lie apart: each seller decodes step by step, each verifier
  * prefills in blocks. Both lists hold the same model opened in different ways (thread counts, providers).
@@ -82,35 +109,22 @@ export async function calibratePair(
   verifiers: readonly CalibrationSubject[],
   plan: CalibrationPlan,
 ): Promise<CalibrationPair> {
-  let shift = 0;
-  let margin = 0;
-  let positions = 0;
+  const seen: Extremes = { shift: 0, margin: 0, positions: 0 };
+  const answers = plan.prompts.flatMap((prompt) =>
+    plan.samplings.map((sampling) => ({ prompt, sampling })),
+  );
+  const ways = verifiers.flatMap((verifier) => plan.chunks.map((chunk) => ({ verifier, chunk })));
   for (const seller of sellers) {
-    for (const prompt of plan.prompts) {
-      for (const sampling of plan.samplings) {
-        const run = await decodeHonestly(seller, prompt, sampling, plan.tokens);
-        const noise = gumbelNoise(run.seed);
-        for (const verifier of verifiers) {
-          for (const chunk of plan.chunks) {
-            const first = run.promptIds.length - 1;
-            const width = verifier.info.vocabularySize;
-            await verifier.prefill([...run.promptIds, ...run.outputIds.slice(0, -1)], {
-              from: first,
-              chunk,
-              onLogits: (at, block) => {
-                for (let row = 0; row * width < block.length; row++) {
-                  const position = at - first + row;
-                  const logits = block.subarray(row * width, (row + 1) * width);
-                  shift = Math.max(shift, greatestShift(run.logits[position]!, logits));
-                  const token = run.outputIds[position]!;
-                  const check = checkPosition(logits, token, position, sampling, noise, 2 * shift);
-                  if (check.kind === 'margin') margin = Math.max(margin, check.margin);
-                  positions++;
-                }
-              },
-            });
-          }
-        }
+    for (const { prompt, sampling } of answers) {
+      const run = await decodeHonestly(seller, prompt, sampling, plan.tokens);
+      const from = run.promptIds.length - 1;
+      for (const { verifier, chunk } of ways) {
+        await verifier.prefill([...run.promptIds, ...run.outputIds.slice(0, -1)], {
+          from,
+          chunk,
+          onLogits: (at, block) =>
+            compareBlock(run, at - from, block, verifier.info.vocabularySize, seen),
+        });
       }
     }
   }
@@ -118,10 +132,10 @@ export async function calibratePair(
   return {
     seller: sellers[0]!.info.numericClass,
     verifier: verifiers[0]!.info.numericClass,
-    tauMicro: Math.max(LEAST_TAU_MICRO, micro(SAFETY * shift)),
-    positions,
-    greatestShiftMicro: micro(shift),
-    greatestMarginMicro: micro(margin),
+    tauMicro: Math.max(LEAST_TAU_MICRO, micro(SAFETY * seen.shift)),
+    positions: seen.positions,
+    greatestShiftMicro: micro(seen.shift),
+    greatestMarginMicro: micro(seen.margin),
   };
 }
 

@@ -1,4 +1,10 @@
 export {
+  type CalibrationPlan,
+  type CalibrationSubject,
+  calibratePair,
+  calibrationOf,
+} from './calibrate.js';
+export {
   type Calibration,
   type CalibrationPair,
   calibrationHash,
