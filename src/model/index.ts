@@ -1,3 +1,15 @@
+export { type BundleCheck, type BundleFault, checkModel } from './bundle/check.js';
+export { type Bundle, readBundle } from './bundle/manifest.js';
+export {
+  type HashProgress,
+  modelId,
+  type PackedModel,
+  type PackOptions,
+  type Parent,
+  packModel,
+} from './bundle/pack.js';
+export { ModelRegistry, type RegisteredModel } from './bundle/registry.js';
+export { magnetLink } from './bundle/torrent.js';
 export { FinishDetector, type FinishRule, finishOf } from './finish.js';
 export { LanguageModel } from './language-model.js';
 export { cudaProvider } from './runtime/provider.js';
