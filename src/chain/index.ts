@@ -163,6 +163,14 @@ export {
   publicKeyAddress,
   scriptAddress,
 } from './wallet/address.js';
+export { checkAmounts, checkScripts, previousOutputs } from './wallet/check.js';
+export { selectCoins } from './wallet/coins.js';
+export {
+  type FixedInput,
+  type FundedTransaction,
+  type FundRequest,
+  fundTransaction,
+} from './wallet/fund.js';
 export {
   assertKeyAbsent,
   type CreateKeystoreOptions,
@@ -182,4 +190,20 @@ export {
   unsealKey,
 } from './wallet/keystore.js';
 export { createMnemonic, derivationPath, keyFromMnemonic } from './wallet/mnemonic.js';
+export { signP2pkhInputs } from './wallet/sign.js';
+export {
+  DUST,
+  FEE_RATE,
+  P2PKH_INPUT_SIZE,
+  P2PKH_OUTPUT_SIZE,
+  P2PKH_UNLOCKING_SIZE,
+  sizeWhenUnlocked,
+} from './wallet/size.js';
+export {
+  type Balance,
+  type SendOptions,
+  Wallet,
+  type WalletFundRequest,
+  type WalletOptions,
+} from './wallet/Wallet.js';
 export { decodeWif, encodeWif } from './wallet/wif.js';

@@ -1,0 +1,31 @@
+import { encodeTransaction, type Transaction } from '../codec/transaction.js';
+
+/**
+ * Base units paid per byte of a transaction, unless a command is told otherwise (`--fee-rate`): the least that nodes
+ * relay.
+ */
+export const FEE_RATE = 1n;
+
+/**
+ * No output of less than this many base units is made: spending it would cost a good part of it. Bitcoin's value for
+ * P2PKH, three times the fee of an input and an output at 1 unit per byte.
+ */
+export const DUST = 546n;
+
+/** Largest unlocking script of P2PKH: a push of a 72-byte signature and one of a 33-byte key. */
+export const P2PKH_UNLOCKING_SIZE = 107;
+/** Bytes of an input that spends P2PKH, and of an output that pays to it. */
+export const P2PKH_INPUT_SIZE = 148;
+export const P2PKH_OUTPUT_SIZE = 34;
+
+/** Bytes of a transaction once its inputs are unlocked by scripts of these sizes. */
+export function sizeWhenUnlocked(
+  transaction: Transaction,
+  unlockingSizes: readonly number[],
+): number {
+  const inputs = transaction.inputs.map((input, i) => ({
+    ...input,
+    unlockingScript: new Uint8Array(unlockingSizes[i] ?? P2PKH_UNLOCKING_SIZE),
+  }));
+  return encodeTransaction({ ...transaction, inputs }).length;
+}
