@@ -42,7 +42,7 @@ export interface JobTerms {
   readonly verdictWindow: number;
 }
 
-/** Most verifiers a job can list. With 15 the contested contract stays below 1.6 kB. */
+/** Most verifiers a job can list. With 15 the contested contract stays below 1.7 kB. */
 export const MAX_VERIFIERS = 15;
 
 /** A million, the denominator of `feePpm`. */
