@@ -9,6 +9,7 @@ import {
   payoutByOwner,
   soleUnusedSource,
 } from '../reward/index.js';
+import { addChainVerbs } from './reward-chain.js';
 import { action } from './shared/action.js';
 import { readInput } from './shared/input.js';
 import type { Register } from './shared/register.js';
@@ -146,4 +147,5 @@ Example:
 export const register: Register = (program) => {
   const reward = program.command('reward').description('shares of everyone a model stands on');
   addPayout(reward);
+  addChainVerbs(reward);
 };

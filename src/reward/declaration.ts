@@ -26,9 +26,7 @@ export interface DeclaredParent {
 }
 
 /** What everybody who publishes a source declares, whatever its kind. */
-export interface Declaration {
-  /** `model`, or one of {@link SOURCE_KINDS}. */
-  readonly kind: 'model' | SourceKind;
+export interface DeclarationBase {
   /** 64 lower-case hex digits: the BEP 52 hash of what is declared (DESIGN 7). */
   readonly id: string;
   readonly name: string;
@@ -41,7 +39,7 @@ export interface Declaration {
 }
 
 /** What the author of a model declares. */
-export interface ModelDeclaration extends Declaration {
+export interface ModelDeclaration extends DeclarationBase {
   readonly kind: 'model';
   readonly licence: string;
   /** Bytes of the bundle. */
@@ -50,8 +48,15 @@ export interface ModelDeclaration extends Declaration {
   readonly feePpm: number;
 }
 
+/** What is declared of any other source. */
+export interface OtherDeclaration extends DeclarationBase {
+  readonly kind: SourceKind;
+}
+
+export type Declaration = ModelDeclaration | OtherDeclaration;
+
 /** A declaration before its split script is worked out. */
-export type DeclarationDraft<T extends Declaration> = Omit<T, 'split'>;
+export type DeclarationDraft<T extends DeclarationBase> = Omit<T, 'split'>;
 
 /** Largest name, licence and owner's script in a declaration. */
 export const MAXIMUM_NAME = 128;
@@ -83,7 +88,7 @@ export function destinationScript(
 }
 
 /** What a source keeps of what reaches it, in parts per million. */
-export function ownPpm(declaration: Pick<Declaration, 'parents'>): number {
+export function ownPpm(declaration: Pick<DeclarationBase, 'parents'>): number {
   return declaration.parents.reduce((left, { ppm }) => left - ppm, PPM);
 }
 
@@ -106,7 +111,7 @@ function assertParents(id: string, parents: readonly DeclaredParent[]): void {
  * A declaration as it can be published: checked, its parents in the order of their ids, its split script worked out.
  * @throws BitmodelError `BAD_DECLARATION`, `BAD_SPLIT` (weights), `BAD_GRAPH` (a text that can't be printed)
  */
-export function completeDeclaration<T extends Declaration>(
+export function completeDeclaration<T extends DeclarationBase>(
   draft: DeclarationDraft<T>,
 ): DeclarationDraft<T> & { readonly split: Uint8Array } {
   const parents = [...draft.parents].sort((a, b) => (a.id < b.id ? -1 : 1));

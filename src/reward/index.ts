@@ -3,9 +3,11 @@ export { MAXIMUM_COMPONENT } from './cycle.js';
 export {
   completeDeclaration,
   type Declaration,
+  type DeclarationBase,
   type DeclaredParent,
   destinationScript,
   type ModelDeclaration,
+  type OtherDeclaration,
   ownPpm,
   SOURCE_KINDS,
   type SourceKind,
@@ -34,7 +36,29 @@ export {
   SOURCE_PIN_PATH,
   sourcePinPayload,
 } from './pin-payload.js';
-export { findModel, type Published, type Registry, readRegistry } from './registry.js';
+export {
+  declareModel,
+  declareSource,
+  type ModelDraft,
+  type ParentDraft,
+  type Publication,
+  publishModel,
+  publishSource,
+  type SourceDraft,
+} from './publish.js';
+export {
+  findDeclaration,
+  findModel,
+  type Published,
+  type Registry,
+  readRegistry,
+} from './registry.js';
+export {
+  type SettledShare,
+  type Settlement,
+  type SettleOptions,
+  settleSplits,
+} from './settle.js';
 export {
   MAXIMUM_SHARES,
   parseSplitScript,
@@ -49,3 +73,4 @@ export {
   splitSpend,
   unlockSplit,
 } from './split-spend.js';
+export { formatWeight, parseWeight } from './weight.js';

@@ -1,11 +1,12 @@
 import { z } from 'zod';
 import { canonicalBytes, equalBytes, fromHex, toHex } from '../base/index.js';
 import {
-  type Declaration,
+  type DeclarationBase,
   destinationScript,
   MAXIMUM_NAME,
   MAXIMUM_OWNER_SCRIPT,
   type ModelDeclaration,
+  type OtherDeclaration,
   SOURCE_KINDS,
 } from './declaration.js';
 import { PPM } from './graph.js';
@@ -48,7 +49,7 @@ const modelSchema = z.strictObject({
 const sourceSchema = z.strictObject({ ...common, source: id, kind: z.enum(SOURCE_KINDS) });
 
 /** The fields that both kinds of payload share. */
-function commonFields(declaration: Declaration) {
+function commonFields(declaration: DeclarationBase) {
   return {
     v: 1,
     name: declaration.name,
@@ -65,7 +66,7 @@ export function modelPinPayload(model: ModelDeclaration): Uint8Array {
 }
 
 /** What another source's pin holds: canonical JSON `{v, source, kind, name, owner, split, parents}`. */
-export function sourcePinPayload(source: Declaration): Uint8Array {
+export function sourcePinPayload(source: OtherDeclaration): Uint8Array {
   return canonicalBytes({ ...commonFields(source), source: source.id, kind: source.kind });
 }
 
@@ -88,7 +89,7 @@ type Common = Pick<z.infer<typeof modelSchema>, 'name' | 'owner' | 'split' | 'pa
 function readCommon(
   own: string,
   json: Common,
-): Pick<Declaration, 'id' | 'name' | 'owner' | 'parents' | 'split'> | undefined {
+): Pick<DeclarationBase, 'id' | 'name' | 'owner' | 'parents' | 'split'> | undefined {
   const parents = json.parents.map((parent) => ({ ...parent, pays: fromHex(parent.pays) }));
   const inOrder = parents.every((parent, i) => i === 0 || parents[i - 1]!.id < parent.id);
   const given = parents.reduce((sum, parent) => sum + parent.ppm, 0);
@@ -109,7 +110,7 @@ export function parseModelPin(payload: Uint8Array): ModelDeclaration | undefined
 }
 
 /** The declaration in another source's pin; undefined for anything that is not one in full. Never throws. */
-export function parseSourcePin(payload: Uint8Array): Declaration | undefined {
+export function parseSourcePin(payload: Uint8Array): OtherDeclaration | undefined {
   const { data } = sourceSchema.safeParse(readJson(payload));
   const fields = data && readCommon(data.source, data);
   return fields && { kind: data.kind, ...fields };

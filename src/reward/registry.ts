@@ -63,6 +63,13 @@ export function unknownSource(id: string): BitmodelError {
   });
 }
 
+/** The declaration of a source. @throws BitmodelError `UNKNOWN_SOURCE` (exit 3) */
+export function findDeclaration(registry: Registry, id: string): Published {
+  const source = registry.byId.get(id);
+  if (!source) throw unknownSource(id);
+  return source;
+}
+
 /**
  * The first valid pin of a model, by the rule of {@link Registry}.
  * @param modelId 64 hex digits

@@ -20,7 +20,7 @@ export interface SplitShare {
   readonly ppm: number;
 }
 
-/** Most destinations of one split contract, the owner's included. Beyond about 280 a second input could not afford to compare scripts. */
+/** Most destinations of one split contract, the owner's included: a contract of 14 kB and 500 bytes of padding. */
 export const MAXIMUM_SHARES = 250;
 
 /**

@@ -4,9 +4,9 @@ import { canonicalBytes, sha256, toHex, utf8 } from '#src/base/index.js';
 import { p2pkhScript } from '#src/chain/index.js';
 import {
   completeDeclaration,
-  type Declaration,
   type ModelDeclaration,
   modelPinPayload,
+  type OtherDeclaration,
   ownPpm,
   parseModelPin,
   parseSourcePin,
@@ -110,7 +110,7 @@ describe('the pin of a model', () => {
       fc.property(declarations, (any) => {
         const model = completeDeclaration<ModelDeclaration>({ ...draft, ...any });
         expect(parseModelPin(modelPinPayload(model))).toEqual(model);
-        const source = completeDeclaration<Declaration>({ ...any, kind: 'paper', id: id(1) });
+        const source = completeDeclaration<OtherDeclaration>({ ...any, kind: 'paper', id: id(1) });
         expect(parseSourcePin(sourcePinPayload(source))).toEqual(source);
       }),
       { numRuns: 60 },
@@ -118,7 +118,7 @@ describe('the pin of a model', () => {
   });
 
   it('is not read from the pin of another kind of source, nor the other way round', () => {
-    const source = completeDeclaration<Declaration>({
+    const source = completeDeclaration<OtherDeclaration>({
       kind: 'code',
       id: id(1),
       name: 'x',

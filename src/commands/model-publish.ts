@@ -1,0 +1,148 @@
+import type { Command } from 'commander';
+import { BitmodelError, EXIT, formatAmount, sha256, toHex } from '../base/index.js';
+import { addressScript, networkParameters } from '../chain/index.js';
+import {
+  declareModel,
+  formatWeight,
+  type ModelDeclaration,
+  type ParentDraft,
+  parseWeight,
+  publishModel,
+} from '../reward/index.js';
+import { type ActionContext, action } from './shared/action.js';
+import { nodeClient, openWallet, WALLET_OPTIONS, type WalletChoice } from './shared/wallet.js';
+
+/** What the bundle itself says about a model; see `bitmodel model pack`. */
+export interface BundleFacts {
+  /** 64 hexadecimal digits. */
+  readonly id: string;
+  readonly name: string;
+  readonly licence?: string | undefined;
+  /** Bytes of the bundle. */
+  readonly size: number;
+  readonly parents?: readonly { readonly id: string; readonly ppm: number }[] | undefined;
+}
+
+/** Finds a bundle by what a person calls it: an id, a name, or a folder. */
+export type ReadBundleFacts = (
+  model: string,
+  context: ActionContext<unknown>,
+) => Promise<BundleFacts> | BundleFacts;
+
+interface PublishOptions extends WalletChoice {
+  readonly name?: string;
+  readonly licence?: string;
+  readonly fee: string;
+  readonly owner?: string;
+  readonly parent?: readonly string[];
+  readonly dryRun?: boolean;
+}
+
+function parseParent(text: string): ParentDraft {
+  const [, id, weight] = /^([^=]+)=(.+)$/.exec(text) ?? [];
+  if (id === undefined || weight === undefined) {
+    throw new BitmodelError('BAD_OPTION', `"${text.slice(0, 100)}" names no parent and weight.`, {
+      next: 'Write it as --parent ID=15%',
+      exitCode: EXIT.usage,
+    });
+  }
+  return { id, ppm: parseWeight(weight) };
+}
+
+function licenceOf({ licence }: PublishOptions, bundle: BundleFacts): string {
+  const known = licence ?? bundle.licence;
+  if (known !== undefined) return known;
+  throw new BitmodelError('NO_LICENCE', 'The bundle does not say under which licence it is.', {
+    next: 'Name it with --licence, such as --licence MIT',
+    exitCode: EXIT.usage,
+  });
+}
+
+function toJson(model: ModelDeclaration): Record<string, unknown> {
+  return {
+    model: model.id,
+    name: model.name,
+    licence: model.licence,
+    size: model.size,
+    feePpm: model.feePpm,
+    owner: toHex(model.owner),
+    split: toHex(model.split),
+    splitHash: toHex(sha256(model.split)),
+    parents: model.parents.map((parent) => ({ ...parent, pays: toHex(parent.pays) })),
+  };
+}
+
+function toText(model: ModelDeclaration): string[] {
+  return [
+    `${model.name} ${model.id}`,
+    `licence ${model.licence}, ${model.size} bytes, ${formatWeight(model.feePpm)} of the price of a job`,
+    ...model.parents.map(({ id, ppm }) => `  ${formatWeight(ppm)} of that to ${id}`),
+  ];
+}
+
+async function publish(
+  bundle: BundleFacts,
+  { options, settings, terminal, signal }: ActionContext<PublishOptions>,
+): Promise<void> {
+  const client = nodeClient(settings);
+  const wallet = await openWallet(client, settings, options, signal);
+  const params = networkParameters(settings.network);
+  const model = await declareModel(client, {
+    id: bundle.id,
+    name: options.name ?? bundle.name,
+    licence: licenceOf(options, bundle),
+    size: bundle.size,
+    feePpm: parseWeight(options.fee),
+    owner: addressScript(options.owner ?? wallet.addresses[0]!, params),
+    parents: options.parent?.map(parseParent) ?? bundle.parents ?? [],
+  });
+  const text = toText(model);
+  if (options.dryRun) {
+    terminal.note('Nothing was sent.');
+    terminal.result(toJson(model), text.join('\n'), model.id);
+    return;
+  }
+  const { txid, pin, fee } = await publishModel(wallet, model);
+  terminal.note('It counts once it is in a block.');
+  const sent = `published as pin ${pin} for a fee of ${formatAmount(fee)}`;
+  const json = { ...toJson(model), txid, pin, fee: formatAmount(fee) };
+  terminal.result(json, [...text, sent].join('\n'), model.id);
+}
+
+/**
+ * Adds the verb `publish` to the `model` command group.
+ * @param readFacts what the model room knows of a bundle
+ */
+export function addPublish(model: Command, readFacts: ReadBundleFacts): void {
+  const command = model
+    .command('publish')
+    .summary('declare a model on the chain: who is paid when it is used')
+    .description(
+      "Writes the model's pin: its id, the share of a job's price that goes to it, and the split contract that passes this on to what it was built on. Parents must be published before it.",
+    )
+    .argument('<model>', 'folder, name or id of a packed model')
+    .option('--fee <weight>', "the model's share of the price of a job", '5%')
+    .option(
+      '--parent <id=weight...>',
+      'what it was built on, and how much of its income goes there',
+    )
+    .option('--owner <address>', 'who is paid what the model keeps (default: the key)')
+    .option('--name <name>', 'name to publish (default: as packed)')
+    .option('--licence <licence>', 'licence to publish (default: as packed)')
+    .option('--dry-run', 'show what would be published, and send nothing');
+  const [key, passphrase] = WALLET_OPTIONS;
+  command
+    .requiredOption(...key)
+    .option(...passphrase)
+    .addHelpText(
+      'after',
+      `
+Example:
+  $ bitmodel model publish ./my-model --key ann --fee 5% --parent 5f0c…e1=20% --parent 77ab…02=5%`,
+    )
+    .action(
+      action<PublishOptions>(async ([name], context) => {
+        await publish(await readFacts(name!, context), context);
+      }),
+    );
+}
