@@ -1,6 +1,7 @@
 import type { Command } from 'commander';
 import { BitmodelError, EXIT, formatAmount, sha256, toHex } from '../base/index.js';
 import { addressScript, networkParameters } from '../chain/index.js';
+import { type Bundle, ModelRegistry, readBundle } from '../model/index.js';
 import {
   declareModel,
   formatWeight,
@@ -9,25 +10,8 @@ import {
   parseWeight,
   publishModel,
 } from '../reward/index.js';
-import { type ActionContext, action } from './shared/action.js';
+import { action } from './shared/action.js';
 import { nodeClient, openWallet, WALLET_OPTIONS, type WalletChoice } from './shared/wallet.js';
-
-/** What the bundle itself says about a model; see `bitmodel model pack`. */
-export interface BundleFacts {
-  /** 64 hexadecimal digits. */
-  readonly id: string;
-  readonly name: string;
-  readonly licence?: string | undefined;
-  /** Bytes of the bundle. */
-  readonly size: number;
-  readonly parents?: readonly { readonly id: string; readonly ppm: number }[] | undefined;
-}
-
-/** Finds a bundle by what a person calls it: an id, a name, or a folder. */
-export type ReadBundleFacts = (
-  model: string,
-  context: ActionContext<unknown>,
-) => Promise<BundleFacts> | BundleFacts;
 
 interface PublishOptions extends WalletChoice {
   readonly name?: string;
@@ -49,7 +33,7 @@ function parseParent(text: string): ParentDraft {
   return { id, ppm: parseWeight(weight) };
 }
 
-function licenceOf({ licence }: PublishOptions, bundle: BundleFacts): string {
+function licenceOf({ licence }: PublishOptions, bundle: Bundle): string {
   const known = licence ?? bundle.licence;
   if (known !== undefined) return known;
   throw new BitmodelError('NO_LICENCE', 'The bundle does not say under which licence it is.', {
@@ -80,10 +64,8 @@ function toText(model: ModelDeclaration): string[] {
   ];
 }
 
-async function publish(
-  bundle: BundleFacts,
-  { options, settings, terminal, signal }: ActionContext<PublishOptions>,
-): Promise<void> {
+const publish = action<PublishOptions>(async ([named], { options, settings, terminal, signal }) => {
+  const bundle = readBundle(new ModelRegistry(settings.datadir).resolve(named!));
   const client = nodeClient(settings);
   const wallet = await openWallet(client, settings, options, signal);
   const params = networkParameters(settings.network);
@@ -107,13 +89,10 @@ async function publish(
   const sent = `published as pin ${pin} for a fee of ${formatAmount(fee)}`;
   const json = { ...toJson(model), txid, pin, fee: formatAmount(fee) };
   terminal.result(json, [...text, sent].join('\n'), model.id);
-}
+});
 
-/**
- * Adds the verb `publish` to the `model` command group.
- * @param readFacts what the model room knows of a bundle
- */
-export function addPublish(model: Command, readFacts: ReadBundleFacts): void {
+/** Adds the verb `publish` to the `model` command group. */
+export function registerPublish(model: Command): void {
   const command = model
     .command('publish')
     .summary('declare a model on the chain: who is paid when it is used')
@@ -140,9 +119,5 @@ export function addPublish(model: Command, readFacts: ReadBundleFacts): void {
 Example:
   $ bitmodel model publish ./my-model --key ann --fee 5% --parent 5f0c…e1=20% --parent 77ab…02=5%`,
     )
-    .action(
-      action<PublishOptions>(async ([name], context) => {
-        await publish(await readFacts(name!, context), context);
-      }),
-    );
+    .action(publish);
 }

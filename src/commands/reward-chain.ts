@@ -1,6 +1,7 @@
 import type { Command } from 'commander';
 import { formatAmount, parseAmount, sha256, toHex } from '../base/index.js';
 import { networkParameters, scriptAddress } from '../chain/index.js';
+import { ModelRegistry, readBundle } from '../model/index.js';
 import {
   findDeclaration,
   formatWeight,
@@ -40,6 +41,12 @@ function payees(source: Published, registry: Registry, settings: Settings): stri
   return [...rows, ['(owner)', '', source.id, formatWeight(ownPpm(source)), owner]];
 }
 
+/** The id of a source: 64 hexadecimal digits as they are, anything else a model on this machine. */
+function idOf(text: string, { datadir }: Settings): string {
+  if (/^[0-9a-f]{64}$/i.test(text)) return text.toLowerCase();
+  return readBundle(new ModelRegistry(datadir).resolve(text)).id;
+}
+
 async function table(head: readonly string[], rows: readonly string[][]): Promise<string> {
   const { default: Table } = await import('cli-table3');
   const drawn = new Table({ head: [...head], style: { head: [], border: [] } });
@@ -50,7 +57,7 @@ async function table(head: readonly string[], rows: readonly string[][]): Promis
 const show = action(async ([id], { settings, terminal }) => {
   const client = nodeClient(settings);
   const registry = await readRegistry(client);
-  const source = findDeclaration(registry, id!);
+  const source = findDeclaration(registry, idOf(id!, settings));
   const contract = parseSplitScript(source.split) !== undefined;
   const coins = contract ? await client.scriptUtxos([source.split]) : [];
   const waiting = coins.reduce((sum, { output }) => sum + output.value, 0n);
@@ -100,7 +107,7 @@ const settle = action<SettleCommandOptions>(
     const wallet = await openWallet(client, settings, options, signal);
     const registry = await readRegistry(client);
     const minimum = options.minimum === undefined ? 1n : parseAmount(options.minimum);
-    const done = await settleSplits(client, wallet, id!, { minimum, signal });
+    const done = await settleSplits(client, wallet, idOf(id!, settings), { minimum, signal });
     const shareJson = ({ lockingScript, amount, ...share }: SettledShare) => ({
       ...share,
       destination: destination(lockingScript, settings),
@@ -132,7 +139,7 @@ export function addChainVerbs(reward: Command): void {
     .description(
       'Shows what a published model or other source declares: its owner, its parents with their shares, and what waits in its split contract.',
     )
-    .argument('<id>', 'the 64 hexadecimal digits that pack or publish printed')
+    .argument('<id>', 'id of the model or source, or the name or folder of a model here')
     .addHelpText('after', '\nExample:\n  $ bitmodel reward show 5f0c…e1')
     .action(show);
   const command = reward
@@ -141,7 +148,7 @@ export function addChainVerbs(reward: Command): void {
     .description(
       'Pays out what waits in the split contract of a model, then what that brought to the contracts of its parents, and so on until all of it lies at addresses. Anybody may; where it goes is fixed.',
     )
-    .argument('<id>', 'the 64 hexadecimal digits of the model or source')
+    .argument('<id>', 'id of the model or source, or the name or folder of a model here')
     .option('--minimum <coins>', 'leave contracts alone in which less than this lies');
   const [key, passphrase] = WALLET_OPTIONS;
   command
