@@ -10,6 +10,7 @@ export {
 } from './bundle/pack.js';
 export { ModelRegistry, type RegisteredModel } from './bundle/registry.js';
 export { magnetLink } from './bundle/torrent.js';
+export { type ModelFacts, readModelFacts } from './facts.js';
 export { FinishDetector, type FinishRule, finishOf } from './finish.js';
 export { LanguageModel } from './language-model.js';
 export { cudaProvider } from './runtime/provider.js';

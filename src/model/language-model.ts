@@ -1,11 +1,10 @@
-import { existsSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
-import { dirname, join, normalize } from 'node:path';
+import { join } from 'node:path';
 import { BitmodelError, EXIT } from '../base/index.js';
 import { type ModelConfig, readModelConfig } from './config.js';
+import { readGraph } from './facts.js';
 import { FinishDetector } from './finish.js';
-import { type GraphFacts, numericType, readGraphFacts } from './onnx/facts.js';
-import { fileSource, memorySource } from './onnx/wire.js';
+import { numericType } from './onnx/facts.js';
 import { WorkerChannel } from './runtime/channel.js';
 import { providerFor } from './runtime/provider.js';
 import { CHUNK } from './runtime/stream.js';
@@ -47,7 +46,7 @@ export class LanguageModel {
   static async open(dir: string, options: OpenOptions = {}): Promise<LanguageModel> {
     const config = readModelConfig(dir, options.file);
     const path = join(dir, config.file);
-    const facts = graphFacts(path, options.graph);
+    const facts = readGraph(path, options.graph);
     const tokenizer = loadTokenizer(dir);
     const provider = providerFor(options.device ?? 'cpu');
     const channel = await WorkerChannel.start({
@@ -202,32 +201,6 @@ export class LanguageModel {
       { next: 'Shorten the prompt, or use a model with a longer context', exitCode: EXIT.usage },
     );
   }
-}
-
-function graphFacts(path: string, graph: Uint8Array | undefined): GraphFacts {
-  const source = graph ? memorySource(graph) : fileSource(path);
-  let facts: GraphFacts;
-  try {
-    facts = readGraphFacts(source);
-  } catch (thrown) {
-    if (!(thrown instanceof BitmodelError)) throw thrown;
-    throw new BitmodelError(thrown.code, `${path} can't be used. ${thrown.message}`, {
-      next: 'Fetch the file again, or choose another one with --file',
-      cause: thrown,
-    });
-  } finally {
-    source.close();
-  }
-  for (const external of facts.externalFiles) {
-    const inside = normalize(external);
-    if (!inside.startsWith('..') && existsSync(join(dirname(path), inside))) continue;
-    throw new BitmodelError(
-      'EXTERNAL_DATA_MISSING',
-      `${path} keeps its weights in ${external}, which is not beside it.`,
-      { next: `Fetch ${external} into ${dirname(path)}`, exitCode: EXIT.notFound },
-    );
-  }
-  return facts;
 }
 
 function mismatch(

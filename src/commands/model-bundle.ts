@@ -1,0 +1,209 @@
+import type { Command } from 'commander';
+import { BitmodelError, EXIT } from '../base/index.js';
+import {
+  checkModel,
+  ModelRegistry,
+  magnetLink,
+  type Parent,
+  packModel,
+  readBundle,
+  readModelFacts,
+} from '../model/index.js';
+import { action } from './shared/action.js';
+import { progressLine } from './shared/progress.js';
+
+interface PackFlags {
+  readonly name?: string;
+  readonly licence?: string;
+  readonly parent?: string[];
+}
+
+function parseParent(text: string, earlier: string[] = []): string[] {
+  return [...earlier, text];
+}
+
+/** `ID=PPM` as a parent. */
+function parentOf(text: string): Parent {
+  const match = /^([0-9a-f]{64})=(\d{1,7})$/i.exec(text);
+  if (!match) {
+    throw new BitmodelError('BAD_PARENT', `"${text}" is not ID=PPM.`, {
+      next: 'Write a parent as its 64-digit id, "=", and its weight in parts per million',
+      exitCode: EXIT.usage,
+    });
+  }
+  return { id: match[1]!.toLowerCase(), ppm: Number(match[2]) };
+}
+
+/** Bytes as people read them. */
+function size(bytes: number): string {
+  const units = ['B', 'KB', 'MB', 'GB', 'TB'];
+  let value = bytes;
+  let unit = 0;
+  while (value >= 1000 && unit < units.length - 1) {
+    value /= 1000;
+    unit++;
+  }
+  return `${unit === 0 ? value : value.toFixed(1)} ${units[unit]}`;
+}
+
+/** `model pack`. */
+export function registerPack(model: Command): void {
+  model
+    .command('pack')
+    .description("compute a model's id; write bitmodel.json and a torrent beside its files")
+    .argument('<dir>', 'folder of the model')
+    .option('--name <name>', "name (default: the folder's)")
+    .option('--licence <licence>', 'licence, such as MIT')
+    .option(
+      '--parent <id=ppm>',
+      'a model it was built on, with its weight (may be repeated)',
+      parseParent,
+    )
+    .addHelpText(
+      'after',
+      '\nExample:\n  $ bitmodel model pack ./my-model --name my-model --licence MIT',
+    )
+    .action(
+      action<PackFlags>(async ([dir], { options, settings, terminal, signal }) => {
+        const progress = progressLine('reading', settings);
+        const packed = await packModel(dir!, {
+          ...(options.name === undefined ? {} : { name: options.name }),
+          ...(options.licence === undefined ? {} : { licence: options.licence }),
+          ...(options.parent === undefined ? {} : { parents: options.parent.map(parentOf) }),
+          onProgress: progress.update,
+          signal,
+        }).finally(progress.end);
+        new ModelRegistry(settings.datadir).register(packed.id, packed.dir, packed.name);
+        const { id, name, licence, parents, size: bytes, files, magnet } = packed;
+        terminal.result(
+          { id, name, licence, parents, size: bytes, files, magnet, dir: packed.dir },
+          () =>
+            [
+              `id      ${id}`,
+              `name    ${name}`,
+              `size    ${size(bytes)} in ${files.length} files`,
+              `magnet  ${magnet}`,
+            ].join('\n'),
+          id,
+        );
+      }),
+    );
+}
+
+/** `model show`. */
+export function registerShow(model: Command): void {
+  model
+    .command('show')
+    .description('what is known about a model')
+    .argument('<model>', 'folder, id or name')
+    .option('--file <file>', 'ONNX file inside the folder')
+    .addHelpText('after', '\nExample:\n  $ bitmodel model show ./my-model')
+    .action(
+      action<{ file?: string }>(async ([asked], { options, settings, terminal }) => {
+        const dir = new ModelRegistry(settings.datadir).resolve(asked!);
+        const facts = readModelFacts(dir, options.file);
+        const bundle = facts.packed ? readBundle(dir) : undefined;
+        const about = {
+          ...(bundle && {
+            id: bundle.id,
+            name: bundle.name,
+            licence: bundle.licence,
+            parents: bundle.parents,
+            size: bundle.size,
+            magnet: magnetLink(bundle.id, bundle.name),
+          }),
+          dir,
+          file: facts.file,
+          architecture: facts.architecture,
+          parameters: facts.parameters,
+          layers: facts.layers,
+          contextLength: facts.contextLength,
+          vocabularySize: facts.vocabularySize,
+          numericType: facts.numericType,
+          accuracyLevel: facts.accuracyLevel,
+          weightBytes: facts.weightBytes,
+        };
+        terminal.result(
+          about,
+          () => {
+            const rows: [string, unknown][] = [
+              ['id', bundle?.id ?? 'not packed yet (bitmodel model pack)'],
+              ['name', bundle?.name],
+              ['licence', bundle?.licence],
+              ['folder', dir],
+              ['file', facts.file],
+              ['architecture', facts.architecture],
+              ['parameters', facts.parameters.toLocaleString('en')],
+              ['layers', facts.layers],
+              ['context', facts.contextLength],
+              ['vocabulary', facts.vocabularySize],
+              ['numbers', facts.numericType],
+              ['weights', size(facts.weightBytes)],
+              ...(bundle?.parents ?? []).map(({ id, ppm }): [string, string] => [
+                'parent',
+                `${id} ${ppm} ppm`,
+              ]),
+            ];
+            return rows
+              .filter(([, value]) => value !== undefined)
+              .map(([label, value]) => `${label.padEnd(14)}${value}`)
+              .join('\n');
+          },
+          bundle?.id ?? dir,
+        );
+      }),
+    );
+}
+
+/** `model list`. */
+export function registerList(model: Command): void {
+  model
+    .command('list')
+    .description('the models packed on this machine')
+    .addHelpText('after', '\nExample:\n  $ bitmodel model list')
+    .action(
+      action(async (_, { settings, terminal }) => {
+        const models = new ModelRegistry(settings.datadir).list();
+        if (models.length === 0)
+          terminal.note('No models yet. Pack one with: bitmodel model pack DIR');
+        if (models.length === 0 && !settings.json) return;
+        terminal.result(
+          { models },
+          () => models.map(({ id, name, dir }) => `${id}  ${name}  ${dir}`).join('\n'),
+          models.map(({ id }) => id).join('\n'),
+        );
+      }),
+    );
+}
+
+/** `model check`. */
+export function registerCheck(model: Command): void {
+  model
+    .command('check')
+    .description('compare a folder with what was packed, down to the piece')
+    .argument('<model>', 'folder, id or name')
+    .addHelpText('after', '\nExample:\n  $ bitmodel model check ./my-model')
+    .action(
+      action(async ([asked], { settings, terminal, signal }) => {
+        const dir = new ModelRegistry(settings.datadir).resolve(asked!);
+        const progress = progressLine('checking', settings);
+        const found = await checkModel(dir, { onProgress: progress.update, signal }).finally(
+          progress.end,
+        );
+        const sound = found.faults.length === 0 && found.id === found.actualId;
+        terminal.result(
+          { valid: sound, ...found },
+          () => {
+            if (sound) return `${dir} is just what was packed: ${found.id}`;
+            const lines = found.faults.map(({ path, kind, pieces }) => {
+              const where = pieces ? `, piece ${pieces.join(', ')}` : '';
+              return `${path}: ${kind}${where}`;
+            });
+            return [...lines, `packed as ${found.id}, but now ${found.actualId}`].join('\n');
+          },
+          found.actualId,
+        );
+        return sound ? EXIT.done : EXIT.invalid;
+      }),
+    );
+}

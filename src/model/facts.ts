@@ -1,0 +1,90 @@
+import { existsSync, statSync } from 'node:fs';
+import { dirname, join, normalize } from 'node:path';
+import { BitmodelError, EXIT } from '../base/index.js';
+import { MANIFEST } from './bundle/manifest.js';
+import { readModelConfig } from './config.js';
+import { type GraphFacts, numericType, readGraphFacts } from './onnx/facts.js';
+import { fileSource, memorySource } from './onnx/wire.js';
+
+/** What can be said about a model without running it. */
+export interface ModelFacts {
+  /** ONNX file, by its path inside the folder. */
+  readonly file: string;
+  readonly architecture: string;
+  /** Weights in the graph. */
+  readonly parameters: number;
+  readonly layers: number | undefined;
+  readonly contextLength: number;
+  readonly vocabularySize: number | undefined;
+  /** As in a numeric class, such as `fp32` or `q4`. */
+  readonly numericType: string;
+  readonly accuracyLevel: number;
+  /** Bytes of the graph and its external data: about the memory it needs. */
+  readonly weightBytes: number;
+  /** Whether a bitmodel.json lies beside the files. */
+  readonly packed: boolean;
+}
+
+/**
+ * Reads the head of an ONNX file and makes sure that its external data is there.
+ * @param graph bytes to read in the file's place
+ * @throws BitmodelError `BAD_ONNX`, `EXTERNAL_DATA_MISSING`
+ */
+export function readGraph(path: string, graph?: Uint8Array): GraphFacts {
+  const source = graph ? memorySource(graph) : fileSource(path);
+  let facts: GraphFacts;
+  try {
+    facts = readGraphFacts(source);
+  } catch (thrown) {
+    if (!(thrown instanceof BitmodelError)) throw thrown;
+    throw new BitmodelError(
+      thrown.code,
+      `${path} can't be used: it ends too early or is no ONNX model.`,
+      {
+        next: 'Fetch the file again, or choose another one with --file',
+        cause: thrown,
+      },
+    );
+  } finally {
+    source.close();
+  }
+  for (const external of facts.externalFiles) {
+    if (externalPath(path, external) !== undefined) continue;
+    throw new BitmodelError(
+      'EXTERNAL_DATA_MISSING',
+      `${path} keeps its weights in ${external}, which is not beside it.`,
+      { next: `Fetch ${external} into ${dirname(path)}`, exitCode: EXIT.notFound },
+    );
+  }
+  return facts;
+}
+
+/** The file of external data, unless it is absent or outside the graph's folder. */
+function externalPath(graphPath: string, external: string): string | undefined {
+  const inside = normalize(external);
+  const path = join(dirname(graphPath), inside);
+  return !inside.startsWith('..') && existsSync(path) ? path : undefined;
+}
+
+/**
+ * What is known about a model's files, without running it.
+ * @throws BitmodelError as `readGraph`, and `NOT_A_FOLDER`, `MODEL_FILE_MISSING`, `BAD_MODEL_CONFIG`
+ */
+export function readModelFacts(dir: string, file?: string): ModelFacts {
+  const config = readModelConfig(dir, file);
+  const path = join(dir, config.file);
+  const graph = readGraph(path);
+  const external = graph.externalFiles.map((name) => statSync(externalPath(path, name)!).size);
+  return {
+    file: config.file,
+    architecture: config.architecture,
+    parameters: graph.parameters,
+    layers: config.layers,
+    contextLength: config.contextLength,
+    vocabularySize: config.vocabularySize,
+    numericType: numericType(graph),
+    accuracyLevel: graph.accuracyLevel,
+    weightBytes: external.reduce((sum, size) => sum + size, statSync(path).size),
+    packed: existsSync(join(dir, MANIFEST)),
+  };
+}
