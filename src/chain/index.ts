@@ -42,6 +42,10 @@ export { subsidyAt } from './consensus/subsidy.js';
 export { MAX_ANCESTORS, MIN_RELAY_FEE_RATE } from './mempool/admit.js';
 export { Mempool, type MempoolEntry } from './mempool/Mempool.js';
 export { ChainNode, type ChainNodeOptions, type Tip } from './node/ChainNode.js';
+export { faucetKey, registerFaucet } from './node/faucet.js';
+export { LocalChain } from './node/LocalChain.js';
+export { type MiningOptions, mineContinually, mineFirstCoins } from './node/mining.js';
+export { type RunNodeOptions, type RunningNode, runNode } from './node/runNode.js';
 export {
   decodePin,
   encodePin,

@@ -1,0 +1,115 @@
+import { createRequire } from 'node:module';
+import { BitmodelError, EXIT } from '../base/index.js';
+import { type ChainNode, type RpcServer, runNode } from '../chain/index.js';
+import { action } from './shared/action.js';
+import type { Register } from './shared/register.js';
+
+interface NodeOptions {
+  readonly regtest?: boolean;
+  readonly network?: string;
+  readonly mine?: boolean;
+  readonly mineTo?: string;
+  readonly blockTime: string;
+  readonly rpcPort?: string;
+  readonly rpcBind?: string;
+  readonly rpcUser?: string;
+  readonly rpcPassword?: string;
+}
+
+const MAX_PORT = 65_535;
+/** Faster than this, block times would run away from the clock: each must be above the median of eleven. */
+const SHORTEST_BLOCK_TIME = 0.2;
+const LONGEST_BLOCK_TIME = 86_400;
+
+function usage(message: string, next: string): BitmodelError {
+  return new BitmodelError('BAD_OPTION', message, { next, exitCode: EXIT.usage });
+}
+
+function numberOption(text: string, name: string, least: number, most: number): number {
+  const value = Number(text);
+  if (text.trim() === '' || !(value >= least && value <= most)) {
+    throw usage(`${name} can't be "${text}".`, `Pass a number from ${least} to ${most}`);
+  }
+  return value;
+}
+
+function portOption(text: string | undefined): number | undefined {
+  if (text === undefined) return undefined;
+  const port = numberOption(text, '--rpc-port', 0, MAX_PORT);
+  if (!Number.isInteger(port)) throw usage(`"${text}" is no port.`, 'Pass a whole number');
+  return port;
+}
+
+function authOption({ rpcUser, rpcPassword }: NodeOptions) {
+  if ((rpcUser === undefined) !== (rpcPassword === undefined)) {
+    throw usage('A user and a password go together.', 'Pass both --rpc-user and --rpc-password');
+  }
+  return rpcUser === undefined ? undefined : { user: rpcUser, password: rpcPassword! };
+}
+
+/** Adds what other rooms answer over the node's RPC. */
+async function extension(): Promise<(server: RpcServer, node: ChainNode) => void> {
+  return () => {};
+}
+
+const run = action<NodeOptions>(async (_args, { options, settings, terminal, signal }) => {
+  if (options.regtest && options.network !== undefined && options.network !== 'regtest') {
+    throw usage(`--regtest and --network ${options.network} differ.`, 'Pass one of them');
+  }
+  const network = options.regtest ? 'regtest' : settings.network;
+  if (options.mine && network !== 'regtest' && options.mineTo === undefined) {
+    throw usage('Mining needs an address to pay to.', 'Pass --mine-to ADDRESS');
+  }
+  const blockTime = numberOption(
+    options.blockTime,
+    '--block-time',
+    SHORTEST_BLOCK_TIME,
+    LONGEST_BLOCK_TIME,
+  );
+  const running = await runNode({
+    datadir: settings.datadir,
+    network,
+    version: (createRequire(import.meta.url)('../../package.json') as { version: string }).version,
+    rpcPort: portOption(options.rpcPort),
+    rpcHost: options.rpcBind,
+    rpcAuth: authOption(options),
+    ...(options.mine ? { mine: { to: options.mineTo, blockTime } } : {}),
+    extend: await extension(),
+  });
+  const { url, node } = running;
+  terminal.result(
+    { network, url, folder: node.folder, height: node.tip.height },
+    `${network} node listens on ${url} (folder ${node.folder}, height ${node.tip.height})`,
+    url,
+  );
+  signal.addEventListener('abort', () => void running.stop());
+  if (signal.aborted) await running.stop();
+  await running.stopped;
+  terminal.note('The node has stopped.');
+  return EXIT.done;
+});
+
+/** `bitmodel node`. */
+export const register: Register = (program) => {
+  program
+    .command('node')
+    .description('run a node: it keeps and checks the chain and answers on this machine')
+    .option('--regtest', 'a chain of your own, with blocks on demand (the default network)')
+    .option('--mine', 'mine; an empty regtest chain gets 101 blocks at once')
+    .option('--mine-to <address>', 'who is paid for blocks (regtest: the node’s faucet)')
+    .option('--block-time <seconds>', 'time between two blocks on regtest', '2')
+    .option('--rpc-port <port>', 'port to answer on; 0 takes any free one')
+    .option('--rpc-bind <host>', 'address of this machine to answer on', '127.0.0.1')
+    .option('--rpc-user <name>', 'user name instead of the cookie file')
+    .option('--rpc-password <password>', 'its password')
+    .addHelpText(
+      'after',
+      `
+Ctrl-C stops it. While it runs, the other commands find it by the data folder.
+
+Example:
+  $ bitmodel node --regtest --mine
+  $ bitmodel chain info            (in another shell)`,
+    )
+    .action(run);
+};

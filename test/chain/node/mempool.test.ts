@@ -1,0 +1,137 @@
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { type ChainNode, type Transaction, transactionId } from '#src/chain/index.js';
+import {
+  coinOf,
+  MINER_SCRIPT,
+  nextBlock,
+  OTHER_SCRIPT,
+  openTemporaryNode,
+  payFromMiner,
+  withTransactions,
+} from './setup.js';
+
+let node: ChainNode;
+let end: () => Promise<void>;
+
+beforeEach(async () => {
+  ({ node, end } = await openTemporaryNode());
+  await node.mine(105, MINER_SCRIPT);
+});
+afterEach(() => end());
+
+const out = (value: bigint, lockingScript = OTHER_SCRIPT) => ({ value, lockingScript });
+const pay = (...outputs: ReturnType<typeof out>[]) => payFromMiner(node, outputs);
+const spendChange = (of: Transaction, value = 1n) =>
+  payFromMiner(node, [out(value)], { utxos: [coinOf(of, of.outputs.length - 1)] });
+
+const REFUSED: [what: string, reason: string, make: () => Transaction][] = [
+  ['a coinbase', 'coinbase', () => node.store.block(node.store.tip().hash)!.transactions[0]!],
+  ['a version that nobody relays', 'version', () => ({ ...pay(out(1n)), version: 7 })],
+  [
+    'what is locked to the future',
+    'non-final',
+    () => payFromMiner(node, [out(1n)], { lockTime: 500 }),
+  ],
+  [
+    'what pays no fee',
+    'min relay fee not met',
+    () => {
+      const transaction = pay(out(1n));
+      const [first, change] = transaction.outputs;
+      return { ...transaction, outputs: [first!, { ...change!, value: change!.value + 266n }] };
+    },
+  ],
+  [
+    'what spends an unknown output',
+    'bad-txns-inputs-missingorspent',
+    () => {
+      const transaction = pay(out(1n));
+      const outpoint = { hash: new Uint8Array(32).fill(1), index: 0 };
+      return { ...transaction, inputs: [{ ...transaction.inputs[0]!, outpoint }] };
+    },
+  ],
+  [
+    'what a wrong key signed',
+    'mandatory-script-verify-flag-failed',
+    () => ({ ...pay(out(1n)), lockTime: 1 }),
+  ],
+];
+
+describe('the mempool', () => {
+  it.each(REFUSED)('refuses %s: %s', async (_, reason, make) => {
+    await expect(node.submitTransaction(make())).rejects.toThrow(reason);
+    expect(node.mempool.size).toBe(0);
+  });
+
+  it('refuses what it has, what the chain has, and what spends the same coin', async () => {
+    const transaction = pay(out(1n));
+    const rival = pay(out(2n));
+    await node.submitTransaction(transaction);
+    await expect(node.submitTransaction(transaction)).rejects.toThrow('txn-already-in-mempool');
+    await expect(node.submitTransaction(rival)).rejects.toThrow('txn-mempool-conflict');
+    await node.mine(1, MINER_SCRIPT);
+    expect(node.mempool.size).toBe(0);
+    await expect(node.submitTransaction(transaction)).rejects.toThrow('txn-already-known');
+    await expect(node.submitTransaction(rival)).rejects.toThrow('bad-txns-inputs-missingorspent');
+  });
+
+  it('relays outputs of zero and bare contract scripts', async () => {
+    await node.submitTransaction(pay(out(0n), out(5n, Uint8Array.of(0x51))));
+    expect(node.mempool.size).toBe(1);
+  });
+
+  it('lets unconfirmed outputs be spent, 25 in a chain and no more', async () => {
+    let last = pay(out(1n));
+    await node.submitTransaction(last);
+    for (let depth = 2; depth <= 25; depth++) {
+      last = spendChange(last);
+      await node.submitTransaction(last);
+    }
+    await expect(node.submitTransaction(spendChange(last))).rejects.toThrow(
+      'too-long-mempool-chain',
+    );
+    await node.mine(1, MINER_SCRIPT);
+    expect(node.mempool.size).toBe(0);
+    await node.submitTransaction(spendChange(last));
+  });
+
+  it('drops what a block makes impossible, with all that depends on it', async () => {
+    const parent = pay(out(1n));
+    const rival = pay(out(2n));
+    await node.submitTransaction(parent);
+    await node.submitTransaction(spendChange(parent));
+    const block = await nextBlock(node, (each) =>
+      withTransactions({ ...each, transactions: each.transactions.slice(0, 1) }, rival),
+    );
+    // the coinbase of the template counts on fees that are not there now
+    const [coinbase, ...rest] = block.transactions;
+    const honest = { ...coinbase!, outputs: [{ ...coinbase!.outputs[0]!, value: 1n }] };
+    await node.submitBlock(
+      await nextBlock(node, () => ({ header: block.header, transactions: [honest, ...rest] })),
+    );
+    expect(node.mempool.size).toBe(0);
+  });
+
+  it('evicts those that pay least when it is full', async () => {
+    await end();
+    ({ node, end } = await openTemporaryNode({ mempoolBytes: 2_000 }));
+    await node.mine(120, MINER_SCRIPT);
+    const coins = node.unspentOf(MINER_SCRIPT).filter(({ coin }) => coin.height <= 20);
+    const ids: string[] = [];
+    for (const [index, { outpoint, coin }] of coins.slice(0, 12).entries()) {
+      const feeRate = BigInt(index + 1);
+      const transaction = payFromMiner(node, [out(1n)], {
+        utxos: [{ outpoint, ...coin }],
+        feeRate,
+      });
+      ids.push(transactionId(transaction));
+      await node.submitTransaction(transaction);
+    }
+    const waiting = [...node.mempool.entries()].map(({ transaction }) =>
+      transactionId(transaction),
+    );
+    expect(node.mempool.bytes).toBeLessThanOrEqual(2_000);
+    expect(waiting).toContain(ids.at(-1));
+    expect(waiting).not.toContain(ids[0]);
+  });
+});
