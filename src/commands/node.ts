@@ -1,7 +1,8 @@
 import { createRequire } from 'node:module';
-import { BitmodelError, EXIT } from '../base/index.js';
-import { type ChainNode, type RpcServer, runNode } from '../chain/index.js';
+import { BitmodelError, EXIT, messageOf } from '../base/index.js';
+import { runNode } from '../chain/index.js';
 import { action } from './shared/action.js';
+import { attachJobPool } from './shared/job-pool.js';
 import type { Register } from './shared/register.js';
 
 interface NodeOptions {
@@ -47,11 +48,6 @@ function authOption({ rpcUser, rpcPassword }: NodeOptions) {
   return rpcUser === undefined ? undefined : { user: rpcUser, password: rpcPassword! };
 }
 
-/** Adds what other rooms answer over the node's RPC. */
-async function extension(): Promise<(server: RpcServer, node: ChainNode) => void> {
-  return () => {};
-}
-
 const run = action<NodeOptions>(async (_args, { options, settings, terminal, signal }) => {
   if (options.regtest && options.network !== undefined && options.network !== 'regtest') {
     throw usage(`--regtest and --network ${options.network} differ.`, 'Pass one of them');
@@ -74,7 +70,8 @@ const run = action<NodeOptions>(async (_args, { options, settings, terminal, sig
     rpcHost: options.rpcBind,
     rpcAuth: authOption(options),
     ...(options.mine ? { mine: { to: options.mineTo, blockTime } } : {}),
-    extend: await extension(),
+    extend: (server, chain) =>
+      attachJobPool(server, chain, (thrown) => terminal.warn(`job pool: ${messageOf(thrown)}`)),
   });
   const { url, node } = running;
   terminal.result(

@@ -13,7 +13,7 @@ export interface RpcCall {
 }
 
 /** A method: positional parameters in, JSON out (amounts as `JsonAmount`). Throws `RpcError` with Core's numbers. */
-export type RpcHandler = (params: readonly unknown[], call: RpcCall) => unknown;
+export type RpcHandler = (params: unknown[], call: RpcCall) => unknown;
 
 /** Answers a GET request at a path; the server has checked the password. */
 export type StreamHandler = (response: ServerResponse, signal: AbortSignal) => void;

@@ -45,7 +45,7 @@ function errorOf(thrown: unknown): { code: number; message: string } {
   return { code, message: messageOf(thrown) };
 }
 
-function positional(params: unknown): readonly unknown[] {
+function positional(params: unknown): unknown[] {
   if (params === undefined || params === null) return [];
   if (Array.isArray(params)) return params;
   throw new RpcError(RPC_CODE.invalidRequest, 'Params must be an array');

@@ -6,18 +6,18 @@ import {
   addressScript,
   type Block,
   ChainNode,
+  fundTransaction,
   type KeyPair,
   keyPair,
   merkleRoot,
   networkParameters,
+  signP2pkhInputs,
   type Transaction,
   type TransactionOutput,
   transactionHash,
   type Utxo,
 } from '#src/chain/index.js';
 import { assembleBlock, solve } from '#src/chain/node/miner.js';
-import { fundTransaction } from '#src/chain/wallet/fund.js';
-import { signP2pkhInputs } from '#src/chain/wallet/sign.js';
 
 export const REGTEST = networkParameters('regtest');
 
