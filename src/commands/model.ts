@@ -1,5 +1,6 @@
 import type { Command } from 'commander';
 import { registerCheck, registerList, registerPack, registerShow } from './model-bundle.js';
+import { registerPublish } from './model-publish.js';
 import { registerRun } from './model-run.js';
 import type { Register } from './shared/register.js';
 
@@ -10,5 +11,6 @@ export const register: Register = (program) => {
   registerShow(model);
   registerList(model);
   registerCheck(model);
+  registerPublish(model);
   registerRun(model);
 };

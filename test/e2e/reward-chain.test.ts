@@ -1,5 +1,5 @@
 import { spawn } from 'node:child_process';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { cpSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -17,6 +17,7 @@ import {
 } from '#src/chain/index.js';
 import { declareModel, declareSource, publishModel, publishSource } from '#src/reward/index.js';
 
+const MODEL = resolve(import.meta.dirname, '../../fixtures/bitmodel-tiny');
 const BIN = resolve(import.meta.dirname, '../../bin/bitmodel.js');
 const params = networkParameters('regtest');
 const id = (name: string): string => toHex(sha256(new TextEncoder().encode(name)));
@@ -139,5 +140,63 @@ describe('bitmodel reward show and settle', () => {
     const { status, stderr } = await bitmodel(...away);
     expect(status).toBe(5);
     expect(JSON.parse(stderr)).toMatchObject({ error: { code: 'NODE_UNREACHABLE' } });
+  });
+});
+
+describe('bitmodel model publish', () => {
+  const json = (text: string): Record<string, unknown> =>
+    JSON.parse(text) as Record<string, unknown>;
+
+  it('publishes a packed model with its parents, so that the node knows who is paid', async () => {
+    const bundle = join(folder, 'bundle');
+    cpSync(MODEL, bundle, { recursive: true });
+    const packed = await bitmodel('model', 'pack', bundle, '--name', 'tiny', '--json');
+    const model = json(packed.stdout).id as string;
+    const made = json(
+      (await bitmodel('keygen', '--name', 'tiny', '--json', ...passphrase())).stdout,
+    );
+    const owner = made.address as string;
+    await wallet.send([{ value: 100_000n, lockingScript: addressScript(owner, params) }]);
+    await client.generate(1, author.address);
+
+    const parents = ['--parent', `${id('verses')}=12.5%`, '--fee', '4%', '--licence', 'MIT'];
+    const key = ['--key', 'tiny', '--json', ...passphrase()];
+    const tried = await bitmodel('model', 'publish', 'tiny', ...parents, ...key, '--dry-run');
+    expect(json(tried.stdout)).toMatchObject({ model, feePpm: 40_000 });
+    expect(json(tried.stdout)).not.toHaveProperty('txid');
+    const published = await bitmodel('model', 'publish', 'tiny', ...parents, ...key);
+    expect({ status: published.status, stderr: published.stderr }).toEqual({
+      status: 0,
+      stderr: '',
+    });
+    await client.generate(1, author.address);
+
+    const shown = json((await bitmodel('reward', 'show', 'tiny', '--json')).stdout);
+    expect(shown).toMatchObject({
+      id: model,
+      name: 'tiny',
+      owner,
+      ownPpm: 875_000,
+      feePpm: 40_000,
+      parents: [{ id: id('verses'), ppm: 125_000 }],
+      pin: { id: json(published.stdout).pin, owner },
+    });
+  });
+
+  it('refuses a parent that nobody published, and a weight that is none', async () => {
+    const key = ['--key', 'tiny', '--json', '--licence', 'MIT', ...passphrase()];
+    const unknown = await bitmodel('model', 'publish', 'tiny', '--parent', `${id('x')}=1%`, ...key);
+    expect(unknown.status).toBe(3);
+    expect(json(unknown.stderr)).toMatchObject({ error: { code: 'UNKNOWN_SOURCE' } });
+    const heavy = await bitmodel(
+      'model',
+      'publish',
+      'tiny',
+      '--parent',
+      `${id('verses')}=101%`,
+      ...key,
+    );
+    expect(heavy.status).toBe(2);
+    expect(json(heavy.stderr)).toMatchObject({ error: { code: 'BAD_WEIGHT' } });
   });
 });
