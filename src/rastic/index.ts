@@ -1,4 +1,15 @@
 export {
+  type Attack,
+  type AttackContext,
+  type AttackListeners,
+  type AttackModel,
+  type AttackOutcome,
+  type AttackSession,
+  type ExpectedVerdict,
+  isExpected,
+} from './attacks/attack.js';
+export { ATTACKS, attackNamed } from './attacks/table.js';
+export {
   type CalibrationPlan,
   type CalibrationSubject,
   calibratePair,
