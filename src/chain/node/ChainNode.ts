@@ -9,9 +9,8 @@ import {
   type Transaction,
   transactionHash,
 } from '../codec/transaction.js';
-import { type CheckedBlock, checkBlock, checkBlockAtHeight } from '../consensus/blockRules.js';
+import { checkBlock, checkBlockAtHeight } from '../consensus/blockRules.js';
 import type { Coin } from '../consensus/coins.js';
-import { checkConnection } from '../consensus/connect.js';
 import {
   checkHeader,
   checkProofOfWork,
@@ -31,6 +30,7 @@ import { Mempool } from '../mempool/Mempool.js';
 import type { ChainStore } from '../store/ChainStore.js';
 import { lockFolder } from '../store/lock.js';
 import type { HeaderRecord, Spender } from '../store/records.js';
+import { Branches } from './branches.js';
 import { secondsNow } from './clock.js';
 import { assembleBlock, solve } from './miner.js';
 import { openStore } from './openStore.js';
@@ -73,6 +73,7 @@ export class ChainNode extends EventEmitter<Events> {
   /** Folder of this network. */
   readonly folder: string;
   readonly scripts: ScriptVerifier;
+  readonly #branches: Branches;
   readonly #unlock: () => void;
   readonly #mempoolBytes: number;
   #floor: { fee: bigint; size: number } | undefined;
@@ -80,13 +81,19 @@ export class ChainNode extends EventEmitter<Events> {
 
   private constructor(
     options: ChainNodeOptions,
-    opened: { store: ChainStore; scripts: ScriptVerifier; unlock: () => void },
+    opened: {
+      store: ChainStore;
+      scripts: ScriptVerifier;
+      branches: Branches;
+      unlock: () => void;
+    },
   ) {
     super();
     this.parameters = networkParameters(options.network);
     this.folder = networkFolder(options);
     this.store = opened.store;
     this.scripts = opened.scripts;
+    this.#branches = opened.branches;
     this.#unlock = opened.unlock;
     this.#mempoolBytes = options.mempoolBytes ?? DEFAULT_MEMPOOL_BYTES;
   }
@@ -98,14 +105,17 @@ export class ChainNode extends EventEmitter<Events> {
   static async open(options: ChainNodeOptions): Promise<ChainNode> {
     const folder = networkFolder(options);
     const unlock = lockFolder(folder);
+    let store: ChainStore | undefined;
     try {
       const scripts = new ScriptVerifier();
-      const store = openStore(folder, networkParameters(options.network), scripts);
+      const parameters = networkParameters(options.network);
+      store = openStore(folder, parameters, scripts);
       store.verifyTip();
-      const node = new ChainNode(options, { store, scripts, unlock });
-      node.#catchUp();
-      return node;
+      const branches = new Branches(store, parameters, scripts);
+      branches.catchUp();
+      return new ChainNode(options, { store, scripts, branches, unlock });
     } catch (thrown) {
+      await store?.close();
       unlock();
       throw thrown;
     }
@@ -172,14 +182,18 @@ export class ChainNode extends EventEmitter<Events> {
       // the usual case: kept and connected in one transaction, or not at all
       this.store.transaction(() => {
         this.store.putBlock(entry, block);
-        this.#connect(this.store.header(hash)!, checked);
+        this.#branches.connect(this.store.header(hash)!, checked);
       });
       this.mempool.removeForBlock(block.transactions, checked.hashes);
       this.#announceTip();
       return true;
     }
     this.store.transaction(() => this.store.putBlock(entry, block));
-    if (work > before.work) this.#activate(this.store.header(hash)!);
+    if (work > before.work) {
+      const target = this.store.header(hash)!;
+      this.#branches.activate(target, (freed) => this.#refillMempool(freed));
+      this.#announceTip();
+    }
     return true;
   }
 
@@ -238,71 +252,6 @@ export class ChainNode extends EventEmitter<Events> {
     return previous;
   }
 
-  /** Within a transaction of the store. */
-  #connect(entry: HeaderRecord, checked: CheckedBlock): void {
-    const connectable = checkConnection(checked, {
-      parameters: this.parameters,
-      height: entry.height,
-      coins: this.store,
-      hasTransaction: (hash) => this.store.hasTransaction(hash),
-      medianTimeAt: (height) => this.medianTimeAt(height),
-      scripts: this.scripts,
-    });
-    this.store.connect(entry, connectable);
-  }
-
-  /** Makes the branch that ends in `target` the active chain; an invalid block on it brings the old chain back. */
-  #activate(target: HeaderRecord): void {
-    const oldTip = this.store.tip();
-    const path = this.#pathTo(target);
-    const fork = path[0]!.height - 1;
-    const returned = this.#disconnectTo(fork);
-    try {
-      this.#connectPath(path);
-    } catch (thrown) {
-      this.#disconnectTo(fork);
-      this.#connectPath(this.#pathTo(oldTip));
-      throw thrown;
-    } finally {
-      this.#refillMempool(returned);
-    }
-    this.#announceTip();
-  }
-
-  /** Headers from above the active chain up to `target`. */
-  #pathTo(target: HeaderRecord): HeaderRecord[] {
-    const path: HeaderRecord[] = [];
-    for (let at = target; !this.store.isActive(at); at = this.store.parent(at)!) path.push(at);
-    return path.reverse();
-  }
-
-  /** Disconnects down to a height. Returns the transactions set free, parents before children. */
-  #disconnectTo(height: number): Transaction[] {
-    const freed: Transaction[][] = [];
-    while (this.store.tip().height > height) {
-      const block = this.store.transaction(() => this.store.disconnect());
-      freed.push(block.transactions.slice(1));
-    }
-    return freed.reverse().flat();
-  }
-
-  #connectPath(path: readonly HeaderRecord[]): void {
-    path.forEach((entry, index) => {
-      try {
-        this.store.transaction(() => {
-          this.#connect(entry, checkBlock(this.store.block(entry.hash)!));
-        });
-      } catch (thrown) {
-        if (thrown instanceof RejectError) {
-          this.store.transaction(() => {
-            for (const above of path.slice(index)) this.store.markInvalid(above);
-          });
-        }
-        throw thrown;
-      }
-    });
-  }
-
   /** After a reorganisation: all that waited, and all that was in blocks, must pass again. */
   #refillMempool(returned: readonly Transaction[]): void {
     const waiting = this.mempool.clear().map((entry) => entry.transaction);
@@ -338,25 +287,6 @@ export class ChainNode extends EventEmitter<Events> {
   #announceTip(): void {
     this.#floor = undefined;
     this.emit('block', this.tip);
-  }
-
-  /** A kill in the middle of a reorganisation leaves a branch with more work than the tip's: goes on with it. */
-  #catchUp(): void {
-    const skipped = new Set<string>();
-    for (;;) {
-      let best = this.store.tip();
-      for (const entry of this.store.headers()) {
-        const fits = entry.status !== 'invalid' && entry.work > best.work;
-        if (fits && !skipped.has(hashToId(entry.hash))) best = entry;
-      }
-      if (this.store.isActive(best)) return;
-      try {
-        this.#activate(best);
-      } catch (thrown) {
-        if (!(thrown instanceof RejectError)) throw thrown;
-        skipped.add(hashToId(best.hash));
-      }
-    }
   }
 }
 

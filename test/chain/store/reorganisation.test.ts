@@ -131,3 +131,14 @@ describe('the data folder', () => {
     await node.close();
   });
 });
+
+describe('a damaged or foreign store', () => {
+  it('is refused at the start, and the folder is free again', async () => {
+    const { store, tip } = a.node;
+    store.transaction(() => store.tables.undo.removeSync(store.hashAt(tip.height)!));
+    await a.node.close();
+    const open = () => ChainNode.open({ datadir: a.datadir, network: 'regtest' });
+    await expect(open()).rejects.toMatchObject({ code: 'STORE_DAMAGED' });
+    await expect(open()).rejects.toMatchObject({ code: 'STORE_DAMAGED' });
+  });
+});
