@@ -13,4 +13,5 @@ export const register: Register = (program) => {
   registerCheck(model);
   registerPublish(model);
   registerRun(model);
+  registerPublish(model);
 };
