@@ -1,3 +1,4 @@
+export { claimDepth, claimMargin, termsOf } from './agreement.js';
 export {
   checkOutput,
   type OpenedAnswer,
@@ -7,6 +8,12 @@ export {
   sealAnswer,
   withClientKey,
 } from './answer.js';
+export { JobClient, type JobQuote, type JobRequest } from './client.js';
+export { type ClientOptions, receiptOf } from './client-driver.js';
+export type { ClientAnswer, ClientOutcome, ClientPhase, ClientRecord } from './client-record.js';
+export { type JobEvent, JobEvents, type JobRole, type JobStep } from './events.js';
+export { decodeEvidence, type Evidence, encodeEvidence } from './evidence.js';
+export { calibrationName, type JobModel, jobModel, modelShare } from './job-model.js';
 export {
   type AnyMessage,
   acceptedOffer,
@@ -20,6 +27,7 @@ export {
   NO_JOB_HEX,
   parseMessage,
 } from './messages.js';
+export type { ParticipantOptions } from './participant.js';
 export { JobPool, POOL_BOUNDS, type PoolBounds, type PoolResult } from './pool.js';
 export {
   JobPoolService,
@@ -28,6 +36,7 @@ export {
   registerJobPool,
 } from './pool-service.js';
 export type { PooledJob } from './pool-view.js';
+export { JobRecords } from './records.js';
 export {
   createOneTimeKey,
   openSealed,
@@ -52,3 +61,7 @@ export {
   promptHashOf,
   seedOf,
 } from './spec.js';
+export { type JobEnd, type JobTrace, traceJob } from './trace.js';
+export { JobVerifier, type VerifierOptions } from './verifier.js';
+export { JobWorker, type WorkerOptions } from './worker.js';
+export type { WorkerOutcome, WorkerRecord } from './worker-record.js';

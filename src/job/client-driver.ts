@@ -1,0 +1,506 @@
+import {
+  BitmodelError,
+  EXIT,
+  fromHex,
+  messageOf,
+  parseAmount,
+  sha256,
+  toHex,
+  writeFileAtomic,
+} from '../base/index.js';
+import {
+  decodeTransaction,
+  encodeTransaction,
+  FEE_RATE,
+  hash160,
+  p2pkhScript,
+  parseOutpoint,
+  transactionId,
+} from '../chain/index.js';
+import { describeVerdict, verifyOutput } from '../rastic/index.js';
+import { claimMargin, termsOf } from './agreement.js';
+import { openAnswer, withClientKey } from './answer.js';
+import type { ClientAnswer, ClientOutcome, ClientRecord } from './client-record.js';
+import { decodeCommitment } from './contracts/commitment.js';
+import {
+  cancelSpend,
+  cancelUnlocking,
+  escrowOutput,
+  refundSpend,
+  refundUnlocking,
+} from './contracts/escrow-spends.js';
+import { signContract, unlockContract } from './contracts/spend.js';
+import { contestSpend, contestUnlocking } from './contracts/stake-spends.js';
+import type { JobRole } from './events.js';
+import { encodePrompt, sealEvidence } from './evidence.js';
+import { modelFor, modelMissing, tauOf } from './job-model.js';
+import { createMessage, type Message } from './messages.js';
+import { Participant, type ParticipantOptions } from './participant.js';
+import { encodeReceipt, type Receipt } from './receipt.js';
+import { JobRecords } from './records.js';
+import { sealTo } from './sealing.js';
+import { sendOnce } from './sending.js';
+import { cancelTemplate, sendSpend, settleContest, signSpend } from './settle.js';
+import { contestBond, hashField, type JobSpec } from './spec.js';
+import type { JobTerms } from './terms.js';
+import { contractOutpoint, depthOf, isEscrow, type JobTrace, traceJob } from './trace.js';
+
+/** Bytes of transactions that a dispute can take, set aside at the fee rate with the bond. */
+const DISPUTE_BYTES = 8_000n;
+/** Looks at the pool after the first good offer, for better ones. */
+const PATIENCE = 2;
+/** Blocks below the claim after which a missing ciphertext is contested. */
+const DELIVERY_DEPTH = 3;
+/** Bytes that unlock a P2PKH input. */
+const P2PKH_UNLOCKING = 107;
+
+/** What a client needs beside what every participant does. */
+export type ClientOptions = ParticipantOptions;
+
+/** The buyer's side of one job, step by step. Each step can be repeated after a crash without harm. */
+export abstract class ClientDriver extends Participant {
+  protected readonly role: JobRole = 'client';
+  protected readonly records: JobRecords<ClientRecord>;
+  readonly #patience = new Map<string, number>();
+  readonly #shown = new Set<string>();
+
+  constructor(options: ClientOptions) {
+    super(options);
+    this.records = new JobRecords(options.directory);
+  }
+
+  /** Base units set aside for a contest: the bond and the fees around it. */
+  protected reserveFor(job: JobSpec): bigint {
+    return contestBond(job) + DISPUTE_BYTES * FEE_RATE;
+  }
+
+  /** Keeps the coins of a job from other payments of this wallet. */
+  protected holdCoins(record: ClientRecord): void {
+    if (record.phase === 'ended') return;
+    this.wallet.lock(parseOutpoint(record.job.coin));
+    if (record.escrow) this.wallet.lock(parseOutpoint(`${record.escrow.txid}:1`));
+  }
+
+  /** Does what can be done now. The same record comes back when there is nothing but to wait. */
+  protected async step(
+    record: ClientRecord,
+    tip: number,
+    signal: AbortSignal,
+  ): Promise<ClientRecord> {
+    if (!record.escrow) return this.#chooseOffer(record, tip);
+    const terms = termsOf(record.job, record.escrow.offer, this.params);
+    const trace = await traceJob(this.chain, terms, record.escrow.txid);
+    switch (trace.stage) {
+      case 'unknown':
+        return this.#sendEscrow(record, terms);
+      case 'escrowed':
+        return this.#awaitClaim(record, terms, trace, tip);
+      case 'claimed':
+        return this.#judgeAnswer(record, terms, trace, tip, signal);
+      case 'contested':
+        return this.#awaitVerdicts(record, terms, trace, tip);
+      case 'released':
+        return this.#afterRelease(record, trace, tip, signal);
+      default:
+        return this.#finish(record, trace, tip);
+    }
+  }
+
+  /** Ends a job that nothing was locked for. */
+  protected async withdrawJob(record: ClientRecord, why: string): Promise<ClientRecord> {
+    const body = { reason: why };
+    const message = createMessage('withdraw', record.id, 0, body, this.key.privateKey);
+    try {
+      await this.mirror.say(message);
+    } catch (thrown) {
+      // where the pool has forgotten the job there is nothing to withdraw
+      if (!(thrown instanceof BitmodelError) || thrown.code !== 'JOB_MESSAGE_REFUSED') throw thrown;
+    }
+    return this.#end(record, 'closed', why);
+  }
+
+  async #chooseOffer(record: ClientRecord, tip: number): Promise<ClientRecord> {
+    const { job, id } = record;
+    const spender = await this.chain.spender(parseOutpoint(job.coin));
+    if (spender) return this.#end(record, 'closed', 'its coin was spent by something else');
+    await this.mirror.say(record.announce);
+    if (tip >= job.expires - claimMargin(this.params) - 1) {
+      return this.withdrawJob(record, 'no seller offered in time');
+    }
+    const offers = (this.mirror.job(id)?.offers ?? []).filter((offer) => this.#isGood(job, offer));
+    for (const { author, signature, body } of offers) {
+      if (this.#shown.has(signature)) continue;
+      this.#shown.add(signature);
+      const amount = parseAmount(body.pricePerToken);
+      this.emit({ role: 'client', step: 'offered', jobId: id, party: author, amount });
+    }
+    const looks = offers.length > 0 ? (this.#patience.get(id) ?? 0) + 1 : 0;
+    this.#patience.set(id, looks);
+    if (looks <= PATIENCE) return record;
+    const [best] = offers.sort(
+      (a, b) =>
+        Number(parseAmount(a.body.pricePerToken) - parseAmount(b.body.pricePerToken)) ||
+        b.body.speedMilli - a.body.speedMilli,
+    );
+    return this.#lockMoney(record, best!);
+  }
+
+  #isGood(job: JobSpec, offer: Message<'offer'>): boolean {
+    try {
+      escrowOutput(termsOf(job, offer, this.params));
+      return true;
+    } catch (thrown) {
+      if (thrown instanceof BitmodelError) return false;
+      throw thrown;
+    }
+  }
+
+  async #lockMoney(record: ClientRecord, offer: Message<'offer'>): Promise<ClientRecord> {
+    const { job, id } = record;
+    const terms = termsOf(job, offer, this.params);
+    const outpoint = parseOutpoint(job.coin);
+    const own = p2pkhScript(hash160(this.key.publicKey));
+    const coin = await this.chain.output(outpoint);
+    if (!coin) return this.#end(record, 'closed', 'its coin was spent by something else');
+    const funded = await this.wallet.fund({
+      inputs: [{ outpoint, output: coin.output, unlockingSize: P2PKH_UNLOCKING }],
+      outputs: [escrowOutput(terms), { value: this.reserveFor(job), lockingScript: own }],
+      jobId: terms.jobId,
+    });
+    const transaction = this.wallet.sign(funded.transaction, funded.spentOutputs);
+    const txid = transactionId(transaction);
+    const prompt = sealTo(terms.seller, encodePrompt(fromHex(record.salt), record.promptIds));
+    const { author, sequence, body, signature } = offer;
+    const accept = createMessage(
+      'accept',
+      id,
+      0,
+      {
+        offer: { author, sequence, body, signature },
+        escrow: txid,
+        prompt: Buffer.from(prompt).toString('base64'),
+      },
+      this.key.privateKey,
+    );
+    const hex = toHex(encodeTransaction(transaction));
+    const escrow = { offer, txid, transaction: hex, fee: funded.fee.toString() };
+    const next: ClientRecord = { ...record, phase: 'escrowed', escrow, accept };
+    this.records.save(next);
+    this.holdCoins(next);
+    this.emit({ role: 'client', step: 'chosen', jobId: id, party: author });
+    return next;
+  }
+
+  async #sendEscrow(record: ClientRecord, terms: JobTerms): Promise<ClientRecord> {
+    const { escrow, id } = record;
+    const transaction = decodeTransaction(fromHex(escrow!.transaction));
+    if (!isEscrow(terms, transaction)) {
+      throw new BitmodelError('BAD_JOB_RECORD', 'The escrow on disk is not that of this job.');
+    }
+    try {
+      await this.mirror.remind(record.announce);
+      await sendOnce(this.chain, transaction);
+    } catch (thrown) {
+      const spender = await this.chain.spender(parseOutpoint(record.job.coin));
+      if (!spender || spender.txid === escrow!.txid) throw thrown;
+      return this.#end(record, 'closed', `its coin was spent otherwise (${messageOf(thrown)})`);
+    }
+    this.emit({
+      role: 'client',
+      step: 'escrowed',
+      jobId: id,
+      txid: escrow!.txid,
+      amount: transaction.outputs[0]!.value,
+      fee: BigInt(escrow!.fee),
+      party: escrow!.offer.author,
+    });
+    return { ...record };
+  }
+
+  async #awaitClaim(
+    record: ClientRecord,
+    terms: JobTerms,
+    trace: JobTrace,
+    tip: number,
+  ): Promise<ClientRecord> {
+    const { id, job } = record;
+    await this.mirror.remind(record.announce);
+    await this.mirror.remind(record.accept!);
+    if (!this.#shown.has(`accepted ${id}`)) {
+      this.#shown.add(`accepted ${id}`);
+      const party = record.escrow!.offer.author;
+      this.emit({ role: 'client', step: 'accepted', jobId: id, party });
+    }
+    if (trace.escrow!.height === 0) this.waitFor(id, tip + 1, 'the escrow to be in a block');
+    const cancelled = await this.#cancelWith(record, terms, trace);
+    if (cancelled || tip < job.expires) return record;
+    const outpoint = contractOutpoint(trace.escrow!);
+    const spend = await signSpend(this.wallet, refundSpend(terms, outpoint), (funded) =>
+      refundUnlocking(signContract(funded, this.key.privateKey)),
+    );
+    await sendSpend(this.chain, this.wallet, spend);
+    return record;
+  }
+
+  /** Ends the job together with a seller that withdrew: its signature is in the pool. */
+  async #cancelWith(record: ClientRecord, terms: JobTerms, trace: JobTrace): Promise<boolean> {
+    const seller = toHex(terms.seller);
+    const withdrawal = this.mirror
+      .job(record.id)
+      ?.withdrawals.find(({ author, body }) => author === seller && body.cancel);
+    if (!withdrawal) return false;
+    const template = cancelTemplate(terms, cancelSpend(terms, contractOutpoint(trace.escrow!)));
+    const unlocking = cancelUnlocking({
+      client: signContract(template, this.key.privateKey),
+      seller: fromHex(withdrawal.body.cancel!),
+    });
+    try {
+      await sendOnce(this.chain, unlockContract(template.transaction, unlocking));
+      const detail = withdrawal.body.reason;
+      this.emit({ role: 'client', step: 'withdrawn', jobId: record.id, party: seller, detail });
+      return true;
+    } catch (thrown) {
+      // a signature that does not hold is as good as none: the refund still comes at its height
+      if (thrown instanceof BitmodelError && thrown.exitCode !== EXIT.unreachable) return false;
+      throw thrown;
+    }
+  }
+
+  async #judgeAnswer(
+    record: ClientRecord,
+    terms: JobTerms,
+    trace: JobTrace,
+    tip: number,
+    signal: AbortSignal,
+  ): Promise<ClientRecord> {
+    const claim = trace.claim!;
+    if (record.contest) return this.#repeatContest(record);
+    const delivered = this.#delivered(record, trace);
+    if (depthOf(claim, tip) < (delivered ? 1 : DELIVERY_DEPTH)) {
+      const atLeast = claim.height === 0 ? tip + 1 : claim.height + DELIVERY_DEPTH - 1;
+      const what = delivered ? 'the claim to be in a block' : 'the answer to be delivered';
+      this.waitFor(record.id, delivered ? tip + 1 : atLeast, what);
+      return record;
+    }
+    if (record.verdict) {
+      const isFinal = record.verdict.result !== 'invalid' && !record.accuse;
+      return isFinal ? this.#end(record, 'settled') : this.#contest(record, terms, trace);
+    }
+    return this.#check(record, trace, delivered, signal);
+  }
+
+  /** The seller's posted commitment, with the ciphertext that it names. */
+  #delivered(record: ClientRecord, trace: JobTrace): Message<'commitment'> | undefined {
+    const claimed = toHex(trace.claim!.commitment);
+    const posted = this.mirror.job(record.id)?.commitments ?? [];
+    return posted.find(({ body }) => body.commitment === claimed && hasCiphertext(body));
+  }
+
+  /** Sends the contest on disk again; makes a new one where its coins have gone meanwhile. */
+  async #repeatContest(record: ClientRecord): Promise<ClientRecord> {
+    try {
+      await sendOnce(this.chain, decodeTransaction(fromHex(record.contest!.transaction)));
+      return record;
+    } catch (thrown) {
+      if (!(thrown instanceof BitmodelError) || thrown.code !== 'TX_REJECTED') throw thrown;
+      const { contest: _, contestMessage: __, ...open } = record;
+      return open;
+    }
+  }
+
+  /** Opens the answer and checks all of it. */
+  async #check(
+    record: ClientRecord,
+    trace: JobTrace,
+    delivered: Message<'commitment'> | undefined,
+    signal: AbortSignal,
+  ): Promise<ClientRecord> {
+    const { job, id } = record;
+    const { commitment: encoded, state } = trace.claim!;
+    const commitment = decodeCommitment(encoded);
+    const ciphertext = delivered && bytesOf(delivered.body.ciphertext);
+    const opened = openAnswer(commitment, state.k, ciphertext, withClientKey(this.key.privateKey));
+    if ('kind' in opened) {
+      const verdict = { result: 'invalid', kind: opened.kind } as const;
+      this.emit({ role: 'client', step: 'checked', jobId: id, detail: describeVerdict(verdict) });
+      return this.#saved({ ...record, verdict });
+    }
+    const own = modelFor(this.models, job);
+    if (!own) throw modelMissing(job.model);
+    const answer: ClientAnswer = {
+      outputIds: opened.ids,
+      text: own.model.text(opened.ids),
+      finish: commitment.finish,
+      k: toHex(state.k),
+      ciphertextHash: toHex(commitment.ciphertextHash),
+      commitmentSignature: delivered!.body.signature,
+    };
+    const total = opened.ids.length;
+    this.emit({ role: 'client', step: 'opened', jobId: id, text: answer.text, count: total });
+    const verification = await verifyOutput(
+      own.model,
+      {
+        promptIds: record.promptIds,
+        outputIds: opened.ids,
+        sampling: job.sampling,
+        seed: hashField(job, 'seed'),
+        maxTokens: job.maxTokens,
+        stop: job.stop,
+        finish: commitment.finish,
+      },
+      {
+        tau: tauOf(own, job, record.escrow!.offer.body.class),
+        signal,
+        onProgress: (count) =>
+          this.emit({ role: 'client', step: 'checking', jobId: id, count, total }),
+      },
+    );
+    const { verdict, positions, seconds } = verification;
+    this.emit({
+      role: 'client',
+      step: 'checked',
+      jobId: id,
+      count: positions,
+      total,
+      seconds,
+      detail: describeVerdict(verdict),
+    });
+    return this.#saved({ ...record, answer, verdict, positions, seconds });
+  }
+
+  #saved(record: ClientRecord): ClientRecord {
+    this.records.save(record);
+    return record;
+  }
+
+  async #contest(record: ClientRecord, terms: JobTerms, trace: JobTrace): Promise<ClientRecord> {
+    const { job, id } = record;
+    const claim = trace.claim!;
+    this.wallet.unlock(parseOutpoint(`${record.escrow!.txid}:1`));
+    const spend = contestSpend(terms, contractOutpoint(claim), claim.state);
+    const signed = await signSpend(this.wallet, spend, (funded) =>
+      contestUnlocking(signContract(funded, this.key.privateKey)),
+    );
+    const txid = transactionId(signed.transaction);
+    const outputIds = record.answer?.outputIds;
+    const evidence = { salt: fromHex(record.salt), promptIds: record.promptIds, outputIds };
+    const contestMessage = createMessage(
+      'contest',
+      id,
+      0,
+      { transaction: txid, ...sealEvidence(evidence, job.verifiers) },
+      this.key.privateKey,
+    );
+    const transaction = toHex(encodeTransaction(signed.transaction));
+    const contest = { txid, transaction, fee: signed.fee.toString() };
+    const next: ClientRecord = { ...record, phase: 'contested', contest, contestMessage };
+    this.records.save(next);
+    await sendSpend(this.chain, this.wallet, signed);
+    const amount = contestBond(job);
+    this.emit({ role: 'client', step: 'contested', jobId: id, txid, amount, fee: signed.fee });
+    return next;
+  }
+
+  async #awaitVerdicts(
+    record: ClientRecord,
+    terms: JobTerms,
+    trace: JobTrace,
+    tip: number,
+  ): Promise<ClientRecord> {
+    const { id } = record;
+    await this.mirror.remind(record.announce);
+    await this.mirror.remind(record.accept!);
+    if (record.contestMessage) await this.mirror.remind(record.contestMessage);
+    if (trace.contest!.height === 0) this.waitFor(id, tip + 1, 'the contest to be in a block');
+    const verdicts = this.mirror.job(id)?.verdicts ?? [];
+    const settlement = await settleContest(this.chain, this.wallet, terms, trace, verdicts, tip);
+    if (settlement) {
+      const { step, txid, fee } = settlement;
+      this.emit({ role: 'client', step, jobId: id, txid, fee });
+    }
+    return record;
+  }
+
+  /** The buyer was away until the seller had its stake back: the answer may still be in the pool. */
+  async #afterRelease(
+    record: ClientRecord,
+    trace: JobTrace,
+    tip: number,
+    signal: AbortSignal,
+  ): Promise<ClientRecord> {
+    const delivered = this.#delivered(record, trace);
+    if (record.verdict || !delivered) return this.#finish(record, trace, tip);
+    return this.#check(record, trace, delivered, signal);
+  }
+
+  /** The contracts are spent: once that is in a block, the job is over. */
+  #finish(record: ClientRecord, trace: JobTrace, tip: number): ClientRecord {
+    if (trace.end!.height === 0) {
+      this.waitFor(record.id, tip + 1, 'the last transaction to be in a block');
+      return record;
+    }
+    // the seller took its stake back because this buyer was content before, and said so
+    const settled = trace.stage === 'released' && record.verdict?.result === 'valid';
+    return this.#end(
+      record,
+      settled ? 'settled' : (trace.stage as ClientOutcome),
+      undefined,
+      trace,
+    );
+  }
+
+  #end(record: ClientRecord, outcome: ClientOutcome, why?: string, trace?: JobTrace): ClientRecord {
+    const ended: ClientRecord = {
+      ...record,
+      phase: 'ended',
+      outcome,
+      ...(why === undefined ? {} : { why }),
+    };
+    if (outcome === 'settled') this.#writeReceipt(ended);
+    this.records.save(ended);
+    this.wallet.unlock(parseOutpoint(record.job.coin));
+    if (record.escrow) this.wallet.unlock(parseOutpoint(`${record.escrow.txid}:1`));
+    if (outcome !== 'settled') this.mirror.forget(record.id);
+    this.emit({
+      role: 'client',
+      step: outcome,
+      jobId: record.id,
+      ...(trace?.end ? { txid: trace.end.txid } : {}),
+      ...(why === undefined ? {} : { detail: why }),
+    });
+    return ended;
+  }
+
+  #writeReceipt(record: ClientRecord): void {
+    const receipt = receiptOf(record);
+    if (receipt && record.receiptFile) {
+      writeFileAtomic(record.receiptFile, `${encodeReceipt(receipt)}\n`, { mode: 0o600 });
+    }
+  }
+}
+
+/** The receipt of a job whose answer was opened; undefined before. */
+export function receiptOf(record: ClientRecord): Receipt | undefined {
+  const { answer, escrow } = record;
+  if (!answer || !escrow) return undefined;
+  return {
+    job: record.job,
+    salt: fromHex(record.salt),
+    nonce: fromHex(record.nonce),
+    promptIds: record.promptIds,
+    outputIds: answer.outputIds,
+    finish: answer.finish,
+    k: fromHex(answer.k),
+    ciphertextHash: fromHex(answer.ciphertextHash),
+    seller: fromHex(escrow.offer.author),
+    signature: fromHex(answer.commitmentSignature),
+  };
+}
+
+const bytesOf = (base64: string): Uint8Array => new Uint8Array(Buffer.from(base64, 'base64'));
+
+/** Whether a posted commitment came with the ciphertext it names. */
+function hasCiphertext(body: Message<'commitment'>['body']): boolean {
+  const { ciphertextHash } = decodeCommitment(fromHex(body.commitment));
+  return toHex(sha256(bytesOf(body.ciphertext))) === toHex(ciphertextHash);
+}

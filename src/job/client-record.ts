@@ -1,0 +1,69 @@
+import type { FinishReason } from '../model/index.js';
+import type { Verdict } from '../rastic/index.js';
+import type { Message } from './messages.js';
+import type { JobRecord } from './records.js';
+import type { JobSpec } from './spec.js';
+
+/** How a job ended for its buyer. */
+export type ClientOutcome =
+  /** The answer is there, checked, and paid. */
+  | 'settled'
+  /** The stake was slashed; price and bond came back. */
+  | 'slashed'
+  /** The verifiers found the accusation wrong. */
+  | 'cleared'
+  /** The verifiers were silent. */
+  | 'lapsed'
+  /** The contest came after the seller had taken its stake back. */
+  | 'released'
+  | 'refunded'
+  | 'cancelled'
+  /** It ended before any money was locked. */
+  | 'closed';
+
+/** Where a buyer's job stands; what it needs next follows from this record, the chain and the pool. */
+export type ClientPhase = 'announced' | 'escrowed' | 'contested' | 'ended';
+
+/** An answer as it was opened. */
+export interface ClientAnswer {
+  readonly outputIds: readonly number[];
+  readonly text: string;
+  readonly finish: FinishReason;
+  /** Hex. */
+  readonly k: string;
+  readonly ciphertextHash: string;
+  readonly commitmentSignature: string;
+}
+
+/** Everything the buyer must know to finish a job or to be refunded; on disk before anything is sent. */
+export interface ClientRecord extends JobRecord {
+  readonly phase: ClientPhase;
+  readonly job: JobSpec;
+  /** Hex, hex, ids. */
+  readonly salt: string;
+  readonly nonce: string;
+  readonly promptIds: readonly number[];
+  readonly announce: Message<'announce'>;
+  /** Where the receipt goes, beside the record. */
+  readonly receiptFile?: string;
+  readonly escrow?: {
+    readonly offer: Message<'offer'>;
+    readonly txid: string;
+    /** The signed transaction, hex. */
+    readonly transaction: string;
+    /** Base units, decimal. */
+    readonly fee: string;
+  };
+  readonly accept?: Message<'accept'>;
+  readonly answer?: ClientAnswer;
+  readonly verdict?: Verdict;
+  readonly positions?: number;
+  readonly seconds?: number;
+  /** The buyer contests whatever its own check says. */
+  readonly accuse?: boolean;
+  readonly contest?: { readonly txid: string; readonly transaction: string; readonly fee: string };
+  readonly contestMessage?: Message<'contest'>;
+  readonly outcome?: ClientOutcome;
+  /** One line: why it ended so. */
+  readonly why?: string;
+}

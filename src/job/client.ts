@@ -1,0 +1,292 @@
+import { randomBytes } from 'node:crypto';
+import { BitmodelError, EXIT, formatAmount, fromHex, parseAmount, toHex } from '../base/index.js';
+import { formatOutpoint, hash160, p2pkhScript, parseOutpoint, type Utxo } from '../chain/index.js';
+import type { Sampling } from '../model/index.js';
+import { claimDepth, claimMargin } from './agreement.js';
+import { ClientDriver } from './client-driver.js';
+import type { ClientRecord } from './client-record.js';
+import { calibrationName, modelMissing, modelShare } from './job-model.js';
+import { createMessage } from './messages.js';
+import { pause } from './sending.js';
+import {
+  contestBond,
+  fullReward,
+  type JobSpec,
+  jobIdHex,
+  leastStake,
+  parseJob,
+  promptHashOf,
+  seedOf,
+} from './spec.js';
+
+/** What a buyer asks for. */
+export interface JobRequest {
+  /** Model id, hex; one of the client's models. */
+  readonly model: string;
+  readonly promptIds: readonly number[];
+  readonly sampling: Sampling;
+  readonly maxTokens: number;
+  readonly stop?: readonly string[];
+  /** Base units that one output token may cost at most. */
+  readonly pricePerToken: bigint;
+  /** Public keys, hex; or `auto`: verifiers that announced themselves for the model, the cheapest first. */
+  readonly verifiers: readonly string[] | 'auto';
+  /** More than half of the verifiers unless stated. */
+  readonly threshold?: number;
+  /** Base units per verifier; what they announced, or 10,000 unless stated. */
+  readonly verifierFee?: bigint;
+  /** Base units; the least that is allowed unless stated. */
+  readonly stake?: bigint;
+  /** How deep the escrow must be before the seller claims; the network's rule unless stated. */
+  readonly confirmations?: number;
+  /** Blocks until the escrow can be taken back; 60 on regtest, else 120. */
+  readonly lifetime?: number;
+  /** 32 bytes; fixes the seed. Random unless stated. */
+  readonly nonce?: Uint8Array;
+  /** Write the receipt here as well. */
+  readonly receiptFile?: string;
+}
+
+/** A job that is ready to be announced, and what it may cost. Nothing is locked or sent yet. */
+export interface JobQuote {
+  readonly record: ClientRecord;
+  /** Base units: the most that is paid for the answer. */
+  readonly reward: bigint;
+  /** Base units set aside for a contest; comes back where there is none. */
+  readonly bond: bigint;
+  /** Blocks until an honest seller can claim, at best. */
+  readonly blocks: number;
+}
+
+const DEFAULT_VERIFIER_FEE = 10_000n;
+const AUTO_VERIFIERS = 3;
+
+/**
+ * A buyer of inference: makes jobs, follows them to the end, and can take them up again after its process died at any
+ * step, because what is needed is on disk before anything is sent.
+ */
+export class JobClient extends ClientDriver {
+  /**
+   * Works out a job: its model's terms, its verifiers, its coin.
+   * @throws BitmodelError `MODEL_NOT_OPEN`, `PROMPT_TOO_LONG`, `NO_VERIFIERS`, `NO_COIN`, `INSUFFICIENT_FUNDS`, `BAD_JOB`
+   */
+  async quote(request: JobRequest): Promise<JobQuote> {
+    const own = this.models.find(({ id }) => id === request.model);
+    if (!own) throw modelMissing(request.model);
+    const { info } = own.model;
+    if (request.promptIds.length >= info.contextLength) {
+      throw new BitmodelError(
+        'PROMPT_TOO_LONG',
+        `The prompt has ${request.promptIds.length} tokens, and the model's context ends at ${info.contextLength}.`,
+        { next: 'Shorten the prompt', exitCode: EXIT.usage },
+      );
+    }
+    const tip = await this.chain.height();
+    await this.mirror.refresh(tip);
+    const verifiers = this.#verifiers(request, own.id);
+    const share = await modelShare(this.chain, own.id, tip);
+    const salt = randomBytes(32);
+    const nonce = request.nonce ?? new Uint8Array(randomBytes(32));
+    const promptHash = promptHashOf(salt, request.promptIds);
+    const fee = request.verifierFee ?? verifiers.fee;
+    const count = verifiers.keys.length;
+    const maxTokens = Math.min(request.maxTokens, info.contextLength - request.promptIds.length);
+    const job = parseJob({
+      v: 1,
+      client: toHex(this.key.publicKey),
+      model: own.id,
+      file: info.file,
+      classes: own.calibration
+        ? [...new Set(own.calibration.pairs.map(({ seller }) => seller))].slice(0, 8)
+        : [info.numericClass],
+      calibration: calibrationName(own),
+      promptHash: toHex(promptHash),
+      inputTokens: request.promptIds.length,
+      maxTokens,
+      stop: [...(request.stop ?? [])],
+      sampling: { ...request.sampling },
+      seed: toHex(seedOf(nonce, fromHex(own.id), promptHash)),
+      pricePerToken: formatAmount(request.pricePerToken),
+      feePpm: share.feePpm,
+      feeScript: share.scriptHash,
+      stake: request.stake
+        ? formatAmount(request.stake)
+        : leastStake(request.pricePerToken, maxTokens, fee, count),
+      verifiers: verifiers.keys,
+      threshold: request.threshold ?? Math.floor(count / 2) + 1,
+      verifierFee: formatAmount(fee),
+      coin: formatOutpoint((await this.#coin()).outpoint),
+      created: tip,
+      expires: tip + this.#lifetime(request),
+    });
+    const { confirmations } = request;
+    const announce = createMessage(
+      'announce',
+      jobIdHex(job),
+      0,
+      { job, ...(confirmations === undefined ? {} : { confirmations }) },
+      this.key.privateKey,
+    );
+    const record: ClientRecord = {
+      v: 1,
+      id: announce.jobId,
+      phase: 'announced',
+      job,
+      salt: toHex(salt),
+      nonce: toHex(nonce),
+      promptIds: request.promptIds,
+      announce,
+      ...(request.receiptFile === undefined ? {} : { receiptFile: request.receiptFile }),
+    };
+    await this.#affordable(job);
+    const blocks = 1 + claimDepth(this.params, confirmations);
+    return { record, reward: fullReward(job), bond: contestBond(job), blocks };
+  }
+
+  /** Puts the job on disk and announces it. Nothing is locked before an offer is taken; see {@link follow}. */
+  async submit({ record }: JobQuote): Promise<ClientRecord> {
+    this.records.save(record);
+    this.wallet.lock(parseOutpoint(record.job.coin));
+    await this.mirror.say(record.announce);
+    this.emit({
+      role: 'client',
+      step: 'announced',
+      jobId: record.id,
+      amount: fullReward(record.job),
+    });
+    return record;
+  }
+
+  /**
+   * Drives one job to its end: takes an offer, locks the money, opens and checks the answer, contests or settles, or is
+   * refunded. May be called again for the same job after anything.
+   * @throws BitmodelError `UNKNOWN_JOB`, `NODE_UNREACHABLE`, and whatever stops it; the job can then be resumed. AbortError
+   */
+  async follow(id: string, signal: AbortSignal): Promise<ClientRecord> {
+    let record = this.records.load(id);
+    this.holdCoins(record);
+    while (record.phase !== 'ended') {
+      signal.throwIfAborted();
+      const tip = await this.chain.height();
+      await this.mirror.refresh(tip);
+      const next = await this.step(record, tip, signal);
+      if (next === record) await pause(this.interval, signal);
+      record = next;
+    }
+    return record;
+  }
+
+  /** All jobs of this buyer, ended ones included. */
+  list(): ClientRecord[] {
+    return this.records.all();
+  }
+
+  /** One job. @throws BitmodelError `UNKNOWN_JOB`, `AMBIGUOUS_JOB` */
+  show(id: string): ClientRecord {
+    return this.records.load(id);
+  }
+
+  /**
+   * Gives up a job for which no money was locked yet.
+   * @throws BitmodelError `JOB_LOCKED` when there is an escrow: only the seller, or time, can free that
+   */
+  async cancel(id: string): Promise<ClientRecord> {
+    const record = this.records.load(id);
+    if (record.phase !== 'announced') {
+      throw new BitmodelError(
+        'JOB_LOCKED',
+        record.phase === 'ended'
+          ? 'This job has ended.'
+          : `The money of this job is locked; it comes back at block ${record.job.expires} unless the seller delivers.`,
+        { next: `Follow it with: bitmodel job resume ${record.id}`, exitCode: EXIT.notAllowed },
+      );
+    }
+    const tip = await this.chain.height();
+    await this.mirror.refresh(tip);
+    return this.withdrawJob(record, 'the buyer cancelled it');
+  }
+
+  /**
+   * Marks a job to be contested whatever the buyer's own check says; {@link follow} then does it.
+   * @throws BitmodelError `JOB_NOT_CLAIMED` when there is nothing to contest
+   */
+  accuse(id: string): ClientRecord {
+    const record = this.records.load(id);
+    const contestable = record.phase === 'escrowed' || record.outcome === 'settled';
+    if (!record.escrow || !contestable) {
+      throw new BitmodelError('JOB_NOT_CLAIMED', 'There is nothing to contest in this job.', {
+        exitCode: EXIT.notAllowed,
+      });
+    }
+    const { outcome: _, ...open } = record;
+    const accused: ClientRecord = { ...open, phase: 'escrowed', accuse: true };
+    this.records.save(accused);
+    return accused;
+  }
+
+  protected override async look(_tip: number, signal: AbortSignal): Promise<void> {
+    const open = this.records.all().filter(({ phase }) => phase !== 'ended');
+    await Promise.all(
+      open.map(({ id }) => this.guarded(id, async () => void (await this.follow(id, signal)))),
+    );
+  }
+
+  #lifetime({ lifetime, confirmations }: JobRequest): number {
+    const blocks = lifetime ?? (this.params.name === 'regtest' ? 60 : 120);
+    const least = claimDepth(this.params, confirmations) + claimMargin(this.params) + 2;
+    if (blocks >= least) return blocks;
+    throw new BitmodelError(
+      'LIFETIME_TOO_SHORT',
+      `No seller can claim within ${blocks} blocks; it takes at least ${least}.`,
+      { next: `Pass --timeout ${least} or more`, exitCode: EXIT.usage },
+    );
+  }
+
+  #verifiers(request: JobRequest, model: string): { keys: string[]; fee: bigint } {
+    if (request.verifiers !== 'auto') {
+      return { keys: [...request.verifiers], fee: DEFAULT_VERIFIER_FEE };
+    }
+    const own = toHex(this.key.publicKey);
+    const chosen = this.mirror
+      .verifiers()
+      .filter(({ author, body }) => author !== own && body.models.includes(model))
+      .sort((a, b) => Number(parseAmount(a.body.fee) - parseAmount(b.body.fee)))
+      .slice(0, AUTO_VERIFIERS);
+    if (chosen.length === 0) {
+      throw new BitmodelError('NO_VERIFIERS', 'No verifier has announced itself for this model.', {
+        next: 'Start one with: bitmodel verifier --model DIR, or name keys with --verifiers',
+        exitCode: EXIT.notFound,
+      });
+    }
+    // sorted by fee: the last one asks most
+    return {
+      keys: chosen.map(({ author }) => author),
+      fee: parseAmount(chosen.at(-1)!.body.fee),
+    };
+  }
+
+  /** The coin that makes the job scarce: the largest confirmed one of the client's own key. */
+  async #coin(): Promise<Utxo> {
+    const own = toHex(p2pkhScript(hash160(this.key.publicKey)));
+    const coins = (await this.wallet.utxos()).filter(
+      ({ height, output }) => height > 0 && toHex(output.lockingScript) === own,
+    );
+    coins.sort((a, b) => Number(b.output.value - a.output.value));
+    const [largest] = coins;
+    if (largest) return largest;
+    throw new BitmodelError('NO_COIN', 'A job needs a confirmed coin of its key to stand for it.', {
+      next: 'See bitmodel wallet balance; on regtest, bitmodel wallet faucet gives test coins',
+    });
+  }
+
+  async #affordable(job: JobSpec): Promise<void> {
+    const needed = fullReward(job) + this.reserveFor(job);
+    const there = (await this.wallet.utxos()).reduce((sum, { output }) => sum + output.value, 0n);
+    if (there >= needed) return;
+    throw new BitmodelError(
+      'INSUFFICIENT_FUNDS',
+      `This job locks ${formatAmount(fullReward(job))} and sets ${formatAmount(this.reserveFor(job))} aside for a contest; only ${formatAmount(there)} can be spent now.`,
+      { next: 'See bitmodel wallet balance; on regtest, bitmodel wallet faucet gives test coins' },
+    );
+  }
+}

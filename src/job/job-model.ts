@@ -1,0 +1,84 @@
+import { BitmodelError, EXIT, sha256, toHex } from '../base/index.js';
+import type { ChainClient } from '../chain/index.js';
+import type { LanguageModel } from '../model/index.js';
+import {
+  type Calibration,
+  calibrationHash,
+  DEFAULT_TAU,
+  readCalibration,
+  toleranceFor,
+} from '../rastic/index.js';
+import { findModel } from '../reward/index.js';
+import { BURN_SCRIPT } from './contracts/contested.js';
+import type { JobSpec } from './spec.js';
+
+/** The calibration hash of a job whose model ships none. */
+export const NO_CALIBRATION = '00'.repeat(32);
+
+/** An open model that a participant buys, sells or judges with. */
+export interface JobModel {
+  /** Model id, hex. */
+  readonly id: string;
+  readonly model: LanguageModel;
+  readonly calibration: Calibration | undefined;
+}
+
+/** An open model with the calibration that lies beside it. @throws BitmodelError `BAD_CALIBRATION` */
+export function jobModel(id: string, model: LanguageModel): JobModel {
+  return { id, model, calibration: readCalibration(model.info.dir, id, model.info.file) };
+}
+
+/** What a job names its calibration by, hex. */
+export function calibrationName({ calibration }: JobModel): string {
+  return calibration ? toHex(calibrationHash(calibration)) : NO_CALIBRATION;
+}
+
+/** The model among these that a job asks for. */
+export function modelFor(models: readonly JobModel[], job: JobSpec): JobModel | undefined {
+  return models.find(({ id, model }) => id === job.model && model.info.file === job.file);
+}
+
+/**
+ * Tolerance τ by the job's own calibration; undefined where this model has another one, or the classes were not
+ * measured together.
+ */
+export function calibratedTau(
+  own: JobModel,
+  job: JobSpec,
+  sellerClass: string,
+): number | undefined {
+  if (!own.calibration || calibrationName(own) !== job.calibration) return undefined;
+  return toleranceFor(own.calibration, sellerClass, own.model.info.numericClass);
+}
+
+/** As {@link calibratedTau}, else the stated default. */
+export function tauOf(own: JobModel, job: JobSpec, sellerClass: string): number {
+  return calibratedTau(own, job, sellerClass) ?? DEFAULT_TAU;
+}
+
+/** The model's share of a price, and who gets it. */
+export interface ModelShare {
+  readonly feePpm: number;
+  readonly script: Uint8Array;
+  /** SHA-256 of the script, hex, as jobs name it. */
+  readonly scriptHash: string;
+}
+
+/** What a model's pin asks as of a height; a model that nobody published asks nothing. */
+export async function modelShare(
+  chain: ChainClient,
+  modelId: string,
+  height: number,
+): Promise<ModelShare> {
+  const published = await findModel(chain, modelId, height);
+  const script = published?.split ?? BURN_SCRIPT;
+  return { feePpm: published?.feePpm ?? 0, script, scriptHash: toHex(sha256(script)) };
+}
+
+/** The error for a model that is not among those at hand. */
+export function modelMissing(modelId: string): BitmodelError {
+  return new BitmodelError('MODEL_NOT_OPEN', `The model ${modelId} is not at hand here.`, {
+    next: 'Pass its folder with --model DIR',
+    exitCode: EXIT.notFound,
+  });
+}

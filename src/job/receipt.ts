@@ -1,0 +1,210 @@
+import { z } from 'zod';
+import { BitmodelError, EXIT, equalBytes, messageOf } from '../base/index.js';
+import { signData, verifyData } from '../chain/index.js';
+import type { FinishReason } from '../model/index.js';
+import {
+  type LogitsSource,
+  type OutputClaim,
+  type Verdict,
+  type Verification,
+  type VerifyOptions,
+  verifyOutput,
+} from '../rastic/index.js';
+import { outputHashOf } from './answer.js';
+import { type Commitment, encodeCommitment } from './contracts/commitment.js';
+import { hashField, type JobSpec, jobIdOf, parseJob, promptHashOf, seedOf } from './spec.js';
+
+/** Everything that shows what was bought: enough, with the model alone, to check every token offline (DESIGN 6). */
+export interface Receipt {
+  readonly job: JobSpec;
+  /** Salt of the prompt hash, 32 bytes. */
+  readonly salt: Uint8Array;
+  /** The client's nonce behind the seed, 32 bytes. */
+  readonly nonce: Uint8Array;
+  readonly promptIds: readonly number[];
+  readonly outputIds: readonly number[];
+  readonly finish: FinishReason;
+  /** The key that the seller showed when it took the reward, 32 bytes. */
+  readonly k: Uint8Array;
+  /** SHA-256 of the ciphertext that was posted, 32 bytes. */
+  readonly ciphertextHash: Uint8Array;
+  /** The seller's compressed public key. */
+  readonly seller: Uint8Array;
+  /** The seller's signature of the 101-byte commitment, DER. */
+  readonly signature: Uint8Array;
+}
+
+/** Bytes that a receipt may hold beyond the job and the ids. */
+export const RECEIPT_OVERHEAD = 512;
+
+const MOST_BYTES = 4 << 20;
+
+const base64 = (least: number, most: number) =>
+  z
+    .string()
+    .max(4 * Math.ceil(most / 3))
+    .transform((text, context) => {
+      const bytes = new Uint8Array(Buffer.from(text, 'base64'));
+      // Buffer skips what it does not know: only text that comes back the same is base64
+      const same = Buffer.from(bytes).toString('base64') === text;
+      if (!same || bytes.length < least || bytes.length > most) {
+        context.addIssue({ code: 'custom', message: 'is not base64 of the right length' });
+        return z.NEVER;
+      }
+      return bytes;
+    });
+
+const ids = z.array(z.int().min(0).max(0xffff_ffff)).max(200_000);
+
+const receiptSchema = z.strictObject({
+  v: z.literal(1),
+  job: z.unknown(),
+  salt: base64(32, 32),
+  nonce: base64(32, 32),
+  prompt: ids,
+  output: ids,
+  finish: z.enum(['eos', 'stop', 'length']),
+  k: base64(32, 32),
+  ciphertext: base64(32, 32),
+  seller: base64(33, 33),
+  signature: base64(8, 72),
+});
+
+/** The commitment that the receipt's parts make up. */
+export function receiptCommitment(receipt: Receipt): Commitment {
+  return {
+    jobId: jobIdOf(receipt.job),
+    outputHash: outputHashOf(receipt.k, receipt.outputIds),
+    ciphertextHash: receipt.ciphertextHash,
+    count: receipt.outputIds.length,
+    finish: receipt.finish,
+  };
+}
+
+/** Signs a commitment the way receipts carry it: over its 101 bytes. */
+export function signCommitment(commitment: Commitment, sellerKey: Uint8Array): Uint8Array {
+  return signData(encodeCommitment(commitment), sellerKey);
+}
+
+/** The receipt as one line of JSON, with at most 512 bytes beyond the job and the ids. */
+export function encodeReceipt(receipt: Receipt): string {
+  const text = (bytes: Uint8Array): string => Buffer.from(bytes).toString('base64');
+  return JSON.stringify({
+    v: 1,
+    job: receipt.job,
+    salt: text(receipt.salt),
+    nonce: text(receipt.nonce),
+    prompt: receipt.promptIds,
+    output: receipt.outputIds,
+    finish: receipt.finish,
+    k: text(receipt.k),
+    ciphertext: text(receipt.ciphertextHash),
+    seller: text(receipt.seller),
+    signature: text(receipt.signature),
+  });
+}
+
+function refuse(why: string, cause?: unknown): BitmodelError {
+  return new BitmodelError('BAD_RECEIPT', `This is not a receipt: ${why}.`, {
+    next: 'Pass the file that `bitmodel job submit --receipt FILE` wrote',
+    exitCode: EXIT.usage,
+    cause,
+  });
+}
+
+/**
+ * Reads a receipt's form; what it claims is checked by {@link checkReceipt} and the model.
+ * @throws BitmodelError `BAD_RECEIPT`
+ */
+export function decodeReceipt(json: string): Receipt {
+  if (json.length > MOST_BYTES) throw refuse('it is too large');
+  let value: unknown;
+  try {
+    value = JSON.parse(json);
+  } catch (thrown) {
+    throw refuse('it is not JSON', thrown);
+  }
+  const parsed = receiptSchema.safeParse(value);
+  if (!parsed.success) {
+    const issue = parsed.error.issues[0]!;
+    throw refuse(`${issue.path.join('.') || 'the whole'}: ${issue.message.toLowerCase()}`);
+  }
+  const { prompt, output, ciphertext, job, v: _version, ...rest } = parsed.data;
+  let spec: JobSpec;
+  try {
+    spec = parseJob(job);
+  } catch (thrown) {
+    throw refuse(messageOf(thrown), thrown);
+  }
+  return { ...rest, job: spec, promptIds: prompt, outputIds: output, ciphertextHash: ciphertext };
+}
+
+/** What holds of a receipt without the model. */
+export interface ReceiptChecks {
+  /** Prompt ids and salt are those the job names. */
+  readonly prompt: boolean;
+  /** The seed is the one that nonce, model and prompt give. */
+  readonly seed: boolean;
+  /** The seller signed for exactly this output. */
+  readonly signature: boolean;
+}
+
+/** Checks what needs no model: that prompt and seed are the job's, and that the seller signed for this output. */
+export function checkReceipt(receipt: Receipt): ReceiptChecks {
+  const { job, salt, nonce, promptIds, seller, signature } = receipt;
+  const promptHash = promptHashOf(salt, promptIds);
+  const seed = seedOf(nonce, hashField(job, 'model'), promptHash);
+  return {
+    prompt:
+      equalBytes(promptHash, hashField(job, 'promptHash')) && promptIds.length === job.inputTokens,
+    seed: equalBytes(seed, hashField(job, 'seed')),
+    signature: verifyData(signature, encodeCommitment(receiptCommitment(receipt)), seller),
+  };
+}
+
+/** What the model is asked to confirm. */
+export function receiptClaim(receipt: Receipt): OutputClaim {
+  const { job, promptIds, outputIds, finish } = receipt;
+  return {
+    promptIds,
+    outputIds,
+    sampling: job.sampling,
+    seed: hashField(job, 'seed'),
+    maxTokens: job.maxTokens,
+    stop: job.stop,
+    finish,
+  };
+}
+
+/** A receipt's verdict, with all that led to it. */
+export interface ReceiptVerification extends Verification {
+  readonly checks: ReceiptChecks;
+}
+
+/**
+ * Checks a whole receipt offline: the hashes and the signature, then every token against the model.
+ * A prompt that is not the job's is `prompt`; a seed or a signature that does not hold is `format`, after the tokens.
+ * @param model the model that the job names; the caller has compared its id
+ */
+export async function verifyReceipt(
+  receipt: Receipt,
+  model: LogitsSource,
+  options: VerifyOptions,
+): Promise<ReceiptVerification> {
+  const checks = checkReceipt(receipt);
+  if (!checks.prompt) {
+    const verdict = { result: 'invalid', kind: 'prompt' } as const;
+    return {
+      verdict,
+      positions: 0,
+      greatestMargin: Number.NEGATIVE_INFINITY,
+      seconds: 0,
+      rows: [],
+      checks,
+    };
+  }
+  const verification = await verifyOutput(model, receiptClaim(receipt), options);
+  const unproven = verification.verdict.result === 'valid' && !(checks.seed && checks.signature);
+  const verdict: Verdict = unproven ? { result: 'invalid', kind: 'format' } : verification.verdict;
+  return { ...verification, verdict, checks };
+}

@@ -1,0 +1,114 @@
+import { BitmodelError, EXIT, fromHex } from '../base/index.js';
+import {
+  type ChainClient,
+  FEE_RATE,
+  type FundedTransaction,
+  fundTransaction,
+  hash160,
+  p2pkhScript,
+  type Transaction,
+  type Wallet,
+} from '../chain/index.js';
+import {
+  gatherVerdicts,
+  judgeSpend,
+  judgeUnlocking,
+  lapseSpend,
+  lapseUnlocking,
+} from './contracts/contested-spends.js';
+import { type ContractSpend, unlockContract } from './contracts/spend.js';
+import type { VerdictName } from './contracts/verdict.js';
+import type { Message } from './messages.js';
+import { sendOnce } from './sending.js';
+import type { JobTerms } from './terms.js';
+import { contractOutpoint, depthOf, type JobTrace } from './trace.js';
+
+/** A contract's spending transaction, signed, with the fee it pays in base units. */
+export interface SignedSpend {
+  readonly transaction: Transaction;
+  readonly fee: bigint;
+}
+
+/**
+ * Funds, unlocks and signs a transaction that spends a contract.
+ * @param unlock makes the contract's unlocking script, once inputs and outputs are final
+ * @throws BitmodelError `INSUFFICIENT_FUNDS`
+ */
+export async function signSpend(
+  wallet: Wallet,
+  spend: ContractSpend,
+  unlock: (funded: FundedTransaction) => Uint8Array,
+): Promise<SignedSpend> {
+  const funded = await wallet.fund(spend);
+  const unlocked = unlockContract(funded.transaction, unlock(funded));
+  return { transaction: wallet.sign(unlocked, funded.spentOutputs), fee: funded.fee };
+}
+
+/** Sends a transaction the wallet funded; when the node refuses it, its coins are free again. */
+export async function sendSpend(
+  chain: ChainClient,
+  wallet: Wallet,
+  { transaction }: SignedSpend,
+): Promise<string> {
+  try {
+    return await sendOnce(chain, transaction);
+  } catch (thrown) {
+    const isLost = thrown instanceof BitmodelError && thrown.exitCode === EXIT.unreachable;
+    if (!isLost) wallet.release(transaction);
+    throw thrown;
+  }
+}
+
+/** How a contest ended by this participant's own hand. */
+export interface Settlement {
+  readonly step: 'slashed' | 'cleared' | 'lapsed';
+  readonly txid: string;
+  readonly fee: bigint;
+}
+
+const STEP_OF: Readonly<Record<VerdictName, Settlement['step']>> = {
+  invalid: 'slashed',
+  valid: 'cleared',
+};
+
+/**
+ * Ends a contest as soon as it can be: by the threshold's verdicts, or by the time that passed without them. Anybody
+ * may do it; whoever does pays the transaction's fee.
+ * @returns undefined while neither is at hand
+ */
+export async function settleContest(
+  chain: ChainClient,
+  wallet: Wallet,
+  terms: JobTerms,
+  trace: JobTrace,
+  verdicts: readonly Message<'verdict'>[],
+  tip: number,
+): Promise<Settlement | undefined> {
+  const { claim, contest } = trace;
+  if (!claim || !contest || trace.stage !== 'contested') return undefined;
+  const outpoint = contractOutpoint(contest);
+  const received = verdicts.flatMap(({ author, body }) =>
+    body.signature && body.stake === claim.txid
+      ? [{ verifier: fromHex(author), signature: fromHex(body.signature) }]
+      : [],
+  );
+  for (const verdict of ['invalid', 'valid'] as const) {
+    const signatures = gatherVerdicts(terms, contest.state, verdict, received);
+    if (!signatures) continue;
+    const spend = judgeSpend(terms, outpoint, contest.state, verdict, signatures);
+    const signed = await signSpend(wallet, spend, () => judgeUnlocking(terms, verdict, signatures));
+    const txid = await sendSpend(chain, wallet, signed);
+    return { step: STEP_OF[verdict], txid, fee: signed.fee };
+  }
+  if (depthOf(contest, tip) < terms.verdictWindow) return undefined;
+  const spend = lapseSpend(terms, outpoint, contest.state);
+  const signed = await signSpend(wallet, spend, () => lapseUnlocking(terms));
+  return { step: 'lapsed', txid: await sendSpend(chain, wallet, signed), fee: signed.fee };
+}
+
+/** What the escrow's full value, less the fee, goes to when both cancel: the client. */
+export function cancelTemplate(terms: JobTerms, spend: ContractSpend): FundedTransaction {
+  // both sides build it alone and must come to the same bytes: no coins but the escrow, the stated fee rate
+  const changeScript = p2pkhScript(hash160(terms.client));
+  return fundTransaction({ ...spend, utxos: [], changeScript, feeRate: FEE_RATE });
+}

@@ -1,0 +1,124 @@
+import { equalBytes, sha256 } from '../base/index.js';
+import {
+  type ChainClient,
+  decodeNumber,
+  decodeScript,
+  idToHash,
+  type Outpoint,
+  type Transaction,
+} from '../chain/index.js';
+import { CONTESTED_PATH, parseContested } from './contracts/contested.js';
+import { ESCROW_PATH, escrowScript } from './contracts/escrow.js';
+import type { ContestedState, StakeState } from './contracts/layout.js';
+import { parseStake } from './contracts/stake.js';
+import { VERDICT } from './contracts/verdict.js';
+import { escrowValue, type JobTerms } from './terms.js';
+
+/** A transaction of the job; height 0 while it waits in the mempool. */
+export interface TracedTransaction {
+  readonly txid: string;
+  readonly height: number;
+  readonly transaction: Transaction;
+}
+
+/** How the contracts of a job ended. */
+export type JobEnd = 'refunded' | 'cancelled' | 'released' | 'slashed' | 'cleared' | 'lapsed';
+
+/** How far a job has come on the chain (DESIGN 5.2). */
+export interface JobTrace {
+  readonly stage: 'unknown' | 'escrowed' | 'claimed' | 'contested' | JobEnd;
+  readonly escrow?: TracedTransaction;
+  readonly claim?: TracedTransaction & {
+    readonly state: StakeState;
+    readonly commitment: Uint8Array;
+  };
+  readonly contest?: TracedTransaction & { readonly state: ContestedState };
+  readonly end?: TracedTransaction;
+}
+
+/** The contract output of a traced transaction: always its first. */
+export function contractOutpoint(traced: TracedTransaction): Outpoint {
+  return { hash: idToHash(traced.txid), index: 0 };
+}
+
+/** The data pushes of the first input's unlocking script. */
+function pushes(transaction: Transaction): Uint8Array[] {
+  const script = transaction.inputs[0]?.unlockingScript ?? new Uint8Array(0);
+  return decodeScript(script).map(({ opcode, data }) => {
+    if (data) return data;
+    // OP_1 to OP_16 push one byte, OP_0 none
+    return opcode > 0x50 ? Uint8Array.of(opcode - 0x50) : new Uint8Array(0);
+  });
+}
+
+const lastNumber = (items: readonly Uint8Array[], fromEnd: number): number =>
+  Number(decodeNumber(items.at(-fromEnd) ?? new Uint8Array(0)));
+
+async function load(chain: ChainClient, txid: string): Promise<TracedTransaction | undefined> {
+  const known = await chain.transaction(txid);
+  return known && { txid, height: known.height, transaction: known.transaction };
+}
+
+async function spendOf(chain: ChainClient, traced: TracedTransaction) {
+  const spender = await chain.spender(contractOutpoint(traced));
+  return spender && load(chain, spender.txid);
+}
+
+/** Whether a transaction's first output is the escrow of these terms. */
+export function isEscrow(terms: JobTerms, transaction: Transaction): boolean {
+  const first = transaction.outputs[0];
+  return (
+    first !== undefined &&
+    first.value === escrowValue(terms) &&
+    equalBytes(first.lockingScript, escrowScript(terms)) &&
+    equalBytes(transaction.jobId, terms.jobId)
+  );
+}
+
+/**
+ * Follows a job's contracts from the escrow on, over the chain and the mempool.
+ * @param escrowId printed id of the escrow transaction
+ */
+export async function traceJob(
+  chain: ChainClient,
+  terms: JobTerms,
+  escrowId: string,
+): Promise<JobTrace> {
+  const escrow = await load(chain, escrowId);
+  if (!escrow || !isEscrow(terms, escrow.transaction)) return { stage: 'unknown' };
+  const next = await spendOf(chain, escrow);
+  if (!next) return { stage: 'escrowed', escrow };
+  const shown = pushes(next.transaction);
+  const state = parseStake(terms, next.transaction.outputs[0]?.lockingScript ?? new Uint8Array(0));
+  const commitment = shown[0];
+  if (!state || !commitment || !equalBytes(sha256(commitment), state.commitmentHash)) {
+    const stage = lastNumber(shown, 1) === ESCROW_PATH.refund ? 'refunded' : 'cancelled';
+    return { stage, escrow, end: next };
+  }
+  return traceStake(chain, terms, { escrow, claim: { ...next, state, commitment } });
+}
+
+async function traceStake(
+  chain: ChainClient,
+  terms: JobTerms,
+  so: Required<Pick<JobTrace, 'escrow' | 'claim'>>,
+): Promise<JobTrace> {
+  const next = await spendOf(chain, so.claim);
+  if (!next) return { stage: 'claimed', ...so };
+  const first = next.transaction.outputs[0];
+  const state = first && parseContested(terms, first.lockingScript);
+  if (!state) return { stage: 'released', ...so, end: next };
+  const contest = { ...next, state };
+  const end = await spendOf(chain, contest);
+  if (!end) return { stage: 'contested', ...so, contest };
+  const items = pushes(end.transaction);
+  if (lastNumber(items, 1) === CONTESTED_PATH.lapse)
+    return { stage: 'lapsed', ...so, contest, end };
+  const stage = lastNumber(items, 2) === VERDICT.invalid ? 'slashed' : 'cleared';
+  return { stage, ...so, contest, end };
+}
+
+/** Blocks on top of and including the one that holds it; 0 in the mempool. */
+export function depthOf({ height }: TracedTransaction, tip: number): number {
+  return height === 0 ? 0 : tip - height + 1;
+}

@@ -1,0 +1,170 @@
+import { formatAmount, toHex } from '../base/index.js';
+import { signData } from '../chain/index.js';
+import { describeVerdict, type Verdict } from '../rastic/index.js';
+import { acceptedTerms } from './agreement.js';
+import { verdictMessage } from './contracts/verdict.js';
+import type { JobRole } from './events.js';
+import { judge } from './judging.js';
+import { createMessage, type Message, type MessageBody, NO_JOB_HEX } from './messages.js';
+import { Participant, type ParticipantOptions } from './participant.js';
+import type { PooledJob } from './pool-view.js';
+import { type JobRecord, JobRecords } from './records.js';
+import { settleContest } from './settle.js';
+import type { JobTerms } from './terms.js';
+import { contractOutpoint, depthOf, type JobTrace, traceJob } from './trace.js';
+
+/** What a verifier needs beside what every participant does. */
+export interface VerifierOptions extends ParticipantOptions {
+  /** Base units it asks for a signed verdict. */
+  readonly fee: bigint;
+}
+
+/** A verdict once given is kept, so that a verifier never contradicts itself. */
+interface VerdictRecord extends JobRecord {
+  readonly message: Message<'verdict'>;
+}
+
+/** Blocks between two announcements of itself. */
+const ANNOUNCE_EVERY = 50;
+/** Blocks after the contest before a verifier ends it itself: buyer and seller have the coins set aside for that. */
+const COURTESY = 4;
+
+/**
+ * Judges contested jobs that list its key, for a fee: gets the evidence, runs RASTiC, posts a signed verdict, and ends
+ * the contest where nobody else does.
+ */
+export class JobVerifier extends Participant {
+  protected readonly role: JobRole = 'verifier';
+  readonly #fee: bigint;
+  readonly #own: string;
+  readonly #records: JobRecords<VerdictRecord>;
+  readonly #over = new Set<string>();
+  #announcedAt = Number.NEGATIVE_INFINITY;
+
+  constructor(options: VerifierOptions) {
+    super(options);
+    this.#fee = options.fee;
+    this.#own = toHex(options.key.publicKey);
+    this.#records = new JobRecords(options.directory);
+  }
+
+  /** Public key, hex, as `job submit --verifiers` takes it. */
+  get publicKey(): string {
+    return this.#own;
+  }
+
+  protected override async look(tip: number, signal: AbortSignal): Promise<void> {
+    if (tip >= this.#announcedAt + ANNOUNCE_EVERY) await this.#announce(tip);
+    for (const id of this.mirror.jobIds()) {
+      if (signal.aborted) return;
+      const pooled = this.mirror.job(id);
+      if (!pooled || this.#over.has(id) || !pooled.spec.verifiers.includes(this.#own)) continue;
+      await this.guarded(id, () => this.#attend(pooled, tip, signal));
+    }
+  }
+
+  async #announce(tip: number): Promise<void> {
+    const classes = [...new Set(this.models.map(({ model }) => model.info.numericClass))];
+    const models = [...new Set(this.models.map(({ id }) => id))];
+    const body = { models, classes, fee: formatAmount(this.#fee), height: tip };
+    await this.mirror.remind(createMessage('verifier', NO_JOB_HEX, 0, body, this.key.privateKey));
+    const isFirst = !Number.isFinite(this.#announcedAt);
+    this.#announcedAt = tip;
+    if (isFirst)
+      this.emit({ role: 'verifier', step: 'ready', amount: this.#fee, party: this.#own });
+  }
+
+  async #attend(pooled: PooledJob, tip: number, signal: AbortSignal): Promise<void> {
+    for (const accept of pooled.accepts) {
+      const terms = acceptedTerms(pooled.spec, accept, this.params);
+      const trace = await traceJob(this.chain, terms, accept.body.escrow);
+      if (trace.end && trace.end.height > 0) this.#over.add(pooled.id);
+      if (trace.stage === 'contested') await this.#hear(pooled, accept, terms, trace, tip, signal);
+    }
+  }
+
+  async #hear(
+    pooled: PooledJob,
+    accept: Message<'accept'>,
+    terms: JobTerms,
+    trace: JobTrace,
+    tip: number,
+    signal: AbortSignal,
+  ): Promise<void> {
+    const contest = trace.contest!;
+    const depth = depthOf(contest, tip);
+    if (depth === 0) return this.waitFor(pooled.id, tip + 1, 'the contest to be in a block');
+    const known = this.#known(pooled.id);
+    if (known) await this.mirror.remind(known);
+    else await this.#give(pooled, accept, terms, trace, depth, signal);
+    if (depth <= COURTESY) return;
+    const verdicts = this.mirror.job(pooled.id)?.verdicts ?? [];
+    const settlement = await settleContest(this.chain, this.wallet, terms, trace, verdicts, tip);
+    if (settlement) this.emit({ role: 'verifier', jobId: pooled.id, ...settlement });
+  }
+
+  #known(id: string): Message<'verdict'> | undefined {
+    return this.#records.ids().includes(id) ? this.#records.load(id).message : undefined;
+  }
+
+  async #give(
+    pooled: PooledJob,
+    accept: Message<'accept'>,
+    terms: JobTerms,
+    trace: JobTrace,
+    depth: number,
+    signal: AbortSignal,
+  ): Promise<void> {
+    const { id, spec: job, commitments, contests, counterproofs } = pooled;
+    const { state, commitment, txid } = trace.claim!;
+    const dispute = { job, accept, state, commitment, commitments, contests, counterproofs, depth };
+    const started = performance.now();
+    const verdict = await judge(dispute, this.models, this.key, signal);
+    if (!verdict) {
+      const until = trace.contest!.height + depth;
+      return this.waitFor(id, until, 'the evidence');
+    }
+    const outpoint = contractOutpoint(trace.claim!);
+    const signature =
+      verdict.result === 'abstain'
+        ? undefined
+        : signData(
+            verdictMessage(terms, outpoint, state.commitmentHash, verdict.result),
+            this.key.privateKey,
+          );
+    const body = verdictBody(verdict, txid, signature);
+    const message = createMessage('verdict', id, 0, body, this.key.privateKey);
+    this.#records.save({ v: 1, id, message });
+    await this.mirror.say(message);
+    this.emit({
+      role: 'verifier',
+      step: 'judged',
+      jobId: id,
+      detail: describeVerdict(verdict),
+      seconds: (performance.now() - started) / 1000,
+      amount: this.#fee,
+      party: this.#own,
+    });
+  }
+}
+
+function verdictBody(
+  verdict: Verdict,
+  stake: string,
+  signature: Uint8Array | undefined,
+): MessageBody<'verdict'> {
+  const base = { verdict: verdict.result, stake };
+  const signed = signature ? { signature: toHex(signature) } : {};
+  if (verdict.result === 'abstain') return { ...base, reason: verdict.reason.slice(0, 200) };
+  if (verdict.result === 'valid') return { ...base, ...signed };
+  const { kind, position, margin } = verdict;
+  return {
+    ...base,
+    ...signed,
+    kind,
+    ...(position === undefined ? {} : { position }),
+    ...(margin === undefined || !Number.isFinite(margin)
+      ? {}
+      : { marginMicro: Math.round(margin * 1e6) }),
+  };
+}

@@ -1,0 +1,351 @@
+import { randomBytes } from 'node:crypto';
+import { BitmodelError, equalBytes, fromHex, toHex } from '../base/index.js';
+import {
+  decodeTransaction,
+  encodeTransaction,
+  formatOutpoint,
+  signData,
+  transactionId,
+} from '../chain/index.js';
+import { LanguageModel } from '../model/index.js';
+import { type AttackOutcome, verifyOutput } from '../rastic/index.js';
+import { claimDepth, claimMargin, termsOf } from './agreement.js';
+import { sealAnswer } from './answer.js';
+import { encodeCommitment } from './contracts/commitment.js';
+import { cancelSpend, claimSpend, claimUnlocking } from './contracts/escrow-spends.js';
+import { signContract } from './contracts/spend.js';
+import { releaseSpend, releaseUnlocking } from './contracts/stake-spends.js';
+import type { JobEvent } from './events.js';
+import { decodePrompt, sealEvidence } from './evidence.js';
+import { modelFor, modelMissing, modelShare, tauOf } from './job-model.js';
+import { createMessage, type Message } from './messages.js';
+import type { PoolMirror } from './mirror.js';
+import { openSealed } from './sealing.js';
+import { sendOnce } from './sending.js';
+import { cancelTemplate, sendSpend, settleContest, signSpend } from './settle.js';
+import { hashField, promptHashOf } from './spec.js';
+import { type JobTerms, modelFee } from './terms.js';
+import { contractOutpoint, depthOf, type JobTrace, traceJob } from './trace.js';
+import type { WorkerOptions } from './worker.js';
+import type { WorkerOutcome, WorkerRecord } from './worker-record.js';
+
+interface DriverOptions extends WorkerOptions {
+  readonly mirror: PoolMirror;
+  readonly save: (record: WorkerRecord) => void;
+  readonly tell: (event: Omit<JobEvent, 'role'>) => void;
+  readonly waitFor: (jobId: string, height: number, detail: string) => void;
+}
+
+/** Confirmations of the escrow before the work begins. */
+const WORK_DEPTH = 1;
+
+/** The seller's side of one job, from the acceptance on. Each step can be repeated after a crash without harm. */
+export class WorkerDriver {
+  readonly #with: DriverOptions;
+
+  constructor(options: DriverOptions) {
+    this.#with = options;
+  }
+
+  /** Does what can be done now for one job. */
+  async advance(record: WorkerRecord, tip: number, signal: AbortSignal): Promise<void> {
+    const { chain, params, mirror } = this.#with;
+    await mirror.remind(record.announce);
+    await mirror.remind(record.offer);
+    const accept = record.accept ?? (await this.#acceptance(record));
+    if (!accept) return;
+    const terms = termsOf(record.job, record.offer, params);
+    const trace = await traceJob(chain, terms, accept.body.escrow);
+    switch (trace.stage) {
+      case 'unknown':
+        return;
+      case 'escrowed':
+        return this.#work({ ...record, accept }, terms, trace, tip, signal);
+      case 'claimed':
+        return this.#awaitRelease(record, terms, trace, tip);
+      case 'contested':
+        return this.#defend(record, terms, trace, tip);
+      default:
+        return this.#finish(record, trace, tip);
+    }
+  }
+
+  /** The acceptance of this worker's offer; ends the record when the coin went elsewhere. */
+  async #acceptance(record: WorkerRecord): Promise<Message<'accept'> | undefined> {
+    const { chain, mirror, save } = this.#with;
+    const pooled = mirror.job(record.id);
+    const { author, body } = record.offer;
+    const mine = pooled?.accepts.find(
+      ({ body: { offer } }) => offer.author === author && offer.body.keyHash === body.keyHash,
+    );
+    if (mine) return mine;
+    const isWithdrawn = pooled?.withdrawals.some((message) => message.author === record.job.client);
+    const elsewhere = pooled?.accepts.some(({ body: { offer } }) => offer.author !== author);
+    if (isWithdrawn || elsewhere) save({ ...record, outcome: 'passed' });
+    else if (!pooled && (await chain.height()) >= record.job.expires) {
+      save({ ...record, outcome: 'passed' });
+    }
+    return undefined;
+  }
+
+  async #work(
+    record: WorkerRecord,
+    terms: JobTerms,
+    trace: JobTrace,
+    tip: number,
+    signal: AbortSignal,
+  ): Promise<void> {
+    const { mirror, save, params, waitFor, tell } = this.#with;
+    const escrow = trace.escrow!;
+    await mirror.remind(record.accept!);
+    if (record.withdrawal) {
+      await mirror.remind(record.withdrawal);
+      return;
+    }
+    const spendsCoin = escrow.transaction.inputs.some(
+      ({ outpoint }) => formatOutpoint(outpoint) === record.job.coin,
+    );
+    if (!spendsCoin) return save({ ...record, outcome: 'passed' });
+    const depth = depthOf(escrow, tip);
+    if (depth < WORK_DEPTH) return waitFor(record.id, tip + 1, 'the escrow to be in a block');
+    const answered = record.commitment ? record : await this.#answer(record, terms, trace, signal);
+    if (!answered?.commitment) return;
+    await mirror.remind(answered.commitment);
+    if (tip > record.job.expires - claimMargin(params)) {
+      return this.#withdraw(answered, terms, trace, 'it is too late to claim safely');
+    }
+    const wanted = claimDepth(params, record.announce.body.confirmations);
+    if (depth < wanted) {
+      return waitFor(record.id, escrow.height + wanted - 1, 'the escrow to be deep enough');
+    }
+    await this.#claim(answered, terms, trace);
+    tell({
+      step: 'waiting',
+      jobId: record.id,
+      untilHeight: tip + 1,
+      detail: 'the claim to be in a block',
+    });
+  }
+
+  /** Runs the job and posts ciphertext and commitment; withdraws where that is not possible. */
+  async #answer(
+    record: WorkerRecord,
+    terms: JobTerms,
+    trace: JobTrace,
+    signal: AbortSignal,
+  ): Promise<WorkerRecord | undefined> {
+    const { key, mirror, save, tell, models } = this.#with;
+    const { job, id } = record;
+    const own = modelFor(models, job);
+    if (!own) throw modelMissing(job.model);
+    const prompt = this.#prompt(record);
+    if (!prompt) {
+      await this.#withdraw(record, terms, trace, 'the prompt is not the one the job names');
+      return undefined;
+    }
+    tell({ step: 'started', jobId: id, count: prompt.promptIds.length, party: job.client });
+    const output = await this.#generate(record, prompt.promptIds, signal);
+    if (!output) {
+      await this.#withdraw(record, terms, trace, 'the answer failed its own check');
+      return undefined;
+    }
+    const k = fromHex(record.k, 32);
+    const sealed = sealAnswer(terms.jobId, terms.client, k, output);
+    const encoded = encodeCommitment(sealed.commitment);
+    const ciphertext =
+      output.deliver === 'withhold'
+        ? new Uint8Array(randomBytes(sealed.ciphertext.length))
+        : sealed.ciphertext;
+    const commitment = createMessage(
+      'commitment',
+      id,
+      0,
+      {
+        commitment: toHex(encoded),
+        signature: toHex(signData(encoded, key.privateKey)),
+        ciphertext: Buffer.from(ciphertext).toString('base64'),
+      },
+      key.privateKey,
+    );
+    const next: WorkerRecord = {
+      ...record,
+      prompt: { salt: toHex(prompt.salt), ids: prompt.promptIds },
+      output: { ids: output.ids, finish: output.finish },
+      oneTimeKey: toHex(sealed.oneTimeKey),
+      commitment,
+    };
+    save(next);
+    await mirror.say(commitment);
+    tell({ step: 'committed', jobId: id, count: output.ids.length, total: job.maxTokens });
+    return next;
+  }
+
+  #prompt({ accept, job }: WorkerRecord) {
+    try {
+      const sealed = new Uint8Array(Buffer.from(accept!.body.prompt, 'base64'));
+      const prompt = decodePrompt(openSealed(this.#with.key.privateKey, sealed));
+      const hash = promptHashOf(prompt.salt, prompt.promptIds);
+      const holds =
+        equalBytes(hash, hashField(job, 'promptHash')) &&
+        prompt.promptIds.length === job.inputTokens;
+      return holds ? prompt : undefined;
+    } catch (thrown) {
+      if (thrown instanceof BitmodelError) return undefined;
+      throw thrown;
+    }
+  }
+
+  /** An honest worker checks itself and gives nothing at margin > τ/2; a dishonest one gives what its attack makes. */
+  async #generate(
+    record: WorkerRecord,
+    promptIds: readonly number[],
+    signal: AbortSignal,
+  ): Promise<(Pick<AttackOutcome, 'ids' | 'finish'> & Partial<AttackOutcome>) | undefined> {
+    const { models, tell, dishonesty } = this.#with;
+    const { job, id } = record;
+    const own = modelFor(models, job)!;
+    const { model } = own;
+    const request = {
+      promptIds,
+      sampling: job.sampling,
+      seed: hashField(job, 'seed'),
+      maxTokens: job.maxTokens,
+      stop: job.stop,
+    };
+    const onToken = (_id: number, text: string, position: number): void =>
+      tell({ step: 'token', jobId: id, text, count: position + 1, total: job.maxTokens });
+    const tau = tauOf(own, job, model.info.numericClass);
+    const { dir, file } = model.info;
+    const openVariant = (graph: Uint8Array) => LanguageModel.open(dir, { file, graph });
+    if (dishonesty) {
+      return dishonesty.run({ model, request, tau, openVariant, onToken, signal });
+    }
+    const made = await model.generate(request, { onToken, signal });
+    const claim = { ...request, outputIds: made.ids, finish: made.finish };
+    const check = await verifyOutput(model, claim, { tau: tau / 2, signal });
+    tell({
+      step: 'self-checked',
+      jobId: id,
+      count: check.positions,
+      seconds: made.promptSeconds + made.decodeSeconds,
+      detail: check.verdict.result,
+    });
+    return check.verdict.result === 'valid' ? made : undefined;
+  }
+
+  async #claim(record: WorkerRecord, terms: JobTerms, trace: JobTrace): Promise<void> {
+    const { chain, wallet, key, save, tell } = this.#with;
+    const { id, job } = record;
+    if (record.claim) {
+      try {
+        await sendOnce(chain, decodeTransaction(fromHex(record.claim.transaction)));
+        return;
+      } catch (thrown) {
+        if (!(thrown instanceof BitmodelError) || thrown.code !== 'TX_REJECTED') throw thrown;
+        // its coins went elsewhere meanwhile: another claim with the same commitment does as well
+      }
+    }
+    const share = await modelShare(chain, job.model, job.created);
+    const shown = {
+      outpoint: contractOutpoint(trace.escrow!),
+      k: fromHex(record.k, 32),
+      commitment: fromHex(record.commitment!.body.commitment),
+      feeLockingScript: share.script,
+    };
+    const signed = await signSpend(wallet, claimSpend(terms, shown), (funded) =>
+      claimUnlocking(shown, signContract(funded, key.privateKey)),
+    );
+    const txid = transactionId(signed.transaction);
+    const transaction = toHex(encodeTransaction(signed.transaction));
+    save({ ...record, claim: { txid, transaction, fee: signed.fee.toString() } });
+    await sendSpend(chain, wallet, signed);
+    const count = record.output!.ids.length;
+    tell({
+      step: 'claimed',
+      jobId: id,
+      txid,
+      amount: BigInt(count) * terms.pricePerToken - modelFee(terms, count),
+      fee: signed.fee,
+      count,
+    });
+  }
+
+  async #withdraw(
+    record: WorkerRecord,
+    terms: JobTerms,
+    trace: JobTrace,
+    reason: string,
+  ): Promise<void> {
+    const { key, mirror, save, tell } = this.#with;
+    const template = cancelTemplate(terms, cancelSpend(terms, contractOutpoint(trace.escrow!)));
+    const cancel = toHex(signContract(template, key.privateKey));
+    const body = { reason, cancel };
+    const withdrawal = createMessage('withdraw', record.id, 0, body, key.privateKey);
+    save({ ...record, withdrawal });
+    await mirror.remind(withdrawal);
+    tell({ step: 'withdrawn', jobId: record.id, detail: reason });
+  }
+
+  async #awaitRelease(
+    record: WorkerRecord,
+    terms: JobTerms,
+    trace: JobTrace,
+    tip: number,
+  ): Promise<void> {
+    const { chain, wallet, key, mirror, waitFor, tell } = this.#with;
+    if (record.accept) await mirror.remind(record.accept);
+    if (record.commitment) await mirror.remind(record.commitment);
+    const claim = trace.claim!;
+    if (claim.height === 0) return waitFor(record.id, tip + 1, 'the claim to be in a block');
+    if (depthOf(claim, tip) < terms.disputeWindow) return;
+    const spend = releaseSpend(terms, contractOutpoint(claim), claim.state);
+    const signed = await signSpend(wallet, spend, (funded) =>
+      releaseUnlocking(signContract(funded, key.privateKey)),
+    );
+    const txid = await sendSpend(chain, wallet, signed);
+    tell({ step: 'released', jobId: record.id, txid, amount: terms.stake, fee: signed.fee });
+  }
+
+  /** Answers an accusation with what shows that the answer was good, and ends the contest when it can be. */
+  async #defend(
+    record: WorkerRecord,
+    terms: JobTerms,
+    trace: JobTrace,
+    tip: number,
+  ): Promise<void> {
+    const { chain, wallet, key, mirror, save, tell, waitFor } = this.#with;
+    const { id, job, prompt } = record;
+    for (const message of [record.accept, record.commitment]) {
+      if (message) await mirror.remind(message);
+    }
+    if (!record.counterproof && prompt && record.oneTimeKey) {
+      const evidence = {
+        salt: fromHex(prompt.salt, 32),
+        promptIds: prompt.ids,
+        oneTimeKey: fromHex(record.oneTimeKey, 32),
+      };
+      const body = sealEvidence(evidence, job.verifiers);
+      const counterproof = createMessage('counterproof', id, 0, body, key.privateKey);
+      save({ ...record, counterproof });
+      await mirror.remind(counterproof);
+      tell({ step: 'counterproof', jobId: id, txid: trace.contest!.txid });
+    } else if (record.counterproof) await mirror.remind(record.counterproof);
+    if (trace.contest!.height === 0) waitFor(id, tip + 1, 'the contest to be in a block');
+    const verdicts = mirror.job(id)?.verdicts ?? [];
+    // a slash is left to the buyer, who has the coins for it set aside
+    const favourable = verdicts.filter(({ body }) => body.verdict !== 'invalid');
+    const settlement = await settleContest(chain, wallet, terms, trace, favourable, tip);
+    if (settlement) tell({ jobId: id, ...settlement });
+  }
+
+  #finish(record: WorkerRecord, trace: JobTrace, tip: number): void {
+    const { save, waitFor, tell } = this.#with;
+    const end = trace.end!;
+    if (end.height === 0) {
+      waitFor(record.id, tip + 1, 'the last transaction to be in a block');
+      return;
+    }
+    save({ ...record, outcome: trace.stage as WorkerOutcome });
+    tell({ step: 'closed', jobId: record.id, txid: end.txid, detail: trace.stage });
+  }
+}

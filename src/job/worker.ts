@@ -1,0 +1,163 @@
+import { randomBytes } from 'node:crypto';
+import { fromHex, parseAmount, sha256, toHex } from '../base/index.js';
+import { hash160, p2pkhScript, parseOutpoint } from '../chain/index.js';
+import type { Attack } from '../rastic/index.js';
+import { claimDepth, claimMargin } from './agreement.js';
+import type { JobRole } from './events.js';
+import { calibrationName, modelFor, modelShare, NO_CALIBRATION } from './job-model.js';
+import { createMessage } from './messages.js';
+import { Participant, type ParticipantOptions } from './participant.js';
+import type { PooledJob } from './pool-view.js';
+import { JobRecords } from './records.js';
+import { WorkerDriver } from './worker-driver.js';
+import type { WorkerRecord } from './worker-record.js';
+
+/** What a seller needs beside what every participant does. */
+export interface WorkerOptions extends ParticipantOptions {
+  /** Base units for one output token: the least it works for, and what it asks. */
+  readonly price: bigint;
+  /** Verifiers it lets itself be judged by, public keys in hex; any unless stated. */
+  readonly acceptVerifiers?: readonly string[];
+  /** Tokens a second, as it says in its offers; 0 unless stated. */
+  readonly speed?: number;
+  /** A named way to cheat in place of honest work (DESIGN 6, "Attacks"), for demonstrations and tests. */
+  readonly dishonesty?: Attack;
+}
+
+/** Base units kept for fees beyond the stake of a job. */
+const FEE_CUSHION = 20_000n;
+/** Blocks after which an offer that nobody took is forgotten. */
+const OFFER_MEMORY = 200;
+
+/**
+ * A seller of inference: offers on jobs it can do, does those it is chosen for one after another, claims, and gets its
+ * stake back. Its keys and answers are on disk before they are needed, so that it can be stopped and started at any time.
+ */
+export class JobWorker extends Participant {
+  protected readonly role: JobRole = 'worker';
+  readonly #options: WorkerOptions;
+  readonly #records: JobRecords<WorkerRecord>;
+  readonly #open = new Map<string, WorkerRecord>();
+  readonly #considered = new Set<string>();
+  readonly #driver: WorkerDriver;
+
+  constructor(options: WorkerOptions) {
+    super(options);
+    this.#options = options;
+    this.#records = new JobRecords(options.directory);
+    for (const record of this.#records.all()) {
+      this.#considered.add(record.id);
+      if (!record.outcome) this.#open.set(record.id, record);
+    }
+    this.#driver = new WorkerDriver({
+      ...options,
+      mirror: this.mirror,
+      save: (record) => this.#save(record),
+      tell: (event) => this.emit({ role: 'worker', ...event }),
+      waitFor: (id, height, detail) => this.waitFor(id, height, detail),
+    });
+  }
+
+  /** Jobs this worker has in hand, offers included. */
+  open(): WorkerRecord[] {
+    return [...this.#open.values()];
+  }
+
+  protected override async look(tip: number, signal: AbortSignal): Promise<void> {
+    // jobs in hand come first: there money is at stake
+    for (const record of [...this.#open.values()]) {
+      if (signal.aborted) return;
+      await this.guarded(record.id, () => this.#driver.advance(record, tip, signal));
+    }
+    for (const id of this.mirror.jobIds()) {
+      if (signal.aborted || this.#considered.has(id)) continue;
+      await this.guarded(id, () => this.#consider(this.mirror.job(id)!, tip));
+    }
+    for (const record of [...this.#open.values()]) {
+      const isStale = !record.accept && tip > record.job.created + OFFER_MEMORY;
+      if (isStale) this.#save({ ...record, outcome: 'passed' });
+    }
+  }
+
+  #save(record: WorkerRecord): void {
+    this.#records.save(record);
+    if (record.outcome) {
+      this.#open.delete(record.id);
+      this.mirror.forget(record.id);
+    } else this.#open.set(record.id, record);
+  }
+
+  async #consider(pooled: PooledJob, tip: number): Promise<void> {
+    const job = pooled.spec;
+    if (tip < job.created) return; // this node is behind: look again later
+    const refusal = await this.#whyNot(pooled, tip);
+    if (refusal === 'later') return;
+    this.#considered.add(pooled.id);
+    if (refusal !== undefined) return;
+    const k = new Uint8Array(randomBytes(32));
+    const own = modelFor(this.models, job)!;
+    const offer = createMessage(
+      'offer',
+      pooled.id,
+      0,
+      {
+        pricePerToken: job.pricePerToken,
+        speedMilli: Math.round((this.#options.speed ?? 0) * 1000),
+        class: own.model.info.numericClass,
+        payout: toHex(hash160(this.key.publicKey)),
+        keyHash: toHex(sha256(k)),
+      },
+      this.key.privateKey,
+    );
+    const { announce } = pooled;
+    this.#save({ v: 1, id: pooled.id, job, k: toHex(k), offer, announce });
+    await this.mirror.say(offer);
+    this.emit({
+      role: 'worker',
+      step: 'offered',
+      jobId: pooled.id,
+      amount: parseAmount(offer.body.pricePerToken),
+      party: job.client,
+    });
+  }
+
+  /** Why this worker does not offer on a job; `later` when that may change. */
+  async #whyNot({ spec: job, announce, withdrawals }: PooledJob, tip: number) {
+    const own = modelFor(this.models, job);
+    if (!own) return 'another model';
+    const { info } = own.model;
+    if (!job.classes.includes(info.numericClass)) return 'another numeric class';
+    if (![NO_CALIBRATION, calibrationName(own)].includes(job.calibration)) return 'calibration';
+    if (job.inputTokens >= info.contextLength) return 'a prompt beyond the context';
+    if (parseAmount(job.pricePerToken) < this.#options.price) return 'too cheap';
+    const keys = [toHex(this.key.publicKey), job.client];
+    if (job.verifiers.some((key) => keys.includes(key))) return 'a party among the verifiers';
+    const accepted = this.#options.acceptVerifiers;
+    if (accepted && !job.verifiers.every((key) => accepted.includes(key))) return 'its verifiers';
+    const depth = claimDepth(this.params, announce.body.confirmations);
+    if (tip + depth + claimMargin(this.params) + 1 > job.expires) return 'too little time';
+    if (withdrawals.some(({ author }) => author === job.client)) return 'withdrawn';
+    const share = await modelShare(this.chain, job.model, job.created);
+    if (share.feePpm !== job.feePpm || share.scriptHash !== job.feeScript) {
+      return "not the model's own share";
+    }
+    if (!(await this.#ownsCoin(job.client, job.coin))) return 'a coin that is not its own';
+    return (await this.#canStake(parseAmount(job.stake))) ? undefined : 'later';
+  }
+
+  async #ownsCoin(client: string, coin: string): Promise<boolean> {
+    const found = await this.chain.output(parseOutpoint(coin));
+    const wanted = toHex(p2pkhScript(hash160(fromHex(client))));
+    return found !== undefined && toHex(found.output.lockingScript) === wanted;
+  }
+
+  /** Whether coins for one more stake are at hand beside those of the jobs it was chosen for. */
+  async #canStake(stake: bigint): Promise<boolean> {
+    const reserved = [...this.#open.values()]
+      .filter(({ claim }) => !claim)
+      .reduce((sum, { job }) => sum + parseAmount(job.stake) + FEE_CUSHION, 0n);
+    const coins = (await this.wallet.utxos()).filter(({ height }) => height > 0);
+    const there = coins.reduce((sum, { output }) => sum + output.value, 0n);
+    return there >= reserved + stake + FEE_CUSHION;
+  }
+}
