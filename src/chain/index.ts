@@ -169,6 +169,7 @@ export {
 } from './wallet/address.js';
 export { checkAmounts, checkScripts, previousOutputs } from './wallet/check.js';
 export { selectCoins } from './wallet/coins.js';
+export { decodeEnvelope, type Envelope, encodeEnvelope } from './wallet/envelope.js';
 export {
   type FixedInput,
   type FundedTransaction,

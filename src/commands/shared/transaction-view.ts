@@ -1,0 +1,68 @@
+import { formatAmount, toHex } from '../../base/index.js';
+import {
+  classifyScript,
+  encodeTransaction,
+  hashToId,
+  JOB_VERSION,
+  type NetworkParameters,
+  scriptAddress,
+  type Transaction,
+  type TransactionOutput,
+  transactionId,
+} from '../../chain/index.js';
+
+/** A transaction as our JSON shows it: amounts are decimal strings, bytes are hex. */
+export function transactionJson(
+  transaction: Transaction,
+  parameters: NetworkParameters,
+  spentOutputs?: readonly TransactionOutput[],
+): object {
+  const output = ({ value, lockingScript }: TransactionOutput): object => ({
+    value: formatAmount(value),
+    type: classifyScript(lockingScript).type,
+    address: scriptAddress(lockingScript, parameters),
+    lockingScript: toHex(lockingScript),
+  });
+  return {
+    txid: transactionId(transaction),
+    version: transaction.version,
+    size: encodeTransaction(transaction).length,
+    lockTime: transaction.lockTime,
+    ...(transaction.version >= JOB_VERSION && { jobId: toHex(transaction.jobId) }),
+    inputs: transaction.inputs.map(({ outpoint, sequence, unlockingScript }, i) => ({
+      txid: hashToId(outpoint.hash),
+      vout: outpoint.index,
+      sequence,
+      unlockingScript: toHex(unlockingScript),
+      ...(spentOutputs?.[i] && { spends: output(spentOutputs[i]) }),
+    })),
+    outputs: transaction.outputs.map(output),
+  };
+}
+
+/** The same for people: one line per input and output. */
+export function transactionText(
+  transaction: Transaction,
+  parameters: NetworkParameters,
+  spentOutputs?: readonly TransactionOutput[],
+): string {
+  const pays = ({ value, lockingScript }: TransactionOutput): string => {
+    const { type } = classifyScript(lockingScript);
+    const to =
+      scriptAddress(lockingScript, parameters) ?? `${type} (${lockingScript.length} bytes)`;
+    return `${formatAmount(value)}  ${to}`;
+  };
+  const inputs = transaction.inputs.map(({ outpoint, unlockingScript }, i) => {
+    const spent = spentOutputs?.[i];
+    const signed = unlockingScript.length === 0 ? '  (not signed)' : '';
+    return `in   ${hashToId(outpoint.hash)}:${outpoint.index}${spent ? `  ${pays(spent)}` : ''}${signed}`;
+  });
+  const { version, lockTime, jobId } = transaction;
+  return [
+    `txid ${transactionId(transaction)}`,
+    `size ${encodeTransaction(transaction).length} bytes, version ${version}, lock time ${lockTime}`,
+    ...(jobId.some((byte) => byte !== 0) ? [`job  ${toHex(jobId)}`] : []),
+    ...inputs,
+    ...transaction.outputs.map((output) => `out  ${pays(output)}`),
+  ].join('\n');
+}

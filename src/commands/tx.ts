@@ -1,0 +1,190 @@
+import type { Command } from 'commander';
+import { BitmodelError, EXIT, equalBytes, formatAmount } from '../base/index.js';
+import {
+  checkAmounts,
+  checkScripts,
+  decodeEnvelope,
+  type Envelope,
+  encodeEnvelope,
+  loadKey,
+  networkParameters,
+  previousOutputs,
+  signP2pkhInputs,
+  type TransactionOutput,
+} from '../chain/index.js';
+import { type ActionContext, action } from './shared/action.js';
+import { PASSPHRASE_OPTION, readPassphrase } from './shared/passphrase.js';
+import type { Settings } from './shared/settings.js';
+import { readStdin } from './shared/stdin.js';
+import { transactionJson, transactionText } from './shared/transaction-view.js';
+import { nodeClient } from './shared/wallet.js';
+import { buildAction } from './tx-build.js';
+
+interface SignOptions {
+  readonly key: string;
+  readonly passphraseFile?: string;
+  readonly allowHighFee?: boolean;
+}
+
+const NEXT = 'Pipe it in, as in: bitmodel tx build … | bitmodel tx sign | bitmodel tx send';
+
+async function readEnvelope(argument: string | undefined, settings: Settings): Promise<Envelope> {
+  const text =
+    argument === undefined || argument === '-' ? await readStdin('transaction', NEXT) : argument;
+  return decodeEnvelope(text, settings.network);
+}
+
+/**
+ * What the transaction spends, out of the envelope or, for bare hex, out of the chain.
+ */
+async function spentOf(
+  envelope: Envelope,
+  settings: Settings,
+): Promise<readonly TransactionOutput[]> {
+  return envelope.spentOutputs ?? previousOutputs(nodeClient(settings), envelope.transaction);
+}
+
+async function sign(
+  argument: string | undefined,
+  context: ActionContext<SignOptions>,
+): Promise<void> {
+  const { options, settings, terminal, signal } = context;
+  const envelope = await readEnvelope(argument, settings);
+  const spentOutputs = await spentOf(envelope, settings);
+  checkAmounts(envelope.transaction, spentOutputs, { allowHighFee: options.allowHighFee === true });
+  const passphrase = await readPassphrase({
+    passphraseFile: options.passphraseFile,
+    stdinIsData: argument === undefined || argument === '-',
+    question: `The passphrase of ${options.key}`,
+    settings,
+    signal,
+  });
+  const parameters = networkParameters(settings.network);
+  const key = await loadKey(settings.datadir, parameters, options.key, passphrase);
+  const signed = signP2pkhInputs(envelope.transaction, spentOutputs, [key]);
+  key.privateKey.fill(0);
+  if (signed.inputs.every((input, i) => input === envelope.transaction.inputs[i])) {
+    throw new BitmodelError('NOTHING_TO_SIGN', `No input belongs to ${key.address}.`, {
+      next: 'Name the key whose coins it spends: --key NAME',
+      exitCode: EXIT.notAllowed,
+    });
+  }
+  terminal.line(encodeEnvelope(settings.network, signed, spentOutputs));
+}
+
+async function send(
+  argument: string | undefined,
+  context: ActionContext<SignOptions>,
+): Promise<void> {
+  const { options, settings, terminal } = context;
+  const { transaction, spentOutputs: said } = await readEnvelope(argument, settings);
+  const client = nodeClient(settings);
+  const spentOutputs = await previousOutputs(client, transaction);
+  const differs = said?.findIndex(({ value, lockingScript }, i) => {
+    const truth = spentOutputs[i]!;
+    return truth.value !== value || !equalBytes(truth.lockingScript, lockingScript);
+  });
+  if (differs !== undefined && differs >= 0) {
+    throw new BitmodelError(
+      'WRONG_AMOUNT',
+      `Input ${differs} spends something else than is said.`,
+      {
+        next: 'Build it anew: bitmodel tx build',
+      },
+    );
+  }
+  const fee = checkAmounts(transaction, spentOutputs, {
+    allowHighFee: options.allowHighFee === true,
+  });
+  checkScripts(transaction, spentOutputs);
+  const txid = await client.send(transaction);
+  terminal.result({ txid, fee: formatAmount(fee) }, txid, txid);
+}
+
+const signAction = action<SignOptions>(async ([argument], context) => sign(argument, context));
+const sendAction = action<SignOptions>(async ([argument], context) => send(argument, context));
+
+const decodeAction = action(async ([argument], { settings, terminal }) => {
+  const { transaction, spentOutputs } = await readEnvelope(argument, settings);
+  const parameters = networkParameters(settings.network);
+  terminal.result(transactionJson(transaction, parameters, spentOutputs), () =>
+    transactionText(transaction, parameters, spentOutputs),
+  );
+});
+
+const showAction = action(async ([argument], { settings, terminal }) => {
+  const txid = (argument ?? (await readStdin('transaction id', 'Name one'))).trim();
+  const parameters = networkParameters(settings.network);
+  const client = nodeClient(settings);
+  const known = /^[0-9a-f]{64}$/i.test(txid) ? await client.transaction(txid) : undefined;
+  if (!known) {
+    throw new BitmodelError('TX_NOT_FOUND', `The node knows no transaction ${txid.slice(0, 64)}.`, {
+      next: 'Check the id; it has 64 hexadecimal digits',
+      exitCode: EXIT.notFound,
+    });
+  }
+  const { transaction, height, blockHash } = known;
+  // a coinbase spends nothing
+  const spent =
+    height > 0 &&
+    transaction.inputs.length === 1 &&
+    transaction.inputs[0]!.outpoint.hash.every((b) => b === 0)
+      ? undefined
+      : await previousOutputs(client, transaction);
+  terminal.result(
+    { ...transactionJson(transaction, parameters, spent), height, blockHash },
+    () =>
+      `${transactionText(transaction, parameters, spent)}\n${height > 0 ? `in block ${height} (${blockHash})` : 'waits in the mempool'}`,
+  );
+});
+
+const PIPE_HELP = `
+The pipe carries one line of JSON: {v, network, transaction, spent: [{value, script}]}, the transaction in hex
+and what each input spends, so that "sign" needs no node. "sign", "send" and "decode" also take a bare
+transaction in hex, on stdin or as the argument. In a pipe the passphrase comes from the terminal or from
+--passphrase-file, never from stdin.
+
+Example:
+  $ bitmodel tx build --to mkpZhYtJu2r87Js3pDiWJDmPte2NRZ8bJV:1.5 | bitmodel tx sign --key default | bitmodel tx send`;
+
+/** Adds `tx` with its verbs. */
+export function register(program: Command): void {
+  const tx = program
+    .command('tx')
+    .description('build, sign, send and read transactions, in a pipe');
+  tx.addHelpText('after', PIPE_HELP);
+  const collect = (value: string, before: string[] = []): string[] => [...before, value];
+  tx.command('build')
+    .description('choose coins and write a transaction that is not yet signed')
+    .option('--to <address:amount>', 'whom to pay, and how much; may be given many times', collect)
+    .option('--from <name|address>', 'whose coins', 'default')
+    .option('--fee-rate <units>', 'base units per byte (default: 1)')
+    .option('--data <hex>', 'also write these bytes into the chain')
+    .option('--allow-high-fee', 'let the fee be more than a tenth of what is sent')
+    .addHelpText('after', PIPE_HELP)
+    .action(buildAction);
+  tx.command('sign')
+    .description('sign every input that the key opens')
+    .argument('[transaction]', 'envelope or hex; stdin if absent')
+    .option('--key <name>', 'the key', 'default')
+    .option('--allow-high-fee', 'let the fee be more than a tenth of what is sent')
+    .option(...PASSPHRASE_OPTION)
+    .addHelpText('after', PIPE_HELP)
+    .action(signAction);
+  tx.command('send')
+    .description('check a signed transaction and hand it to the node')
+    .argument('[transaction]', 'envelope or hex; stdin if absent')
+    .option('--allow-high-fee', 'let the fee be more than a tenth of what is sent')
+    .addHelpText('after', PIPE_HELP)
+    .action(sendAction);
+  tx.command('decode')
+    .description('show what a transaction holds, without asking a node')
+    .argument('[transaction]', 'envelope or hex; stdin if absent')
+    .addHelpText('after', '\nExample:\n  $ bitmodel tx decode --json < signed.json')
+    .action(decodeAction);
+  tx.command('show')
+    .description('show a transaction of the chain or the mempool')
+    .argument('[txid]', 'its id; stdin if absent')
+    .addHelpText('after', '\nExample:\n  $ bitmodel tx show TXID')
+    .action(showAction);
+}
