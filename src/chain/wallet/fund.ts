@@ -9,13 +9,7 @@ import {
 } from '../codec/transaction.js';
 import type { Utxo } from '../rpc/ChainClient.js';
 import { selectCoins } from './coins.js';
-import {
-  DUST,
-  FEE_RATE,
-  P2PKH_OUTPUT_SIZE,
-  P2PKH_UNLOCKING_SIZE,
-  sizeWhenUnlocked,
-} from './size.js';
+import { DUST, FEE_RATE, P2PKH_UNLOCKING_SIZE, sizeWhenUnlocked } from './size.js';
 
 /** An input that must be there, with what it spends. */
 export interface FixedInput {
@@ -101,14 +95,14 @@ export function fundTransaction(request: FundRequest): FundedTransaction {
   const sizes = [...fixedSizes, ...coins.map(() => P2PKH_UNLOCKING_SIZE)];
   const spentOutputs = [...inputs, ...coins].map(({ output }) => output);
   const left = total(spentOutputs) - total(outputs);
-  const changeFee = BigInt(sizeWhenUnlocked(unchanged, sizes) + P2PKH_OUTPUT_SIZE + 8) * feeRate;
+  const withChange = (value: bigint): Transaction => ({
+    ...unchanged,
+    outputs: [...outputs, { value, lockingScript: changeScript }],
+  });
+  const changeFee = BigInt(sizeWhenUnlocked(withChange(0n), sizes)) * feeRate;
   const change = left - changeFee;
   if (change < DUST) return { transaction: unchanged, spentOutputs, fee: left };
-  const transaction = {
-    ...unchanged,
-    outputs: [...outputs, { value: change, lockingScript: changeScript }],
-  };
-  return { transaction, spentOutputs, fee: changeFee };
+  return { transaction: withChange(change), spentOutputs, fee: changeFee };
 }
 
 function insufficient(needed: bigint, there: bigint): BitmodelError {
