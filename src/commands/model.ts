@@ -13,5 +13,4 @@ export const register: Register = (program) => {
   registerCheck(model);
   registerPublish(model);
   registerRun(model);
-  registerPublish(model);
 };

@@ -164,7 +164,7 @@ export class LanguageModel {
     return this.tokenizer.decode(ended ? ids.slice(0, -1) : ids);
   }
 
-  /** Ends the thread and frees the model. Calls in progress end with `MODEL_CLOSED`, or as if cancelled. */
+  /** Ends the thread and frees the model. Calls in progress end with `MODEL_CLOSED`. */
   async close(): Promise<void> {
     await this.#channel.close();
   }

@@ -16,6 +16,7 @@ class ModelWorker {
   readonly #cancelled = new Set<number>();
   readonly #running = new Set<number>();
   readonly #acks = new Map<number, () => void>();
+  #closing = false;
 
   constructor(graph: DecoderGraph) {
     this.#graph = graph;
@@ -68,6 +69,7 @@ class ModelWorker {
         promptSeconds: (prefilled - started) / 1000,
         decodeSeconds: (performance.now() - prefilled) / 1000,
       };
+      this.#assertOpen();
       send({ type: 'done', id, times });
     } finally {
       stream.close();
@@ -88,6 +90,7 @@ class ModelWorker {
     try {
       await stream.prefill(ids, from, chunk, emit, cancelled);
       if (!cancelled()) await acknowledged;
+      this.#assertOpen();
       send({ type: 'done', id });
     } finally {
       stream.close();
@@ -101,7 +104,14 @@ class ModelWorker {
     send({ type: 'done', id, logits }, [logits.buffer as ArrayBuffer]);
   }
 
+  /** A call that closing cut short did not finish. */
+  #assertOpen(): void {
+    if (!this.#closing) return;
+    throw new BitmodelError('MODEL_CLOSED', 'The model was closed.', { next: 'Open it again' });
+  }
+
   async #close(): Promise<void> {
+    this.#closing = true;
     for (const id of this.#running) this.#cancelled.add(id);
     for (const resolve of this.#acks.values()) resolve();
     // let a run in progress come to its end: freeing its session under it would crash the process

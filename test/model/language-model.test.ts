@@ -158,6 +158,17 @@ describe('a model of another make', () => {
     expect(again.ids).toEqual((await model.generate(request)).ids);
   });
 
+  it('ends what it is doing with an error when closed, even while a reader dawdles', async () => {
+    const opened = await LanguageModel.open(FIXTURE, { threads: 1 });
+    const calls = [
+      opened.generate({ ...request, promptIds: [5, 6], maxTokens: 400 }),
+      opened.prefill(Array(400).fill(7), { onLogits: () => new Promise(() => {}) }),
+    ].map((call) => expect(call).rejects.toMatchObject({ code: 'MODEL_CLOSED' }));
+    await opened.close();
+    await Promise.all(calls);
+    await opened.close();
+  });
+
   it('answers by its chat template, written as text or as a list', async () => {
     const template =
       "{{ bos_token }}{% for m in messages %}{{ m.role }}: {{ m['content'] }}\n{% endfor %}";
