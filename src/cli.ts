@@ -65,20 +65,26 @@ function version(): string {
 }
 
 function createProgram(): Command {
-  return new Command('bitmodel')
-    .description('Buy language-model inference from untrusted machines, with proof of every token.')
-    .version(version())
-    .option('--network <name>', 'main, test or regtest (default: regtest)')
-    .option('--rpc <url>', "the node's address (default: this machine's)")
-    .option('--datadir <dir>', 'where keys, jobs and the chain are kept')
-    .option('--json', 'print one JSON object instead of text')
-    .option('-q, --quiet', 'print ids and results only')
-    .option('-y, --yes', 'answer yes to every question')
-    .option('--no-input', 'never ask; fail where an answer is needed')
-    .showSuggestionAfterError()
-    .configureHelp({ showGlobalOptions: true })
-    .helpCommand(false)
-    .exitOverride();
+  return (
+    new Command('bitmodel')
+      .description(
+        'Buy language-model inference from untrusted machines, with proof of every token.',
+      )
+      .version(version())
+      .option('--network <name>', 'main, test or regtest (default: regtest)')
+      .option('--rpc <url>', "the node's address (default: this machine's)")
+      .option('--datadir <dir>', 'where keys, jobs and the chain are kept')
+      .option('--json', 'print one JSON object instead of text')
+      .option('-q, --quiet', 'print ids and results only')
+      .option('-y, --yes', 'answer yes to every question')
+      .option('--no-input', 'never ask; fail where an answer is needed')
+      .showSuggestionAfterError()
+      // wrong usage is reported by main(), in the same form as every other error
+      .configureOutput({ outputError: () => undefined })
+      .configureHelp({ showGlobalOptions: true })
+      .helpCommand(false)
+      .exitOverride()
+  );
 }
 
 /** Options before the command that take a value, so that the command can be found without loading any. */
@@ -112,8 +118,24 @@ export async function main(argv: readonly string[]): Promise<void> {
     if (argv.length <= 2) program.outputHelp();
     else await program.parseAsync(argv as string[]);
   } catch (thrown) {
-    // commander has printed its message already: help and version end with 0, wrong usage with 2
     if (!(thrown instanceof CommanderError)) throw thrown;
-    process.exitCode = thrown.exitCode === 0 ? 0 : 2;
+    process.exitCode = thrown.exitCode === 0 ? 0 : await reportUsage(thrown, argv);
   }
+}
+
+/** Says what is wrong with the command line; a group without its verb has printed its help already. */
+async function reportUsage(thrown: CommanderError, argv: readonly string[]): Promise<number> {
+  const [{ reportError }, { BitmodelError, EXIT }] = await Promise.all([
+    import('./commands/shared/action.js'),
+    import('./base/index.js'),
+  ]);
+  const json = argv.includes('--json');
+  if (thrown.code === 'commander.help' && !json) return EXIT.usage;
+  const [sentence, ...hints] = thrown.message.replace(/^error: /, '').split('\n');
+  const said = thrown.code === 'commander.help' ? 'a verb is missing' : sentence!;
+  const message = `${said.charAt(0).toUpperCase()}${said.slice(1)}.`;
+  const asked = commandAskedFor(argv.slice(2));
+  const known = COMMANDS.some(({ name }) => name === asked);
+  const next = [...hints, `See bitmodel ${known ? `${asked} ` : ''}--help`].join(' ');
+  return reportError(new BitmodelError('USAGE', message, { next, exitCode: EXIT.usage }), json);
 }

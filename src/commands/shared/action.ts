@@ -13,15 +13,21 @@ export interface ActionContext<Options> {
   readonly signal: AbortSignal;
 }
 
+/** Names of what an aborted signal, and Ctrl-C in a question, throw. */
+const INTERRUPTIONS = new Set(['AbortError', 'AbortPromptError', 'ExitPromptError']);
+
+function interruption(): BitmodelError {
+  return new BitmodelError('INTERRUPTED', 'Interrupted.', { exitCode: EXIT.interrupted });
+}
+
 /** Prints an error the way DESIGN 10 has it and returns the exit code. */
 export function reportError(thrown: unknown, json: boolean): number {
-  const interrupted =
-    thrown instanceof Error && (thrown.name === 'AbortError' || thrown.name === 'ExitPromptError');
+  const interrupted = thrown instanceof Error && INTERRUPTIONS.has(thrown.name);
   const error =
     thrown instanceof BitmodelError
       ? thrown
       : interrupted
-        ? new BitmodelError('INTERRUPTED', 'Interrupted.', { exitCode: EXIT.interrupted })
+        ? interruption()
         : new BitmodelError('INTERNAL', messageOf(thrown), {
             next: 'This is a bug in bitmodel; run again with BITMODEL_DEBUG=1 and report what it prints',
             cause: thrown,
@@ -54,8 +60,12 @@ export function action<Options = Record<string, unknown>>(
     const command = commanderArgs.at(-1) as Command;
     const flags = command.optsWithGlobals() as Record<string, unknown>;
     const abort = new AbortController();
+    let listensToSignal = false;
     const onSignal = (): void => {
-      if (abort.signal.aborted) process.exit(EXIT.interrupted);
+      // a command that never took the signal has nothing to put in order: every file is written whole or not at all
+      if (abort.signal.aborted || !listensToSignal) {
+        process.exit(reportError(abort.signal.reason ?? interruption(), flags.json === true));
+      }
       abort.abort();
     };
     process.on('SIGINT', onSignal).on('SIGTERM', onSignal);
@@ -67,7 +77,15 @@ export function action<Options = Record<string, unknown>>(
     try {
       const settings = resolveSettings(flags);
       const terminal = new Terminal(settings);
-      const context = { options: flags as Options, settings, terminal, signal: abort.signal };
+      const context: ActionContext<Options> = {
+        options: flags as Options,
+        settings,
+        terminal,
+        get signal() {
+          listensToSignal = true;
+          return abort.signal;
+        },
+      };
       process.exitCode = (await body(command.args, context)) ?? process.exitCode ?? EXIT.done;
     } catch (thrown) {
       process.exitCode = reportError(thrown, flags.json === true);

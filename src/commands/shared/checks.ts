@@ -1,0 +1,160 @@
+import { randomBytes } from 'node:crypto';
+import { existsSync, mkdirSync, readFileSync, statfsSync, statSync, unlinkSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { dirname, join } from 'node:path';
+import { BitmodelError, messageOf, writeFileAtomic } from '../../base/index.js';
+import {
+  keyPath,
+  listKeys,
+  networkParameters,
+  readKeystore,
+  signatureBackend,
+} from '../../chain/index.js';
+import type { Settings } from './settings.js';
+import { nodeClient } from './wallet.js';
+
+/** What one look at the machine found. */
+export interface Check {
+  readonly name: string;
+  /** `warn`: works, but less well; `fail`: something a person will want does not work. */
+  readonly state: 'ok' | 'warn' | 'fail';
+  readonly found: string;
+  /** How to mend it, where it is not well. */
+  readonly mend?: string;
+}
+
+const GIB = 2 ** 30;
+/** Below this much room a chain or a model soon fills the disk. */
+const LITTLE_SPACE = 2 * GIB;
+const REINSTALL = 'Install again: npm ci (in a clone), or npm install -g bitmodel';
+
+function checkNode(): Check {
+  const { node } = process.versions;
+  const [major, minor] = node.split('.').map(Number) as [number, number];
+  return major > 20 || (major === 20 && minor >= 19)
+    ? { name: 'Node.js', state: 'ok', found: node }
+    : { name: 'Node.js', state: 'fail', found: node, mend: 'Install Node.js 20.19 or newer' };
+}
+
+async function checkLoads(name: string, load: () => Promise<string>): Promise<Check> {
+  try {
+    return { name, state: 'ok', found: await load() };
+  } catch (thrown) {
+    const found = `does not load: ${messageOf(thrown).split('\n', 1)[0]}`;
+    return { name, state: 'fail', found, mend: REINSTALL };
+  }
+}
+
+function checkSignatures(): Check {
+  const name = 'signature checks';
+  return signatureBackend === 'libsecp256k1'
+    ? { name, state: 'ok', found: 'native libsecp256k1' }
+    : {
+        name,
+        state: 'warn',
+        found: 'JavaScript (native libsecp256k1 does not load; blocks are checked more slowly)',
+        mend: REINSTALL,
+      };
+}
+
+async function checkCuda(): Promise<Check> {
+  const { cudaProvider } = await import('../../model/index.js');
+  const name = 'CUDA';
+  return !cudaProvider().present
+    ? {
+        name,
+        state: 'warn',
+        found: 'the CUDA provider is not there; models run on the CPU',
+        mend: 'On Linux with an NVIDIA GPU: npm rebuild onnxruntime-node --onnxruntime-node-install=cuda12',
+      }
+    : { name, state: 'ok', found: 'provider present' };
+}
+
+function checkFolder({ datadir }: Settings): Check {
+  const name = 'data folder';
+  try {
+    mkdirSync(datadir, { recursive: true });
+    const probe = join(datadir, `.probe-${randomBytes(6).toString('hex')}`);
+    writeFileAtomic(probe, 'x', { mode: 0o600 });
+    unlinkSync(probe);
+    const { bavail, bsize } = statfsSync(datadir);
+    const free = bavail * bsize;
+    const found = `${datadir}, ${(free / GIB).toFixed(1)} GiB free`;
+    if (free >= LITTLE_SPACE) return { name, state: 'ok', found };
+    const mend = 'Free some space, or choose another folder with --datadir';
+    return { name, state: 'warn', found, mend };
+  } catch (thrown) {
+    const mend = 'Mend its permissions, or choose another folder with --datadir';
+    return { name, state: 'fail', found: `${datadir}: ${messageOf(thrown)}`, mend };
+  }
+}
+
+async function checkChainNode(settings: Settings): Promise<Check> {
+  const name = 'node';
+  try {
+    const height = await nodeClient(settings).height();
+    return { name, state: 'ok', found: `reached, at height ${height} of ${settings.network}` };
+  } catch (thrown) {
+    const mend =
+      (thrown instanceof BitmodelError ? thrown.next : undefined) ??
+      'Start one with: bitmodel node --regtest --mine';
+    // verify, model, demo and keygen need none
+    return { name, state: 'warn', found: messageOf(thrown), mend };
+  }
+}
+
+function checkKeys({ datadir, network }: Settings): Check {
+  const name = 'keys';
+  const parameters = networkParameters(network);
+  const names = listKeys(datadir, parameters);
+  if (names.length === 0) {
+    const mend = 'Make one with: bitmodel keygen';
+    return { name, state: 'warn', found: `none for ${network}`, mend };
+  }
+  for (const key of names) {
+    const path = keyPath(datadir, parameters, key);
+    try {
+      readKeystore(path, parameters);
+    } catch (thrown) {
+      const mend = thrown instanceof BitmodelError ? thrown.next : undefined;
+      return { name, state: 'fail', found: `${key}: ${messageOf(thrown)}`, ...(mend && { mend }) };
+    }
+    if (process.platform !== 'win32' && statSync(path).mode & 0o077) {
+      const mend = `chmod 600 ${path}`;
+      return { name, state: 'warn', found: `others can read ${path}`, mend };
+    }
+  }
+  return { name, state: 'ok', found: names.join(', ') };
+}
+
+/** Version of a dependency, out of its package.json, which not every package lets be imported. */
+function installed(name: string): string {
+  let folder = dirname(createRequire(import.meta.url).resolve(name));
+  for (; folder !== dirname(folder); folder = dirname(folder)) {
+    const file = join(folder, 'package.json');
+    if (!existsSync(file)) continue;
+    const found = JSON.parse(readFileSync(file, 'utf8')) as { name?: string; version?: string };
+    if (found.name === name) return found.version ?? 'loads';
+  }
+  return 'loads';
+}
+
+/** Looks at everything the commands need on this machine; changes nothing, and asks nothing beyond the node. */
+export async function checkMachine(settings: Settings): Promise<Check[]> {
+  return [
+    checkNode(),
+    await checkLoads('ONNX Runtime', async () => {
+      await import('onnxruntime-node');
+      return installed('onnxruntime-node');
+    }),
+    await checkCuda(),
+    checkSignatures(),
+    await checkLoads('LMDB', async () => {
+      await import('lmdb');
+      return installed('lmdb');
+    }),
+    checkFolder(settings),
+    await checkChainNode(settings),
+    checkKeys(settings),
+  ];
+}

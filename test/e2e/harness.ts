@@ -1,0 +1,118 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join, resolve } from 'node:path';
+
+/** The launcher that people run. */
+export const BINARY = resolve(import.meta.dirname, '../../bin/bitmodel.js');
+
+export interface Finished {
+  /** Exit code, or null when a signal ended it. */
+  readonly code: number | null;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+export interface RunOptions {
+  /** What is piped into it; nothing unless stated. */
+  readonly stdin?: string;
+  readonly env?: Readonly<Record<string, string>>;
+}
+
+/** A process of the real binary that goes on until it is stopped. */
+export interface Running {
+  readonly child: ChildProcess;
+  /** The first line on its stdout. */
+  readonly line: string;
+  /** Sends the signal (SIGINT unless stated) and waits for the end. */
+  stop(signal?: NodeJS.Signals): Promise<number | null>;
+}
+
+/** A data folder of its own, and the real binary in processes of their own on it. */
+export class Place {
+  readonly folder = mkdtempSync(join(tmpdir(), 'bitmodel-e2e-'));
+  /** A file whose first line is the passphrase of every key made here. */
+  readonly passphraseFile = join(this.folder, 'passphrase');
+  readonly #children = new Set<ChildProcess>();
+
+  constructor() {
+    writeFileSync(this.passphraseFile, 'correct horse battery\n', { mode: 0o600 });
+  }
+
+  /** Runs a command to its end. */
+  async run(args: readonly string[], options: RunOptions = {}): Promise<Finished> {
+    const child = this.#spawn(args, options.env);
+    let stdout = '';
+    let stderr = '';
+    child.stdout!.setEncoding('utf8').on('data', (text: string) => {
+      stdout += text;
+    });
+    child.stderr!.setEncoding('utf8').on('data', (text: string) => {
+      stderr += text;
+    });
+    // the command may end without reading what it is given
+    child.stdin!.on('error', () => undefined).end(options.stdin ?? '');
+    const code = await new Promise<number | null>((done) => child.once('close', done));
+    return { code, stdout, stderr };
+  }
+
+  /** Runs a command that must succeed, and gives its stdout without the last line break. */
+  async ok(args: readonly string[], options: RunOptions = {}): Promise<string> {
+    const { code, stdout, stderr } = await this.run(args, options);
+    if (code !== 0) throw new Error(`bitmodel ${args.join(' ')} ended with ${code}: ${stderr}`);
+    return stdout.trimEnd();
+  }
+
+  /** As {@link ok}, with `--json`, parsed. */
+  async json<T = Record<string, unknown>>(
+    args: readonly string[],
+    options?: RunOptions,
+  ): Promise<T> {
+    return JSON.parse(await this.ok([...args, '--json'], options)) as T;
+  }
+
+  /** Starts a command that goes on, and waits for its first line. */
+  async start(args: readonly string[], env?: Readonly<Record<string, string>>): Promise<Running> {
+    const child = this.#spawn(args, env);
+    let stderr = '';
+    child.stderr!.setEncoding('utf8').on('data', (text: string) => {
+      stderr += text;
+    });
+    const ended = new Promise<number | null>((done) => child.once('exit', done));
+    const line = await new Promise<string>((done, fail) => {
+      let stdout = '';
+      child.stdout!.setEncoding('utf8').on('data', (text: string) => {
+        stdout += text;
+        const end = stdout.indexOf('\n');
+        if (end >= 0) done(stdout.slice(0, end));
+      });
+      child.once('exit', (code) => fail(new Error(`${args[0]} ended with ${code}: ${stderr}`)));
+    });
+    const stop = (signal: NodeJS.Signals = 'SIGINT'): Promise<number | null> => {
+      child.kill(signal);
+      return ended;
+    };
+    return { child, line, stop };
+  }
+
+  /** Starts a regtest node on a free port, mining; the other commands find it by the data folder. */
+  startNode(...args: string[]): Promise<Running> {
+    return this.start(['node', '--regtest', '--mine', '--rpc-port', '0', ...args]);
+  }
+
+  /** Ends everything started here and removes the folder. */
+  close(): void {
+    for (const child of this.#children) child.kill('SIGKILL');
+    rmSync(this.folder, { recursive: true, force: true, maxRetries: 5 });
+  }
+
+  #spawn(args: readonly string[], env: Readonly<Record<string, string>> = {}): ChildProcess {
+    const settings = { BITMODEL_DATADIR: this.folder, BITMODEL_NETWORK: 'regtest' };
+    const child = spawn(process.execPath, [BINARY, ...args], {
+      env: { ...process.env, ...settings, ...env },
+    });
+    this.#children.add(child);
+    child.once('exit', () => this.#children.delete(child));
+    return child;
+  }
+}
