@@ -4,6 +4,8 @@ import type { Register } from './commands/shared/register.js';
 
 interface CommandEntry {
   readonly name: string;
+  /** Heading in the root help. */
+  readonly group: string;
   readonly summary: string;
   /** Loads the module that defines the command; called only when the command is the one asked for. */
   readonly load: () => Promise<{ readonly register: Register }>;
@@ -12,48 +14,86 @@ interface CommandEntry {
 const COMMANDS: readonly CommandEntry[] = [
   {
     name: 'demo',
+    group: 'Start:',
     summary:
       'the whole idea in a minute: a job bought, checked, paid and shared on a chain of its own',
     load: () => import('./commands/demo.js'),
   },
-  { name: 'keygen', summary: 'make or take in a key', load: () => import('./commands/keygen.js') },
+  {
+    name: 'keygen',
+    group: 'Money:',
+    summary: 'make or take in a key',
+    load: () => import('./commands/keygen.js'),
+  },
   {
     name: 'wallet',
+    group: 'Money:',
     summary: 'balance, sending, test coins',
     load: () => import('./commands/wallet.js'),
   },
   {
     name: 'tx',
+    group: 'Money:',
     summary: 'build, sign, send and read transactions, in a pipe',
     load: () => import('./commands/tx.js'),
   },
-  { name: 'job', summary: 'buy inference and follow it', load: () => import('./commands/job.js') },
+  {
+    name: 'job',
+    group: 'Inference:',
+    summary: 'buy inference and follow it',
+    load: () => import('./commands/job.js'),
+  },
   {
     name: 'verify',
+    group: 'Inference:',
     summary: 'check a receipt against a model, offline',
     load: () => import('./commands/verify.js'),
   },
   {
     name: 'model',
+    group: 'Models:',
     summary: 'pack, show, publish and run models',
     load: () => import('./commands/model.js'),
   },
   {
     name: 'reward',
+    group: 'Models:',
     summary: 'shares of everyone a model stands on',
     load: () => import('./commands/reward.js'),
   },
-  { name: 'worker', summary: 'sell inference', load: () => import('./commands/worker.js') },
+  {
+    name: 'worker',
+    group: 'Inference:',
+    summary: 'sell inference',
+    load: () => import('./commands/worker.js'),
+  },
   {
     name: 'verifier',
+    group: 'Inference:',
     summary: 'judge disputed jobs for a fee',
     load: () => import('./commands/verifier.js'),
   },
-  { name: 'node', summary: 'run a node', load: () => import('./commands/node.js') },
-  { name: 'chain', summary: 'look at the chain', load: () => import('./commands/chain.js') },
-  { name: 'rpc', summary: 'call a method of the node', load: () => import('./commands/rpc.js') },
+  {
+    name: 'node',
+    group: 'Chain:',
+    summary: 'run a node',
+    load: () => import('./commands/node.js'),
+  },
+  {
+    name: 'chain',
+    group: 'Chain:',
+    summary: 'look at the chain',
+    load: () => import('./commands/chain.js'),
+  },
+  {
+    name: 'rpc',
+    group: 'Chain:',
+    summary: 'call a method of the node',
+    load: () => import('./commands/rpc.js'),
+  },
   {
     name: 'doctor',
+    group: 'Start:',
     summary: 'check this machine and say how to mend what is missing',
     load: () => import('./commands/doctor.js'),
   },
@@ -108,7 +148,7 @@ export async function main(argv: readonly string[]): Promise<void> {
   const asked = commandAskedFor(argv.slice(2));
   for (const entry of COMMANDS) {
     if (entry.name === asked) (await entry.load()).register(program);
-    else program.command(entry.name).description(entry.summary);
+    else program.command(entry.name).description(entry.summary).helpGroup(entry.group);
   }
   program.addHelpText(
     'after',
