@@ -1,0 +1,168 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import {
+  ChainClient,
+  createKey,
+  hash160,
+  type KeyPair,
+  networkParameters,
+  p2pkhScript,
+  type RunningNode,
+  RpcClient,
+  runNode,
+  Wallet,
+} from '#src/chain/index.js';
+import {
+  JobClient,
+  type JobEvent,
+  type JobModel,
+  JobVerifier,
+  JobWorker,
+  jobModel,
+  registerJobPool,
+  type WorkerOptions,
+} from '#src/job/index.js';
+import { LanguageModel, modelId } from '#src/model/index.js';
+import { LocalChain } from '#src/chain/index.js';
+
+const params = networkParameters('regtest');
+const TINY = 'fixtures/bitmodel-tiny';
+const COIN = 100_000_000n;
+
+/** A whole market in one process: a node, a buyer, a seller, three verifiers, and a miner that works on demand. */
+export class Market {
+  readonly dir = mkdtempSync(join(tmpdir(), 'bitmodel-market-'));
+  readonly events: JobEvent[] = [];
+  readonly stop = new AbortController();
+  #bank!: Wallet;
+  readonly #running: Promise<unknown>[] = [];
+  node!: RunningNode;
+  chain!: ChainClient;
+  model!: JobModel;
+  miner!: KeyPair;
+  client!: JobClient;
+  clientKey!: KeyPair;
+  verifiers: JobVerifier[] = [];
+
+  static async open(): Promise<Market> {
+    const market = new Market();
+    market.node = await runNode({
+      datadir: market.dir,
+      network: 'regtest',
+      version: 'test',
+      rpcPort: 0,
+      extend: (server, node) => {
+        const pool = registerJobPool(server, new LocalChain(node));
+        node.on('block', () => void pool.advance());
+      },
+    });
+    market.chain = new ChainClient(
+      RpcClient.forNode({ datadir: market.dir, network: 'regtest', rpc: undefined }),
+    );
+    market.model = jobModel(
+      await modelId(TINY),
+      await LanguageModel.open(TINY, { file: 'onnx/model.onnx', threads: 1 }),
+    );
+    market.miner = createKey(params);
+    market.#bank = new Wallet({ client: market.chain, keys: [market.miner], params });
+    await market.mine(103);
+    market.clientKey = await market.funded();
+    market.client = market.newClient();
+    for (let i = 0; i < 3; i++) {
+      const key = await market.funded(1n);
+      const verifier = new JobVerifier({
+        ...market.common(key, `verifier${i}`),
+        fee: 50_000n,
+      });
+      market.verifiers.push(verifier);
+      market.start(verifier);
+    }
+    return market;
+  }
+
+  common(key: KeyPair, name: string) {
+    const { chain, model } = this;
+    const wallet = new Wallet({ client: chain, keys: [key], params });
+    const directory = join(this.dir, name);
+    return { chain, params, wallet, key, models: [model], directory, interval: 30 };
+  }
+
+  newClient(): JobClient {
+    const client = new JobClient(this.common(this.clientKey, 'client'));
+    this.watch(client);
+    return client;
+  }
+
+  async worker(options: Partial<WorkerOptions> = {}): Promise<JobWorker> {
+    const key = await this.funded();
+    const name = `worker ${key.address}`;
+    const worker = new JobWorker({ ...this.common(key, name), price: 1000n, ...options });
+    this.start(worker);
+    return worker;
+  }
+
+  watch(participant: JobClient | JobWorker | JobVerifier): void {
+    participant.on('event', (event) => {
+      this.events.push(event);
+      if (event.step === 'waiting') void this.mineTo(event.untilHeight!);
+    });
+  }
+
+  start(participant: JobWorker | JobVerifier, signal = this.stop.signal): void {
+    this.watch(participant);
+    this.#running.push(participant.run(signal));
+  }
+
+  async mineTo(height: number): Promise<void> {
+    const tip = await this.chain.height();
+    if (tip < height) await this.mine(height - tip);
+  }
+
+  async mine(count: number): Promise<void> {
+    await this.chain.generate(count, this.miner.address);
+  }
+
+  async funded(coins = 10n): Promise<KeyPair> {
+    const key = createKey(params);
+    const lockingScript = p2pkhScript(hash160(key.publicKey));
+    await this.#bank.send([{ value: coins * COIN, lockingScript }]);
+    await this.mine(1);
+    return key;
+  }
+
+  async balance(key: KeyPair): Promise<bigint> {
+    const { confirmed } = await new Wallet({ client: this.chain, keys: [key], params }).balance();
+    return confirmed;
+  }
+
+  steps(role: JobEvent['role'], jobId: string): string[] {
+    return this.events
+      .filter((event) => event.role === role && event.jobId === jobId)
+      .map(({ step }) => step);
+  }
+
+  problems(): JobEvent[] {
+    return this.events.filter(({ step }) => step === 'problem');
+  }
+
+  async close(): Promise<void> {
+    this.stop.abort();
+    await Promise.all(this.#running);
+    await this.model.model.close();
+    this.chain.rpc.close?.();
+    await this.node.stop();
+    rmSync(this.dir, { recursive: true, force: true });
+  }
+}
+
+export const request = (market: Market) => ({
+  model: market.model.id,
+  promptIds: market.model.model.tokenizer.encode('The people of'),
+  sampling: { temperatureMilli: 800, topK: 40, topPMilli: 950 },
+  maxTokens: 12,
+  pricePerToken: 20_000n,
+  verifiers: 'auto' as const,
+});
+
+export { COIN };
