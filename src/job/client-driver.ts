@@ -396,6 +396,7 @@ export abstract class ClientDriver extends Participant {
     const next: ClientRecord = { ...record, phase: 'contested', contest, contestMessage };
     this.records.save(next);
     await sendSpend(this.chain, this.wallet, signed);
+    await this.mirror.remind(contestMessage);
     const amount = contestBond(job);
     this.emit({ role: 'client', step: 'contested', jobId: id, txid, amount, fee: signed.fee });
     return next;

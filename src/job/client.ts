@@ -85,40 +85,41 @@ export class JobClient extends ClientDriver {
     await this.mirror.refresh(tip);
     const verifiers = this.#verifiers(request, own.id);
     const share = await modelShare(this.chain, own.id, tip);
-    const salt = randomBytes(32);
+    const coin = formatOutpoint((await this.#coin()).outpoint);
     const nonce = request.nonce ?? new Uint8Array(randomBytes(32));
-    const promptHash = promptHashOf(salt, request.promptIds);
     const fee = request.verifierFee ?? verifiers.fee;
     const count = verifiers.keys.length;
     const maxTokens = Math.min(request.maxTokens, info.contextLength - request.promptIds.length);
-    const job = parseJob({
-      v: 1,
-      client: toHex(this.key.publicKey),
-      model: own.id,
-      file: info.file,
-      classes: own.calibration
-        ? [...new Set(own.calibration.pairs.map(({ seller }) => seller))].slice(0, 8)
-        : [info.numericClass],
-      calibration: calibrationName(own),
-      promptHash: toHex(promptHash),
-      inputTokens: request.promptIds.length,
-      maxTokens,
-      stop: [...(request.stop ?? [])],
-      sampling: { ...request.sampling },
-      seed: toHex(seedOf(nonce, fromHex(own.id), promptHash)),
-      pricePerToken: formatAmount(request.pricePerToken),
-      feePpm: share.feePpm,
-      feeScript: share.scriptHash,
-      stake: request.stake
-        ? formatAmount(request.stake)
-        : leastStake(request.pricePerToken, maxTokens, fee, count),
-      verifiers: verifiers.keys,
-      threshold: request.threshold ?? Math.floor(count / 2) + 1,
-      verifierFee: formatAmount(fee),
-      coin: formatOutpoint((await this.#coin()).outpoint),
-      created: tip,
-      expires: tip + this.#lifetime(request),
-    });
+    const jobWith = (promptHash: Uint8Array) =>
+      parseJob({
+        v: 1,
+        client: toHex(this.key.publicKey),
+        model: own.id,
+        file: info.file,
+        classes: own.calibration
+          ? [...new Set(own.calibration.pairs.map(({ seller }) => seller))].slice(0, 8)
+          : [info.numericClass],
+        calibration: calibrationName(own),
+        promptHash: toHex(promptHash),
+        inputTokens: request.promptIds.length,
+        maxTokens,
+        stop: [...(request.stop ?? [])],
+        sampling: { ...request.sampling },
+        seed: toHex(seedOf(nonce, fromHex(own.id), promptHash)),
+        pricePerToken: formatAmount(request.pricePerToken),
+        feePpm: share.feePpm,
+        feeScript: share.scriptHash,
+        stake: request.stake
+          ? formatAmount(request.stake)
+          : leastStake(request.pricePerToken, maxTokens, fee, count),
+        verifiers: verifiers.keys,
+        threshold: request.threshold ?? Math.floor(count / 2) + 1,
+        verifierFee: formatAmount(fee),
+        coin,
+        created: tip,
+        expires: tip + this.#lifetime(request),
+      });
+    const { job, salt } = this.#unrivalled(request.promptIds, jobWith);
     const { confirmations } = request;
     const announce = createMessage(
       'announce',
@@ -229,6 +230,24 @@ export class JobClient extends ClientDriver {
     await Promise.all(
       open.map(({ id }) => this.guarded(id, async () => void (await this.follow(id, signal)))),
     );
+  }
+
+  /**
+   * Salts the prompt. Of two jobs with one coin and one height the pool keeps that of the smaller id: a job that comes
+   * after one that was given up must be that.
+   */
+  #unrivalled(promptIds: readonly number[], jobWith: (promptHash: Uint8Array) => JobSpec) {
+    const earlier = this.records.all();
+    for (;;) {
+      const salt = new Uint8Array(randomBytes(32));
+      const job = jobWith(promptHashOf(salt, promptIds));
+      const id = jobIdHex(job);
+      const isBeaten = earlier.some(
+        (other) =>
+          other.job.coin === job.coin && other.job.created === job.created && other.id < id,
+      );
+      if (!isBeaten) return { job, salt };
+    }
   }
 
   #lifetime({ lifetime, confirmations }: JobRequest): number {

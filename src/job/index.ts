@@ -36,6 +36,19 @@ export {
   registerJobPool,
 } from './pool-service.js';
 export type { PooledJob } from './pool-view.js';
+export {
+  checkReceipt,
+  decodeReceipt,
+  encodeReceipt,
+  RECEIPT_OVERHEAD,
+  type Receipt,
+  type ReceiptChecks,
+  type ReceiptVerification,
+  receiptClaim,
+  receiptCommitment,
+  signCommitment,
+  verifyReceipt,
+} from './receipt.js';
 export { JobRecords } from './records.js';
 export {
   createOneTimeKey,

@@ -24,8 +24,10 @@ export interface Dispute {
   readonly depth: number;
 }
 
-/** Blocks after the contest within which the ciphertext, evidence and counter-proof must be there (DESIGN 5.2). */
-export const EVIDENCE_BLOCKS = 2;
+/** Blocks after the contest within which the ciphertext must be in the pool (DESIGN 5.2). */
+export const DELIVERY_BLOCKS = 2;
+/** Blocks after the contest within which the buyer's evidence and the seller's counter-proof must be. */
+export const EVIDENCE_BLOCKS = 4;
 
 const bytesOf = (base64: string): Uint8Array => new Uint8Array(Buffer.from(base64, 'base64'));
 const invalid = (kind: 'undelivered' | 'format' | 'count'): Verdict => ({
@@ -35,9 +37,9 @@ const invalid = (kind: 'undelivered' | 'format' | 'count'): Verdict => ({
 const abstain = (reason: string): Verdict => ({ result: 'abstain', reason });
 
 /**
- * Judges a contested job. Without what it takes it waits until {@link EVIDENCE_BLOCKS} have passed, and then holds the
- * silence against whoever had to speak: the seller for a ciphertext that is missing or does not open, nobody for a
- * prompt that neither side shows.
+ * Judges a contested job. Without what it takes it waits until its time has passed, and then holds the silence against
+ * whoever had to speak: the seller for a ciphertext that is missing, or that the buyer says does not open; nobody where
+ * neither side shows anything.
  * @returns undefined while something may still come
  */
 export async function judge(
@@ -50,7 +52,7 @@ export async function judge(
   const commitment = decodeCommitment(dispute.commitment);
   const isLate = dispute.depth > EVIDENCE_BLOCKS;
   const ciphertext = ciphertextOf(dispute);
-  if (!ciphertext) return isLate ? invalid('undelivered') : undefined;
+  if (!ciphertext) return dispute.depth > DELIVERY_BLOCKS ? invalid('undelivered') : undefined;
 
   const evidence = evidenceOf(dispute, key);
   const shown = evidence.find(({ outputIds }) => outputIds !== undefined)?.outputIds;
@@ -65,7 +67,11 @@ export async function judge(
     : byBuyer;
   if (byBuyer && 'ids' in byBuyer)
     return checkTokens(dispute, evidence, byBuyer.ids, models, signal);
-  if (!opened) return isLate ? invalid('format') : undefined;
+  if (!opened) {
+    if (!isLate) return undefined;
+    // a seller must answer an accusation, not a silence
+    return evidence.length > 0 ? invalid('format') : abstain('the buyer shows no evidence');
+  }
   if ('ids' in opened) return checkTokens(dispute, evidence, opened.ids, models, signal);
   if (oneTimeKey || isLate) return { result: 'invalid', kind: opened.kind };
   return undefined;

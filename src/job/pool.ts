@@ -211,7 +211,10 @@ export class JobPool {
     // one live job per coin; which of two stays must not depend on which came first
     const rival = this.#coins.get(job.coin);
     if (rival !== undefined && rival !== message.jobId) {
-      if (rival < message.jobId) return refused('its coin is promised to another job');
+      const { created } = this.#announced(rival)!.body.job;
+      if (!replaces(job.created, message.jobId, created, rival)) {
+        return refused('its coin is promised to another job');
+      }
       this.remove(rival);
     }
     if (!this.#jobs.has(message.jobId) && this.#jobs.size >= this.#bounds.jobs) {
@@ -339,6 +342,11 @@ export class JobPool {
     // a new arrival number, so that a listing from a later cursor holds them
     for (const entry of waiting) this.#addToJob({ ...entry, arrival: ++this.#arrival });
   }
+}
+
+/** The later of two jobs with one coin counts, by the height at which it was created, then by the smaller id. */
+function replaces(created: number, id: string, rivalCreated: number, rivalId: string): boolean {
+  return created === rivalCreated ? id < rivalId : created > rivalCreated;
 }
 
 function mayNotOffer(offer: Message<'offer'>, job: JobSpec): string | undefined {

@@ -5,6 +5,7 @@ import {
   type FundedTransaction,
   fundTransaction,
   hash160,
+  type Outpoint,
   p2pkhScript,
   type Transaction,
   type Wallet,
@@ -97,13 +98,28 @@ export async function settleContest(
     if (!signatures) continue;
     const spend = judgeSpend(terms, outpoint, contest.state, verdict, signatures);
     const signed = await signSpend(wallet, spend, () => judgeUnlocking(terms, verdict, signatures));
-    const txid = await sendSpend(chain, wallet, signed);
-    return { step: STEP_OF[verdict], txid, fee: signed.fee };
+    return sendSettlement(chain, wallet, outpoint, STEP_OF[verdict], signed);
   }
   if (depthOf(contest, tip) < terms.verdictWindow) return undefined;
   const spend = lapseSpend(terms, outpoint, contest.state);
   const signed = await signSpend(wallet, spend, () => lapseUnlocking(terms));
-  return { step: 'lapsed', txid: await sendSpend(chain, wallet, signed), fee: signed.fee };
+  return sendSettlement(chain, wallet, outpoint, 'lapsed', signed);
+}
+
+/** Sends what ends a contest; that somebody else was faster is no error. */
+async function sendSettlement(
+  chain: ChainClient,
+  wallet: Wallet,
+  outpoint: Outpoint,
+  step: Settlement['step'],
+  signed: SignedSpend,
+): Promise<Settlement | undefined> {
+  try {
+    return { step, txid: await sendSpend(chain, wallet, signed), fee: signed.fee };
+  } catch (thrown) {
+    if (await chain.spender(outpoint)) return undefined;
+    throw thrown;
+  }
 }
 
 /** What the escrow's full value, less the fee, goes to when both cancel: the client. */

@@ -1,21 +1,158 @@
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { Market, request } from './market.js';
+import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import type { ClientRecord, WorkerOptions } from '#src/job/index.js';
+import { decodeReceipt, encodeReceipt, receiptOf, verifyReceipt } from '#src/job/index.js';
+import { attackNamed, isExpected } from '#src/rastic/index.js';
+import { COIN, Market, request } from './market.js';
 
 let market: Market;
 
 beforeAll(async () => {
   market = await Market.open();
 });
+afterEach(() => market.endShifts());
 afterAll(() => market?.close());
 
+/** Buys one answer from one seller, who goes home afterwards. */
+async function buy(seller: Partial<WorkerOptions>, accuse = false): Promise<ClientRecord> {
+  await market.worker(seller);
+  const quote = await market.client.quote({ ...request(market), lifetime: 20 });
+  await market.client.submit(quote);
+  const { id } = quote.record;
+  let record = await market.client.follow(id, market.stop.signal);
+  if (accuse) {
+    market.client.accuse(id);
+    record = await market.client.follow(id, market.stop.signal);
+  }
+  return record;
+}
+
 describe('a job from beginning to end', () => {
-  it('ends in checked content, and pays the seller', async () => {
-    await market.worker();
-    const quote = await market.client.quote(request(market));
-    await market.client.submit(quote);
-    const record = await market.client.follow(quote.record.id, market.stop.signal);
+  afterEach(() => {
     expect(market.problems()).toEqual([]);
+  });
+
+  it('ends in checked content, pays the seller, and leaves a receipt that stands alone', async () => {
+    const record = await buy({});
     expect(record).toMatchObject({ outcome: 'settled', verdict: { result: 'valid' } });
     expect(record.positions).toBe(record.answer!.outputIds.length);
+    const receipt = receiptOf(record)!;
+    const text = encodeReceipt(receipt);
+    const { job, promptIds, outputIds } = receipt;
+    const free = JSON.stringify(job).length + JSON.stringify([...promptIds, ...outputIds]).length;
+    expect(text.length - free).toBeLessThanOrEqual(512);
+    const { verdict } = await verifyReceipt(decodeReceipt(text), market.model.model, {
+      tau: 0.001,
+    });
+    expect(verdict).toEqual({ result: 'valid' });
+  });
+
+  it.each(['tamper:3', 'truncate', 'withhold', 'substitute'])(
+    'slashes a seller that cheats by %s, and gives the buyer the money back',
+    async (name) => {
+      const before = await market.balance(market.clientKey);
+      const dishonesty = attackNamed(name);
+      const record = await buy({ dishonesty });
+      expect(record.outcome).toBe('slashed');
+      expect(record.verdict).toMatchObject({ result: 'invalid' });
+      if (name === 'tamper:3') {
+        expect(isExpected(record.verdict!, { kinds: ['integrity'], position: 3 })).toBe(true);
+      }
+      if (name === 'withhold') expect(record.verdict).toMatchObject({ kind: 'undelivered' });
+      // all comes back but what tokens went unused is the buyer's anyway: only miners' fees are gone
+      const cost = before - (await market.balance(market.clientKey));
+      expect(cost).toBeLessThan(20_000n);
+    },
+  );
+
+  it('clears a seller whose accuser was wrong', async () => {
+    const record = await buy({}, true);
+    expect(record.outcome).toBe('cleared');
+  });
+
+  it('refunds the buyer at its height when the seller dies after the escrow', async () => {
+    const before = await market.balance(market.clientKey);
+    const seller = await market.worker();
+    const ended = seller.end;
+    seller.worker.on('event', ({ step }) => {
+      if (step === 'offered') void ended();
+    });
+    const quote = await market.client.quote({ ...request(market), lifetime: 12 });
+    await market.client.submit(quote);
+    const following = market.client.follow(quote.record.id, market.stop.signal);
+    await market.until('client', 'accepted', quote.record.id);
+    await market.mineTo(quote.record.job.expires);
+    const record = await following;
+    expect(record.outcome).toBe('refunded');
+    expect(before - (await market.balance(market.clientKey))).toBeLessThan(5_000n);
+  });
+
+  it('closes a job that nobody offers on, without any money locked', async () => {
+    const before = await market.balance(market.clientKey);
+    const quote = await market.client.quote({ ...request(market), lifetime: 12 });
+    await market.client.submit(quote);
+    await market.mineTo(quote.record.job.expires);
+    const record = await market.client.follow(quote.record.id, market.stop.signal);
+    expect(record).toMatchObject({ outcome: 'closed', why: 'no seller offered in time' });
+    expect(await market.balance(market.clientKey)).toBe(before);
+  });
+
+  it('is taken back by its buyer before an offer is taken, and not after', async () => {
+    const quote = await market.client.quote(request(market));
+    await market.client.submit(quote);
+    expect(await market.client.cancel(quote.record.id)).toMatchObject({ outcome: 'closed' });
+    await expect(market.client.cancel(quote.record.id)).rejects.toThrow('has ended');
+  });
+});
+
+describe('a buyer that dies', () => {
+  const honest = ['announced', 'chosen', 'escrowed', 'accepted', 'opened', 'checked'] as const;
+  const cheated = ['checked', 'contested', 'slashed'] as const;
+
+  it.each([
+    ...honest.map((step) => [step, 'settled', undefined] as const),
+    ...cheated.map((step) => [step, 'slashed', 'tamper:2'] as const),
+  ])('at the step "%s" finishes when it is started again: %s', async (step, outcome, cheat) => {
+    await market.worker(cheat ? { dishonesty: attackNamed(cheat) } : {});
+    const mortal = market.newClient();
+    const death = new Error(`killed at ${step}`);
+    const quote = await mortal.quote(request(market));
+    mortal.on('event', (event) => {
+      if (event.step === step && event.jobId === quote.record.id) throw death;
+    });
+    const run = async (): Promise<unknown> => {
+      await mortal.submit(quote);
+      return mortal.follow(quote.record.id, market.stop.signal);
+    };
+    await expect(run()).rejects.toBe(death);
+    const next = market.newClient();
+    const record = await next.follow(quote.record.id, market.stop.signal);
+    expect(record.outcome).toBe(outcome);
+    if (outcome === 'settled') expect(receiptOf(record)).toBeDefined();
+  });
+});
+
+describe('a seller that dies', () => {
+  const steps = ['offered', 'started', 'committed', 'claimed', 'released'] as const;
+
+  it.each(steps)('at the step "%s" finishes when it is started again', async (step) => {
+    const { worker, key, end, restart } = await market.worker();
+    worker.on('event', (event) => {
+      if (event.step === step) void end();
+    });
+    const quote = await market.client.quote(request(market));
+    await market.client.submit(quote);
+    const following = market.client.follow(quote.record.id, market.stop.signal);
+    if (step !== 'released') {
+      await market.until('worker', step, quote.record.id);
+      await end();
+    }
+    if (step !== 'released') restart();
+    const record = await following;
+    expect(record.outcome).toBe('settled');
+    await market.mine(11);
+    await market.until('worker', 'released', quote.record.id);
+    await market.mine(1);
+    const earned = (await market.balance(key)) - 10n * COIN;
+    expect(earned).toBeGreaterThan(0n);
   });
 });

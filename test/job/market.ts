@@ -6,10 +6,11 @@ import {
   createKey,
   hash160,
   type KeyPair,
+  LocalChain,
   networkParameters,
   p2pkhScript,
-  type RunningNode,
   RpcClient,
+  type RunningNode,
   runNode,
   Wallet,
 } from '#src/chain/index.js';
@@ -24,7 +25,6 @@ import {
   type WorkerOptions,
 } from '#src/job/index.js';
 import { LanguageModel, modelId } from '#src/model/index.js';
-import { LocalChain } from '#src/chain/index.js';
 
 const params = networkParameters('regtest');
 const TINY = 'fixtures/bitmodel-tiny';
@@ -36,7 +36,9 @@ export class Market {
   readonly events: JobEvent[] = [];
   readonly stop = new AbortController();
   #bank!: Wallet;
+  #mining: Promise<void> = Promise.resolve();
   readonly #running: Promise<unknown>[] = [];
+  readonly #ends: (() => Promise<void>)[] = [];
   node!: RunningNode;
   chain!: ChainClient;
   model!: JobModel;
@@ -94,12 +96,31 @@ export class Market {
     return client;
   }
 
-  async worker(options: Partial<WorkerOptions> = {}): Promise<JobWorker> {
+  /** A seller at work; `end` sends it home, `restart` starts another one from what it left on disk. */
+  async worker(options: Partial<WorkerOptions> = {}) {
     const key = await this.funded();
+    return this.#hire(key, options);
+  }
+
+  #hire(key: KeyPair, options: Partial<WorkerOptions>) {
     const name = `worker ${key.address}`;
     const worker = new JobWorker({ ...this.common(key, name), price: 1000n, ...options });
-    this.start(worker);
-    return worker;
+    const stop = new AbortController();
+    this.watch(worker);
+    const running = worker.run(stop.signal);
+    const end = async (): Promise<void> => {
+      stop.abort();
+      await running;
+    };
+    this.#ends.push(end);
+    return { key, worker, end, restart: () => this.#hire(key, options) };
+  }
+
+  /** Waits until somebody has come to a step of a job. */
+  async until(role: JobEvent['role'], step: JobEvent['step'], jobId: string): Promise<void> {
+    while (!this.steps(role, jobId).includes(step)) {
+      await new Promise((resolve) => setTimeout(resolve, 20));
+    }
   }
 
   watch(participant: JobClient | JobWorker | JobVerifier): void {
@@ -109,14 +130,18 @@ export class Market {
     });
   }
 
-  start(participant: JobWorker | JobVerifier, signal = this.stop.signal): void {
+  start(participant: JobVerifier): void {
     this.watch(participant);
-    this.#running.push(participant.run(signal));
+    this.#running.push(participant.run(this.stop.signal));
   }
 
-  async mineTo(height: number): Promise<void> {
-    const tip = await this.chain.height();
-    if (tip < height) await this.mine(height - tip);
+  /** Mines up to a height, one caller after another, so that two who wait for one block get one. */
+  mineTo(height: number): Promise<void> {
+    this.#mining = this.#mining.then(async () => {
+      const tip = await this.chain.height();
+      if (tip < height) await this.mine(height - tip);
+    });
+    return this.#mining;
   }
 
   async mine(count: number): Promise<void> {
@@ -146,8 +171,14 @@ export class Market {
     return this.events.filter(({ step }) => step === 'problem');
   }
 
+  /** Sends all sellers home. */
+  async endShifts(): Promise<void> {
+    await Promise.all(this.#ends.splice(0).map((end) => end()));
+  }
+
   async close(): Promise<void> {
     this.stop.abort();
+    await this.endShifts();
     await Promise.all(this.#running);
     await this.model.model.close();
     this.chain.rpc.close?.();
@@ -159,7 +190,7 @@ export class Market {
 export const request = (market: Market) => ({
   model: market.model.id,
   promptIds: market.model.model.tokenizer.encode('The people of'),
-  sampling: { temperatureMilli: 800, topK: 40, topPMilli: 950 },
+  sampling: { temperatureMilli: 0, topK: 0, topPMilli: 1000 },
   maxTokens: 12,
   pricePerToken: 20_000n,
   verifiers: 'auto' as const,

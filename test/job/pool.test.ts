@@ -79,6 +79,10 @@ describe('the job pool', () => {
   it('keeps one job per coin', () => {
     const pool = poolOf([announce(job), announce(rival)]);
     expect(pool.jobIds()).toEqual([id, jobIdHex(rival)].sort().slice(0, 1));
+    const later = makeJob({ created: 101 });
+    expect(pool.add(announce(later))).toEqual({ status: 'new' });
+    expect(pool.jobIds()).toEqual([jobIdHex(later)]);
+    expect(pool.add(announce(job))).toMatchObject({ status: 'refused' });
   });
 
   it('keeps the cheapest offers up to its bound', () => {
