@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { fromHex, parseAmount, sha256, toHex } from '../base/index.js';
+import { formatAmount, fromHex, parseAmount, sha256, toHex } from '../base/index.js';
 import { hash160, p2pkhScript, parseOutpoint } from '../chain/index.js';
 import type { Attack } from '../rastic/index.js';
 import { claimDepth, claimMargin } from './agreement.js';
@@ -101,7 +101,7 @@ export class JobWorker extends Participant {
       pooled.id,
       0,
       {
-        pricePerToken: job.pricePerToken,
+        pricePerToken: formatAmount(this.#options.price),
         speedMilli: Math.round((this.#options.speed ?? 0) * 1000),
         class: own.model.info.numericClass,
         payout: toHex(hash160(this.key.publicKey)),

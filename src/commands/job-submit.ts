@@ -1,0 +1,221 @@
+import { resolve } from 'node:path';
+import { text as readAll } from 'node:stream/consumers';
+import type { Command } from 'commander';
+import { BitmodelError, EXIT, formatAmount, fromHex, parseAmount } from '../base/index.js';
+import { type ClientRecord, JobClient, type JobQuote, type JobRequest } from '../job/index.js';
+import { type ActionContext, action } from './shared/action.js';
+import { eventLine } from './shared/job-events.js';
+import { recordJson } from './shared/job-view.js';
+import { closeModels, collect, openJobModels, parseThreads } from './shared/models.js';
+import { jobsFolder, openParticipant } from './shared/participant.js';
+import type { Terminal } from './shared/terminal.js';
+import { WALLET_OPTIONS, type WalletChoice } from './shared/wallet.js';
+
+interface SubmitOptions extends WalletChoice {
+  readonly model: string;
+  readonly prompt: string;
+  readonly file?: string;
+  readonly maxTokens: string;
+  readonly temperature: string;
+  readonly topK: string;
+  readonly topP: string;
+  readonly seedNonce?: string;
+  readonly stop?: string[];
+  readonly raw?: boolean;
+  readonly price: string;
+  readonly maxReward?: string;
+  readonly stake?: string;
+  readonly verifiers: string;
+  readonly verifierFee?: string;
+  readonly threshold?: string;
+  readonly confirmations?: string;
+  readonly timeout?: string;
+  readonly receipt?: string;
+  readonly threads?: number;
+}
+
+function badOption(option: string, value: string, wanted: string): BitmodelError {
+  return new BitmodelError('BAD_OPTION', `--${option} ${value.slice(0, 40)} is not ${wanted}.`, {
+    next: 'See: bitmodel job submit --help',
+    exitCode: EXIT.usage,
+  });
+}
+
+function whole(option: string, value: string, least: number): number {
+  const number = Number(value);
+  if (/^\d{1,9}$/.test(value) && number >= least) return number;
+  throw badOption(option, value, `a whole number from ${least} up`);
+}
+
+function thousandths(option: string, value: string): number {
+  if (/^\d{1,3}(\.\d{1,3})?$/.test(value)) return Math.round(Number(value) * 1000);
+  throw badOption(option, value, 'a number with at most three decimal places');
+}
+
+async function readPrompt(given: string): Promise<string> {
+  const prompt = given === '-' ? (await readAll(process.stdin)).replace(/\r?\n$/, '') : given;
+  if (prompt !== '') return prompt;
+  throw new BitmodelError('EMPTY_PROMPT', 'There is no prompt.', {
+    next: 'Give it with --prompt TEXT, or pipe it in and pass --prompt -',
+    exitCode: EXIT.usage,
+  });
+}
+
+function requestOf(options: SubmitOptions): Omit<JobRequest, 'model' | 'promptIds'> {
+  const { stake, verifierFee, threshold, confirmations, timeout, receipt, seedNonce } = options;
+  return {
+    sampling: {
+      temperatureMilli: thousandths('temperature', options.temperature),
+      topK: whole('top-k', options.topK, 0),
+      topPMilli: thousandths('top-p', options.topP),
+    },
+    maxTokens: whole('max-tokens', options.maxTokens, 1),
+    stop: options.stop ?? [],
+    pricePerToken: parseAmount(options.price),
+    verifiers:
+      options.verifiers === 'auto'
+        ? 'auto'
+        : options.verifiers.split(',').map((key) => key.trim().toLowerCase()),
+    ...(stake === undefined ? {} : { stake: parseAmount(stake) }),
+    ...(verifierFee === undefined ? {} : { verifierFee: parseAmount(verifierFee) }),
+    ...(threshold === undefined ? {} : { threshold: whole('threshold', threshold, 1) }),
+    ...(confirmations === undefined
+      ? {}
+      : { confirmations: whole('confirmations', confirmations, 1) }),
+    ...(timeout === undefined ? {} : { lifetime: whole('timeout', timeout, 1) }),
+    ...(seedNonce === undefined ? {} : { nonce: fromHex(seedNonce, 32) }),
+    ...(receipt === undefined ? {} : { receiptFile: resolve(receipt) }),
+  };
+}
+
+/** Says what it may cost and how long it takes, and gets a yes before any money is locked. */
+async function agree(
+  { reward, bond, blocks, record }: JobQuote,
+  options: SubmitOptions,
+  context: ActionContext<SubmitOptions>,
+  spacing: number,
+): Promise<void> {
+  const { terminal, settings } = context;
+  const wait =
+    settings.network === 'regtest' ? '' : `, about ${Math.ceil((blocks * spacing) / 60)} minutes`;
+  terminal.note(
+    `at most ${formatAmount(reward)} coins for ${record.job.maxTokens} tokens; ${formatAmount(bond)} set aside for a contest; ${blocks} blocks to wait${wait}`,
+  );
+  if (options.maxReward === undefined) {
+    return terminal.confirm(`Lock up to ${formatAmount(reward)} coins for this job?`);
+  }
+  if (reward <= parseAmount(options.maxReward)) return;
+  throw new BitmodelError(
+    'REWARD_TOO_HIGH',
+    `The job may cost ${formatAmount(reward)} coins, more than the ${options.maxReward} you allow.`,
+    { next: 'Lower --max-tokens or --price, or raise --max-reward', exitCode: EXIT.notAllowed },
+  );
+}
+
+/** Tells a client's events on stderr. */
+export function tellEvents(client: JobClient, terminal: Terminal): void {
+  client.on('event', (event) => {
+    const line = event.step === 'settled' ? undefined : eventLine(event);
+    if (line !== undefined) terminal.note(line);
+  });
+}
+
+/** Drives a job to its end, and prints what came of it. */
+export async function followToEnd(
+  client: JobClient,
+  id: string,
+  terminal: Terminal,
+  signal: AbortSignal,
+): Promise<number> {
+  let record: ClientRecord;
+  try {
+    record = await client.follow(id, signal);
+  } catch (thrown) {
+    terminal.note(`Nothing is lost. Go on with: bitmodel job resume ${id}`);
+    throw thrown;
+  }
+  return printEnd(record, terminal);
+}
+
+function printEnd(record: ClientRecord, terminal: Terminal): number {
+  const { outcome, answer, why, id } = record;
+  if (outcome === 'settled' || outcome === 'cleared') {
+    terminal.result(recordJson(record), answer?.text ?? '', answer?.text ?? '');
+    return record.verdict?.result === 'abstain' ? EXIT.abstained : EXIT.done;
+  }
+  if (terminal.json) terminal.line(JSON.stringify(recordJson(record)));
+  if (outcome === 'slashed') {
+    terminal.note('The answer was false; the seller paid for it, and your money is back.');
+    return EXIT.invalid;
+  }
+  throw new BitmodelError(
+    'JOB_NOT_DONE',
+    `The job ended without an answer: ${outcome}${why ? ` (${why})` : ''}.`,
+    { next: `Submit it anew; see bitmodel job show ${id.slice(0, 12)}` },
+  );
+}
+
+/** `job submit`. */
+export function registerSubmit(job: Command): void {
+  const command = job
+    .command('submit')
+    .description('buy an answer: the text on stdout, each step on stderr')
+    .requiredOption('--model <model>', 'folder, id or name')
+    .requiredOption('--prompt <text>', 'text, or - for standard input')
+    .option('--file <file>', 'ONNX file inside the folder, such as onnx/model_q4.onnx')
+    .option('--max-tokens <n>', 'most tokens of the answer', '64')
+    .option('--temperature <t>', '0 takes the most probable token each time', '0')
+    .option('--top-k <k>', 'draw from the k most probable tokens; 0 for all', '0')
+    .option('--top-p <p>', 'draw from the tokens that hold this probability', '1')
+    .option('--seed-nonce <hex>', '32 bytes that fix the seed (default: random)')
+    .option('--stop <text>', 'end the answer at this text (may be repeated)', collect)
+    .option('--raw', "give the prompt as it is, without the model's chat template")
+    .option('--price <coins>', 'most that one output token may cost', '0.0001')
+    .option('--max-reward <coins>', 'agree beforehand to lock up to this much')
+    .option('--stake <coins>', "the seller's stake (default: the least that is safe)")
+    .option('--verifiers <keys>', 'public keys separated by commas, or auto', 'auto')
+    .option('--verifier-fee <coins>', 'fee of each verifier in a contest')
+    .option('--threshold <n>', 'verifiers that must agree (default: more than half)')
+    .option('--confirmations <n>', 'depth of the escrow before the seller claims')
+    .option('--timeout <blocks>', 'blocks after which unused money comes back')
+    .option('--receipt <file>', 'write the receipt here')
+    .option('--threads <n>', 'threads to check with', parseThreads);
+  const [key, passphrase] = WALLET_OPTIONS;
+  command.requiredOption(...key).option(...passphrase);
+  command
+    .addHelpText(
+      'after',
+      '\nExit code: 0 the answer is there and checked, 10 it was false (and the money is back), 11 it could not be checked.\n\nExample:\n  $ bitmodel job submit --key buyer --model fixtures/bitmodel-tiny --prompt "The American people" --max-reward 0.01 --receipt receipt.json',
+    )
+    .action(
+      action<SubmitOptions>(async (_, context) => {
+        const { options, settings, terminal, signal } = context;
+        const request = requestOf(options);
+        if (options.maxReward !== undefined) parseAmount(options.maxReward);
+        const prompt = await readPrompt(options.prompt);
+        const fromPipe = options.prompt === '-';
+        const opened = await openParticipant(settings, options, signal, fromPipe);
+        const models = await openJobModels([options.model], settings, {
+          ...(options.file === undefined ? {} : { file: options.file }),
+          ...(options.threads === undefined ? {} : { threads: options.threads }),
+        });
+        try {
+          const [{ id: model, model: open }] = models as [(typeof models)[number]];
+          const { tokenizer } = open;
+          const promptIds =
+            tokenizer.hasChatTemplate && options.raw !== true
+              ? tokenizer.applyChatTemplate([{ role: 'user', content: prompt }])
+              : tokenizer.encode(prompt);
+          const client = new JobClient({ ...opened, models, directory: jobsFolder(settings) });
+          tellEvents(client, terminal);
+          const quote = await client.quote({ ...request, model, promptIds });
+          await agree(quote, options, context, opened.params.blockSpacing);
+          const { id } = await client.submit(quote);
+          return await followToEnd(client, id, terminal, signal);
+        } finally {
+          await closeModels(models);
+          opened.chain.rpc.close();
+        }
+      }),
+    );
+}

@@ -1,0 +1,208 @@
+import type { Command } from 'commander';
+import { BitmodelError, EXIT, formatAmount, toHex } from '../base/index.js';
+import { ChainClient, networkParameters, RpcClient } from '../chain/index.js';
+import {
+  type ClientRecord,
+  fullReward,
+  JobClient,
+  JobRecords,
+  termsOf,
+  traceJob,
+} from '../job/index.js';
+import { ModelRegistry } from '../model/index.js';
+import { followToEnd, registerSubmit, tellEvents } from './job-submit.js';
+import { type ActionContext, action } from './shared/action.js';
+import { recordJson, recordText, stateOf } from './shared/job-view.js';
+import { closeModels, openJobModels, parseThreads } from './shared/models.js';
+import { jobsFolder, openParticipant } from './shared/participant.js';
+import type { Register } from './shared/register.js';
+import type { Settings } from './shared/settings.js';
+import { WALLET_OPTIONS, type WalletChoice } from './shared/wallet.js';
+
+interface ResumeOptions extends WalletChoice {
+  readonly model?: string;
+  readonly threads?: number;
+}
+
+const recordsOf = (settings: Settings) => new JobRecords<ClientRecord>(jobsFolder(settings));
+
+/** Opens a job's buyer with the key that made it, and the model it needs to check the answer. */
+async function withClient<T>(
+  id: string,
+  { options, settings, terminal, signal }: ActionContext<ResumeOptions>,
+  use: (client: JobClient, record: ClientRecord) => Promise<T>,
+): Promise<T> {
+  const record = recordsOf(settings).load(id);
+  const opened = await openParticipant(settings, options, signal);
+  if (toHex(opened.key.publicKey) !== record.job.client) {
+    throw new BitmodelError('OTHER_KEY', `The job is not that of the key ${options.key}.`, {
+      next: 'Pass the key that submitted it with --key',
+      exitCode: EXIT.notAllowed,
+    });
+  }
+  const folder = options.model ?? new ModelRegistry(settings.datadir).resolve(record.job.model);
+  const models = await openJobModels([folder], settings, {
+    file: record.job.file,
+    ...(options.threads === undefined ? {} : { threads: options.threads }),
+  });
+  try {
+    const client = new JobClient({ ...opened, models, directory: jobsFolder(settings) });
+    tellEvents(client, terminal);
+    return await use(client, record);
+  } finally {
+    await closeModels(models);
+    opened.chain.rpc.close();
+  }
+}
+
+function withKey(command: Command): Command {
+  const [key, passphrase] = WALLET_OPTIONS;
+  return command
+    .requiredOption(...key)
+    .option(...passphrase)
+    .option('--model <model>', 'folder of the model (default: where it was packed)')
+    .option('--threads <n>', 'threads to check with', parseThreads);
+}
+
+function registerList(job: Command): void {
+  job
+    .command('list')
+    .description('your jobs')
+    .addHelpText('after', '\nExample:\n  $ bitmodel job list')
+    .action(
+      action(async (_, { settings, terminal }) => {
+        const records = recordsOf(settings)
+          .all()
+          .sort((a, b) => a.job.created - b.job.created);
+        const lines = records.map(
+          (record) =>
+            `${record.id.slice(0, 16)}  ${stateOf(record).padEnd(10)} ${formatAmount(fullReward(record.job)).padStart(14)}  block ${record.job.created}`,
+        );
+        terminal.result(
+          { jobs: records.map(recordJson) },
+          lines.length > 0 ? lines.join('\n') : 'no jobs yet',
+          records.map(({ id }) => id).join('\n'),
+        );
+        return EXIT.done;
+      }),
+    );
+}
+
+function registerShow(job: Command): void {
+  job
+    .command('show')
+    .description('one of your jobs')
+    .argument('<id>', 'its id, or the first digits')
+    .addHelpText('after', '\nExample:\n  $ bitmodel job show 3fa9')
+    .action(
+      action(async ([id], { settings, terminal }) => {
+        const record = recordsOf(settings).load(id!);
+        terminal.result(recordJson(record), recordText(record), stateOf(record));
+        return EXIT.done;
+      }),
+    );
+}
+
+/** Where a job is on the chain, from its record alone. */
+async function stageOf(chain: ChainClient, record: ClientRecord, settings: Settings) {
+  if (!record.escrow) return 'announced';
+  const terms = termsOf(record.job, record.escrow.offer, networkParameters(settings.network));
+  return (await traceJob(chain, terms, record.escrow.txid)).stage;
+}
+
+function registerWatch(job: Command): void {
+  job
+    .command('watch')
+    .description('follow a job on the chain, without taking part')
+    .argument('<id>', 'its id, or the first digits')
+    .addHelpText('after', '\nExample:\n  $ bitmodel job watch 3fa9')
+    .action(
+      action(async ([id], { settings, terminal, signal }) => {
+        const { rpc, datadir, network } = settings;
+        const chain = new ChainClient(RpcClient.forNode({ rpc, datadir, network }));
+        try {
+          let before = '';
+          for (;;) {
+            const record = recordsOf(settings).load(id!);
+            const [stage, height] = [await stageOf(chain, record, settings), await chain.height()];
+            const state = `${stage} ${record.outcome ?? ''}`.trim();
+            if (state !== before) {
+              const json = JSON.stringify({
+                id: record.id,
+                height,
+                stage,
+                outcome: record.outcome,
+              });
+              terminal.line(terminal.json ? json : `block ${height}: ${state}`);
+            }
+            before = state;
+            if (record.outcome) return EXIT.done;
+            await chain.waitForBlock(height, signal);
+          }
+        } finally {
+          chain.rpc.close();
+        }
+      }),
+    );
+}
+
+function registerResume(job: Command): void {
+  withKey(job.command('resume'))
+    .description('go on with a job after its buyer was stopped, to the answer or the refund')
+    .argument('<id>', 'its id, or the first digits')
+    .addHelpText('after', '\nExample:\n  $ bitmodel job resume 3fa9 --key buyer')
+    .action(
+      action<ResumeOptions>(async ([id], context) =>
+        withClient(id!, context, (client, record) =>
+          followToEnd(client, record.id, context.terminal, context.signal),
+        ),
+      ),
+    );
+}
+
+function registerCancel(job: Command): void {
+  withKey(job.command('cancel'))
+    .description('give up a job that no money is locked for yet')
+    .argument('<id>', 'its id, or the first digits')
+    .addHelpText('after', '\nExample:\n  $ bitmodel job cancel 3fa9 --key buyer')
+    .action(
+      action<ResumeOptions>(async ([id], context) =>
+        withClient(id!, context, async (client, record) => {
+          const ended = await client.cancel(record.id);
+          context.terminal.result(recordJson(ended), 'cancelled', ended.id);
+          return EXIT.done;
+        }),
+      ),
+    );
+}
+
+function registerContest(job: Command): void {
+  withKey(job.command('contest'))
+    .description('have the verifiers judge an answer, whatever your own check says')
+    .argument('<id>', 'its id, or the first digits')
+    .addHelpText(
+      'after',
+      '\nIt costs the verifiers’ fees where they find the answer good.\n\nExample:\n  $ bitmodel job contest 3fa9 --key buyer',
+    )
+    .action(
+      action<ResumeOptions>(async ([id], context) =>
+        withClient(id!, context, async (client, record) => {
+          await context.terminal.confirm('Lock a bond and have this answer judged?');
+          client.accuse(record.id);
+          return followToEnd(client, record.id, context.terminal, context.signal);
+        }),
+      ),
+    );
+}
+
+/** `bitmodel job`. */
+export const register: Register = (program) => {
+  const job = program.command('job').description('buy inference and follow it');
+  registerSubmit(job);
+  registerList(job);
+  registerShow(job);
+  registerWatch(job);
+  registerCancel(job);
+  registerContest(job);
+  registerResume(job);
+};

@@ -1,0 +1,60 @@
+import { BitmodelError, EXIT } from '../../base/index.js';
+import { type JobModel, jobModel } from '../../job/index.js';
+import { LanguageModel, ModelRegistry, modelId } from '../../model/index.js';
+import type { Settings } from './settings.js';
+
+/** Collects an option that can be given several times. */
+export function collect(value: string, before: readonly string[] | undefined): string[] {
+  return [...(before ?? []), value];
+}
+
+/** A whole number of threads. @throws BitmodelError `BAD_OPTION` */
+export function parseThreads(text: string): number {
+  const threads = Number(text);
+  if (Number.isInteger(threads) && threads >= 1 && threads <= 1024) return threads;
+  throw new BitmodelError('BAD_OPTION', `"${text.slice(0, 40)}" is not a number of threads.`, {
+    next: 'Write a whole number from 1 on, such as --threads 2',
+    exitCode: EXIT.usage,
+  });
+}
+
+/** Folder and id of what a person calls a model: a folder, an id, or a name. The id is computed from the contents. */
+export async function locateModel(
+  model: string,
+  settings: Settings,
+): Promise<{ readonly folder: string; readonly id: string }> {
+  const folder = new ModelRegistry(settings.datadir).resolve(model);
+  return { folder, id: await modelId(folder) };
+}
+
+/**
+ * Opens models for jobs; those already open are closed when one fails.
+ * @throws BitmodelError `UNKNOWN_MODEL`, `NO_MODEL` when none is named, and what opening throws
+ */
+export async function openJobModels(
+  models: readonly string[] | undefined,
+  settings: Settings,
+  options: { readonly file?: string; readonly threads?: number } = {},
+): Promise<JobModel[]> {
+  if (models === undefined || models.length === 0) {
+    throw new BitmodelError('NO_MODEL', 'No model is named.', {
+      next: 'Pass --model DIR (a folder, an id, or a name that `bitmodel model list` shows)',
+      exitCode: EXIT.usage,
+    });
+  }
+  const open: JobModel[] = [];
+  try {
+    for (const model of models) {
+      const { folder, id } = await locateModel(model, settings);
+      open.push(jobModel(id, await LanguageModel.open(folder, options)));
+    }
+    return open;
+  } catch (thrown) {
+    await closeModels(open);
+    throw thrown;
+  }
+}
+
+export async function closeModels(models: readonly JobModel[]): Promise<void> {
+  for (const { model } of models) await model.close();
+}

@@ -1,0 +1,91 @@
+import { join } from 'node:path';
+import { Option } from 'commander';
+import { BitmodelError, EXIT, formatAmount, parseAmount, toHex } from '../base/index.js';
+import { JobWorker } from '../job/index.js';
+import { type Attack, attackNamed } from '../rastic/index.js';
+import { action } from './shared/action.js';
+import { eventJson, eventLine } from './shared/job-events.js';
+import { closeModels, collect, openJobModels, parseThreads } from './shared/models.js';
+import { openParticipant } from './shared/participant.js';
+import type { Register } from './shared/register.js';
+import type { Settings } from './shared/settings.js';
+import { WALLET_OPTIONS, type WalletChoice } from './shared/wallet.js';
+
+interface WorkerCommandOptions extends WalletChoice {
+  readonly model?: readonly string[];
+  readonly price: string;
+  readonly acceptVerifiers?: string;
+  readonly threads?: number;
+  readonly cheat?: string;
+}
+
+/** A dishonest worker, to see it caught; only where coins are worth nothing. */
+function cheatOf({ network }: Settings, name: string | undefined): Attack | undefined {
+  if (name === undefined) return undefined;
+  if (network === 'regtest') return attackNamed(name);
+  throw new BitmodelError('NO_CHEATING', `On ${network} a worker can't be told to cheat.`, {
+    next: 'Try it on regtest',
+    exitCode: EXIT.notAllowed,
+  });
+}
+
+/** `bitmodel worker`: sells inference until it is stopped. */
+export const register: Register = (program) => {
+  const command = program
+    .command('worker')
+    .description('sell inference, until stopped')
+    .option('--model <model>', 'folder, id or name of a model it runs; may be repeated', collect)
+    .option('--price <coins>', 'what it asks for one output token', '0.00001')
+    .option(
+      '--accept-verifiers <keys>',
+      'only be judged by these public keys, separated by commas (default: any)',
+    )
+    .option('--threads <n>', 'threads of each model', parseThreads)
+    .addOption(new Option('--cheat <attack>').hideHelp());
+  const [key, passphrase] = WALLET_OPTIONS;
+  command.requiredOption(...key).option(...passphrase);
+  command
+    .addHelpText(
+      'after',
+      '\nIts key holds the coins it stakes, and is paid. Ctrl-C stops it; started again, it goes on with what it had.\n\nExample:\n  $ bitmodel worker --key seller --model fixtures/bitmodel-tiny --price 0.00001',
+    )
+    .action(
+      action<WorkerCommandOptions>(async (_, { options, settings, terminal, signal }) => {
+        const price = parseAmount(options.price);
+        const dishonesty = cheatOf(settings, options.cheat);
+        const opened = await openParticipant(settings, options, signal);
+        const models = await openJobModels(options.model, settings, {
+          ...(options.threads === undefined ? {} : { threads: options.threads }),
+        });
+        try {
+          const worker = new JobWorker({
+            ...opened,
+            models,
+            price,
+            directory: join(settings.datadir, settings.network, 'worker', options.key),
+            ...(options.acceptVerifiers === undefined
+              ? {}
+              : { acceptVerifiers: options.acceptVerifiers.split(',').map((each) => each.trim()) }),
+            ...(dishonesty === undefined ? {} : { dishonesty }),
+          });
+          worker.on('event', (event) => {
+            if (event.step === 'token') return;
+            if (terminal.json) return terminal.line(JSON.stringify(eventJson(event)));
+            const line = eventLine(event);
+            if (line !== undefined) terminal.note(line);
+          });
+          const publicKey = toHex(opened.key.publicKey);
+          terminal.result(
+            { publicKey, address: opened.key.address, price: formatAmount(price) },
+            `worker ${publicKey} asks ${formatAmount(price)} coins a token; Ctrl-C stops it`,
+            publicKey,
+          );
+          await worker.run(signal);
+          return EXIT.done;
+        } finally {
+          await closeModels(models);
+          opened.chain.rpc.close();
+        }
+      }),
+    );
+};
