@@ -181,7 +181,7 @@ export function registerSubmit(job: Command): void {
     .option('--receipt <file>', 'write the receipt here')
     .option('--threads <n>', 'threads to check with', parseThreads);
   const [key, passphrase] = WALLET_OPTIONS;
-  command.requiredOption(...key).option(...passphrase);
+  command.option(...key, 'default').option(...passphrase);
   command
     .addHelpText(
       'after',

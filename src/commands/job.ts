@@ -58,7 +58,7 @@ async function withClient<T>(
 function withKey(command: Command): Command {
   const [key, passphrase] = WALLET_OPTIONS;
   return command
-    .requiredOption(...key)
+    .option(...key, 'default')
     .option(...passphrase)
     .option('--model <model>', 'folder of the model (default: where it was packed)')
     .option('--threads <n>', 'threads to check with', parseThreads);

@@ -43,7 +43,7 @@ export const register: Register = (program) => {
     .option('--threads <n>', 'threads of each model', parseThreads)
     .addOption(new Option('--cheat <attack>').hideHelp());
   const [key, passphrase] = WALLET_OPTIONS;
-  command.requiredOption(...key).option(...passphrase);
+  command.option(...key, 'default').option(...passphrase);
   command
     .addHelpText(
       'after',

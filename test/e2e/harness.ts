@@ -17,6 +17,9 @@ export interface RunOptions {
   /** What is piped into it; nothing unless stated. */
   readonly stdin?: string;
   readonly env?: Readonly<Record<string, string>>;
+  /** Send it a signal as soon as it says this on stderr; SIGKILL unless stated. */
+  readonly killAt?: string;
+  readonly signal?: NodeJS.Signals;
 }
 
 /** A process of the real binary that goes on until it is stopped. */
@@ -47,8 +50,13 @@ export class Place {
     child.stdout!.setEncoding('utf8').on('data', (text: string) => {
       stdout += text;
     });
+    const { killAt, signal = 'SIGKILL' } = options;
+    let killed = killAt === undefined;
     child.stderr!.setEncoding('utf8').on('data', (text: string) => {
       stderr += text;
+      if (killed || !stderr.includes(killAt!)) return;
+      killed = true;
+      child.kill(signal);
     });
     // the command may end without reading what it is given
     child.stdin!.on('error', () => undefined).end(options.stdin ?? '');

@@ -1,0 +1,61 @@
+import { join } from 'node:path';
+import { EXIT, formatAmount, parseAmount } from '../base/index.js';
+import { JobVerifier } from '../job/index.js';
+import { action } from './shared/action.js';
+import { eventJson, eventLine } from './shared/job-events.js';
+import { closeModels, collect, openJobModels, parseThreads } from './shared/models.js';
+import { openParticipant } from './shared/participant.js';
+import type { Register } from './shared/register.js';
+import { WALLET_OPTIONS, type WalletChoice } from './shared/wallet.js';
+
+interface VerifierCommandOptions extends WalletChoice {
+  readonly model?: readonly string[];
+  readonly fee: string;
+  readonly threads?: number;
+}
+
+/** `bitmodel verifier`: judges disputed jobs that list its key, until it is stopped. */
+export const register: Register = (program) => {
+  const command = program
+    .command('verifier')
+    .description('judge disputed jobs for a fee, until stopped')
+    .option('--model <model>', 'folder, id or name of a model it judges; may be repeated', collect)
+    .option('--fee <coins>', 'what it asks for a verdict', '0.0005')
+    .option('--threads <n>', 'threads of each model', parseThreads);
+  const [key, passphrase] = WALLET_OPTIONS;
+  command.option(...key, 'default').option(...passphrase);
+  command
+    .addHelpText(
+      'after',
+      '\nIt announces its key, and judges contested jobs that list it. A few coins on its address let it end disputes\nitself; without them others do. Ctrl-C stops it, and nothing is lost.\n\nExample:\n  $ bitmodel verifier --key judge --model fixtures/bitmodel-tiny --fee 0.0005',
+    )
+    .action(
+      action<VerifierCommandOptions>(async (_, { options, settings, terminal, signal }) => {
+        const fee = parseAmount(options.fee);
+        const opened = await openParticipant(settings, options, signal);
+        const models = await openJobModels(options.model, settings, {
+          ...(options.threads === undefined ? {} : { threads: options.threads }),
+        });
+        try {
+          const directory = join(settings.datadir, settings.network, 'verifier', options.key);
+          const verifier = new JobVerifier({ ...opened, models, fee, directory });
+          verifier.on('event', (event) => {
+            if (terminal.json) return terminal.line(JSON.stringify(eventJson(event)));
+            const line = eventLine(event);
+            if (line !== undefined) terminal.note(line);
+          });
+          const { publicKey } = verifier;
+          terminal.result(
+            { publicKey, address: opened.key.address, fee: formatAmount(fee) },
+            `verifier ${publicKey} asks ${formatAmount(fee)} coins a verdict; Ctrl-C stops it`,
+            publicKey,
+          );
+          await verifier.run(signal);
+          return EXIT.done;
+        } finally {
+          await closeModels(models);
+          opened.chain.rpc.close();
+        }
+      }),
+    );
+};

@@ -1,0 +1,176 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { type Finished, Place, type Running } from './harness.js';
+
+const TINY = 'fixtures/bitmodel-tiny';
+const place = new Place();
+const env = { BITMODEL_PASSPHRASE_FILE: place.passphraseFile };
+const receipt = join(place.folder, 'receipt.json');
+const workers: Running[] = [];
+
+const BUY = [
+  'job',
+  'submit',
+  ...['--key', 'buyer', '--model', TINY, '--prompt', 'The people of', '--max-tokens', '12'],
+  ...['--max-reward', '1', '--price', '0.001', '--threads', '1'],
+];
+
+async function fund(key: string, coins: string): Promise<void> {
+  await place.ok(['keygen', '--name', key], { env });
+  await place.ok(['wallet', 'faucet', coins, '--key', key]);
+}
+
+async function startWorker(...args: string[]): Promise<Running> {
+  const common = ['--key', 'seller', '--model', TINY, '--price', '0.0005', '--threads', '1'];
+  const worker = await place.start(['worker', ...common, ...args], env);
+  workers.push(worker);
+  return worker;
+}
+
+/** Kills a process with SIGKILL as soon as it says this on stderr. */
+function killAt(running: Pick<Running, 'child'>, words: string): void {
+  running.child.stderr!.on('data', (text: string) => {
+    if (text.includes(words)) running.child.kill('SIGKILL');
+  });
+}
+
+async function buyUntil(words: string, ...args: string[]): Promise<Finished> {
+  return place.run([...BUY, ...args], { env, killAt: words });
+}
+
+async function latestJob(): Promise<string> {
+  const { jobs } = await place.json<{ jobs: { id: string; created: number }[] }>(['job', 'list']);
+  return jobs.sort((a, b) => b.created - a.created)[0]!.id;
+}
+
+async function confirmed(key: string): Promise<number> {
+  const { confirmed: coins } = await place.json<{ confirmed: string }>([
+    'wallet',
+    'balance',
+    '--key',
+    key,
+  ]);
+  return Number(coins);
+}
+
+beforeAll(async () => {
+  await place.startNode('--block-time', '0.4');
+  for (const judge of ['v0', 'v1', 'v2']) {
+    await fund(judge, '1');
+    const args = ['--key', judge, '--model', TINY, '--fee', '0.0005', '--threads', '1'];
+    await place.start(['verifier', ...args], env);
+  }
+  await fund('buyer', '10');
+  await fund('seller', '10');
+  await place.ok(['model', 'pack', TINY, '--name', 'tiny']);
+}, 120_000);
+afterEach(async () => {
+  for (const worker of workers.splice(0)) await worker.stop('SIGKILL');
+});
+afterAll(() => place.close());
+
+describe('bitmodel job submit', () => {
+  it('prints the checked text, and a receipt that verify takes offline', async () => {
+    const worker = await startWorker();
+    const text = await place.ok([...BUY, '--receipt', receipt], { env });
+    const own = await place.ok(['model', 'run', TINY, 'The people of', '--max-tokens', '12']);
+    expect(text).toBe(own);
+    expect(await worker.stop()).toBe(0);
+    const verdict = await place.json(['verify', receipt, '--model', TINY]);
+    expect(verdict).toMatchObject({ result: 'valid', positions: 12 });
+    const changed = readFileSync(receipt, 'utf8').replace(/"output":\[\d+/, '"output":[5');
+    const { code } = await place.run(['verify', '-', '--model', TINY], { stdin: changed });
+    expect(code).toBe(10);
+  });
+
+  it.each(['substitute', 'tamper:3', 'truncate', 'withhold'])(
+    'catches a seller that cheats by %s: the stake is slashed, the money is back',
+    async (cheat) => {
+      const before = await confirmed('buyer');
+      await startWorker('--cheat', cheat);
+      const { code, stdout, stderr } = await place.run(BUY, { env });
+      expect({ code, stdout, stderr }).toMatchObject({ code: 10, stdout: '' });
+      expect(stderr).toContain('slashed');
+      expect(before - (await confirmed('buyer'))).toBeLessThan(0.0005);
+    },
+  );
+
+  it('refunds the buyer at its height when the seller is killed after the escrow', async () => {
+    const worker = await startWorker();
+    killAt(worker, 'offered');
+    const { code, stderr } = await place.run([...BUY, '--timeout', '12', '--json'], { env });
+    expect(code).toBe(1);
+    expect(stderr).toContain('JOB_NOT_DONE');
+    const job = await place.json(['job', 'show', await latestJob()]);
+    expect(job).toMatchObject({ state: 'refunded' });
+  });
+
+  it('clears a seller whose accuser was wrong', async () => {
+    await startWorker();
+    await place.ok(BUY, { env });
+    const id = await latestJob();
+    const contest = ['job', 'contest', id, '--key', 'buyer', '--yes', '--threads', '1', '--json'];
+    const ended = JSON.parse(await place.ok(contest, { env })) as Record<string, unknown>;
+    expect(ended).toMatchObject({ state: 'cleared' });
+  });
+
+  it.each(['announced', 'is chosen', 'locked in escrow', 'with the seller', 'opened'])(
+    'finishes by job resume after the buyer was killed at "%s"',
+    async (words) => {
+      await startWorker();
+      const { code } = await buyUntil(words);
+      expect(code).toBe(null);
+      const id = await latestJob();
+      const resume = ['job', 'resume', id, '--key', 'buyer', '--threads', '1'];
+      expect(await place.ok(resume, { env })).not.toBe('');
+      expect(await place.ok(['job', 'show', id, '-q'])).toBe('settled');
+    },
+  );
+
+  it('stops at Ctrl-C without losing anything, and says how to go on', async () => {
+    const { code, stderr } = await place.run(BUY, { env, killAt: 'announced', signal: 'SIGINT' });
+    expect(code).toBe(130);
+    const id = await latestJob();
+    expect(stderr).toContain(`bitmodel job resume ${id}`);
+    await place.ok(['job', 'cancel', id, '--key', 'buyer'], { env });
+    expect(await place.ok(['job', 'show', id, '-q'])).toBe('closed');
+  });
+});
+
+describe('bad input to bitmodel job', () => {
+  it.each([
+    ['a reward beyond the limit', 4, 'REWARD_TOO_HIGH', [...BUY, '--max-reward', '0.000001']],
+    [
+      'nobody to say yes',
+      4,
+      'NOT_CONFIRMED',
+      BUY.filter((arg, i) => ![arg, BUY[i - 1]].includes('--max-reward')),
+    ],
+    ['an empty prompt', 2, 'EMPTY_PROMPT', [...BUY, '--prompt', '']],
+    ['a prompt beyond the context', 2, 'PROMPT_TOO_LONG', [...BUY, '--prompt', 'x '.repeat(600)]],
+    ['an unknown model', 3, 'UNKNOWN_MODEL', [...BUY, '--model', 'ab'.repeat(32)]],
+    ['an unknown job', 3, 'UNKNOWN_JOB', ['job', 'show', 'abcdef']],
+    ['too little time', 2, 'LIFETIME_TOO_SHORT', [...BUY, '--timeout', '1']],
+    ['a stake too small', 2, 'BAD_JOB', [...BUY, '--stake', '0.0001']],
+    [
+      'more than the key owns',
+      1,
+      'INSUFFICIENT_FUNDS',
+      [...BUY, '--price', '1', '--max-reward', '99'],
+    ],
+    ['a node that is away', 5, 'NODE_UNREACHABLE', [...BUY, '--rpc', 'http://127.0.0.1:9']],
+    [
+      'a cheat on another network',
+      4,
+      'NO_CHEATING',
+      ['worker', '--network', 'test', '--cheat', 'tamper'],
+    ],
+    ['an unknown cheat', 2, 'UNKNOWN_ATTACK', ['worker', '--cheat', 'magic', '--model', TINY]],
+  ])('gets one sentence and the next step: %s', async (_, code, name, args) => {
+    const outcome = await place.run([...args, '--json'], { env });
+    const { error } = JSON.parse(outcome.stderr) as { error: Record<string, string> };
+    expect(error).toMatchObject({ code: name, message: expect.stringMatching(/[.?]$/) });
+    expect(outcome.code).toBe(code);
+  });
+});
