@@ -1,10 +1,11 @@
-import { readFileSync } from 'node:fs';
+import { cpSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { type Finished, Place, type Running } from './harness.js';
 
-const TINY = 'fixtures/bitmodel-tiny';
 const place = new Place();
+/** A copy, because packing writes beside the model. */
+const TINY = join(place.folder, 'tiny');
 const env = { BITMODEL_PASSPHRASE_FILE: place.passphraseFile };
 const receipt = join(place.folder, 'receipt.json');
 const workers: Running[] = [];
@@ -55,6 +56,8 @@ async function confirmed(key: string): Promise<number> {
 }
 
 beforeAll(async () => {
+  cpSync('fixtures/bitmodel-tiny', TINY, { recursive: true });
+  await place.ok(['model', 'pack', TINY]);
   await place.startNode('--block-time', '0.4');
   for (const judge of ['v0', 'v1', 'v2']) {
     await fund(judge, '1');
@@ -63,7 +66,6 @@ beforeAll(async () => {
   }
   await fund('buyer', '10');
   await fund('seller', '10');
-  await place.ok(['model', 'pack', TINY, '--name', 'tiny']);
 }, 120_000);
 afterEach(async () => {
   for (const worker of workers.splice(0)) await worker.stop('SIGKILL');
