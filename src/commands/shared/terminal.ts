@@ -13,6 +13,10 @@ export class Terminal {
     return this.#settings.json;
   }
 
+  get quiet(): boolean {
+    return this.#settings.quiet;
+  }
+
   /**
    * The command's result: one JSON object with `--json`, else the text (`brief` with `--quiet`).
    * Amounts in `object` must already be decimal strings.

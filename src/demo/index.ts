@@ -1,0 +1,2 @@
+export type { BalanceRow, DemoEvent, DemoResult } from './events.js';
+export { type DemoOptions, runDemo } from './run.js';

@@ -1,0 +1,365 @@
+import { cpSync, mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { BitmodelError, toHex } from '../base/index.js';
+import {
+  type ClientRecord,
+  JobClient,
+  type JobEvent,
+  type JobModel,
+  JobVerifier,
+  JobWorker,
+  jobModel,
+} from '../job/index.js';
+import { LanguageModel, type Sampling } from '../model/index.js';
+import { type Attack, attackNamed } from '../rastic/index.js';
+import { settleSplits } from '../reward/index.js';
+import type { DemoEvent, DemoResult } from './events.js';
+import { DemoMarket, type Person } from './market.js';
+import { type PublishedModel, packBundle, publishAll } from './sources.js';
+
+export interface DemoOptions {
+  readonly prompt: string;
+  readonly maxTokens: number;
+  readonly sampling: Sampling;
+  /** A cheating seller, by name; an honest one unless stated. */
+  readonly cheat?: string | undefined;
+  readonly threads?: number | undefined;
+  readonly signal: AbortSignal;
+  readonly onEvent: (event: DemoEvent) => void;
+}
+
+const COIN = 100_000_000n;
+const PRICE_PER_TOKEN = 1_000_000n;
+const VERIFIERS = 3;
+const VERIFIER_FEE = 1_000_000n;
+/** Milliseconds between two looks: everybody is in one process, so looking costs next to nothing. */
+const INTERVAL = 40;
+/** Steps of other participants than the buyer that the story tells. */
+const TOLD_BY: Readonly<Record<string, readonly string[]>> = {
+  client: [
+    'announced',
+    'offered',
+    'escrowed',
+    'opened',
+    'checked',
+    'contested',
+    'settled',
+    'slashed',
+    'cleared',
+    'lapsed',
+    'refunded',
+    'withdrawn',
+    'problem',
+  ],
+  worker: [
+    'started',
+    'token',
+    'self-checked',
+    'committed',
+    'claimed',
+    'counterproof',
+    'released',
+    'cleared',
+    'lapsed',
+    'withdrawn',
+    'problem',
+  ],
+  verifier: ['judged', 'slashed', 'cleared', 'lapsed', 'problem'],
+};
+
+/** The bundled model, as it lies in the package. */
+const FIXTURE = fileURLToPath(new URL('../../fixtures/bitmodel-tiny', import.meta.url));
+
+/** Everybody of the market, and what they have open. */
+interface Cast {
+  readonly market: DemoMarket;
+  readonly buyer: Person;
+  readonly seller: Person;
+  readonly author: Person;
+  readonly verifiers: readonly Person[];
+}
+
+/**
+ * Runs the main job on a chain of its own in a temporary folder (DESIGN 5.2 from the first step to the last), honestly or
+ * with a cheating seller. Nothing is left behind.
+ * @throws BitmodelError what any step throws; AbortError when the signal aborts
+ */
+export async function runDemo(options: DemoOptions): Promise<DemoResult> {
+  const attack = options.cheat === undefined ? undefined : attackNamed(options.cheat);
+  const folder = mkdtempSync(join(tmpdir(), 'bitmodel-demo-'));
+  const started = performance.now();
+  const market = await DemoMarket.open(folder).catch((thrown: unknown) => {
+    rmSync(folder, { recursive: true, force: true });
+    throw thrown;
+  });
+  const models: JobModel[] = [];
+  try {
+    const cast = await prepare(market, options);
+    const bundleFolder = join(folder, 'model');
+    cpSync(FIXTURE, bundleFolder, { recursive: true });
+    const published = await publish(cast, bundleFolder, folder, options);
+    const threads = options.threads === undefined ? {} : { threads: options.threads };
+    // the seller's machine has a session of its own; buyer and verifiers, who check, share another
+    for (let i = 0; i < 2; i++) {
+      const model = await LanguageModel.open(bundleFolder, threads);
+      models.push(jobModel(published.bundle.id, model));
+    }
+    const story = await playJob(cast, models[0]!, models[1]!, attack, options);
+    return await finish(cast, published, story, attack, options, started);
+  } finally {
+    for (const { model } of models) await model.close();
+    await market.close();
+    rmSync(folder, { recursive: true, force: true });
+  }
+}
+
+async function prepare(market: DemoMarket, { onEvent }: DemoOptions): Promise<Cast> {
+  const [buyer, seller, author] = ['buyer', 'seller', 'author'].map((name) => market.person(name));
+  const verifiers = Array.from({ length: VERIFIERS }, (_, i) => market.person(`verifier ${i + 1}`));
+  const cast = { market, buyer: buyer!, seller: seller!, author: author!, verifiers };
+  const people = [cast.buyer, cast.seller, cast.author, ...verifiers];
+  onEvent({
+    type: 'keys',
+    people: people.map(({ name, key }) => ({ name, address: key.address })),
+  });
+  onEvent({ type: 'chain', height: market.height });
+  const gifts = [
+    { to: cast.buyer, amount: 5n * COIN },
+    { to: cast.seller, amount: 5n * COIN },
+    { to: cast.author, amount: COIN / 10n },
+    ...verifiers.map((to) => ({ to, amount: COIN / 100n })),
+  ];
+  await market.fund(gifts);
+  onEvent({ type: 'funded', gifts: gifts.map(({ to, amount }) => ({ name: to.name, amount })) });
+  return cast;
+}
+
+async function publish(
+  { market, author }: Cast,
+  bundleFolder: string,
+  folder: string,
+  { onEvent }: DemoOptions,
+): Promise<PublishedModel> {
+  const bundle = await packBundle(bundleFolder);
+  const { id, name, size, files } = bundle;
+  onEvent({ type: 'packed', id, name, size, files: files.length });
+  const published = await publishAll(market, author, bundle, join(folder, 'sources'));
+  const names = new Map(
+    published.contributors.map(({ declaration }) => [declaration.id, declaration.name]),
+  );
+  onEvent({
+    type: 'published',
+    txid: published.txid,
+    feePpm: published.model.feePpm,
+    fees: published.fees,
+    sources: published.contributors.map(({ declaration }) => ({
+      name: declaration.name,
+      kind: declaration.kind,
+      parents: declaration.parents.map(({ id: parent, ppm }) => ({
+        name: names.get(parent)!,
+        ppm,
+      })),
+    })),
+  });
+  return published;
+}
+
+/** What the job came to. */
+interface Story {
+  readonly record: ClientRecord;
+  readonly before: ReadonlyMap<Person, bigint>;
+  readonly generateSeconds: number;
+  readonly sellerText: string;
+}
+
+async function playJob(
+  cast: Cast,
+  sellers: JobModel,
+  others: JobModel,
+  attack: Attack | undefined,
+  options: DemoOptions,
+): Promise<Story> {
+  const { market, buyer, seller, verifiers } = cast;
+  const before = new Map<Person, bigint>();
+  for (const person of [buyer, seller, ...verifiers]) {
+    before.set(person, await market.balance(person));
+  }
+  const party = (person: Person, models: readonly JobModel[]) => ({
+    chain: market.chain,
+    params: market.params,
+    wallet: person.wallet,
+    key: person.key,
+    directory: person.directory,
+    models,
+    interval: INTERVAL,
+  });
+  const client = new JobClient(party(buyer, [others]));
+  const worker = new JobWorker({
+    ...party(seller, [sellers]),
+    price: PRICE_PER_TOKEN,
+    ...(attack === undefined ? {} : { dishonesty: attack }),
+  });
+  const judges = verifiers.map(
+    (person) => new JobVerifier({ ...party(person, [others]), fee: VERIFIER_FEE }),
+  );
+  const stop = new AbortController();
+  const signal = AbortSignal.any([stop.signal, options.signal]);
+  const watch = new Watch(cast, options.onEvent, (thrown) => stop.abort(thrown));
+  client.on('event', (event) => watch.hear(event, buyer));
+  worker.on('event', (event) => watch.hear(event, seller));
+  judges.forEach((judge, i) => void judge.on('event', (event) => watch.hear(event, verifiers[i]!)));
+  const running = [worker, ...judges].map((participant) => participant.run(signal));
+  try {
+    await watch.allReady(judges.length, signal);
+    const quote = await client.quote({
+      model: others.id,
+      promptIds: others.model.tokenizer.encode(options.prompt),
+      sampling: options.sampling,
+      maxTokens: options.maxTokens,
+      pricePerToken: PRICE_PER_TOKEN,
+      verifiers: verifiers.map(({ key }) => toHex(key.publicKey)),
+      verifierFee: VERIFIER_FEE,
+    });
+    const { id } = await client.submit(quote);
+    const record = await client.follow(id, signal);
+    // a seller who kept the rules gets the stake back when the dispute window has passed
+    if (record.outcome === 'settled') {
+      await market.mineTo(market.height + market.params.disputeWindow);
+    }
+    await watch.closed(signal);
+    return { record, before, generateSeconds: watch.generateSeconds, sellerText: watch.text };
+  } finally {
+    stop.abort();
+    await Promise.allSettled(running);
+  }
+}
+
+/** Passes on what the participants tell, and mines when one of them waits for a block. */
+class Watch {
+  readonly #cast: Cast;
+  readonly #onEvent: (event: DemoEvent) => void;
+  readonly #fail: (thrown: unknown) => void;
+  #ready = 0;
+  #closed = false;
+  #startedAt = 0;
+  /** Height up to which blocks are mined or being mined. */
+  #wanted = 0;
+  generateSeconds = 0;
+  text = '';
+
+  constructor(cast: Cast, onEvent: (event: DemoEvent) => void, fail: (thrown: unknown) => void) {
+    this.#cast = cast;
+    this.#onEvent = onEvent;
+    this.#fail = fail;
+  }
+
+  hear(event: JobEvent, person: Person): void {
+    const { market } = this.#cast;
+    if (event.step === 'ready') this.#ready++;
+    if (event.step === 'closed' && event.role === 'worker') this.#closed = true;
+    if (event.step === 'started') this.#startedAt = performance.now();
+    if (event.step === 'token') {
+      this.text += event.text ?? '';
+      this.generateSeconds = (performance.now() - this.#startedAt) / 1000;
+    }
+    if (event.step === 'waiting' && event.untilHeight !== undefined) {
+      this.#mine(event.untilHeight, event.detail ?? '');
+    }
+    if (TOLD_BY[event.role]?.includes(event.step)) {
+      const { height } = market;
+      this.#onEvent({ type: 'job', event, who: person.name, height });
+    }
+  }
+
+  #mine(height: number, why: string): void {
+    const { market } = this.#cast;
+    if (height <= this.#wanted) return;
+    this.#wanted = height;
+    market
+      .mineTo(height)
+      .then(() => this.#onEvent({ type: 'block', height: market.height, why }))
+      .catch(this.#fail);
+  }
+
+  /** Until every verifier has announced itself. */
+  async allReady(count: number, signal: AbortSignal): Promise<void> {
+    await until(() => this.#ready >= count, signal);
+  }
+
+  /** Until the seller has seen the job's end. */
+  async closed(signal: AbortSignal): Promise<void> {
+    await until(() => this.#closed, signal);
+  }
+}
+
+async function until(holds: () => boolean, signal: AbortSignal): Promise<void> {
+  while (!holds()) {
+    signal.throwIfAborted();
+    await new Promise((resolve) => setTimeout(resolve, INTERVAL));
+  }
+}
+
+async function finish(
+  cast: Cast,
+  published: PublishedModel,
+  { record, before, generateSeconds, sellerText }: Story,
+  attack: Attack | undefined,
+  options: DemoOptions,
+  started: number,
+): Promise<DemoResult> {
+  const { market } = cast;
+  const shares = await payContributors(cast, published, options);
+  await market.mine(1);
+  const balances = [];
+  for (const [person, had] of before) {
+    balances.push({ name: person.name, before: had, after: await market.balance(person) });
+  }
+  const { verdict } = record;
+  if (!verdict) throw new BitmodelError('NO_VERDICT', 'The job ended without a verdict.');
+  const invalid = verdict.result === 'invalid' ? verdict : undefined;
+  const caught = record.outcome === 'slashed' && attack !== undefined;
+  return {
+    ok: attack === undefined ? record.outcome === 'settled' : caught,
+    cheat: options.cheat,
+    prompt: options.prompt,
+    model: published.bundle.id,
+    jobId: record.id,
+    outcome: record.outcome ?? 'open',
+    text: record.answer?.text ?? sellerText,
+    tokens: record.answer?.outputIds.length ?? 0,
+    verdict: verdict.result,
+    kind: invalid?.kind,
+    position: invalid?.position,
+    positionsChecked: record.positions ?? 0,
+    generateSeconds,
+    verifySeconds: record.seconds ?? 0,
+    balances,
+    shares,
+    height: market.height,
+    seconds: (performance.now() - started) / 1000,
+  };
+}
+
+/**
+ * Pushes what the claim paid to the model through the split contracts to the people behind it.
+ * @returns what reached each of them
+ */
+async function payContributors(
+  { market }: Cast,
+  { contributors, model }: PublishedModel,
+  { onEvent, signal }: DemoOptions,
+): Promise<{ name: string; amount: bigint }[]> {
+  const names = new Map(contributors.map(({ declaration: { id, name } }) => [id, name]));
+  const reached = new Map(contributors.map(({ declaration: { id } }) => [id, 0n]));
+  const { chain, miner } = market;
+  for (const paid of await settleSplits(chain, miner.wallet, model.id, { signal })) {
+    for (const { id, to, amount } of paid.shares) {
+      if (to === 'address') reached.set(id, reached.get(id)! + amount);
+    }
+    const shares = paid.shares.map(({ id, to, amount }) => ({ name: names.get(id)!, to, amount }));
+    onEvent({ type: 'settled', txid: paid.txid, name: paid.name, amount: paid.amount, shares });
+  }
+  return [...reached].map(([id, amount]) => ({ name: names.get(id)!, amount }));
+}
