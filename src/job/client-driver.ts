@@ -4,24 +4,14 @@ import {
   fromHex,
   messageOf,
   parseAmount,
-  sha256,
   toHex,
   writeFileAtomic,
 } from '../base/index.js';
-import {
-  decodeTransaction,
-  encodeTransaction,
-  FEE_RATE,
-  hash160,
-  p2pkhScript,
-  parseOutpoint,
-  transactionId,
-} from '../chain/index.js';
-import { describeVerdict, verifyOutput } from '../rastic/index.js';
+import { decodeTransaction, FEE_RATE, parseOutpoint } from '../chain/index.js';
 import { claimMargin, termsOf } from './agreement.js';
-import { openAnswer, withClientKey } from './answer.js';
-import type { ClientAnswer, ClientOutcome, ClientRecord } from './client-record.js';
-import { decodeCommitment } from './contracts/commitment.js';
+import { checkAnswer, deliveredIn, receiptOf } from './client-answer.js';
+import type { ClientOutcome, ClientRecord } from './client-record.js';
+import { type ClientHands, makeContest, makeEscrow } from './client-transactions.js';
 import {
   cancelSpend,
   cancelUnlocking,
@@ -30,18 +20,14 @@ import {
   refundUnlocking,
 } from './contracts/escrow-spends.js';
 import { signContract, unlockContract } from './contracts/spend.js';
-import { contestSpend, contestUnlocking } from './contracts/stake-spends.js';
-import type { JobRole } from './events.js';
-import { encodePrompt, sealEvidence } from './evidence.js';
-import { modelFor, modelMissing, tauOf } from './job-model.js';
+import type { JobEvent, JobRole } from './events.js';
 import { createMessage, type Message } from './messages.js';
 import { Participant, type ParticipantOptions } from './participant.js';
-import { encodeReceipt, type Receipt } from './receipt.js';
+import { encodeReceipt } from './receipt.js';
 import { JobRecords } from './records.js';
-import { sealTo } from './sealing.js';
 import { sendOnce } from './sending.js';
 import { cancelTemplate, sendSpend, settleContest, signSpend } from './settle.js';
-import { contestBond, hashField, type JobSpec } from './spec.js';
+import { contestBond, type JobSpec } from './spec.js';
 import type { JobTerms } from './terms.js';
 import { contractOutpoint, depthOf, isEscrow, type JobTrace, traceJob } from './trace.js';
 
@@ -51,9 +37,6 @@ const DISPUTE_BYTES = 8_000n;
 const PATIENCE = 2;
 /** Blocks below the claim after which a missing ciphertext is contested. */
 const DELIVERY_DEPTH = 3;
-/** Bytes that unlock a P2PKH input. */
-const P2PKH_UNLOCKING = 107;
-
 /** What a client needs beside what every participant does. */
 export type ClientOptions = ParticipantOptions;
 
@@ -156,39 +139,18 @@ export abstract class ClientDriver extends Participant {
   }
 
   async #lockMoney(record: ClientRecord, offer: Message<'offer'>): Promise<ClientRecord> {
-    const { job, id } = record;
-    const terms = termsOf(job, offer, this.params);
-    const outpoint = parseOutpoint(job.coin);
-    const own = p2pkhScript(hash160(this.key.publicKey));
-    const coin = await this.chain.output(outpoint);
-    if (!coin) return this.#end(record, 'closed', 'its coin was spent by something else');
-    const funded = await this.wallet.fund({
-      inputs: [{ outpoint, output: coin.output, unlockingSize: P2PKH_UNLOCKING }],
-      outputs: [escrowOutput(terms), { value: this.reserveFor(job), lockingScript: own }],
-      jobId: terms.jobId,
-    });
-    const transaction = this.wallet.sign(funded.transaction, funded.spentOutputs);
-    const txid = transactionId(transaction);
-    const prompt = sealTo(terms.seller, encodePrompt(fromHex(record.salt), record.promptIds));
-    const { author, sequence, body, signature } = offer;
-    const accept = createMessage(
-      'accept',
-      id,
-      0,
-      {
-        offer: { author, sequence, body, signature },
-        escrow: txid,
-        prompt: Buffer.from(prompt).toString('base64'),
-      },
-      this.key.privateKey,
-    );
-    const hex = toHex(encodeTransaction(transaction));
-    const escrow = { offer, txid, transaction: hex, fee: funded.fee.toString() };
-    const next: ClientRecord = { ...record, phase: 'escrowed', escrow, accept };
+    const reserve = this.reserveFor(record.job);
+    const next = await makeEscrow(this.#hands(), record, offer, reserve);
+    if (!next) return this.#end(record, 'closed', 'its coin was spent by something else');
     this.records.save(next);
     this.holdCoins(next);
-    this.emit({ role: 'client', step: 'chosen', jobId: id, party: author });
+    this.emit({ role: 'client', step: 'chosen', jobId: record.id, party: offer.author });
     return next;
+  }
+
+  #hands(): ClientHands {
+    const { chain, wallet, key, params } = this;
+    return { chain, wallet, key, params };
   }
 
   async #sendEscrow(record: ClientRecord, terms: JobTerms): Promise<ClientRecord> {
@@ -275,7 +237,7 @@ export abstract class ClientDriver extends Participant {
   ): Promise<ClientRecord> {
     const claim = trace.claim!;
     if (record.contest) return this.#repeatContest(record);
-    const delivered = this.#delivered(record, trace);
+    const delivered = deliveredIn(this.mirror.job(record.id), trace);
     if (depthOf(claim, tip) < (delivered ? 1 : DELIVERY_DEPTH)) {
       const atLeast = claim.height === 0 ? tip + 1 : claim.height + DELIVERY_DEPTH - 1;
       const what = delivered ? 'the claim to be in a block' : 'the answer to be delivered';
@@ -287,13 +249,6 @@ export abstract class ClientDriver extends Participant {
       return isFinal ? this.#end(record, 'settled') : this.#contest(record, terms, trace);
     }
     return this.#check(record, trace, delivered, signal);
-  }
-
-  /** The seller's posted commitment, with the ciphertext that it names. */
-  #delivered(record: ClientRecord, trace: JobTrace): Message<'commitment'> | undefined {
-    const claimed = toHex(trace.claim!.commitment);
-    const posted = this.mirror.job(record.id)?.commitments ?? [];
-    return posted.find(({ body }) => body.commitment === claimed && hasCiphertext(body));
   }
 
   /** Sends the contest on disk again; makes a new one where its coins have gone meanwhile. */
@@ -308,95 +263,27 @@ export abstract class ClientDriver extends Participant {
     }
   }
 
-  /** Opens the answer and checks all of it. */
   async #check(
     record: ClientRecord,
     trace: JobTrace,
     delivered: Message<'commitment'> | undefined,
     signal: AbortSignal,
   ): Promise<ClientRecord> {
-    const { job, id } = record;
-    const { commitment: encoded, state } = trace.claim!;
-    const commitment = decodeCommitment(encoded);
-    const ciphertext = delivered && bytesOf(delivered.body.ciphertext);
-    const opened = openAnswer(commitment, state.k, ciphertext, withClientKey(this.key.privateKey));
-    if ('kind' in opened) {
-      const verdict = { result: 'invalid', kind: opened.kind } as const;
-      this.emit({ role: 'client', step: 'checked', jobId: id, detail: describeVerdict(verdict) });
-      return this.#saved({ ...record, verdict });
-    }
-    const own = modelFor(this.models, job);
-    if (!own) throw modelMissing(job.model);
-    const answer: ClientAnswer = {
-      outputIds: opened.ids,
-      text: own.model.text(opened.ids),
-      finish: commitment.finish,
-      k: toHex(state.k),
-      ciphertextHash: toHex(commitment.ciphertextHash),
-      commitmentSignature: delivered!.body.signature,
-    };
-    const total = opened.ids.length;
-    this.emit({ role: 'client', step: 'opened', jobId: id, text: answer.text, count: total });
-    const verification = await verifyOutput(
-      own.model,
-      {
-        promptIds: record.promptIds,
-        outputIds: opened.ids,
-        sampling: job.sampling,
-        seed: hashField(job, 'seed'),
-        maxTokens: job.maxTokens,
-        stop: job.stop,
-        finish: commitment.finish,
-      },
-      {
-        tau: tauOf(own, job, record.escrow!.offer.body.class),
-        signal,
-        onProgress: (count) =>
-          this.emit({ role: 'client', step: 'checking', jobId: id, count, total }),
-      },
-    );
-    const { verdict, positions, seconds } = verification;
-    this.emit({
-      role: 'client',
-      step: 'checked',
-      jobId: id,
-      count: positions,
-      total,
-      seconds,
-      detail: describeVerdict(verdict),
-    });
-    return this.#saved({ ...record, answer, verdict, positions, seconds });
-  }
-
-  #saved(record: ClientRecord): ClientRecord {
-    this.records.save(record);
-    return record;
+    const { key, models } = this;
+    const checker = { key, models, tell: (event: JobEvent) => this.emit(event) };
+    const checked = await checkAnswer(checker, record, trace, delivered, signal);
+    this.records.save(checked);
+    return checked;
   }
 
   async #contest(record: ClientRecord, terms: JobTerms, trace: JobTrace): Promise<ClientRecord> {
     const { job, id } = record;
-    const claim = trace.claim!;
     this.wallet.unlock(parseOutpoint(`${record.escrow!.txid}:1`));
-    const spend = contestSpend(terms, contractOutpoint(claim), claim.state);
-    const signed = await signSpend(this.wallet, spend, (funded) =>
-      contestUnlocking(signContract(funded, this.key.privateKey)),
-    );
-    const txid = transactionId(signed.transaction);
-    const outputIds = record.answer?.outputIds;
-    const evidence = { salt: fromHex(record.salt), promptIds: record.promptIds, outputIds };
-    const contestMessage = createMessage(
-      'contest',
-      id,
-      0,
-      { transaction: txid, ...sealEvidence(evidence, job.verifiers) },
-      this.key.privateKey,
-    );
-    const transaction = toHex(encodeTransaction(signed.transaction));
-    const contest = { txid, transaction, fee: signed.fee.toString() };
-    const next: ClientRecord = { ...record, phase: 'contested', contest, contestMessage };
+    const { next, signed } = await makeContest(this.#hands(), record, terms, trace);
+    const { txid } = next.contest;
     this.records.save(next);
     await sendSpend(this.chain, this.wallet, signed);
-    await this.mirror.remind(contestMessage);
+    await this.mirror.remind(next.contestMessage);
     const amount = contestBond(job);
     this.emit({ role: 'client', step: 'contested', jobId: id, txid, amount, fee: signed.fee });
     return next;
@@ -429,7 +316,7 @@ export abstract class ClientDriver extends Participant {
     tip: number,
     signal: AbortSignal,
   ): Promise<ClientRecord> {
-    const delivered = this.#delivered(record, trace);
+    const delivered = deliveredIn(this.mirror.job(record.id), trace);
     if (record.verdict || !delivered) return this.#finish(record, trace, tip);
     return this.#check(record, trace, delivered, signal);
   }
@@ -478,30 +365,4 @@ export abstract class ClientDriver extends Participant {
       writeFileAtomic(record.receiptFile, `${encodeReceipt(receipt)}\n`, { mode: 0o600 });
     }
   }
-}
-
-/** The receipt of a job whose answer was opened; undefined before. */
-export function receiptOf(record: ClientRecord): Receipt | undefined {
-  const { answer, escrow } = record;
-  if (!answer || !escrow) return undefined;
-  return {
-    job: record.job,
-    salt: fromHex(record.salt),
-    nonce: fromHex(record.nonce),
-    promptIds: record.promptIds,
-    outputIds: answer.outputIds,
-    finish: answer.finish,
-    k: fromHex(answer.k),
-    ciphertextHash: fromHex(answer.ciphertextHash),
-    seller: fromHex(escrow.offer.author),
-    signature: fromHex(answer.commitmentSignature),
-  };
-}
-
-const bytesOf = (base64: string): Uint8Array => new Uint8Array(Buffer.from(base64, 'base64'));
-
-/** Whether a posted commitment came with the ciphertext it names. */
-function hasCiphertext(body: Message<'commitment'>['body']): boolean {
-  const { ciphertextHash } = decodeCommitment(fromHex(body.commitment));
-  return toHex(sha256(bytesOf(body.ciphertext))) === toHex(ciphertextHash);
 }

@@ -8,9 +8,11 @@ export {
   sealAnswer,
   withClientKey,
 } from './answer.js';
-export { JobClient, type JobQuote, type JobRequest } from './client.js';
-export { type ClientOptions, receiptOf } from './client-driver.js';
+export { JobClient } from './client.js';
+export { receiptOf } from './client-answer.js';
+export type { ClientOptions } from './client-driver.js';
 export type { ClientAnswer, ClientOutcome, ClientPhase, ClientRecord } from './client-record.js';
+export type { JobQuote, JobRequest } from './client-request.js';
 export { type JobEvent, JobEvents, type JobRole, type JobStep } from './events.js';
 export { decodeEvidence, type Evidence, encodeEvidence } from './evidence.js';
 export { calibrationName, type JobModel, jobModel, modelShare } from './job-model.js';

@@ -1,4 +1,3 @@
-import { parseAmount } from '../base/index.js';
 import {
   type AnyMessage,
   acceptedOffer,
@@ -8,8 +7,9 @@ import {
   messageId,
   NO_JOB_HEX,
 } from './messages.js';
+import { replaces, whyNot } from './pool-rules.js';
 import { byId, byPrice, type Entry, type PooledJob, viewOf } from './pool-view.js';
-import { type JobSpec, jobIdHex } from './spec.js';
+import { jobIdHex } from './spec.js';
 
 /** Bounds of a pool, so that strangers can't fill its memory. */
 export interface PoolBounds {
@@ -231,40 +231,12 @@ export class JobPool {
     const { message } = entry;
     const announce = this.#announced(message.jobId);
     if (!announce) return this.#wait(entry);
-    const why = this.#mayNot(message, announce.body.job);
+    const why = whyNot(message, announce.body.job, () => this.#isAccepted(message));
     if (why === 'wait') return this.#wait(entry);
     if (why !== undefined) return refused(why);
     const result = this.#store(entry);
     if (message.type === 'accept') this.#admitWaiting(message.jobId);
     return result;
-  }
-
-  /** Why this author may not say this about this job; `wait` when a message still to come could allow it. */
-  #mayNot(message: AnyMessage, job: JobSpec): string | undefined {
-    switch (message.type) {
-      case 'offer':
-        return mayNotOffer(message, job);
-      case 'accept': {
-        if (message.author !== job.client) return 'only the client accepts an offer';
-        return mayNotOffer(acceptedOffer(message), job);
-      }
-      case 'contest':
-        return message.author === job.client ? undefined : 'only the client contests';
-      case 'verdict':
-        return job.verifiers.includes(message.author) ? undefined : 'it is none of its verifiers';
-      case 'commitment': {
-        if (!message.body.commitment.startsWith(message.jobId)) return 'it commits to another job';
-        return this.#isAccepted(message) ? undefined : 'wait';
-      }
-      case 'withdraw':
-        // a buyer withdraws a job that it has not yet paid for
-        if (message.author === job.client) return undefined;
-        return this.#isAccepted(message) ? undefined : 'wait';
-      case 'counterproof':
-        return this.#isAccepted(message) ? undefined : 'wait';
-      default:
-        return 'it belongs to no job';
-    }
   }
 
   #isAccepted({ jobId, author }: AnyMessage): boolean {
@@ -342,19 +314,4 @@ export class JobPool {
     // a new arrival number, so that a listing from a later cursor holds them
     for (const entry of waiting) this.#addToJob({ ...entry, arrival: ++this.#arrival });
   }
-}
-
-/** The later of two jobs with one coin counts, by the height at which it was created, then by the smaller id. */
-function replaces(created: number, id: string, rivalCreated: number, rivalId: string): boolean {
-  return created === rivalCreated ? id < rivalId : created > rivalCreated;
-}
-
-function mayNotOffer(offer: Message<'offer'>, job: JobSpec): string | undefined {
-  if (offer.author === job.client) return 'the client can not sell to itself';
-  if (job.verifiers.includes(offer.author)) return 'a verifier of the job can not sell it';
-  const price = parseAmount(offer.body.pricePerToken);
-  if (price < 1n) return 'an offer is for at least one base unit per token';
-  if (price > parseAmount(job.pricePerToken)) return 'it asks more than the job pays';
-  if (!job.classes.includes(offer.body.class)) return 'the job does not allow its numeric class';
-  return undefined;
 }

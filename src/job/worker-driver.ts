@@ -1,32 +1,25 @@
-import { randomBytes } from 'node:crypto';
-import { BitmodelError, equalBytes, fromHex, toHex } from '../base/index.js';
+import { BitmodelError, fromHex, toHex } from '../base/index.js';
 import {
   decodeTransaction,
   encodeTransaction,
   formatOutpoint,
-  signData,
   transactionId,
 } from '../chain/index.js';
-import { LanguageModel } from '../model/index.js';
-import { type AttackOutcome, verifyOutput } from '../rastic/index.js';
 import { claimDepth, claimMargin, termsOf } from './agreement.js';
-import { sealAnswer } from './answer.js';
-import { encodeCommitment } from './contracts/commitment.js';
 import { cancelSpend, claimSpend, claimUnlocking } from './contracts/escrow-spends.js';
 import { signContract } from './contracts/spend.js';
 import { releaseSpend, releaseUnlocking } from './contracts/stake-spends.js';
 import type { JobEvent } from './events.js';
-import { decodePrompt, sealEvidence } from './evidence.js';
-import { modelFor, modelMissing, modelShare, tauOf } from './job-model.js';
+import { sealEvidence } from './evidence.js';
+import { modelShare } from './job-model.js';
 import { createMessage, type Message } from './messages.js';
 import type { PoolMirror } from './mirror.js';
-import { openSealed } from './sealing.js';
 import { sendOnce } from './sending.js';
 import { cancelTemplate, sendSpend, settleContest, signSpend } from './settle.js';
-import { hashField, promptHashOf } from './spec.js';
 import { type JobTerms, modelFee } from './terms.js';
 import { contractOutpoint, depthOf, type JobTrace, traceJob } from './trace.js';
 import type { WorkerOptions } from './worker.js';
+import { makeOutput, openPrompt, sealOutput } from './worker-answer.js';
 import type { WorkerOutcome, WorkerRecord } from './worker-record.js';
 
 interface DriverOptions extends WorkerOptions {
@@ -134,103 +127,24 @@ export class WorkerDriver {
     trace: JobTrace,
     signal: AbortSignal,
   ): Promise<WorkerRecord | undefined> {
-    const { key, mirror, save, tell, models } = this.#with;
+    const { key, mirror, save, tell } = this.#with;
     const { job, id } = record;
-    const own = modelFor(models, job);
-    if (!own) throw modelMissing(job.model);
-    const prompt = this.#prompt(record);
+    const prompt = openPrompt(record, key);
     if (!prompt) {
       await this.#withdraw(record, terms, trace, 'the prompt is not the one the job names');
       return undefined;
     }
     tell({ step: 'started', jobId: id, count: prompt.promptIds.length, party: job.client });
-    const output = await this.#generate(record, prompt.promptIds, signal);
+    const output = await makeOutput(this.#with, record, prompt.promptIds, signal);
     if (!output) {
       await this.#withdraw(record, terms, trace, 'the answer failed its own check');
       return undefined;
     }
-    const k = fromHex(record.k, 32);
-    const sealed = sealAnswer(terms.jobId, terms.client, k, output);
-    const encoded = encodeCommitment(sealed.commitment);
-    const ciphertext =
-      output.deliver === 'withhold'
-        ? new Uint8Array(randomBytes(sealed.ciphertext.length))
-        : sealed.ciphertext;
-    const commitment = createMessage(
-      'commitment',
-      id,
-      0,
-      {
-        commitment: toHex(encoded),
-        signature: toHex(signData(encoded, key.privateKey)),
-        ciphertext: Buffer.from(ciphertext).toString('base64'),
-      },
-      key.privateKey,
-    );
-    const next: WorkerRecord = {
-      ...record,
-      prompt: { salt: toHex(prompt.salt), ids: prompt.promptIds },
-      output: { ids: output.ids, finish: output.finish },
-      oneTimeKey: toHex(sealed.oneTimeKey),
-      commitment,
-    };
+    const next = sealOutput(record, prompt, output, key);
     save(next);
-    await mirror.say(commitment);
+    await mirror.say(next.commitment);
     tell({ step: 'committed', jobId: id, count: output.ids.length, total: job.maxTokens });
     return next;
-  }
-
-  #prompt({ accept, job }: WorkerRecord) {
-    try {
-      const sealed = new Uint8Array(Buffer.from(accept!.body.prompt, 'base64'));
-      const prompt = decodePrompt(openSealed(this.#with.key.privateKey, sealed));
-      const hash = promptHashOf(prompt.salt, prompt.promptIds);
-      const holds =
-        equalBytes(hash, hashField(job, 'promptHash')) &&
-        prompt.promptIds.length === job.inputTokens;
-      return holds ? prompt : undefined;
-    } catch (thrown) {
-      if (thrown instanceof BitmodelError) return undefined;
-      throw thrown;
-    }
-  }
-
-  /** An honest worker checks itself and gives nothing at margin > τ/2; a dishonest one gives what its attack makes. */
-  async #generate(
-    record: WorkerRecord,
-    promptIds: readonly number[],
-    signal: AbortSignal,
-  ): Promise<(Pick<AttackOutcome, 'ids' | 'finish'> & Partial<AttackOutcome>) | undefined> {
-    const { models, tell, dishonesty } = this.#with;
-    const { job, id } = record;
-    const own = modelFor(models, job)!;
-    const { model } = own;
-    const request = {
-      promptIds,
-      sampling: job.sampling,
-      seed: hashField(job, 'seed'),
-      maxTokens: job.maxTokens,
-      stop: job.stop,
-    };
-    const onToken = (_id: number, text: string, position: number): void =>
-      tell({ step: 'token', jobId: id, text, count: position + 1, total: job.maxTokens });
-    const tau = tauOf(own, job, model.info.numericClass);
-    const { dir, file } = model.info;
-    const openVariant = (graph: Uint8Array) => LanguageModel.open(dir, { file, graph });
-    if (dishonesty) {
-      return dishonesty.run({ model, request, tau, openVariant, onToken, signal });
-    }
-    const made = await model.generate(request, { onToken, signal });
-    const claim = { ...request, outputIds: made.ids, finish: made.finish };
-    const check = await verifyOutput(model, claim, { tau: tau / 2, signal });
-    tell({
-      step: 'self-checked',
-      jobId: id,
-      count: check.positions,
-      seconds: made.promptSeconds + made.decodeSeconds,
-      detail: check.verdict.result,
-    });
-    return check.verdict.result === 'valid' ? made : undefined;
   }
 
   async #claim(record: WorkerRecord, terms: JobTerms, trace: JobTrace): Promise<void> {

@@ -1,9 +1,11 @@
-import { hkdfSync } from 'node:crypto';
+import { createHmac, hkdfSync } from 'node:crypto';
+import { readFileSync } from 'node:fs';
 import { xchacha20poly1305 } from '@noble/ciphers/chacha.js';
 import { getPublicKey, getSharedSecret } from '@noble/secp256k1';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { concatBytes, sha256, utf8 } from '#src/base/index.js';
+import { concatBytes, fromHex, sha256, toHex, utf8 } from '#src/base/index.js';
+import { encodeCommitment } from '#src/job/contracts/commitment.js';
 import {
   openAnswer,
   openSealed,
@@ -27,6 +29,31 @@ const jobId = new Uint8Array(32).fill(9);
 function derive(secret: Uint8Array, salt: Uint8Array, info: string): Uint8Array {
   return new Uint8Array(hkdfSync('sha256', secret, salt, utf8(info), 32));
 }
+
+const vectors = JSON.parse(readFileSync('fixtures/sealing.json', 'utf8'));
+
+describe('sealing vectors', () => {
+  it('are what any implementation must come to', () => {
+    const { ecies, layer, answer } = vectors;
+    const receiver = getPublicKey(fromHex(ecies.receiverPrivateKey), true);
+    const sealed = sealTo(receiver, fromHex(ecies.plaintext), fromHex(ecies.oneTimePrivateKey));
+    expect(toHex(sealed)).toBe(ecies.sealed);
+    expect(toHex(sealUnder(fromHex(layer.k), fromHex(layer.plaintext)))).toBe(layer.sealed);
+    const made = sealAnswer(
+      fromHex(answer.jobId),
+      receiver,
+      fromHex(answer.k),
+      answer,
+      fromHex(answer.oneTimePrivateKey),
+    );
+    expect(toHex(made.ciphertext)).toBe(answer.ciphertext);
+    expect(toHex(encodeCommitment(made.commitment))).toBe(answer.commitment);
+    // the output hash by hand
+    const salt = createHmac('sha256', fromHex(answer.k)).update('out').digest();
+    const ids = new Uint8Array(Uint32Array.from(answer.ids).buffer);
+    expect(toHex(sha256(salt, ids))).toBe(answer.outputHash);
+  });
+});
 
 describe('sealing', () => {
   it('is XChaCha20-Poly1305, zero nonce, under HKDF of the compressed shared point', () => {

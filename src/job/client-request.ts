@@ -1,0 +1,41 @@
+import type { Sampling } from '../model/index.js';
+import type { ClientRecord } from './client-record.js';
+
+/** What a buyer asks for. */
+export interface JobRequest {
+  /** Model id, hex; one of the client's models. */
+  readonly model: string;
+  readonly promptIds: readonly number[];
+  readonly sampling: Sampling;
+  readonly maxTokens: number;
+  readonly stop?: readonly string[];
+  /** Base units that one output token may cost at most. */
+  readonly pricePerToken: bigint;
+  /** Public keys, hex; or `auto`: verifiers that announced themselves for the model, the cheapest first. */
+  readonly verifiers: readonly string[] | 'auto';
+  /** More than half of the verifiers unless stated. */
+  readonly threshold?: number;
+  /** Base units per verifier; what they announced, or 10,000 unless stated. */
+  readonly verifierFee?: bigint;
+  /** Base units; the least that is allowed unless stated. */
+  readonly stake?: bigint;
+  /** How deep the escrow must be before the seller claims; the network's rule unless stated. */
+  readonly confirmations?: number;
+  /** Blocks until the escrow can be taken back; 60 on regtest, else 120. */
+  readonly lifetime?: number;
+  /** 32 bytes; fixes the seed. Random unless stated. */
+  readonly nonce?: Uint8Array;
+  /** Write the receipt here as well. */
+  readonly receiptFile?: string;
+}
+
+/** A job that is ready to be announced, and what it may cost. Nothing is locked or sent yet. */
+export interface JobQuote {
+  readonly record: ClientRecord;
+  /** Base units: the most that is paid for the answer. */
+  readonly reward: bigint;
+  /** Base units set aside for a contest; comes back where there is none. */
+  readonly bond: bigint;
+  /** Blocks until an honest seller can claim, at best. */
+  readonly blocks: number;
+}

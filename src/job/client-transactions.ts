@@ -1,0 +1,106 @@
+import { fromHex, toHex } from '../base/index.js';
+import {
+  type ChainClient,
+  encodeTransaction,
+  hash160,
+  type KeyPair,
+  type NetworkParameters,
+  p2pkhScript,
+  parseOutpoint,
+  transactionId,
+  type Wallet,
+} from '../chain/index.js';
+import { termsOf } from './agreement.js';
+import type { ClientRecord } from './client-record.js';
+import { escrowOutput } from './contracts/escrow-spends.js';
+import { signContract } from './contracts/spend.js';
+import { contestSpend, contestUnlocking } from './contracts/stake-spends.js';
+import { encodePrompt, sealEvidence } from './evidence.js';
+import { createMessage, type Message } from './messages.js';
+import { sealTo } from './sealing.js';
+import { signSpend } from './settle.js';
+import type { JobTerms } from './terms.js';
+import { contractOutpoint, type JobTrace } from './trace.js';
+
+/** What a buyer makes transactions with. */
+export interface ClientHands {
+  readonly chain: ChainClient;
+  readonly wallet: Wallet;
+  readonly key: KeyPair;
+  readonly params: NetworkParameters;
+}
+
+/** Bytes that unlock a P2PKH input. */
+const P2PKH_UNLOCKING = 107;
+
+/**
+ * The escrow for an offer and the message that accepts it, neither sent yet. Output 1 sets the reserve of a contest
+ * aside, so that no other payment can take it.
+ * @param reserve base units
+ * @returns the record to put on disk, or undefined when the job's coin is gone
+ */
+export async function makeEscrow(
+  { chain, wallet, key, params }: ClientHands,
+  record: ClientRecord,
+  offer: Message<'offer'>,
+  reserve: bigint,
+): Promise<ClientRecord | undefined> {
+  const { job, id } = record;
+  const terms = termsOf(job, offer, params);
+  const outpoint = parseOutpoint(job.coin);
+  const own = p2pkhScript(hash160(key.publicKey));
+  const coin = await chain.output(outpoint);
+  if (!coin) return undefined;
+  const funded = await wallet.fund({
+    inputs: [{ outpoint, output: coin.output, unlockingSize: P2PKH_UNLOCKING }],
+    outputs: [escrowOutput(terms), { value: reserve, lockingScript: own }],
+    jobId: terms.jobId,
+  });
+  const transaction = wallet.sign(funded.transaction, funded.spentOutputs);
+  const txid = transactionId(transaction);
+  const prompt = sealTo(terms.seller, encodePrompt(fromHex(record.salt), record.promptIds));
+  const { author, sequence, body, signature } = offer;
+  const accept = createMessage(
+    'accept',
+    id,
+    0,
+    {
+      offer: { author, sequence, body, signature },
+      escrow: txid,
+      prompt: Buffer.from(prompt).toString('base64'),
+    },
+    key.privateKey,
+  );
+  const hex = toHex(encodeTransaction(transaction));
+  const escrow = { offer, txid, transaction: hex, fee: funded.fee.toString() };
+  return { ...record, phase: 'escrowed', escrow, accept };
+}
+
+/** The contest of a claim with the evidence for its verifiers, neither sent yet. */
+export async function makeContest(
+  { wallet, key }: ClientHands,
+  record: ClientRecord,
+  terms: JobTerms,
+  trace: JobTrace,
+) {
+  const { job, id } = record;
+  const claim = trace.claim!;
+  const spend = contestSpend(terms, contractOutpoint(claim), claim.state);
+  const signed = await signSpend(wallet, spend, (funded) =>
+    contestUnlocking(signContract(funded, key.privateKey)),
+  );
+  const txid = transactionId(signed.transaction);
+  const outputIds = record.answer?.outputIds;
+  const evidence = { salt: fromHex(record.salt), promptIds: record.promptIds, outputIds };
+  const contestMessage = createMessage(
+    'contest',
+    id,
+    0,
+    { transaction: txid, ...sealEvidence(evidence, job.verifiers) },
+    key.privateKey,
+  );
+  const transaction = toHex(encodeTransaction(signed.transaction));
+  const contest = { txid, transaction, fee: signed.fee.toString() };
+  const next = { ...record, phase: 'contested' as const, contest, contestMessage };
+  return { next, signed };
+}
