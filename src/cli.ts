@@ -1,5 +1,5 @@
-import { createRequire } from 'node:module';
-import { Command, CommanderError } from 'commander';
+import { readFileSync } from 'node:fs';
+import type { Command, CommanderError } from 'commander';
 import type { Register } from './commands/shared/register.js';
 
 interface CommandEntry {
@@ -100,11 +100,12 @@ const COMMANDS: readonly CommandEntry[] = [
 ];
 
 function version(): string {
-  const require = createRequire(import.meta.url);
-  return (require('../package.json') as { version: string }).version;
+  const text = readFileSync(new URL('../package.json', import.meta.url), 'utf8');
+  return (JSON.parse(text) as { version: string }).version;
 }
 
-function createProgram(): Command {
+async function createProgram(): Promise<Command> {
+  const { Command } = await import('commander');
   return (
     new Command('bitmodel')
       .description(
@@ -140,11 +141,15 @@ function commandAskedFor(args: readonly string[]): string | undefined {
 }
 
 /**
- * Runs the command line. Only commander and the one command asked for are loaded.
+ * Runs the command line. Only commander and the one command asked for are loaded, and for `--version` not even that.
  * @param argv as in `process.argv`: the run time, the script, then the arguments
  */
 export async function main(argv: readonly string[]): Promise<void> {
-  const program = createProgram();
+  if (argv.length === 3 && (argv[2] === '--version' || argv[2] === '-V')) {
+    process.stdout.write(`${version()}\n`);
+    return;
+  }
+  const program = await createProgram();
   const asked = commandAskedFor(argv.slice(2));
   for (const entry of COMMANDS) {
     if (entry.name === asked) (await entry.load()).register(program);
@@ -158,6 +163,7 @@ export async function main(argv: readonly string[]): Promise<void> {
     if (argv.length <= 2) program.outputHelp();
     else await program.parseAsync(argv as string[]);
   } catch (thrown) {
+    const { CommanderError } = await import('commander');
     if (!(thrown instanceof CommanderError)) throw thrown;
     process.exitCode = thrown.exitCode === 0 ? 0 : await reportUsage(thrown, argv);
   }
