@@ -1,4 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { COIN } from '#src/base/index.js';
 import { type ChainNode, type Transaction, transactionId } from '#src/chain/index.js';
 import {
   coinOf,
@@ -38,7 +39,8 @@ const REFUSED: [what: string, reason: string, make: () => Transaction][] = [
     () => {
       const transaction = pay(out(1n));
       const [first, change] = transaction.outputs;
-      return { ...transaction, outputs: [first!, { ...change!, value: change!.value + 266n }] };
+      const spent = BigInt(transaction.inputs.length) * 50n * COIN;
+      return { ...transaction, outputs: [first!, { ...change!, value: spent - first!.value }] };
     },
   ],
   [
