@@ -3,6 +3,7 @@ import {
   type ChainClient,
   decodeNumber,
   decodeScript,
+  formatOutpoint,
   idToHash,
   type Outpoint,
   type Transaction,
@@ -12,7 +13,7 @@ import { ESCROW_PATH, escrowScript } from './contracts/escrow.js';
 import type { ContestedState, StakeState } from './contracts/layout.js';
 import { parseStake } from './contracts/stake.js';
 import { VERDICT } from './contracts/verdict.js';
-import { escrowValue, type JobTerms } from './terms.js';
+import { bondValue, escrowValue, type JobTerms } from './terms.js';
 
 /** A transaction of the job; height 0 while it waits in the mempool. */
 export interface TracedTransaction {
@@ -41,9 +42,9 @@ export function contractOutpoint(traced: TracedTransaction): Outpoint {
   return { hash: idToHash(traced.txid), index: 0 };
 }
 
-/** The data pushes of the first input's unlocking script. */
-function pushes(transaction: Transaction): Uint8Array[] {
-  const script = transaction.inputs[0]?.unlockingScript ?? new Uint8Array(0);
+/** The data pushes of an input's unlocking script. */
+function pushes(transaction: Transaction, inputIndex: number): Uint8Array[] {
+  const script = transaction.inputs[inputIndex]?.unlockingScript ?? new Uint8Array(0);
   return decodeScript(script).map(({ opcode, data }) => {
     if (data) return data;
     // OP_1 to OP_16 push one byte, OP_0 none
@@ -59,9 +60,14 @@ async function load(chain: ChainClient, txid: string): Promise<TracedTransaction
   return known && { txid, height: known.height, transaction: known.transaction };
 }
 
-async function spendOf(chain: ChainClient, traced: TracedTransaction) {
+/** What spends a traced transaction's contract, with what it pushes to unlock it. */
+async function spendOf(
+  chain: ChainClient,
+  traced: TracedTransaction,
+): Promise<(TracedTransaction & { readonly shown: Uint8Array[] }) | undefined> {
   const spender = await chain.spender(contractOutpoint(traced));
-  return spender && load(chain, spender.txid);
+  const loaded = spender && (await load(chain, spender.txid));
+  return loaded && { ...loaded, shown: pushes(loaded.transaction, spender.inputIndex) };
 }
 
 /** Whether a transaction's first output is the escrow of these terms. */
@@ -73,6 +79,11 @@ export function isEscrow(terms: JobTerms, transaction: Transaction): boolean {
     equalBytes(first.lockingScript, escrowScript(terms)) &&
     equalBytes(transaction.jobId, terms.jobId)
   );
+}
+
+/** Whether a transaction spends the job's coin, given as `txid:index`. */
+export function spendsCoin(transaction: Transaction, coin: string): boolean {
+  return transaction.inputs.some(({ outpoint }) => formatOutpoint(outpoint) === coin);
 }
 
 /**
@@ -88,7 +99,7 @@ export async function traceJob(
   if (!escrow || !isEscrow(terms, escrow.transaction)) return { stage: 'unknown' };
   const next = await spendOf(chain, escrow);
   if (!next) return { stage: 'escrowed', escrow };
-  const shown = pushes(next.transaction);
+  const { shown } = next;
   const state = parseStake(terms, next.transaction.outputs[0]?.lockingScript ?? new Uint8Array(0));
   const commitment = shown[0];
   if (!state || !commitment || !equalBytes(sha256(commitment), state.commitmentHash)) {
@@ -106,12 +117,14 @@ async function traceStake(
   const next = await spendOf(chain, so.claim);
   if (!next) return { stage: 'claimed', ...so };
   const first = next.transaction.outputs[0];
-  const state = first && parseContested(terms, first.lockingScript);
+  // the seller's own release may pay anywhere, to the shape of a contested contract too, but not its value
+  const isWhole = first?.value === terms.stake + bondValue(terms);
+  const state = isWhole ? parseContested(terms, first!.lockingScript) : undefined;
   if (!state) return { stage: 'released', ...so, end: next };
   const contest = { ...next, state };
   const end = await spendOf(chain, contest);
   if (!end) return { stage: 'contested', ...so, contest };
-  const items = pushes(end.transaction);
+  const items = end.shown;
   if (lastNumber(items, 1) === CONTESTED_PATH.lapse)
     return { stage: 'lapsed', ...so, contest, end };
   const stage = lastNumber(items, 2) === VERDICT.invalid ? 'slashed' : 'cleared';

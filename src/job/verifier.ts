@@ -11,7 +11,7 @@ import type { PooledJob } from './pool-view.js';
 import { type JobRecord, JobRecords } from './records.js';
 import { settleContest } from './settle.js';
 import type { JobTerms } from './terms.js';
-import { contractOutpoint, depthOf, type JobTrace, traceJob } from './trace.js';
+import { contractOutpoint, depthOf, type JobTrace, spendsCoin, traceJob } from './trace.js';
 
 /** What a verifier needs beside what every participant does. */
 export interface VerifierOptions extends ParticipantOptions {
@@ -78,6 +78,8 @@ export class JobVerifier extends Participant {
     for (const accept of pooled.accepts) {
       const terms = acceptedTerms(pooled.spec, accept, this.params);
       const trace = await traceJob(this.chain, terms, accept.body.escrow);
+      // one coin, one escrow: another transaction in the escrow's shape is not this job's
+      if (!trace.escrow || !spendsCoin(trace.escrow.transaction, pooled.spec.coin)) continue;
       if (trace.end && trace.end.height > 0) this.#over.add(pooled.id);
       if (trace.stage === 'contested') await this.#hear(pooled, accept, terms, trace, tip, signal);
     }
@@ -95,7 +97,8 @@ export class JobVerifier extends Participant {
     const depth = depthOf(contest, tip);
     if (depth === 0) return this.waitFor(pooled.id, tip + 1, 'the contest to be in a block');
     const known = this.#known(pooled.id);
-    if (known) await this.mirror.remind(known);
+    // a reorganisation can give the claim another id; a verdict is about one claim only
+    if (known?.body.stake === trace.claim!.txid) await this.mirror.remind(known);
     else await this.#give(pooled, accept, terms, trace, depth, signal);
     if (depth <= COURTESY) return;
     const verdicts = this.mirror.job(pooled.id)?.verdicts ?? [];
@@ -133,7 +136,8 @@ export class JobVerifier extends Participant {
             this.key.privateKey,
           );
     const body = verdictBody(verdict, txid, signature);
-    const message = createMessage('verdict', id, 0, body, this.key.privateKey);
+    const sequence = (this.#known(id)?.sequence ?? -1) + 1;
+    const message = createMessage('verdict', id, sequence, body, this.key.privateKey);
     this.#records.save({ v: 1, id, message });
     await this.mirror.say(message);
     this.emit({
