@@ -46,6 +46,7 @@ export function writeFileAtomic(
     } else {
       renameSync(temporary, path);
     }
+    syncFolder(dirname(path));
   } catch (thrown) {
     try {
       unlinkSync(temporary);
@@ -64,5 +65,16 @@ export function writeFileAtomic(
       next: 'Free some space or check the permissions, then try again; nothing was changed',
       cause: thrown,
     });
+  }
+}
+
+/** Flushes a folder, so that the new name itself survives a power cut; Windows does not know such a thing. */
+function syncFolder(path: string): void {
+  if (process.platform === 'win32') return;
+  const folder = openSync(path, 'r');
+  try {
+    fsyncSync(folder);
+  } finally {
+    closeSync(folder);
   }
 }

@@ -3,6 +3,7 @@ import { type DemoOptions, runDemo } from '../demo/index.js';
 import { checkSampling } from '../model/index.js';
 import { action } from './shared/action.js';
 import { DemoStory, demoJson } from './shared/demo-story.js';
+import { parseThreads } from './shared/models.js';
 import type { Register } from './shared/register.js';
 
 interface DemoCommandOptions {
@@ -47,8 +48,7 @@ function readOptions(options: DemoCommandOptions): Omit<DemoOptions, 'signal' | 
     maxTokens,
     sampling,
     cheat: options.cheat,
-    threads:
-      options.threads === undefined ? undefined : wholeNumber(options.threads, '--threads', 1, 256),
+    threads: options.threads === undefined ? undefined : parseThreads(options.threads),
   };
 }
 

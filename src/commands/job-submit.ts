@@ -6,7 +6,13 @@ import { type ClientRecord, JobClient, type JobQuote, type JobRequest } from '..
 import { type ActionContext, action } from './shared/action.js';
 import { eventLine } from './shared/job-events.js';
 import { recordJson } from './shared/job-view.js';
-import { closeModels, collect, openJobModels, parseThreads } from './shared/models.js';
+import {
+  closeModels,
+  collect,
+  openJobModels,
+  parsePublicKeys,
+  parseThreads,
+} from './shared/models.js';
 import { jobsFolder, openParticipant } from './shared/participant.js';
 import type { Terminal } from './shared/terminal.js';
 import { WALLET_OPTIONS, type WalletChoice } from './shared/wallet.js';
@@ -72,10 +78,7 @@ function requestOf(options: SubmitOptions): Omit<JobRequest, 'model' | 'promptId
     maxTokens: whole('max-tokens', options.maxTokens, 1),
     stop: options.stop ?? [],
     pricePerToken: parseAmount(options.price),
-    verifiers:
-      options.verifiers === 'auto'
-        ? 'auto'
-        : options.verifiers.split(',').map((key) => key.trim().toLowerCase()),
+    verifiers: options.verifiers === 'auto' ? 'auto' : parsePublicKeys(options.verifiers),
     ...(stake === undefined ? {} : { stake: parseAmount(stake) }),
     ...(verifierFee === undefined ? {} : { verifierFee: parseAmount(verifierFee) }),
     ...(threshold === undefined ? {} : { threshold: whole('threshold', threshold, 1) }),

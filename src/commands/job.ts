@@ -189,7 +189,14 @@ function registerContest(job: Command): void {
         withClient(id!, context, async (client, record) => {
           await context.terminal.confirm('Lock a bond and have this answer judged?');
           client.accuse(record.id);
-          return followToEnd(client, record.id, context.terminal, context.signal);
+          const ended = await followToEnd(client, record.id, context.terminal, context.signal);
+          const outcome = client.show(record.id).outcome;
+          if (outcome === 'slashed' || outcome === 'cleared' || outcome === 'lapsed') return ended;
+          throw new BitmodelError(
+            'NOT_CONTESTED',
+            `Nothing was contested: the job ended as ${outcome}, and the seller's stake is no longer locked.`,
+            { next: `See bitmodel job show ${record.id}`, exitCode: EXIT.notAllowed },
+          );
         }),
       ),
     );

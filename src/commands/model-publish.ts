@@ -4,6 +4,7 @@ import { addressScript, networkParameters } from '../chain/index.js';
 import { type Bundle, ModelRegistry, readBundle } from '../model/index.js';
 import {
   declareModel,
+  findModel,
   formatWeight,
   type ModelDeclaration,
   type ParentDraft,
@@ -11,6 +12,7 @@ import {
   publishModel,
 } from '../reward/index.js';
 import { action } from './shared/action.js';
+import { collect } from './shared/models.js';
 import { nodeClient, openWallet, WALLET_OPTIONS, type WalletChoice } from './shared/wallet.js';
 
 interface PublishOptions extends WalletChoice {
@@ -84,6 +86,17 @@ const publish = action<PublishOptions>(async ([named], { options, settings, term
     terminal.result(toJson(model), text.join('\n'), model.id);
     return;
   }
+  const earlier = await findModel(client, model.id);
+  if (earlier) {
+    throw new BitmodelError(
+      'ALREADY_PUBLISHED',
+      `${model.name} is published already; only the first pin counts.`,
+      {
+        next: `See it with: bitmodel reward show ${model.id}`,
+        exitCode: EXIT.notAllowed,
+      },
+    );
+  }
   const { txid, pin, fee } = await publishModel(wallet, model);
   terminal.note('It counts once it is in a block.');
   const sent = `published as pin ${pin} for a fee of ${formatAmount(fee)}`;
@@ -102,8 +115,9 @@ export function registerPublish(model: Command): void {
     .argument('<model>', 'folder, name or id of a packed model')
     .option('--fee <weight>', "the model's share of the price of a job", '5%')
     .option(
-      '--parent <id=weight...>',
-      'what it was built on, and how much of its income goes there',
+      '--parent <id=weight>',
+      'what it was built on, and how much of its income goes there; may be repeated',
+      collect,
     )
     .option('--owner <address>', 'who is paid what the model keeps (default: the key)')
     .option('--name <name>', 'name to publish (default: as packed)')
@@ -117,7 +131,8 @@ export function registerPublish(model: Command): void {
       'after',
       `
 Example:
-  $ bitmodel model publish ./my-model --key ann --fee 5% --parent 5f0c…e1=20% --parent 77ab…02=5%`,
+  $ bitmodel model publish ./my-model --key ann --licence MIT --fee 5% \\
+      --parent 5f0c…e1=20% --parent 77ab…02=5%`,
     )
     .action(publish);
 }

@@ -4,6 +4,7 @@ import type { Command } from 'commander';
 import { BitmodelError, EXIT, fromHex, sha256, toHex, utf8 } from '../base/index.js';
 import { type Device, LanguageModel, ModelRegistry, type Sampling } from '../model/index.js';
 import { action } from './shared/action.js';
+import { parseThreads } from './shared/models.js';
 
 interface RunFlags {
   readonly file?: string;
@@ -100,9 +101,7 @@ export function registerRun(model: Command): void {
         const prompt = await readPrompt(given);
         const opened = await LanguageModel.open(dir, {
           ...(options.file === undefined ? {} : { file: options.file }),
-          ...(options.threads === undefined
-            ? {}
-            : { threads: integer('threads', options.threads, 1) }),
+          ...(options.threads === undefined ? {} : { threads: parseThreads(options.threads) }),
           device: options.device as Device,
         });
         try {

@@ -15,6 +15,7 @@ import {
 } from '../rastic/index.js';
 import { action } from './shared/action.js';
 import { readInput } from './shared/input.js';
+import { parseThreads } from './shared/models.js';
 import type { Register } from './shared/register.js';
 import type { Terminal } from './shared/terminal.js';
 
@@ -97,7 +98,8 @@ export const register: Register = (program) => {
       action<VerifyCommandOptions>(async ([path], { options, settings, terminal, signal }) => {
         const receipt = decodeReceipt(await readInput(path!, MOST_BYTES));
         const folder = await folderOf(receipt, options.model, settings.datadir);
-        const threads = options.threads === undefined ? {} : { threads: Number(options.threads) };
+        const threads =
+          options.threads === undefined ? {} : { threads: parseThreads(options.threads) };
         const model = await LanguageModel.open(folder, { file: receipt.job.file, ...threads });
         try {
           const measured = toleranceOf(receipt, folder, model.info.numericClass);

@@ -5,7 +5,13 @@ import { JobWorker } from '../job/index.js';
 import { type Attack, attackNamed } from '../rastic/index.js';
 import { action } from './shared/action.js';
 import { eventJson, eventLine } from './shared/job-events.js';
-import { closeModels, collect, openJobModels, parseThreads } from './shared/models.js';
+import {
+  closeModels,
+  collect,
+  openJobModels,
+  parsePublicKeys,
+  parseThreads,
+} from './shared/models.js';
 import { openParticipant } from './shared/participant.js';
 import type { Register } from './shared/register.js';
 import type { Settings } from './shared/settings.js';
@@ -65,7 +71,7 @@ export const register: Register = (program) => {
             directory: join(settings.datadir, settings.network, 'worker', options.key),
             ...(options.acceptVerifiers === undefined
               ? {}
-              : { acceptVerifiers: options.acceptVerifiers.split(',').map((each) => each.trim()) }),
+              : { acceptVerifiers: parsePublicKeys(options.acceptVerifiers) }),
             ...(dishonesty === undefined ? {} : { dishonesty }),
           });
           worker.on('event', (event) => {

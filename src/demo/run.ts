@@ -90,8 +90,11 @@ export async function runDemo(options: DemoOptions): Promise<DemoResult> {
   const attack = options.cheat === undefined ? undefined : attackNamed(options.cheat);
   const folder = mkdtempSync(join(tmpdir(), 'bitmodel-demo-'));
   const started = performance.now();
+  const cleanUp = (): void => rmSync(folder, { recursive: true, force: true });
+  // a reader that closes the pipe ends the process at once
+  process.once('exit', cleanUp);
   const market = await DemoMarket.open(folder).catch((thrown: unknown) => {
-    rmSync(folder, { recursive: true, force: true });
+    cleanUp();
     throw thrown;
   });
   const models: JobModel[] = [];
@@ -111,7 +114,8 @@ export async function runDemo(options: DemoOptions): Promise<DemoResult> {
   } finally {
     for (const { model } of models) await model.close();
     await market.close();
-    rmSync(folder, { recursive: true, force: true });
+    cleanUp();
+    process.off('exit', cleanUp);
   }
 }
 

@@ -150,16 +150,20 @@ export class JobClient extends ClientDriver {
 
   /**
    * Gives up a job for which no money was locked yet.
-   * @throws BitmodelError `JOB_LOCKED` when there is an escrow: only the seller, or time, can free that
+   * @throws BitmodelError `JOB_ENDED`; `JOB_LOCKED` when there is an escrow: only the seller, or time, can free that
    */
   async cancel(id: string): Promise<ClientRecord> {
     const record = this.records.load(id);
+    if (record.phase === 'ended') {
+      throw new BitmodelError('JOB_ENDED', 'This job has ended; there is nothing to give up.', {
+        next: `See how it went with: bitmodel job show ${record.id}`,
+        exitCode: EXIT.notAllowed,
+      });
+    }
     if (record.phase !== 'announced') {
       throw new BitmodelError(
         'JOB_LOCKED',
-        record.phase === 'ended'
-          ? 'This job has ended.'
-          : `The money of this job is locked; it comes back at block ${record.job.expires} unless the seller delivers.`,
+        `The money of this job is locked; it comes back at block ${record.job.expires} unless the seller delivers.`,
         { next: `Follow it with: bitmodel job resume ${record.id}`, exitCode: EXIT.notAllowed },
       );
     }
@@ -248,8 +252,12 @@ export class JobClient extends ClientDriver {
   /** The coin that makes the job scarce: the largest confirmed one of the client's own key. */
   async #coin(): Promise<Utxo> {
     const own = toHex(p2pkhScript(hash160(this.key.publicKey)));
+    // another process with this key may have a job in hand: its coin is on disk, and stays its own
+    const open = this.records.all().filter(({ phase }) => phase !== 'ended');
+    const taken = new Set(open.map(({ job }) => job.coin));
     const coins = (await this.wallet.utxos()).filter(
-      ({ height, output }) => height > 0 && toHex(output.lockingScript) === own,
+      ({ height, output, outpoint }) =>
+        height > 0 && toHex(output.lockingScript) === own && !taken.has(formatOutpoint(outpoint)),
     );
     coins.sort((a, b) => Number(b.output.value - a.output.value));
     const [largest] = coins;

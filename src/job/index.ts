@@ -74,6 +74,7 @@ export {
   leastStake,
   parseJob,
   promptHashOf,
+  publicKeySchema,
   seedOf,
 } from './spec.js';
 export { type JobEnd, type JobTrace, traceJob } from './trace.js';

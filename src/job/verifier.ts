@@ -1,4 +1,4 @@
-import { formatAmount, toHex } from '../base/index.js';
+import { formatAmount, parseAmount, toHex } from '../base/index.js';
 import { signData } from '../chain/index.js';
 import { describeVerdict, type Verdict } from '../rastic/index.js';
 import { acceptedTerms } from './agreement.js';
@@ -59,6 +59,8 @@ export class JobVerifier extends Participant {
       if (signal.aborted) return;
       const pooled = this.mirror.job(id);
       if (!pooled || this.#over.has(id) || !pooled.spec.verifiers.includes(this.#own)) continue;
+      // whoever lists a verifier without its fee has not hired it
+      if (parseAmount(pooled.spec.verifierFee) < this.#fee) continue;
       await this.guarded(id, () => this.#attend(pooled, tip, signal));
     }
   }

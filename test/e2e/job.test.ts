@@ -82,8 +82,16 @@ describe('bitmodel job submit', () => {
     const verdict = await place.json(['verify', receipt, '--model', TINY]);
     expect(verdict).toMatchObject({ result: 'valid', positions: 12 });
     const changed = readFileSync(receipt, 'utf8').replace(/"output":\[\d+/, '"output":[5');
-    const { code } = await place.run(['verify', '-', '--model', TINY], { stdin: changed });
-    expect(code).toBe(10);
+    const tampered = await place.run(['verify', '-', '--model', TINY, '--json'], {
+      stdin: changed,
+    });
+    expect(tampered.code).toBe(10);
+    expect(JSON.parse(tampered.stdout)).toMatchObject({
+      result: 'invalid',
+      kind: 'continuity',
+      position: 0,
+      checks: { prompt: true, seed: true, signature: false },
+    });
   });
 
   it.each(['substitute', 'tamper:3', 'truncate', 'withhold'])(

@@ -125,6 +125,13 @@ describe('bad input to bitmodel model', () => {
     ['an unknown model', 3, 'UNKNOWN_MODEL', ['run', 'ab'.repeat(32), 'hi']],
     ['an empty prompt', 2, 'EMPTY_PROMPT', ['run', 'tiny', '']],
     ['a prompt beyond the context', 2, 'PROMPT_TOO_LONG', ['run', 'tiny', 'x '.repeat(600)]],
+    // far more than a thread's default stack holds of a command line
+    [
+      'a prompt of 100,000 characters',
+      2,
+      'PROMPT_TOO_LONG',
+      ['run', 'tiny', 'word '.repeat(20_000)],
+    ],
     ['a file in place of a folder', 2, 'NOT_A_FOLDER', ['pack', 'package.json']],
     ['an unknown device', 2, 'BAD_OPTION', ['run', 'tiny', 'hi', '--device', 'abacus']],
     [

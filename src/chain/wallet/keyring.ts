@@ -1,5 +1,5 @@
 import { closeSync, existsSync, linkSync, openSync, readdirSync, readSync } from 'node:fs';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { BitmodelError, EXIT, messageOf, writeFileAtomic } from '../../base/index.js';
 import type { AddressParameters } from './address.js';
 import type { KeyPair } from './keys.js';
@@ -64,7 +64,7 @@ export function readKeystore(path: string, parameters: AddressParameters): Keyst
   } catch (thrown) {
     if ((thrown as NodeJS.ErrnoException).code === 'ENOENT') {
       throw new BitmodelError('KEY_NOT_FOUND', `There is no key at ${path}.`, {
-        next: `Make one with: bitmodel keygen --network ${parameters.name}`,
+        next: `Make one with: bitmodel keygen --network ${parameters.name} --name ${basename(path, '.json')}`,
         exitCode: EXIT.notFound,
       });
     }

@@ -1,5 +1,5 @@
 import { BitmodelError, EXIT } from '../../base/index.js';
-import { type JobModel, jobModel } from '../../job/index.js';
+import { type JobModel, jobModel, publicKeySchema } from '../../job/index.js';
 import { LanguageModel, ModelRegistry, modelId } from '../../model/index.js';
 import type { Settings } from './settings.js';
 
@@ -8,12 +8,29 @@ export function collect(value: string, before: readonly string[] | undefined): s
   return [...(before ?? []), value];
 }
 
+/** More threads than any machine has use for; each takes memory whether it is used or not. */
+const MOST_THREADS = 256;
+
 /** A whole number of threads. @throws BitmodelError `BAD_OPTION` */
 export function parseThreads(text: string): number {
   const threads = Number(text);
-  if (Number.isInteger(threads) && threads >= 1 && threads <= 1024) return threads;
+  if (Number.isInteger(threads) && threads >= 1 && threads <= MOST_THREADS) return threads;
   throw new BitmodelError('BAD_OPTION', `"${text.slice(0, 40)}" is not a number of threads.`, {
-    next: 'Write a whole number from 1 on, such as --threads 2',
+    next: `Write a whole number from 1 to ${MOST_THREADS}, such as --threads 2`,
+    exitCode: EXIT.usage,
+  });
+}
+
+/**
+ * Public keys separated by commas, in lower case.
+ * @throws BitmodelError `BAD_KEY` naming the first that is none
+ */
+export function parsePublicKeys(text: string): string[] {
+  const keys = text.split(',').map((key) => key.trim().toLowerCase());
+  const bad = keys.find((key) => !publicKeySchema.safeParse(key).success);
+  if (bad === undefined) return keys;
+  throw new BitmodelError('BAD_KEY', `"${bad.slice(0, 70)}" is not a compressed public key.`, {
+    next: 'Give the 66 hexadecimal digits that `bitmodel verifier` prints, separated by commas',
     exitCode: EXIT.usage,
   });
 }

@@ -28,16 +28,26 @@ function readSettingsFile(path: string): Values {
     text = readFileSync(path, 'utf8');
   } catch (thrown) {
     if ((thrown as NodeJS.ErrnoException).code === 'ENOENT') return {};
-    throw thrown;
+    throw badSettings(path, messageOf(thrown), thrown);
   }
+  let values: unknown;
   try {
-    return JSON.parse(text) as Values;
+    values = JSON.parse(text);
   } catch (thrown) {
-    throw new BitmodelError('BAD_SETTINGS', `${path} is not valid JSON: ${messageOf(thrown)}.`, {
-      next: `Mend or remove ${path}`,
-      exitCode: EXIT.usage,
-    });
+    throw badSettings(path, messageOf(thrown), thrown);
   }
+  if (values === null || typeof values !== 'object' || Array.isArray(values)) {
+    throw badSettings(path, 'it is not a JSON object');
+  }
+  return values as Values;
+}
+
+function badSettings(path: string, why: string, cause?: unknown): BitmodelError {
+  return new BitmodelError('BAD_SETTINGS', `The settings in ${path} can't be read: ${why}.`, {
+    next: `Mend or remove ${path}`,
+    exitCode: EXIT.usage,
+    cause,
+  });
 }
 
 /** @param flags commander's `optsWithGlobals()` */

@@ -4,6 +4,9 @@ import type { GraphInfo, WorkerOptions, WorkerReply, WorkerRequest } from './pro
 
 type Reply<Type extends WorkerReply['type']> = Extract<WorkerReply, { type: Type }>;
 
+/** Stack of the model's thread. */
+const STACK_MEGABYTES = 32;
+
 /** What a call gets back while it runs and when it ends. */
 interface PendingCall {
   readonly onToken?: (token: number) => void;
@@ -44,7 +47,11 @@ export class WorkerChannel {
    * @throws BitmodelError what the worker says, or `MODEL_WORKER_DIED`
    */
   static async start(options: WorkerOptions): Promise<WorkerChannel> {
-    const worker = new Worker(new URL('../worker.js', import.meta.url), { workerData: options });
+    const worker = new Worker(new URL('../worker.js', import.meta.url), {
+      workerData: options,
+      // ONNX Runtime puts the process's whole command line on the stack; the default of a thread overflows at 15,000 characters
+      resourceLimits: { stackSizeMb: STACK_MEGABYTES },
+    });
     try {
       const graph = await new Promise<GraphInfo>((resolve, reject) => {
         worker.once('message', (reply: WorkerReply) => {
