@@ -1,3 +1,5 @@
+import { fromHex } from '../base/index.js';
+import { verifyData } from '../chain/index.js';
 import {
   type AnyMessage,
   acceptedOffer,
@@ -7,6 +9,7 @@ import {
   messageId,
   NO_JOB_HEX,
 } from './messages.js';
+import { authorLimit, sizeLimit, tooMuch } from './pool-quota.js';
 import { replaces, whyNot } from './pool-rules.js';
 import { byId, byPrice, type Entry, type PooledJob, viewOf } from './pool-view.js';
 import { jobIdHex } from './spec.js';
@@ -15,7 +18,7 @@ import { jobIdHex } from './spec.js';
 export interface PoolBounds {
   /** Jobs kept at once. */
   readonly jobs: number;
-  /** Offers kept per job: the cheapest. */
+  /** Offers kept per job: the cheapest, one of each seller. */
   readonly offers: number;
   /** Announcements of verifiers kept: the latest of each key, for so many keys. */
   readonly verifiers: number;
@@ -28,7 +31,7 @@ export interface PoolBounds {
 
 export const POOL_BOUNDS: PoolBounds = {
   jobs: 4096,
-  offers: 32,
+  offers: 256,
   verifiers: 1024,
   waiting: 4096,
   waitingBytes: 16 << 20,
@@ -43,6 +46,13 @@ export type PoolResult =
   | { readonly status: 'new' | 'known' | 'waiting' }
   | { readonly status: 'refused'; readonly reason: string };
 
+/** Why a commitment is none: receipts carry the seller's signature of it, so it has to be good. */
+function badCommitment({ type, body, author }: AnyMessage): string | undefined {
+  if (type !== 'commitment') return undefined;
+  const isGood = verifyData(fromHex(body.signature), fromHex(body.commitment), fromHex(author));
+  return isGood ? undefined : "the seller's signature of the commitment is wrong";
+}
+
 type Slots = Map<string, Entry[]>;
 
 const slotOf = (message: AnyMessage): string =>
@@ -53,7 +63,7 @@ const refused = (reason: string): PoolResult => ({ status: 'refused', reason });
 /**
  * The job pool: every signed message about live jobs, once. What it holds depends only on the set of messages
  * it was given, not on their order or repetition, as long as its bounds on jobs and bytes aren't reached
- * (DESIGN 5.2). It looks at no chain; {@link JobPoolService} does, before it adds anything.
+ * (DESIGN 5.2); where they are, live jobs displace others. It looks at no chain; {@link JobPoolService} does, before it adds anything.
  */
 export class JobPool {
   readonly #bounds: PoolBounds;
@@ -61,6 +71,8 @@ export class JobPool {
   readonly #coins = new Map<string, string>();
   readonly #waiting = new Map<string, Map<string, Entry>>();
   readonly #verifiers = new Map<string, Entry>();
+  readonly #live = new Set<string>();
+  readonly #jobBytes = new Map<string, number>();
   #waitingCount = 0;
   #waitingBytes = 0;
   #bytes = 0;
@@ -77,14 +89,31 @@ export class JobPool {
     if (bytes > MESSAGE_BOUNDS.bytes) return refused('the message is larger than 1 MiB');
     const entry = { id: messageId(message), message, bytes, arrival: ++this.#arrival };
     if (this.#has(entry)) return { status: 'known' };
-    if (this.#bytes + bytes > this.#bounds.bytes) return refused('the pool is full');
+    const excess = tooMuch(message, bytes);
+    if (excess !== undefined) return refused(excess);
     if (!isSigned(message)) return refused("the author's signature is wrong");
     if (message.type === 'accept' && !isSigned(acceptedOffer(message))) {
       return refused('the accepted offer is not signed by its seller');
     }
+    const falsehood = badCommitment(message);
+    if (falsehood !== undefined) return refused(falsehood);
+    if (!this.#makeRoom(entry)) return refused('the pool is full');
     if (message.type === 'verifier') return this.#addVerifier(entry, message);
     if (message.type === 'announce') return this.#addJob(entry, message);
     return this.#addToJob(entry);
+  }
+
+  /**
+   * Says whether a job's escrow is on the chain, or its messages are wanted for another reason. The room of jobs that
+   * are not live is given to those that are.
+   */
+  setLive(jobId: string, isLive: boolean): void {
+    if (isLive) this.#live.add(jobId);
+    else this.#live.delete(jobId);
+  }
+
+  isLive(jobId: string): boolean {
+    return this.#live.has(jobId);
   }
 
   /** The job and what was said about it; undefined when it was not announced here. */
@@ -136,6 +165,8 @@ export class JobPool {
     for (const entries of this.#jobs.get(jobId)?.values() ?? []) {
       for (const { bytes } of entries) this.#bytes -= bytes;
     }
+    this.#jobBytes.delete(jobId);
+    this.#live.delete(jobId);
     const coin = this.#announced(jobId)?.body.job.coin;
     if (coin !== undefined) this.#coins.delete(coin);
     this.#jobs.delete(jobId);
@@ -218,7 +249,9 @@ export class JobPool {
       this.remove(rival);
     }
     if (!this.#jobs.has(message.jobId) && this.#jobs.size >= this.#bounds.jobs) {
-      return refused('the pool holds too many jobs');
+      if (!this.#live.has(message.jobId) || !this.#evict(message.jobId)) {
+        return refused('the pool holds too many jobs');
+      }
     }
     this.#coins.set(job.coin, message.jobId);
     if (!this.#jobs.has(message.jobId)) this.#jobs.set(message.jobId, new Map());
@@ -231,9 +264,15 @@ export class JobPool {
     const { message } = entry;
     const announce = this.#announced(message.jobId);
     if (!announce) return this.#wait(entry);
+    if (entry.bytes > sizeLimit(message.type, announce.body.job)) {
+      return refused('it is longer than the tokens of its job can make it');
+    }
     const why = whyNot(message, announce.body.job, () => this.#isAccepted(message));
     if (why === 'wait') return this.#wait(entry);
     if (why !== undefined) return refused(why);
+    if (entry.bytes + this.#saidBy(message) > authorLimit(announce.body.job)) {
+      return refused('its author has said too much about this job');
+    }
     const result = this.#store(entry);
     if (message.type === 'accept') this.#admitWaiting(message.jobId);
     return result;
@@ -254,7 +293,7 @@ export class JobPool {
     const slot = slotOf(entry.message);
     const kept = [...(slots.get(slot) ?? []), entry].sort(byId);
     slots.set(slot, kept);
-    this.#bytes += entry.bytes;
+    this.#count(entry.message.jobId, entry.bytes);
     const isOffer = entry.message.type === 'offer';
     const dropped = isOffer ? this.#dearestOffers(slots) : kept.slice(KEPT_CONTRADICTIONS);
     for (const gone of dropped) this.#drop(slots, gone);
@@ -268,12 +307,58 @@ export class JobPool {
     const left = slots.get(slot)!.filter((entry) => entry !== gone);
     if (left.length === 0) slots.delete(slot);
     else slots.set(slot, left);
-    this.#bytes -= gone.bytes;
+    this.#count(gone.message.jobId, -gone.bytes);
+  }
+
+  #count(jobId: string, bytes: number): void {
+    this.#bytes += bytes;
+    this.#jobBytes.set(jobId, (this.#jobBytes.get(jobId) ?? 0) + bytes);
+  }
+
+  #saidBy({ jobId, author }: AnyMessage): number {
+    let bytes = 0;
+    for (const entries of this.#jobs.get(jobId)?.values() ?? []) {
+      for (const entry of entries) if (entry.message.author === author) bytes += entry.bytes;
+    }
+    return bytes;
+  }
+
+  /** Makes room for a message of a live job at the cost of jobs that aren't. */
+  #makeRoom({ bytes, message: { jobId } }: Entry): boolean {
+    while (this.#bytes + bytes > this.#bounds.bytes) {
+      if (!this.#live.has(jobId) || !this.#evict(jobId)) return false;
+    }
+    return true;
+  }
+
+  /** Forgets the job that takes most room of those that are not live; false when there is none. */
+  #evict(except: string): boolean {
+    const others = new Set([...this.#jobs.keys(), ...this.#waiting.keys()]);
+    let worst: { id: string; room: number } | undefined;
+    for (const id of others) {
+      if (id === except || this.#live.has(id)) continue;
+      const room = this.#room(id);
+      const isWorse = !worst || room > worst.room || (room === worst.room && id < worst.id);
+      if (isWorse) worst = { id, room };
+    }
+    if (worst) this.remove(worst.id);
+    return worst !== undefined;
+  }
+
+  #room(jobId: string): number {
+    let bytes = this.#jobBytes.get(jobId) ?? 0;
+    for (const entry of this.#waiting.get(jobId)?.values() ?? []) bytes += entry.bytes;
+    return bytes;
   }
 
   #dearestOffers(slots: Slots): Entry[] {
     const offers = [...slots.values()].flat().filter(({ message }) => message.type === 'offer');
-    return offers.sort(byPrice).slice(this.#bounds.offers);
+    const sellers = new Set<string>();
+    return offers.sort(byPrice).filter(({ message: { author } }) => {
+      const isKept = !sellers.has(author) && sellers.size < this.#bounds.offers;
+      sellers.add(author);
+      return !isKept;
+    });
   }
 
   #dropUnaccepted(slots: Slots): void {

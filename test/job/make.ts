@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
-import { toHex } from '#src/base/index.js';
-import { publicKeyOf } from '#src/chain/index.js';
+import { fromHex, toHex } from '#src/base/index.js';
+import { publicKeyOf, signData } from '#src/chain/index.js';
 import {
   createMessage,
   type JobSpec,
@@ -92,17 +92,43 @@ export function accept(job: JobSpec, chosen: Message<'offer'>, sequence = 0): Me
   );
 }
 
-export function commitment(job: JobSpec, seller: string, count = 3): Message<'commitment'> {
+export function commitment(
+  job: JobSpec,
+  seller: string,
+  count = 3,
+  padding = 0,
+): Message<'commitment'> {
+  const committed = `${jobIdHex(job)}${hash('out')}${hash('cipher')}0${count}00000002`;
   return createMessage(
     'commitment',
     jobIdHex(job),
     0,
     {
-      commitment: `${jobIdHex(job)}${hash('out')}${hash('cipher')}0${count}00000002`,
-      signature: '30'.repeat(70),
-      ciphertext: 'c2VhbGVk',
+      commitment: committed,
+      signature: toHex(signData(fromHex(committed), privateKey(seller))),
+      ciphertext: `c2VhbGVk${'A'.repeat(padding)}`,
     },
     privateKey(seller),
+  );
+}
+
+/** A contest by the client, about a transaction of this name, with so many bytes of evidence. */
+export function contest(
+  job: JobSpec,
+  name: string,
+  bytes: number,
+  sequence = 0,
+): Message<'contest'> {
+  return createMessage(
+    'contest',
+    jobIdHex(job),
+    sequence,
+    {
+      transaction: hash(name),
+      evidence: 'A'.repeat(bytes),
+      keys: [{ verifier: job.verifiers[0]!, key: '' }],
+    },
+    privateKey('client'),
   );
 }
 

@@ -8,7 +8,17 @@ import {
   NO_JOB_HEX,
   parseMessage,
 } from '#src/job/index.js';
-import { accept, announce, commitment, hash, makeJob, offer, privateKey, verdict } from './make.js';
+import {
+  accept,
+  announce,
+  commitment,
+  contest,
+  hash,
+  makeJob,
+  offer,
+  privateKey,
+  verdict,
+} from './make.js';
 
 const job = makeJob();
 const id = jobIdHex(job);
@@ -109,6 +119,18 @@ describe('the job pool', () => {
       createMessage('accept', id, 0, accept(job, chosen).body, privateKey('s0')),
       'client',
     ],
+    [
+      'a commitment whose own signature is bad',
+      createMessage(
+        'commitment',
+        id,
+        0,
+        { ...commitment(job, 's0').body, signature: '30'.repeat(70) },
+        privateKey('s0'),
+      ),
+      'signature of the commitment',
+    ],
+    ['an offer numbered beyond 1', offer(job, 's0', '0.00010000', 2), 'numbered beyond 1'],
     ['a verdict by a stranger', verdict(job, 's0', 'valid'), 'none of its verifiers'],
   ] as const)('refuses %s with the reason', (_, message, reason) => {
     const result = poolOf([announce(job)]).add(message as AnyMessage);
@@ -133,6 +155,59 @@ describe('the job pool', () => {
     expect(states).toEqual(['waiting', 'waiting', 'refused']);
     pool.add(announce(job));
     expect(pool.job(id)?.offers).toHaveLength(2);
+  });
+
+  it('keeps the cheapest offer of each seller', () => {
+    const list = [announce(job), chosen, offer(job, 's0', '0.00009000', 1), offer(job, 's1')];
+    for (const order of [list, list.toReversed()]) {
+      const kept = poolOf(order)
+        .job(id)!
+        .offers.map(({ body }) => body.pricePerToken);
+      expect(kept).toEqual(['0.00009000', '0.00010000']);
+    }
+  });
+
+  it('refuses what the tokens of a job can not make, and more than one author may say', () => {
+    const pool = poolOf([announce(job)]);
+    expect(pool.add(contest(job, 'client', 30_000))).toMatchObject({
+      reason: 'it is longer than the tokens of its job can make it',
+    });
+    const large = makeJob({ inputTokens: 65_536, coin: `${hash('large')}:0` });
+    pool.add(announce(large));
+    const states = [0, 1].flatMap((sequence) =>
+      ['a', 'b'].map((name) => pool.add(contest(large, name, 390_000, sequence)).status),
+    );
+    expect(states.filter((status) => status === 'new')).toHaveLength(2);
+    expect(states.filter((status) => status === 'refused')).toHaveLength(2);
+  });
+
+  it('gives the room of jobs without an escrow to those that have one', () => {
+    const jobs = ['a', 'b', 'c'].map((name) =>
+      makeJob({ coin: `${hash(name)}:0`, inputTokens: 3000 }),
+    );
+    const pool = new JobPool({ bytes: 110_000, jobs: 5 });
+    for (const message of [announce(job), chosen, accept(job, chosen)]) pool.add(message);
+    for (const flood of jobs) {
+      pool.add(announce(flood));
+      pool.add(contest(flood, 'x', 30_000));
+    }
+    const answer = commitment(job, 's0', 3, 7000);
+    for (let i = 0; pool.add(offer(job, `filler ${i}`)).status === 'new'; i++);
+    expect(pool.add(answer)).toMatchObject({ reason: 'the pool is full' });
+    pool.setLive(id, true);
+    expect(pool.add(answer)).toEqual({ status: 'new' });
+    expect(pool.add(verdict(job, 'v0', 'valid'))).toEqual({ status: 'new' });
+    expect(pool.jobIds()).toContain(id);
+    expect(pool.jobIds().length).toBeLessThan(4);
+  });
+
+  it('takes a live job in place of another when it holds its most', () => {
+    const pool = new JobPool({ jobs: 1 });
+    pool.add(announce(makeJob({ coin: `${hash('other coin')}:1` })));
+    expect(pool.add(announce(job))).toMatchObject({ status: 'refused' });
+    pool.setLive(id, true);
+    expect(pool.add(announce(job))).toEqual({ status: 'new' });
+    expect(pool.jobIds()).toEqual([id]);
   });
 
   it("keeps each verifier's latest announcement", () => {
