@@ -1,18 +1,11 @@
 import type { Command } from 'commander';
 import { BitmodelError, EXIT, formatAmount, toHex } from '../base/index.js';
 import { ChainClient, networkParameters, RpcClient } from '../chain/index.js';
-import {
-  type ClientRecord,
-  fullReward,
-  JobClient,
-  JobRecords,
-  termsOf,
-  traceJob,
-} from '../job/index.js';
+import { type ClientRecord, JobClient, JobRecords, termsOf, traceJob } from '../job/index.js';
 import { ModelRegistry } from '../model/index.js';
 import { followToEnd, registerSubmit, tellEvents } from './job-submit.js';
 import { type ActionContext, action } from './shared/action.js';
-import { recordJson, recordText, stateOf } from './shared/job-view.js';
+import { recordJson, recordText, rewardAtMost, stateOf } from './shared/job-view.js';
 import { closeModels, openJobModels, parseThreads } from './shared/models.js';
 import { jobsFolder, openParticipant } from './shared/participant.js';
 import type { Register } from './shared/register.js';
@@ -76,7 +69,7 @@ function registerList(job: Command): void {
           .sort((a, b) => a.job.created - b.job.created);
         const lines = records.map(
           (record) =>
-            `${record.id.slice(0, 16)}  ${stateOf(record).padEnd(10)} ${formatAmount(fullReward(record.job)).padStart(14)}  block ${record.job.created}`,
+            `${record.id.slice(0, 16)}  ${stateOf(record).padEnd(10)} ${formatAmount(rewardAtMost(record)).padStart(14)}  block ${record.job.created}`,
         );
         terminal.result(
           { jobs: records.map(recordJson) },

@@ -1,9 +1,16 @@
-import { formatAmount } from '../../base/index.js';
+import { formatAmount, parseAmount } from '../../base/index.js';
 import { type ClientRecord, fullReward } from '../../job/index.js';
+import { describeVerdict } from '../../rastic/index.js';
 
 /** Where a buyer's job stands, in a word. */
 export function stateOf({ phase, outcome }: ClientRecord): string {
   return outcome ?? phase;
+}
+
+/** The most that a job costs, base units: at the chosen seller's price, before that at the job's own. */
+export function rewardAtMost({ job, escrow }: ClientRecord): bigint {
+  const price = escrow?.offer.body.pricePerToken;
+  return fullReward(job, price === undefined ? undefined : parseAmount(price));
 }
 
 /** A buyer's job as JSON. What must stay secret (salt, nonce, k) is left out; the receipt has it. */
@@ -13,7 +20,7 @@ export function recordJson(record: ClientRecord): Record<string, unknown> {
     id,
     state: stateOf(record),
     model: job.model,
-    maxReward: formatAmount(fullReward(job)),
+    maxReward: formatAmount(rewardAtMost(record)),
     created: job.created,
     expires: job.expires,
     coin: job.coin,
@@ -24,7 +31,9 @@ export function recordJson(record: ClientRecord): Record<string, unknown> {
     ...(answer === undefined
       ? {}
       : { text: answer.text, outputTokens: answer.outputIds.length, finish: answer.finish }),
-    ...(verdict === undefined ? {} : { verdict, positions, seconds }),
+    ...(verdict === undefined
+      ? {}
+      : { verdict, positions, seconds: Number((seconds ?? 0).toFixed(3)) }),
     ...(record.receiptFile === undefined ? {} : { receipt: record.receiptFile }),
     ...(why === undefined ? {} : { why }),
   };
@@ -35,7 +44,7 @@ export function recordText(record: ClientRecord): string {
   return Object.entries(recordJson(record))
     .filter(([, value]) => value !== null)
     .map(([name, value]) => {
-      const shown = typeof value === 'object' ? JSON.stringify(value) : String(value);
+      const shown = name === 'verdict' ? describeVerdict(record.verdict!) : String(value);
       return `${name.padEnd(14)} ${shown}`;
     })
     .join('\n');
