@@ -1,11 +1,7 @@
-import { equalBytes, fromHex, messageOf, toHex } from '../base/index.js';
+import { messageOf } from '../base/index.js';
 import {
-  classifyScript,
-  hash160,
-  idToHash,
+  type NetworkParameters,
   type Outpoint,
-  p2pkhHash,
-  parseOutpoint,
   RPC_CODE,
   RpcError,
   type Transaction,
@@ -13,12 +9,14 @@ import {
 } from '../chain/index.js';
 import { type AnyMessage, MESSAGE_BOUNDS, type Message, parseMessage } from './messages.js';
 import { JobPool, type PoolResult } from './pool.js';
+import { endOf, lifeOf } from './pool-life.js';
 import type { JobSpec } from './spec.js';
 
 type MaybePromise<T> = T | Promise<T>;
 
 /** What the pool asks of a chain; a node answers from its store and mempool, a `ChainClient` over RPC. */
 export interface PoolChain {
+  readonly parameters: NetworkParameters;
   height(): MaybePromise<number>;
   /** An output unspent on the chain and in the mempool. */
   output(outpoint: Outpoint): MaybePromise<{ readonly output: TransactionOutput } | undefined>;
@@ -45,13 +43,16 @@ const HEIGHT_SLACK = 6;
 /** Bytes of messages in one answer of `listjobmessages`. */
 const PAGE_BYTES = 8 << 20;
 
-type Life = 'open' | 'live' | { readonly endedAt: number } | 'dead';
+/** What is said about jobs whose escrow should be on the chain: a reason to look whether it is. */
+const SAID_WHEN_LIVE: readonly string[] = ['commitment', 'contest', 'counterproof', 'verdict'];
 
 /** A job pool held against a chain: jobs whose coin is gone are refused, jobs that are over are forgotten. */
 export class JobPoolService {
   readonly pool: JobPool;
   readonly #chain: PoolChain;
   readonly #cursors: number[] = [];
+  /** Height at which a job was first seen with its coin spent by what no acceptance here explains. */
+  readonly #unproven = new Map<string, number>();
 
   constructor(chain: PoolChain, pool = new JobPool()) {
     this.#chain = chain;
@@ -72,7 +73,7 @@ export class JobPoolService {
     if (message.type === 'announce') {
       const reason = await this.#whyNot(message);
       if (reason !== undefined) return { status: 'refused', reason };
-    }
+    } else if (SAID_WHEN_LIVE.includes(message.type)) await this.#look(message.jobId);
     return this.pool.add(message);
   }
 
@@ -80,15 +81,9 @@ export class JobPoolService {
   async advance(): Promise<void> {
     const tip = await this.#chain.height();
     for (const id of this.pool.jobIds()) {
-      const job = this.pool.job(id);
-      if (!job) continue;
-      const life = await this.#life(id, job.spec);
-      const isOver =
-        life === 'dead' ||
-        (life === 'open' && isStale(job.spec, tip)) ||
-        (typeof life === 'object' && life.endedAt > 0 && tip >= life.endedAt + AFTERGLOW);
-      if (isOver) this.pool.remove(id);
+      if (await this.#isOver(id, tip)) this.pool.remove(id);
     }
+    for (const id of this.#unproven.keys()) if (!this.pool.job(id)) this.#unproven.delete(id);
     this.#cursors.push(this.pool.cursor);
     if (this.#cursors.length > HEIGHT_SLACK) this.pool.forgetWaiting(this.#cursors.shift()!);
   }
@@ -101,36 +96,44 @@ export class JobPoolService {
     return this.pool.list({ ...options, maxBytes: PAGE_BYTES });
   }
 
+  async #isOver(id: string, tip: number): Promise<boolean> {
+    const job = this.pool.job(id);
+    if (!job) return false;
+    const life = await lifeOf(this.#chain, id, job.spec, job.accepts);
+    this.pool.setLive(id, life === 'live' || typeof life === 'object');
+    if (life !== 'unproven') this.#unproven.delete(id);
+    else if (!this.#unproven.has(id)) this.#unproven.set(id, tip);
+    if (tip >= endOf(job.spec, this.#chain.parameters) + AFTERGLOW) return true;
+    switch (life) {
+      case 'open':
+        return isStale(job.spec, tip);
+      case 'unproven':
+        return tip > this.#unproven.get(id)! + HEIGHT_SLACK;
+      case 'live':
+        return false;
+      case 'dead':
+        return true;
+      default:
+        return life.endedAt > 0 && tip >= life.endedAt + AFTERGLOW;
+    }
+  }
+
+  /** Sees whether a job has come to life since the last block, so that what is said about it finds room. */
+  async #look(id: string): Promise<void> {
+    const job = this.pool.isLive(id) ? undefined : this.pool.job(id);
+    if (!job || job.accepts.length === 0) return;
+    const life = await lifeOf(this.#chain, id, job.spec, job.accepts);
+    this.pool.setLive(id, life === 'live' || typeof life === 'object');
+  }
+
   async #whyNot({ jobId, body: { job } }: Message<'announce'>): Promise<string | undefined> {
     const tip = await this.#chain.height();
     if (job.created > tip + HEIGHT_SLACK) return 'it was created after the tip of the chain';
-    const life = await this.#life(jobId, job);
+    if (tip >= endOf(job, this.#chain.parameters)) return 'its time is over';
+    const life = await lifeOf(this.#chain, jobId, job, []);
     if (life === 'dead') return 'its coin is spent, unknown, or not of its client';
     if (life === 'open' && isStale(job, tip)) return 'its time is over';
     return undefined;
-  }
-
-  /** Follows the job's coin through escrow, stake and contest: output 0 of each transaction that carries the job. */
-  async #life(jobId: string, job: JobSpec): Promise<Life> {
-    let outpoint = parseOutpoint(job.coin);
-    const unspent = await this.#chain.output(outpoint);
-    if (unspent) {
-      const owner = p2pkhHash(unspent.output.lockingScript);
-      return owner && equalBytes(owner, hash160(fromHex(job.client))) ? 'open' : 'dead';
-    }
-    for (let step = 0; ; step++) {
-      const spender = await this.#chain.spender(outpoint);
-      if (!spender) return step === 0 ? 'dead' : 'live';
-      const known = await this.#chain.transaction(spender.txid);
-      if (!known) return 'live';
-      // the escrow is told from any other use of the coin by the job id it carries
-      if (step === 0 && toHex(known.transaction.jobId) !== jobId) return 'dead';
-      const first = known.transaction.outputs[0];
-      if (!first || classifyScript(first.lockingScript).type !== 'nonstandard') {
-        return { endedAt: spender.height };
-      }
-      outpoint = { hash: idToHash(spender.txid), index: 0 };
-    }
   }
 }
 

@@ -1,4 +1,5 @@
 import { hashToId, idToHash, type Outpoint } from '../codec/transaction.js';
+import type { NetworkParameters } from '../consensus/parameters.js';
 import type { ChainClient } from '../rpc/ChainClient.js';
 import type { ChainNode } from './ChainNode.js';
 
@@ -12,6 +13,11 @@ export class LocalChain {
 
   constructor(node: ChainNode) {
     this.#node = node;
+  }
+
+  /** The rules of the node's network. */
+  get parameters(): NetworkParameters {
+    return this.#node.parameters;
   }
 
   height(): number {

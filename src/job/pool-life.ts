@@ -1,0 +1,92 @@
+import { BitmodelError, equalBytes, fromHex } from '../base/index.js';
+import {
+  hash160,
+  idToHash,
+  type NetworkParameters,
+  type Outpoint,
+  p2pkhHash,
+  parseOutpoint,
+  type Transaction,
+  type TransactionInput,
+} from '../chain/index.js';
+import { acceptedTerms } from './agreement.js';
+import { parseContested } from './contracts/contested.js';
+import { parseStake } from './contracts/stake.js';
+import type { Message } from './messages.js';
+import type { PoolChain } from './pool-service.js';
+import type { JobSpec } from './spec.js';
+import type { JobTerms } from './terms.js';
+import { isEscrow } from './trace.js';
+
+/**
+ * How a job stands on the chain: its coin unspent (`open`); spent by what carries its id but is the escrow of no
+ * acceptance known here (`unproven`); in contracts that live (`live`); over; or never to be (`dead`).
+ */
+export type Life = 'open' | 'unproven' | 'live' | { readonly endedAt: number } | 'dead';
+
+/** Follows a job's coin through escrow, stake and contest, as far as these are the contracts of an acceptance. */
+export async function lifeOf(
+  chain: PoolChain,
+  jobId: string,
+  job: JobSpec,
+  accepts: readonly Message<'accept'>[],
+): Promise<Life> {
+  const coin = parseOutpoint(job.coin);
+  const unspent = await chain.output(coin);
+  if (unspent) {
+    const owner = p2pkhHash(unspent.output.lockingScript);
+    return owner && equalBytes(owner, hash160(fromHex(job.client))) ? 'open' : 'dead';
+  }
+  const spender = await chain.spender(coin);
+  const known = spender && (await chain.transaction(spender.txid));
+  if (!known || !mayBeEscrow(known.transaction, jobId, coin)) return 'dead';
+  const terms = escrowTerms(job, accepts, chain.parameters, spender.txid, known.transaction);
+  return terms ? contractsLife(chain, terms, spender.txid) : 'unproven';
+}
+
+/** The height from which a job is over, whatever the chain shows: by then each of its contracts can be spent. */
+export function endOf(job: JobSpec, { disputeWindow, verdictWindow }: NetworkParameters): number {
+  return job.expires + disputeWindow + verdictWindow;
+}
+
+function mayBeEscrow({ inputs, jobId }: Transaction, id: string, coin: Outpoint): boolean {
+  const spends = ({ outpoint }: TransactionInput): boolean =>
+    outpoint.index === coin.index && equalBytes(outpoint.hash, coin.hash);
+  return equalBytes(jobId, fromHex(id)) && inputs.some(spends);
+}
+
+function escrowTerms(
+  job: JobSpec,
+  accepts: readonly Message<'accept'>[],
+  parameters: NetworkParameters,
+  txid: string,
+  transaction: Transaction,
+): JobTerms | undefined {
+  return accepts
+    .filter(({ body }) => body.escrow === txid)
+    .map((accept) => acceptedTerms(job, accept, parameters))
+    .find((terms) => pays(terms, transaction));
+}
+
+function pays(terms: JobTerms, transaction: Transaction): boolean {
+  try {
+    return isEscrow(terms, transaction);
+  } catch (thrown) {
+    // an acceptance may be of terms from which no contract can be made
+    if (thrown instanceof BitmodelError && thrown.code === 'BAD_TERMS') return false;
+    throw thrown;
+  }
+}
+
+async function contractsLife(chain: PoolChain, terms: JobTerms, escrowId: string): Promise<Life> {
+  let txid = escrowId;
+  for (const parse of [parseStake, parseContested, () => undefined]) {
+    const spender = await chain.spender({ hash: idToHash(txid), index: 0 });
+    if (!spender) return 'live';
+    const known = await chain.transaction(spender.txid);
+    const first = known?.transaction.outputs[0];
+    if (!first || !parse(terms, first.lockingScript)) return { endedAt: spender.height };
+    txid = spender.txid;
+  }
+  return 'live';
+}
