@@ -14,6 +14,7 @@ import { sealEvidence } from './evidence.js';
 import { modelShare } from './job-model.js';
 import { createMessage, type Message } from './messages.js';
 import type { PoolMirror } from './mirror.js';
+import type { PoolResult } from './pool.js';
 import { sendOnce } from './sending.js';
 import { cancelTemplate, sendSpend, settleContest, signSpend } from './settle.js';
 import { type JobTerms, modelFee } from './terms.js';
@@ -91,6 +92,11 @@ export class WorkerDriver {
     const { mirror, save, params, waitFor, tell } = this.#with;
     const escrow = trace.escrow!;
     await mirror.remind(record.accept!);
+    // once a claim was made its k may be out: to cancel now would give the answer away
+    if (record.claim) {
+      await this.#claim(record, terms, trace);
+      return waitFor(record.id, tip + 1, 'the claim to be in a block');
+    }
     if (record.withdrawal) {
       await mirror.remind(record.withdrawal);
       return;
@@ -103,9 +109,12 @@ export class WorkerDriver {
     if (depth < WORK_DEPTH) return waitFor(record.id, tip + 1, 'the escrow to be in a block');
     const answered = record.commitment ? record : await this.#answer(record, terms, trace, signal);
     if (!answered?.commitment) return;
-    await mirror.remind(answered.commitment);
     if (tip > record.job.expires - claimMargin(params)) {
       return this.#withdraw(answered, terms, trace, 'it is too late to claim safely');
+    }
+    // an answer that is not in the pool is not delivered: who claims without it can be slashed for that
+    if (!(await this.#isDelivered(answered.commitment))) {
+      return waitFor(record.id, tip + 1, 'the job pool to take the answer');
     }
     const wanted = claimDepth(params, record.announce.body.confirmations);
     if (depth < wanted) {
@@ -127,7 +136,7 @@ export class WorkerDriver {
     trace: JobTrace,
     signal: AbortSignal,
   ): Promise<WorkerRecord | undefined> {
-    const { key, mirror, save, tell } = this.#with;
+    const { key, save, tell } = this.#with;
     const { job, id } = record;
     const prompt = openPrompt(record, key);
     if (!prompt) {
@@ -142,9 +151,16 @@ export class WorkerDriver {
     }
     const next = sealOutput(record, prompt, output, key);
     save(next);
-    await mirror.say(next.commitment);
     tell({ step: 'committed', jobId: id, count: output.ids.length, total: job.maxTokens });
     return next;
+  }
+
+  /** Whether the node's pool holds the ciphertext now; asked each time, since a pool may lose what it once took. */
+  async #isDelivered(commitment: Message<'commitment'>): Promise<boolean> {
+    const { chain, mirror } = this.#with;
+    await mirror.remind(commitment);
+    const { status } = await chain.sendJobMessage<PoolResult>(commitment);
+    return status === 'new' || status === 'known';
   }
 
   async #claim(record: WorkerRecord, terms: JobTerms, trace: JobTrace): Promise<void> {
