@@ -24,6 +24,15 @@ export interface Person {
   readonly directory: string;
 }
 
+/** Everybody of the market, and what they have open. */
+export interface Cast {
+  readonly market: DemoMarket;
+  readonly buyer: Person;
+  readonly seller: Person;
+  readonly author: Person;
+  readonly verifiers: readonly Person[];
+}
+
 /** Blocks mined before anything: the first coinbases must be mature. */
 const FIRST_BLOCKS = 101;
 
