@@ -7,10 +7,10 @@ import { sealAnswer } from './answer.js';
 import { encodeCommitment } from './contracts/commitment.js';
 import type { JobEvent } from './events.js';
 import { decodePrompt } from './evidence.js';
-import { modelFor, modelMissing, tauOf } from './job-model.js';
+import { type JobModel, modelFor, modelMissing, tauOf } from './job-model.js';
 import { createMessage, type Message } from './messages.js';
 import { openSealed } from './sealing.js';
-import { hashField, jobIdOf, promptHashOf } from './spec.js';
+import { hashField, type JobSpec, jobIdOf, promptHashOf } from './spec.js';
 import type { WorkerOptions } from './worker.js';
 import type { WorkerRecord } from './worker-record.js';
 
@@ -41,6 +41,21 @@ export function openPrompt({ accept, job }: WorkerRecord, key: KeyPair): Prompt 
     if (thrown instanceof BitmodelError) return undefined;
     throw thrown;
   }
+}
+
+/** Why no model could answer this prompt, though it is the one that the job names. */
+export function promptFault(
+  models: readonly JobModel[],
+  job: JobSpec,
+  { promptIds }: Prompt,
+): string | undefined {
+  const own = modelFor(models, job);
+  if (!own) throw modelMissing(job.model);
+  const { contextLength, vocabularySize } = own.model.info;
+  if (promptIds.length >= contextLength) return "the prompt does not fit the model's context";
+  const isWord = (id: number): boolean => Number.isInteger(id) && id >= 0 && id < vocabularySize;
+  if (!promptIds.every(isWord)) return "the prompt has tokens outside the model's vocabulary";
+  return undefined;
 }
 
 /** An honest worker checks itself and gives nothing at margin > τ/2; a dishonest one gives what its attack makes. */

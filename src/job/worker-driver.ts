@@ -1,4 +1,4 @@
-import { BitmodelError, fromHex, toHex } from '../base/index.js';
+import { BitmodelError, EXIT, fromHex, toHex } from '../base/index.js';
 import {
   decodeTransaction,
   encodeTransaction,
@@ -20,7 +20,7 @@ import { cancelTemplate, sendSpend, settleContest, signSpend } from './settle.js
 import { type JobTerms, modelFee } from './terms.js';
 import { contractOutpoint, depthOf, type JobTrace, traceJob } from './trace.js';
 import type { WorkerOptions } from './worker.js';
-import { makeOutput, openPrompt, sealOutput } from './worker-answer.js';
+import { makeOutput, openPrompt, promptFault, sealOutput } from './worker-answer.js';
 import type { WorkerOutcome, WorkerRecord } from './worker-record.js';
 
 interface DriverOptions extends WorkerOptions {
@@ -32,10 +32,17 @@ interface DriverOptions extends WorkerOptions {
 
 /** Confirmations of the escrow before the work begins. */
 const WORK_DEPTH = 1;
+/** Times that an answer may end in an error before the job is given back. */
+const ANSWER_TRIES = 3;
+
+function isAway(thrown: unknown): boolean {
+  return thrown instanceof BitmodelError && thrown.exitCode === EXIT.unreachable;
+}
 
 /** The seller's side of one job, from the acceptance on. Each step can be repeated after a crash without harm. */
 export class WorkerDriver {
   readonly #with: DriverOptions;
+  readonly #failures = new Map<string, number>();
 
   constructor(options: DriverOptions) {
     this.#with = options;
@@ -107,7 +114,9 @@ export class WorkerDriver {
     if (!spendsCoin) return save({ ...record, outcome: 'passed' });
     const depth = depthOf(escrow, tip);
     if (depth < WORK_DEPTH) return waitFor(record.id, tip + 1, 'the escrow to be in a block');
-    const answered = record.commitment ? record : await this.#answer(record, terms, trace, signal);
+    const answered = record.commitment
+      ? record
+      : await this.#tryAnswer(record, terms, trace, signal);
     if (!answered?.commitment) return;
     if (tip > record.job.expires - claimMargin(params)) {
       return this.#withdraw(answered, terms, trace, 'it is too late to claim safely');
@@ -129,6 +138,26 @@ export class WorkerDriver {
     });
   }
 
+  /** As {@link #answer}, but gives the job back when the same few tries all end in an error. */
+  async #tryAnswer(
+    record: WorkerRecord,
+    terms: JobTerms,
+    trace: JobTrace,
+    signal: AbortSignal,
+  ): Promise<WorkerRecord | undefined> {
+    try {
+      return await this.#answer(record, terms, trace, signal);
+    } catch (thrown) {
+      if (signal.aborted || isAway(thrown)) throw thrown;
+      const failures = (this.#failures.get(record.id) ?? 0) + 1;
+      this.#failures.set(record.id, failures);
+      if (failures < ANSWER_TRIES) throw thrown;
+      // the error itself may say something of the prompt: it stays here, as the problem that was told
+      await this.#withdraw(record, terms, trace, 'this seller can not make the answer');
+      throw thrown;
+    }
+  }
+
   /** Runs the job and posts ciphertext and commitment; withdraws where that is not possible. */
   async #answer(
     record: WorkerRecord,
@@ -136,11 +165,14 @@ export class WorkerDriver {
     trace: JobTrace,
     signal: AbortSignal,
   ): Promise<WorkerRecord | undefined> {
-    const { key, save, tell } = this.#with;
+    const { key, models, save, tell } = this.#with;
     const { job, id } = record;
     const prompt = openPrompt(record, key);
-    if (!prompt) {
-      await this.#withdraw(record, terms, trace, 'the prompt is not the one the job names');
+    const fault = prompt
+      ? promptFault(models, job, prompt)
+      : 'the prompt is not the one the job names';
+    if (!prompt || fault !== undefined) {
+      await this.#withdraw(record, terms, trace, fault!);
       return undefined;
     }
     tell({ step: 'started', jobId: id, count: prompt.promptIds.length, party: job.client });

@@ -4,7 +4,7 @@ import { hash160, p2pkhScript, parseOutpoint } from '../chain/index.js';
 import type { Attack } from '../rastic/index.js';
 import { claimDepth, claimMargin } from './agreement.js';
 import type { JobRole } from './events.js';
-import { calibrationName, modelFor, modelShare, NO_CALIBRATION } from './job-model.js';
+import { calibrationName, modelFor, modelShare } from './job-model.js';
 import { createMessage } from './messages.js';
 import { Participant, type ParticipantOptions } from './participant.js';
 import type { PooledJob } from './pool-view.js';
@@ -127,7 +127,8 @@ export class JobWorker extends Participant {
     if (!own) return 'another model';
     const { info } = own.model;
     if (!job.classes.includes(info.numericClass)) return 'another numeric class';
-    if (![NO_CALIBRATION, calibrationName(own)].includes(job.calibration)) return 'calibration';
+    // without the tolerance that its verifiers measured, nobody could judge the answer
+    if (job.calibration !== calibrationName(own)) return 'another calibration';
     if (job.inputTokens >= info.contextLength) return 'a prompt beyond the context';
     if (parseAmount(job.pricePerToken) < this.#options.price) return 'too cheap';
     const keys = [toHex(this.key.publicKey), job.client];

@@ -1,7 +1,13 @@
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
-import type { ChainClient } from '#src/chain/index.js';
+import { toHex } from '#src/base/index.js';
+import { type ChainClient, formatOutpoint, networkParameters, Wallet } from '#src/chain/index.js';
+import { NO_CALIBRATION } from '#src/job/job-model.js';
+import { createMessage } from '#src/job/messages.js';
+import { type JobSpec, jobIdHex } from '#src/job/spec.js';
+import { attackNamed } from '#src/rastic/index.js';
 import { COIN, Market, request } from './market.js';
 
+const params = networkParameters('regtest');
 let market: Market;
 
 beforeAll(async () => {
@@ -87,5 +93,67 @@ describe('a seller whose claim got lost', () => {
     expect((await market.client.follow(id, market.stop.signal)).outcome).toBe('settled');
     expect(state.losses).toBeGreaterThan(1);
     expect(market.steps('worker', id)).not.toContain('withdrawn');
+  });
+});
+
+describe('a seller that can not answer', () => {
+  async function outcomeOf(quote: Awaited<ReturnType<typeof market.client.quote>>) {
+    await market.client.submit(quote);
+    const record = await market.client.follow(quote.record.id, market.stop.signal);
+    const steps = market.steps('worker', quote.record.id);
+    return { outcome: record.outcome, steps };
+  }
+  const reasons = (id: string) =>
+    market.events.filter((event) => event.jobId === id && event.step === 'withdrawn');
+
+  it('withdraws once from a prompt with tokens outside the vocabulary, without a try', async () => {
+    await market.worker();
+    const promptIds = [5, 4_000_000_000, 7];
+    const quote = await market.client.quote({ ...request(market), promptIds, lifetime: 20 });
+    const { outcome, steps } = await outcomeOf(quote);
+    expect(outcome).toBe('cancelled');
+    expect(steps).not.toContain('started');
+    const told = reasons(quote.record.id).filter(({ role }) => role === 'worker');
+    expect(told.map(({ detail }) => detail)).toEqual([
+      "the prompt has tokens outside the model's vocabulary",
+    ]);
+  });
+
+  it('withdraws after three tries that end in an error', async () => {
+    const dishonesty = {
+      ...attackNamed('truncate'),
+      run: () => Promise.reject(new Error('broken')),
+    };
+    await market.worker({ dishonesty });
+    const quote = await market.client.quote({ ...request(market), lifetime: 20 });
+    const { outcome, steps } = await outcomeOf(quote);
+    expect(outcome).toBe('cancelled');
+    expect(steps.filter((step) => step === 'started')).toHaveLength(3);
+    expect(steps.filter((step) => step === 'withdrawn')).toHaveLength(1);
+  });
+});
+
+/** A job as a stranger announces it, with a coin of its own behind it. */
+async function announced(changes: Partial<JobSpec>): Promise<string> {
+  const quote = await market.client.quote(request(market));
+  const key = await market.funded(1n);
+  const wallet = new Wallet({ client: market.chain, keys: [key], params: params });
+  const coin = formatOutpoint((await wallet.utxos())[0]!.outpoint);
+  const job = { ...quote.record.job, client: toHex(key.publicKey), coin, ...changes };
+  const id = jobIdHex(job);
+  const message = createMessage('announce', id, 0, { job }, key.privateKey);
+  expect(await market.chain.sendJobMessage(message)).toEqual({ status: 'new' });
+  return id;
+}
+
+describe('what a seller offers on', () => {
+  it('is no job without the calibration that the seller has', async () => {
+    const naming = await announced({});
+    const bare = await announced({ calibration: NO_CALIBRATION });
+    const { worker } = await market.worker();
+    await market.until('worker', 'offered', naming);
+    await market.mine(1);
+    expect(worker.open().map(({ id }) => id)).not.toContain(bare);
+    expect(market.steps('worker', bare)).toEqual([]);
   });
 });
