@@ -1,33 +1,47 @@
 import { BitmodelError } from '../base/index.js';
 import type { ChainClient } from '../chain/index.js';
-import { type AnyMessage, messageId, parseMessage } from './messages.js';
-import { JobPool, type PoolResult } from './pool.js';
+import { type AnyMessage, messageId, NO_JOB_HEX, parseMessage } from './messages.js';
+import { JobPool, type PoolBounds, type PoolResult } from './pool.js';
 import type { PooledJob } from './pool-view.js';
+
+/** Blocks after which the mirror is built anew from what its node holds. */
+const REBUILD_PERIOD = 36;
+/** Blocks for which a job that nobody accepted an offer for is kept. */
+const OFFER_PERIOD = 720;
+/** Blocks behind a job's expiry after which it is over: more than the windows of any network. */
+const AFTER_EXPIRY = 144;
+/** Blocks for which a message waits for the one it refers to. */
+const WAITING_PERIOD = 6;
 
 /**
  * A participant's own copy of its node's job pool. It checks every message itself, so that the node need not be
- * trusted, and tells the node again what it may have lost in a restart.
+ * trusted, and tells the node again what it may have lost in a restart. It forgets what is over and what its node has
+ * forgotten, so that it never fills: jobs that this participant has spoken in stay until they are over.
  */
 export class PoolMirror {
   readonly #chain: ChainClient;
-  readonly #pool = new JobPool();
+  readonly #bounds: Partial<PoolBounds>;
   readonly #own = new Map<string, AnyMessage>();
+  readonly #cursors: number[] = [];
+  #pool: JobPool;
   #after = 0;
   #toldAt = -1;
+  #builtAt = 0;
 
-  constructor(chain: ChainClient) {
+  constructor(chain: ChainClient, bounds: Partial<PoolBounds> = {}) {
     this.#chain = chain;
+    this.#bounds = bounds;
+    this.#pool = new JobPool(bounds);
   }
 
   /** Reads what is new, and after each block repeats what this participant has said about live jobs. */
   async refresh(height: number): Promise<void> {
-    for (;;) {
-      const { messages, next } = await this.#chain.jobMessages({ after: this.#after });
-      this.#after = next;
-      if (messages.length === 0) break;
-      for (const value of messages) this.#take(value);
-    }
-    if (height === this.#toldAt) return;
+    const isNewBlock = height !== this.#toldAt;
+    const isOld = height >= this.#builtAt + REBUILD_PERIOD || height < this.#builtAt;
+    if (isNewBlock && (isOld || this.#pool.isCrowded)) await this.#rebuild(height);
+    else this.#after = await this.#read(this.#pool, this.#after);
+    if (!isNewBlock) return;
+    this.#prune(height);
     this.#toldAt = height;
     for (const message of this.#own.values()) await this.#chain.sendJobMessage(message);
   }
@@ -54,7 +68,10 @@ export class PoolMirror {
     if (this.#own.has(id)) return undefined;
     const result = await this.#chain.sendJobMessage<PoolResult>(message);
     if (result.status === 'refused') return result.reason;
+    // a verifier's announcement of itself replaces the one before
+    if (message.type === 'verifier') this.#forgetOwn(message.jobId);
     this.#own.set(id, message);
+    if (message.type !== 'verifier') this.#pool.setLive(message.jobId, true);
     this.#pool.add(message);
     return undefined;
   }
@@ -74,15 +91,61 @@ export class PoolMirror {
   /** Forgets a job that is over. */
   forget(jobId: string): void {
     this.#pool.remove(jobId);
+    this.#forgetOwn(jobId);
+  }
+
+  #forgetOwn(jobId: string): void {
     for (const [id, message] of this.#own) if (message.jobId === jobId) this.#own.delete(id);
   }
 
-  #take(value: unknown): void {
-    try {
-      this.#pool.add(parseMessage(value));
-    } catch (thrown) {
-      // a node that hands out what is no message is not a reason to stop
-      if (!(thrown instanceof BitmodelError)) throw thrown;
+  /** Forgets what is over at a height. */
+  #prune(height: number): void {
+    const own = this.#ownJobs();
+    for (const id of this.#pool.jobIds()) {
+      const { spec, accepts } = this.#pool.job(id)!;
+      const isUntaken = accepts.length === 0 && height > spec.created + OFFER_PERIOD;
+      if (height >= spec.expires + AFTER_EXPIRY) this.forget(id);
+      else if (isUntaken && !own.has(id)) this.#pool.remove(id);
     }
+    this.#cursors.push(this.#pool.cursor);
+    if (this.#cursors.length > WAITING_PERIOD) this.#pool.forgetWaiting(this.#cursors.shift()!);
+  }
+
+  /** Takes the node's whole pool in place of the own one, but for the jobs that this participant has spoken in. */
+  async #rebuild(height: number): Promise<void> {
+    const pool = new JobPool(this.#bounds);
+    for (const jobId of this.#ownJobs()) {
+      pool.setLive(jobId, true);
+      for (const message of this.#pool.list({ jobId }).messages) pool.add(message);
+    }
+    for (const message of this.#own.values()) pool.add(message);
+    this.#after = await this.#read(pool, 0);
+    this.#pool = pool;
+    this.#cursors.length = 0;
+    this.#builtAt = height;
+  }
+
+  #ownJobs(): Set<string> {
+    const ids = [...this.#own.values()].map(({ jobId }) => jobId);
+    return new Set(ids.filter((id) => id !== NO_JOB_HEX));
+  }
+
+  /** Reads the node's messages from a cursor on into a pool. @returns the next cursor */
+  async #read(pool: JobPool, from: number): Promise<number> {
+    for (let after = from; ; ) {
+      const { messages, next } = await this.#chain.jobMessages({ after });
+      if (messages.length === 0) return next;
+      for (const value of messages) take(pool, value);
+      after = next;
+    }
+  }
+}
+
+function take(pool: JobPool, value: unknown): void {
+  try {
+    pool.add(parseMessage(value));
+  } catch (thrown) {
+    // a node that hands out what is no message is not a reason to stop
+    if (!(thrown instanceof BitmodelError)) throw thrown;
   }
 }

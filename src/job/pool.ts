@@ -134,6 +134,19 @@ export class JobPool {
       .sort((a, b) => (a.author < b.author ? -1 : 1));
   }
 
+  /** Whether it comes near one of its bounds. */
+  get isCrowded(): boolean {
+    const { jobs, verifiers, waiting, waitingBytes, bytes } = this.#bounds;
+    const nears = (amount: number, bound: number): boolean => amount >= (bound * 7) / 8;
+    return (
+      nears(this.#jobs.size, jobs) ||
+      nears(this.#verifiers.size, verifiers) ||
+      nears(this.#waitingCount, waiting) ||
+      nears(this.#waitingBytes, waitingBytes) ||
+      nears(this.#bytes, bytes)
+    );
+  }
+
   /** The number of the latest message. */
   get cursor(): number {
     return this.#arrival;

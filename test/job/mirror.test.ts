@@ -1,0 +1,107 @@
+import { describe, expect, it } from 'vitest';
+import type { ChainClient } from '#src/chain/index.js';
+import { type AnyMessage, JobPool, jobIdHex } from '#src/job/index.js';
+import { PoolMirror } from '#src/job/mirror.js';
+import { accept, announce, hash, makeJob, offer } from './make.js';
+
+/** A node that is its job pool and nothing more. */
+class PoolNode {
+  pool = new JobPool();
+
+  async jobMessages(options: { after?: number }) {
+    return this.pool.list({ ...options, maxBytes: 40_000 });
+  }
+
+  async sendJobMessage(message: AnyMessage) {
+    return this.pool.add(message);
+  }
+
+  mirror(bounds = {}): PoolMirror {
+    return new PoolMirror(this as unknown as ChainClient, bounds);
+  }
+}
+
+/** A job with a coin of its own, created at a height. */
+const jobAt = (created: number, name: string | number) =>
+  makeJob({ coin: `${hash(`coin ${name}`)}:0`, created, expires: created + 100 });
+
+describe("a participant's mirror of its node's job pool", () => {
+  it('still hears after 5,000 jobs that came and went', async () => {
+    let page: AnyMessage[] = [];
+    let next = 0;
+    // a node that forgets at once what it has listed
+    const jobMessages = async ({ after }: { after: number }) => ({
+      messages: after < next ? page : [],
+      next,
+    });
+    const mirror = new PoolMirror({ jobMessages } as unknown as ChainClient);
+    for (let height = 100; height < 200; height++) {
+      page = Array.from({ length: 50 }, (_, i) => announce(jobAt(height, `${height} ${i}`)));
+      next++;
+      await mirror.refresh(height);
+    }
+    expect(mirror.job(page.at(-1)!.jobId)).toBeDefined();
+    expect(mirror.jobIds().length).toBeLessThan(2000);
+  }, 60_000);
+
+  it('hears again at the next block when it was full', async () => {
+    const node = new PoolNode();
+    const mirror = node.mirror({ jobs: 8 });
+    for (let i = 0; i < 8; i++) node.pool.add(announce(jobAt(100, i)));
+    await mirror.refresh(100);
+    for (const id of node.pool.jobIds()) node.pool.remove(id);
+    const message = announce(jobAt(100, 'new'));
+    node.pool.add(message);
+    await mirror.refresh(100);
+    expect(mirror.job(message.jobId)).toBeUndefined();
+    await mirror.refresh(101);
+    expect(mirror.jobIds()).toEqual([message.jobId]);
+  });
+
+  it('forgets jobs that were never taken, and those past their end', async () => {
+    const node = new PoolNode();
+    const mirror = node.mirror();
+    const untaken = makeJob({ coin: `${hash('a')}:0`, expires: 10_000 });
+    const taken = makeJob({ coin: `${hash('b')}:0`, expires: 1000 });
+    const chosen = offer(taken, 's0');
+    for (const message of [announce(untaken), announce(taken), chosen, accept(taken, chosen)]) {
+      node.pool.add(message);
+    }
+    await mirror.refresh(100);
+    await mirror.refresh(820);
+    expect(mirror.jobIds()).toHaveLength(2);
+    await mirror.refresh(821);
+    expect(mirror.jobIds()).toEqual([jobIdHex(taken)]);
+    await mirror.refresh(1144);
+    expect(mirror.jobIds()).toEqual([]);
+  });
+
+  it('forgets what its node has forgotten', async () => {
+    const node = new PoolNode();
+    const mirror = node.mirror();
+    node.pool.add(announce(jobAt(100, 'a')));
+    await mirror.refresh(100);
+    node.pool = new JobPool();
+    await mirror.refresh(136);
+    expect(mirror.jobIds()).toEqual([]);
+  });
+
+  it('keeps a job that it has spoken in, with what others said, until it is over', async () => {
+    const node = new PoolNode();
+    const mirror = node.mirror({ jobs: 8 });
+    const job = jobAt(100, 'own');
+    const id = jobIdHex(job);
+    const chosen = offer(job, 's0');
+    node.pool.add(announce(job));
+    await mirror.refresh(100);
+    await mirror.say(chosen);
+    node.pool.add(accept(job, chosen));
+    await mirror.refresh(101);
+    node.pool = new JobPool();
+    for (let i = 0; i < 20; i++) node.pool.add(announce(jobAt(100, i)));
+    await mirror.refresh(200);
+    expect(mirror.job(id)?.accepts).toHaveLength(1);
+    await mirror.refresh(344);
+    expect(mirror.job(id)).toBeUndefined();
+  });
+});
