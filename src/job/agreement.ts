@@ -40,10 +40,15 @@ export function acceptedTerms(
   return termsOf(job, acceptedOffer(accept), params);
 }
 
-/** How deep the escrow must be before a seller claims, unless the client asks for fewer (DESIGN 5.2, step 5). */
-export function claimDepth(params: NetworkParameters, asked?: number): number {
+/**
+ * How deep the escrow must be before a seller claims (DESIGN 5.2, step 5).
+ * @param asked fewer confirmations, as a client asks in its announcement
+ * @param minimum the fewest that this seller agrees to; the network's rule, 1 on regtest and else 6, unless stated
+ */
+export function claimDepth(params: NetworkParameters, asked?: number, minimum?: number): number {
   const rule = params.name === 'regtest' ? 1 : 6;
-  return Math.min(asked ?? rule, rule);
+  const least = Math.max(1, minimum ?? rule);
+  return Math.max(least, Math.min(asked ?? rule, rule));
 }
 
 /** Blocks before `expires` in which a seller no longer claims. */

@@ -32,6 +32,8 @@ interface DriverOptions extends WorkerOptions {
 
 /** Confirmations of the escrow before the work begins. */
 const WORK_DEPTH = 1;
+/** Blocks after which an offer that nobody took is forgotten. */
+const OFFER_MEMORY = 6;
 /** Times that an answer may end in an error before the job is given back. */
 const ANSWER_TRIES = 3;
 
@@ -54,13 +56,15 @@ export class WorkerDriver {
     await mirror.remind(record.announce);
     await mirror.remind(record.offer);
     const accept = record.accept ?? (await this.#acceptance(record));
-    if (!accept) return;
+    if (!accept) return this.#forgetStale(record, tip);
     const terms = termsOf(record.job, record.offer, params);
     const trace = await traceJob(chain, terms, accept.body.escrow);
     switch (trace.stage) {
       case 'unknown':
-        return;
+        return this.#withoutEscrow(record, tip);
       case 'escrowed':
+        // from here on a stake is kept for the job
+        if (!record.accept) this.#with.save({ ...record, accept });
         return this.#work({ ...record, accept }, terms, trace, tip, signal);
       case 'claimed':
         return this.#awaitRelease(record, terms, trace, tip);
@@ -69,6 +73,21 @@ export class WorkerDriver {
       default:
         return this.#finish(record, trace, tip);
     }
+  }
+
+  /** Closes an offer that nobody took with money in time, so that it can not be taken when the seller forgot it. */
+  #forgetStale(record: WorkerRecord, tip: number): void {
+    const since = record.offeredAt ?? record.job.created;
+    if (tip > since + OFFER_MEMORY) this.#with.save({ ...record, outcome: 'passed' });
+  }
+
+  /** An acceptance without an escrow behind it costs its author nothing, so nothing is kept for it. */
+  #withoutEscrow(record: WorkerRecord, tip: number): void {
+    if (!record.commitment) {
+      const { accept: _, ...offered } = record;
+      if (record.accept) this.#with.save(offered);
+      this.#forgetStale(offered, tip);
+    } else if (tip >= record.job.expires) this.#with.save({ ...record, outcome: 'passed' });
   }
 
   /** The acceptance of this worker's offer; ends the record when the coin went elsewhere. */
@@ -125,7 +144,8 @@ export class WorkerDriver {
     if (!(await this.#isDelivered(answered.commitment))) {
       return waitFor(record.id, tip + 1, 'the job pool to take the answer');
     }
-    const wanted = claimDepth(params, record.announce.body.confirmations);
+    const { confirmations } = record.announce.body;
+    const wanted = claimDepth(params, confirmations, this.#with.minimumConfirmations);
     if (depth < wanted) {
       return waitFor(record.id, escrow.height + wanted - 1, 'the escrow to be deep enough');
     }

@@ -18,6 +18,8 @@ export interface WorkerOptions extends ParticipantOptions {
   readonly price: bigint;
   /** Verifiers it lets itself be judged by, public keys in hex; any unless stated. */
   readonly acceptVerifiers?: readonly string[];
+  /** Fewest confirmations of an escrow that it claims at, whatever a buyer asks; the network's rule unless stated. */
+  readonly minimumConfirmations?: number;
   /** Tokens a second, as it says in its offers; 0 unless stated. */
   readonly speed?: number;
   /** A named way to cheat in place of honest work (DESIGN 6, "Attacks"), for demonstrations and tests. */
@@ -26,8 +28,6 @@ export interface WorkerOptions extends ParticipantOptions {
 
 /** Base units kept for fees beyond the stake of a job. */
 const FEE_CUSHION = 20_000n;
-/** Blocks after which an offer that nobody took is forgotten. */
-const OFFER_MEMORY = 200;
 
 /**
  * A seller of inference: offers on jobs it can do, does those it is chosen for one after another, claims, and gets its
@@ -73,10 +73,6 @@ export class JobWorker extends Participant {
       if (signal.aborted || this.#considered.has(id)) continue;
       await this.guarded(id, () => this.#consider(this.mirror.job(id)!, tip));
     }
-    for (const record of [...this.#open.values()]) {
-      const isStale = !record.accept && tip > record.job.created + OFFER_MEMORY;
-      if (isStale) this.#save({ ...record, outcome: 'passed' });
-    }
   }
 
   #save(record: WorkerRecord): void {
@@ -110,7 +106,7 @@ export class JobWorker extends Participant {
       this.key.privateKey,
     );
     const { announce } = pooled;
-    this.#save({ v: 1, id: pooled.id, job, k: toHex(k), offer, announce });
+    this.#save({ v: 1, id: pooled.id, job, k: toHex(k), offer, offeredAt: tip, announce });
     await this.mirror.say(offer);
     this.emit({
       role: 'worker',
@@ -135,7 +131,11 @@ export class JobWorker extends Participant {
     if (job.verifiers.some((key) => keys.includes(key))) return 'a party among the verifiers';
     const accepted = this.#options.acceptVerifiers;
     if (accepted && !job.verifiers.every((key) => accepted.includes(key))) return 'its verifiers';
-    const depth = claimDepth(this.params, announce.body.confirmations);
+    const depth = claimDepth(
+      this.params,
+      announce.body.confirmations,
+      this.#options.minimumConfirmations,
+    );
     if (tip + depth + claimMargin(this.params) + 1 > job.expires) return 'too little time';
     if (withdrawals.some(({ author }) => author === job.client)) return 'withdrawn';
     const share = await modelShare(this.chain, job.model, job.created);
@@ -152,10 +152,10 @@ export class JobWorker extends Participant {
     return found !== undefined && toHex(found.output.lockingScript) === wanted;
   }
 
-  /** Whether coins for one more stake are at hand beside those of the jobs it was chosen for. */
+  /** Whether coins for one more stake are at hand beside those of the jobs it was chosen and paid for. */
   async #canStake(stake: bigint): Promise<boolean> {
     const reserved = [...this.#open.values()]
-      .filter(({ claim }) => !claim)
+      .filter(({ accept, claim, withdrawal }) => accept && !claim && !withdrawal)
       .reduce((sum, { job }) => sum + parseAmount(job.stake) + FEE_CUSHION, 0n);
     const coins = (await this.wallet.utxos()).filter(({ height }) => height > 0);
     const there = coins.reduce((sum, { output }) => sum + output.value, 0n);

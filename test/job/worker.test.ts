@@ -1,6 +1,7 @@
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { toHex } from '#src/base/index.js';
 import { type ChainClient, formatOutpoint, networkParameters, Wallet } from '#src/chain/index.js';
+import { claimDepth } from '#src/job/agreement.js';
 import { NO_CALIBRATION } from '#src/job/job-model.js';
 import { createMessage } from '#src/job/messages.js';
 import { type JobSpec, jobIdHex } from '#src/job/spec.js';
@@ -155,5 +156,35 @@ describe('what a seller offers on', () => {
     await market.mine(1);
     expect(worker.open().map(({ id }) => id)).not.toContain(bare);
     expect(market.steps('worker', bare)).toEqual([]);
+  });
+
+  it('is still an honest job when strangers announced ones with the whole of its coins as stake', async () => {
+    const stranger = await announced({ stake: '9.99950000' });
+    const { worker } = await market.worker();
+    await market.until('worker', 'offered', stranger);
+    const id = await order(20);
+    const record = await market.client.follow(id, market.stop.signal);
+    expect(record.outcome).toBe('settled');
+    await market.mine(8);
+    await waitUntil(() => !worker.open().some((open) => open.id === stranger));
+  });
+});
+
+describe('the depth at which a seller claims', () => {
+  const main = networkParameters('main');
+
+  it("is the network's rule unless both the buyer and the seller agree to less", () => {
+    expect(claimDepth(params)).toBe(1);
+    expect(claimDepth(main)).toBe(6);
+    expect(claimDepth(main, 1)).toBe(6);
+    expect(claimDepth(main, 100)).toBe(6);
+    expect(claimDepth(main, 1, 3)).toBe(3);
+    expect(claimDepth(main, 4, 3)).toBe(4);
+    expect(claimDepth(main, undefined, 3)).toBe(6);
+  });
+
+  it("is never below the seller's own minimum, nor below one", () => {
+    expect(claimDepth(params, 1, 3)).toBe(3);
+    expect(claimDepth(main, 1, 0)).toBe(1);
   });
 });
