@@ -132,20 +132,48 @@ export class PoolMirror {
 
   /** Reads the node's messages from a cursor on into a pool. @returns the next cursor */
   async #read(pool: JobPool, from: number): Promise<number> {
+    const disputed = new Set<string>();
     for (let after = from; ; ) {
       const { messages, next } = await this.#chain.jobMessages({ after });
-      if (messages.length === 0) return next;
-      for (const value of messages) take(pool, value);
+      if (messages.length === 0) {
+        for (const jobId of disputed) await this.#reread(pool, jobId);
+        return next;
+      }
+      for (const value of messages) {
+        const message = take(pool, value);
+        if (message?.type === 'accept') {
+          if ((pool.job(message.jobId)?.accepts.length ?? 0) > 1) disputed.add(message.jobId);
+        }
+      }
       after = next;
     }
   }
+
+  /** The node knows which of contradicting acceptances was paid, and keeps it: takes its word for what there is. */
+  async #reread(pool: JobPool, jobId: string): Promise<void> {
+    const known: AnyMessage[] = [];
+    for (let after = 0; ; ) {
+      const { messages, next } = await this.#chain.jobMessages({ jobId, after });
+      if (messages.length === 0) break;
+      known.push(...(messages as AnyMessage[]));
+      after = next;
+    }
+    if (known.length === 0) return;
+    pool.remove(jobId);
+    if (this.#ownJobs().has(jobId)) pool.setLive(jobId, true);
+    for (const value of known) take(pool, value);
+    for (const message of this.#own.values()) if (message.jobId === jobId) pool.add(message);
+  }
 }
 
-function take(pool: JobPool, value: unknown): void {
+function take(pool: JobPool, value: unknown): AnyMessage | undefined {
   try {
-    pool.add(parseMessage(value));
+    const message = parseMessage(value);
+    pool.add(message);
+    return message;
   } catch (thrown) {
     // a node that hands out what is no message is not a reason to stop
     if (!(thrown instanceof BitmodelError)) throw thrown;
+    return undefined;
   }
 }

@@ -20,9 +20,17 @@ import { isEscrow } from './trace.js';
 
 /**
  * How a job stands on the chain: its coin unspent (`open`); spent by what carries its id but is the escrow of no
- * acceptance known here (`unproven`); in contracts that live (`live`); over; or never to be (`dead`).
+ * acceptance known here (`unproven`); in its contracts; or never to be (`dead`).
  */
-export type Life = 'open' | 'unproven' | 'live' | { readonly endedAt: number } | 'dead';
+export type Life = 'open' | 'unproven' | Contracts | 'dead';
+
+/** A job in its contracts. */
+export interface Contracts {
+  /** The acceptance whose escrow the coin went into. */
+  readonly accept: Message<'accept'>;
+  /** Height at which the last of them was spent, 0 in the mempool; absent while one lives. */
+  readonly endedAt?: number;
+}
 
 /** Follows a job's coin through escrow, stake and contest, as far as these are the contracts of an acceptance. */
 export async function lifeOf(
@@ -40,8 +48,15 @@ export async function lifeOf(
   const spender = await chain.spender(coin);
   const known = spender && (await chain.transaction(spender.txid));
   if (!known || !mayBeEscrow(known.transaction, jobId, coin)) return 'dead';
-  const terms = escrowTerms(job, accepts, chain.parameters, spender.txid, known.transaction);
-  return terms ? contractsLife(chain, terms, spender.txid) : 'unproven';
+  const accept = accepts.find(
+    (candidate) =>
+      candidate.body.escrow === spender.txid &&
+      pays(acceptedTerms(job, candidate, chain.parameters), known.transaction),
+  );
+  if (!accept) return 'unproven';
+  const terms = acceptedTerms(job, accept, chain.parameters);
+  const endedAt = await endHeight(chain, terms, spender.txid);
+  return endedAt === undefined ? { accept } : { accept, endedAt };
 }
 
 /** The height from which a job is over, whatever the chain shows: by then each of its contracts can be spent. */
@@ -55,19 +70,6 @@ function mayBeEscrow({ inputs, jobId }: Transaction, id: string, coin: Outpoint)
   return equalBytes(jobId, fromHex(id)) && inputs.some(spends);
 }
 
-function escrowTerms(
-  job: JobSpec,
-  accepts: readonly Message<'accept'>[],
-  parameters: NetworkParameters,
-  txid: string,
-  transaction: Transaction,
-): JobTerms | undefined {
-  return accepts
-    .filter(({ body }) => body.escrow === txid)
-    .map((accept) => acceptedTerms(job, accept, parameters))
-    .find((terms) => pays(terms, transaction));
-}
-
 function pays(terms: JobTerms, transaction: Transaction): boolean {
   try {
     return isEscrow(terms, transaction);
@@ -78,15 +80,19 @@ function pays(terms: JobTerms, transaction: Transaction): boolean {
   }
 }
 
-async function contractsLife(chain: PoolChain, terms: JobTerms, escrowId: string): Promise<Life> {
+async function endHeight(
+  chain: PoolChain,
+  terms: JobTerms,
+  escrowId: string,
+): Promise<number | undefined> {
   let txid = escrowId;
   for (const parse of [parseStake, parseContested, () => undefined]) {
     const spender = await chain.spender({ hash: idToHash(txid), index: 0 });
-    if (!spender) return 'live';
+    if (!spender) return undefined;
     const known = await chain.transaction(spender.txid);
     const first = known?.transaction.outputs[0];
-    if (!first || !parse(terms, first.lockingScript)) return { endedAt: spender.height };
+    if (!first || !parse(terms, first.lockingScript)) return spender.height;
     txid = spender.txid;
   }
-  return 'live';
+  return undefined;
 }

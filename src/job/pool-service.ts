@@ -7,9 +7,16 @@ import {
   type Transaction,
   type TransactionOutput,
 } from '../chain/index.js';
-import { type AnyMessage, MESSAGE_BOUNDS, type Message, parseMessage } from './messages.js';
+import {
+  type AnyMessage,
+  isSigned,
+  MESSAGE_BOUNDS,
+  type Message,
+  messageId,
+  parseMessage,
+} from './messages.js';
 import { JobPool, type PoolResult } from './pool.js';
-import { endOf, lifeOf } from './pool-life.js';
+import { endOf, type Life, lifeOf } from './pool-life.js';
 import type { JobSpec } from './spec.js';
 
 type MaybePromise<T> = T | Promise<T>;
@@ -44,7 +51,13 @@ const HEIGHT_SLACK = 6;
 const PAGE_BYTES = 8 << 20;
 
 /** What is said about jobs whose escrow should be on the chain: a reason to look whether it is. */
-const SAID_WHEN_LIVE: readonly string[] = ['commitment', 'contest', 'counterproof', 'verdict'];
+const SAID_WHEN_LIVE: readonly string[] = [
+  'accept',
+  'commitment',
+  'contest',
+  'counterproof',
+  'verdict',
+];
 
 /** A job pool held against a chain: jobs whose coin is gone are refused, jobs that are over are forgotten. */
 export class JobPoolService {
@@ -73,7 +86,7 @@ export class JobPoolService {
     if (message.type === 'announce') {
       const reason = await this.#whyNot(message);
       if (reason !== undefined) return { status: 'refused', reason };
-    } else if (SAID_WHEN_LIVE.includes(message.type)) await this.#look(message.jobId);
+    } else if (SAID_WHEN_LIVE.includes(message.type)) await this.#look(message);
     return this.pool.add(message);
   }
 
@@ -100,7 +113,7 @@ export class JobPoolService {
     const job = this.pool.job(id);
     if (!job) return false;
     const life = await lifeOf(this.#chain, id, job.spec, job.accepts);
-    this.pool.setLive(id, life === 'live' || typeof life === 'object');
+    this.#mark(id, life);
     if (life !== 'unproven') this.#unproven.delete(id);
     else if (!this.#unproven.has(id)) this.#unproven.set(id, tip);
     if (tip >= endOf(job.spec, this.#chain.parameters) + AFTERGLOW) return true;
@@ -109,21 +122,30 @@ export class JobPoolService {
         return isStale(job.spec, tip);
       case 'unproven':
         return tip > this.#unproven.get(id)! + HEIGHT_SLACK;
-      case 'live':
-        return false;
       case 'dead':
         return true;
       default:
-        return life.endedAt > 0 && tip >= life.endedAt + AFTERGLOW;
+        // height 0 is the mempool
+        return (life.endedAt ?? 0) > 0 && tip >= life.endedAt! + AFTERGLOW;
     }
   }
 
+  #mark(id: string, life: Life): void {
+    const isLive = typeof life === 'object';
+    this.pool.setLive(id, isLive);
+    if (isLive) this.pool.pin(id, messageId(life.accept));
+  }
+
   /** Sees whether a job has come to life since the last block, so that what is said about it finds room. */
-  async #look(id: string): Promise<void> {
+  async #look(message: AnyMessage): Promise<void> {
+    const id = message.jobId;
     const job = this.pool.isLive(id) ? undefined : this.pool.job(id);
-    if (!job || job.accepts.length === 0) return;
-    const life = await lifeOf(this.#chain, id, job.spec, job.accepts);
-    this.pool.setLive(id, life === 'live' || typeof life === 'object');
+    if (!job) return;
+    const isSaid = message.type === 'accept' && message.author === job.spec.client;
+    const accepts = isSaid && isSigned(message) ? [...job.accepts, message] : job.accepts;
+    if (accepts.length === 0) return;
+    const life = await lifeOf(this.#chain, id, job.spec, accepts);
+    this.#mark(id, life);
   }
 
   async #whyNot({ jobId, body: { job } }: Message<'announce'>): Promise<string | undefined> {

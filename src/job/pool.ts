@@ -72,6 +72,7 @@ export class JobPool {
   readonly #waiting = new Map<string, Map<string, Entry>>();
   readonly #verifiers = new Map<string, Entry>();
   readonly #live = new Set<string>();
+  readonly #pinned = new Map<string, string>();
   readonly #jobBytes = new Map<string, number>();
   #waitingCount = 0;
   #waitingBytes = 0;
@@ -110,6 +111,11 @@ export class JobPool {
   setLive(jobId: string, isLive: boolean): void {
     if (isLive) this.#live.add(jobId);
     else this.#live.delete(jobId);
+  }
+
+  /** Says which acceptance of a job was paid into escrow: contradicting ones never displace it. */
+  pin(jobId: string, acceptId: string): void {
+    this.#pinned.set(jobId, acceptId);
   }
 
   isLive(jobId: string): boolean {
@@ -180,6 +186,7 @@ export class JobPool {
     }
     this.#jobBytes.delete(jobId);
     this.#live.delete(jobId);
+    this.#pinned.delete(jobId);
     const coin = this.#announced(jobId)?.body.job.coin;
     if (coin !== undefined) this.#coins.delete(coin);
     this.#jobs.delete(jobId);
@@ -304,7 +311,10 @@ export class JobPool {
   #store(entry: Entry): PoolResult {
     const slots = this.#jobs.get(entry.message.jobId)!;
     const slot = slotOf(entry.message);
-    const kept = [...(slots.get(slot) ?? []), entry].sort(byId);
+    const pinned = this.#pinned.get(entry.message.jobId);
+    const rank = ({ id }: Entry): number => (id === pinned ? 0 : 1);
+    const kept = [...(slots.get(slot) ?? []), entry];
+    kept.sort((a, b) => rank(a) - rank(b) || byId(a, b));
     slots.set(slot, kept);
     this.#count(entry.message.jobId, entry.bytes);
     const isOffer = entry.message.type === 'offer';

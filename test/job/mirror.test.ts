@@ -1,14 +1,14 @@
 import { describe, expect, it } from 'vitest';
 import type { ChainClient } from '#src/chain/index.js';
-import { type AnyMessage, JobPool, jobIdHex } from '#src/job/index.js';
+import { type AnyMessage, JobPool, jobIdHex, messageId } from '#src/job/index.js';
 import { PoolMirror } from '#src/job/mirror.js';
-import { accept, announce, hash, makeJob, offer } from './make.js';
+import { accept, announce, commitment, hash, makeJob, offer } from './make.js';
 
 /** A node that is its job pool and nothing more. */
 class PoolNode {
   pool = new JobPool();
 
-  async jobMessages(options: { after?: number }) {
+  async jobMessages(options: { jobId?: string; after?: number }) {
     return this.pool.list({ ...options, maxBytes: 40_000 });
   }
 
@@ -84,6 +84,23 @@ describe("a participant's mirror of its node's job pool", () => {
     node.pool = new JobPool();
     await mirror.refresh(136);
     expect(mirror.jobIds()).toEqual([]);
+  });
+
+  it('keeps the acceptance that its node knows to be paid against later ones', async () => {
+    const node = new PoolNode();
+    const mirror = node.mirror();
+    const job = jobAt(100, 'disputed');
+    const id = jobIdHex(job);
+    const accepted = accept(job, offer(job, 's0'));
+    for (const message of [announce(job), accepted, commitment(job, 's0')]) node.pool.add(message);
+    node.pool.pin(id, messageId(accepted));
+    await mirror.refresh(100);
+    for (let i = 0; i < 12; i++) {
+      node.pool.add(accept(job, offer(job, `sybil ${i}`)));
+      await mirror.refresh(100);
+    }
+    expect(mirror.job(id)?.accepts).toContainEqual(accepted);
+    expect(mirror.job(id)?.commitments).toHaveLength(1);
   });
 
   it('keeps a job that it has spoken in, with what others said, until it is over', async () => {

@@ -211,6 +211,20 @@ describe("a node's job pool", () => {
     expect(await service.send(announce(job))).toMatchObject({ reason: 'its time is over' });
   });
 
+  it('keeps the acceptance that was paid, and what its seller says, against later ones', async () => {
+    const ledger = new Ledger();
+    const service = new JobPoolService(ledger);
+    for (const message of [announce(job), chosen, accepted]) await service.send(message);
+    payEscrow(ledger);
+    const answer = commitment(job, 's0');
+    expect(await service.send(answer)).toEqual({ status: 'new' });
+    for (let i = 0; i < 12; i++) await service.send(accept(job, offer(job, `sybil ${i}`)));
+    const view = service.pool.job(id)!;
+    expect(view.accepts).toHaveLength(2);
+    expect(view.accepts).toContainEqual(accepted);
+    expect(view.commitments).toEqual([answer]);
+  });
+
   it("finds room for a live job's commitment before the next block", async () => {
     const ledger = new Ledger();
     const service = new JobPoolService(ledger, new JobPool({ bytes: 40_000 }));
