@@ -115,7 +115,7 @@ export class WorkerDriver {
     tip: number,
     signal: AbortSignal,
   ): Promise<void> {
-    const { mirror, save, params, waitFor, tell } = this.#with;
+    const { chain, mirror, save, params, waitFor, tell } = this.#with;
     const escrow = trace.escrow!;
     await mirror.remind(record.accept!);
     // once a claim was made its k may be out: to cancel now would give the answer away
@@ -137,7 +137,9 @@ export class WorkerDriver {
       ? record
       : await this.#tryAnswer(record, terms, trace, signal);
     if (!answered?.commitment) return;
-    if (tip > record.job.expires - claimMargin(params)) {
+    // the work, of this job or of those before it, may have taken many blocks since the look began
+    const now = await chain.height();
+    if (now > record.job.expires - claimMargin(params)) {
       return this.#withdraw(answered, terms, trace, 'it is too late to claim safely');
     }
     // an answer that is not in the pool is not delivered: who claims without it can be slashed for that

@@ -5,7 +5,7 @@ import { claimDepth } from '#src/job/agreement.js';
 import { NO_CALIBRATION } from '#src/job/job-model.js';
 import { createMessage } from '#src/job/messages.js';
 import { type JobSpec, jobIdHex } from '#src/job/spec.js';
-import { attackNamed } from '#src/rastic/index.js';
+import { type Attack, attackNamed } from '#src/rastic/index.js';
 import { COIN, Market, request } from './market.js';
 
 const params = networkParameters('regtest');
@@ -71,6 +71,26 @@ describe('a seller whose answer the job pool refuses', () => {
     expect(record.outcome).toBe('cancelled');
     expect(market.steps('worker', id)).not.toContain('claimed');
     expect(await market.balance(key)).toBe(10n * COIN);
+  });
+});
+
+describe('a seller whose work took too long', () => {
+  it('does not claim by the height at which it began', async () => {
+    const quote = await market.client.quote({ ...request(market), lifetime: 12 });
+    const { id, job } = quote.record;
+    const cheat = attackNamed('truncate');
+    const dishonesty: Attack = {
+      ...cheat,
+      run: async (input) => {
+        await market.mineTo(job.expires - 1);
+        return cheat.run(input);
+      },
+    };
+    await market.worker({ dishonesty });
+    await market.client.submit(quote);
+    const record = await market.client.follow(id, market.stop.signal);
+    expect(record.outcome).toBe('cancelled');
+    expect(market.steps('worker', id)).not.toContain('claimed');
   });
 });
 
