@@ -2,8 +2,10 @@ export { COIN, formatAmount, parseAmount } from './amount.js';
 export {
   concatBytes,
   equalBytes,
+  fromBase64,
   fromHex,
   reverseBytes,
+  toBase64,
   toHex,
   u32le,
   u64le,

@@ -2,7 +2,7 @@ import { cpSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { BitmodelError, toHex } from '../base/index.js';
+import { BitmodelError, COIN, toHex } from '../base/index.js';
 import {
   type ClientRecord,
   JobClient,
@@ -30,7 +30,6 @@ export interface DemoOptions {
   readonly onEvent: (event: DemoEvent) => void;
 }
 
-const COIN = 100_000_000n;
 const PRICE_PER_TOKEN = 1_000_000n;
 const VERIFIERS = 3;
 const VERIFIER_FEE = 1_000_000n;

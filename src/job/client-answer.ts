@@ -1,4 +1,4 @@
-import { fromHex, sha256, toHex } from '../base/index.js';
+import { fromBase64, fromHex, sha256, toHex } from '../base/index.js';
 import type { KeyPair } from '../chain/index.js';
 import { describeVerdict, verifyOutput } from '../rastic/index.js';
 import { openAnswer, withClientKey } from './answer.js';
@@ -40,7 +40,7 @@ export async function checkAnswer(
   const { job, id } = record;
   const { commitment: encoded, state } = trace.claim!;
   const commitment = decodeCommitment(encoded);
-  const ciphertext = delivered && bytesOf(delivered.body.ciphertext);
+  const ciphertext = delivered && fromBase64(delivered.body.ciphertext);
   const opened = openAnswer(commitment, state.k, ciphertext, withClientKey(key.privateKey));
   if ('kind' in opened) {
     const verdict = { result: 'invalid', kind: opened.kind } as const;
@@ -107,10 +107,8 @@ export function receiptOf(record: ClientRecord): Receipt | undefined {
   };
 }
 
-const bytesOf = (base64: string): Uint8Array => new Uint8Array(Buffer.from(base64, 'base64'));
-
 /** Whether a posted commitment came with the ciphertext it names. */
 function hasCiphertext(body: Message<'commitment'>['body']): boolean {
   const { ciphertextHash } = decodeCommitment(fromHex(body.commitment));
-  return toHex(sha256(bytesOf(body.ciphertext))) === toHex(ciphertextHash);
+  return toHex(sha256(fromBase64(body.ciphertext))) === toHex(ciphertextHash);
 }

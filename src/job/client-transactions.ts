@@ -1,10 +1,11 @@
-import { fromHex, toHex } from '../base/index.js';
+import { fromHex, toBase64, toHex } from '../base/index.js';
 import {
   type ChainClient,
   encodeTransaction,
   hash160,
   type KeyPair,
   type NetworkParameters,
+  P2PKH_UNLOCKING_SIZE,
   p2pkhScript,
   parseOutpoint,
   transactionId,
@@ -30,9 +31,6 @@ export interface ClientHands {
   readonly params: NetworkParameters;
 }
 
-/** Bytes that unlock a P2PKH input. */
-const P2PKH_UNLOCKING = 107;
-
 /**
  * The escrow for an offer and the message that accepts it, neither sent yet. Output 1 sets the reserve of a contest
  * aside, so that no other payment can take it.
@@ -52,7 +50,7 @@ export async function makeEscrow(
   const coin = await chain.output(outpoint);
   if (!coin) return undefined;
   const funded = await wallet.fund({
-    inputs: [{ outpoint, output: coin.output, unlockingSize: P2PKH_UNLOCKING }],
+    inputs: [{ outpoint, output: coin.output, unlockingSize: P2PKH_UNLOCKING_SIZE }],
     outputs: [escrowOutput(terms), { value: reserve, lockingScript: own }],
     jobId: terms.jobId,
   });
@@ -67,7 +65,7 @@ export async function makeEscrow(
     {
       offer: { author, sequence, body, signature },
       escrow: txid,
-      prompt: Buffer.from(prompt).toString('base64'),
+      prompt: toBase64(prompt),
     },
     key.privateKey,
   );

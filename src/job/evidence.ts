@@ -1,4 +1,12 @@
-import { BitmodelError, concatBytes, fromHex, toHex, u32le } from '../base/index.js';
+import {
+  BitmodelError,
+  concatBytes,
+  fromBase64,
+  fromHex,
+  toBase64,
+  toHex,
+  u32le,
+} from '../base/index.js';
 import { createOneTimeKey, openSealed, openUnder, sealTo, sealUnder } from './sealing.js';
 import { decodeIds, encodeIds, JOB_BOUNDS } from './spec.js';
 
@@ -70,17 +78,14 @@ export interface SealedEvidence {
   readonly keys: { readonly verifier: string; readonly key: string }[];
 }
 
-const text = (bytes: Uint8Array): string => Buffer.from(bytes).toString('base64');
-const bytesOf = (base64: string): Uint8Array => new Uint8Array(Buffer.from(base64, 'base64'));
-
 /** Seals evidence to verifiers, given by public key in hex. */
 export function sealEvidence(evidence: Evidence, verifiers: readonly string[]): SealedEvidence {
   const contentKey = createOneTimeKey();
   return {
-    evidence: text(sealUnder(contentKey, encodeEvidence(evidence))),
+    evidence: toBase64(sealUnder(contentKey, encodeEvidence(evidence))),
     keys: verifiers.map((verifier) => ({
       verifier,
-      key: text(sealTo(fromHex(verifier), contentKey)),
+      key: toBase64(sealTo(fromHex(verifier), contentKey)),
     })),
   };
 }
@@ -96,8 +101,8 @@ export function openEvidence(
   const own = sealed.keys.find(({ verifier }) => verifier === toHex(reader.publicKey));
   if (!own) return undefined;
   try {
-    const contentKey = openSealed(reader.privateKey, bytesOf(own.key));
-    return decodeEvidence(openUnder(contentKey, bytesOf(sealed.evidence)));
+    const contentKey = openSealed(reader.privateKey, fromBase64(own.key));
+    return decodeEvidence(openUnder(contentKey, fromBase64(sealed.evidence)));
   } catch (thrown) {
     if (thrown instanceof BitmodelError) return undefined;
     throw thrown;

@@ -1,11 +1,11 @@
-import { BitmodelError, equalBytes, fromHex, sha256, toHex } from '../base/index.js';
+import { BitmodelError, equalBytes, fromBase64, fromHex, sha256, toHex } from '../base/index.js';
 import { type KeyPair, publicKeyOf } from '../chain/index.js';
 import { type Verdict, verifyOutput } from '../rastic/index.js';
 import { checkOutput, type OpenedAnswer, openAnswer } from './answer.js';
 import { decodeCommitment } from './contracts/commitment.js';
 import type { StakeState } from './contracts/layout.js';
 import { type Evidence, openEvidence } from './evidence.js';
-import { calibratedTau, type JobModel } from './job-model.js';
+import { calibratedTau, type JobModel, modelFor } from './job-model.js';
 import type { Message } from './messages.js';
 import { openUnder, openWithOneTimeKey } from './sealing.js';
 import { hashField, type JobSpec, promptHashOf } from './spec.js';
@@ -29,7 +29,6 @@ export const DELIVERY_BLOCKS = 2;
 /** Blocks after the contest within which the buyer's evidence and the seller's counter-proof must be. */
 export const EVIDENCE_BLOCKS = 4;
 
-const bytesOf = (base64: string): Uint8Array => new Uint8Array(Buffer.from(base64, 'base64'));
 const invalid = (kind: 'undelivered' | 'format' | 'count'): Verdict => ({
   result: 'invalid',
   kind,
@@ -117,7 +116,7 @@ function ciphertextOf({ commitment, commitments }: Dispute): Uint8Array | undefi
   const { ciphertextHash } = decodeCommitment(commitment);
   return commitments
     .filter(({ body }) => body.commitment === toHex(commitment))
-    .map(({ body }) => bytesOf(body.ciphertext))
+    .map(({ body }) => fromBase64(body.ciphertext))
     .find((bytes) => equalBytes(sha256(bytes), ciphertextHash));
 }
 
@@ -153,7 +152,7 @@ async function checkTokens(
   if (!prompt) {
     return depth > EVIDENCE_BLOCKS ? abstain('nobody shows the prompt of the job') : undefined;
   }
-  const own = models.find(({ id, model }) => id === job.model && model.info.file === job.file);
+  const own = modelFor(models, job);
   if (!own) return abstain('this verifier does not have the model');
   const tau = calibratedTau(own, job, accept.body.offer.body.class);
   if (tau === undefined) return abstain('the classes of seller and verifier are not calibrated');

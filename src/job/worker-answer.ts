@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { BitmodelError, equalBytes, fromHex, toHex } from '../base/index.js';
+import { BitmodelError, equalBytes, fromBase64, fromHex, toBase64, toHex } from '../base/index.js';
 import { type KeyPair, signData } from '../chain/index.js';
 import { LanguageModel } from '../model/index.js';
 import { type AttackOutcome, verifyOutput } from '../rastic/index.js';
@@ -31,7 +31,7 @@ export interface OutputMaker extends Pick<WorkerOptions, 'models' | 'dishonesty'
 /** The prompt that came with the acceptance, if it is the one the job names. */
 export function openPrompt({ accept, job }: WorkerRecord, key: KeyPair): Prompt | undefined {
   try {
-    const sealed = new Uint8Array(Buffer.from(accept!.body.prompt, 'base64'));
+    const sealed = fromBase64(accept!.body.prompt);
     const prompt = decodePrompt(openSealed(key.privateKey, sealed));
     const hash = promptHashOf(prompt.salt, prompt.promptIds);
     const holds =
@@ -119,7 +119,7 @@ export function sealOutput(
     {
       commitment: toHex(encoded),
       signature: toHex(signData(encoded, key.privateKey)),
-      ciphertext: Buffer.from(ciphertext).toString('base64'),
+      ciphertext: toBase64(ciphertext),
     },
     key.privateKey,
   );
