@@ -194,6 +194,7 @@ export {
   sealKey,
   unsealKey,
 } from './wallet/keystore.js';
+export { messageHash, signMessage, verifyMessage } from './wallet/message.js';
 export { createMnemonic, derivationPath, keyFromMnemonic } from './wallet/mnemonic.js';
 export { signP2pkhInputs } from './wallet/sign.js';
 export {

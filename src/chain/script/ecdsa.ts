@@ -85,6 +85,30 @@ export function signEcdsa(digest: Uint8Array, privateKey: Uint8Array): Uint8Arra
   return derFromCompact(noble.sign(digest, privateKey, { prehash: false, lowS: true }));
 }
 
+/** A signature that gives away its public key: a recovery id from 0 to 3, then r and s, 65 bytes in all (SEC 1, 4.1.6). */
+export function signRecoverable(digest: Uint8Array, privateKey: Uint8Array): Uint8Array {
+  assertPrivateKey(privateKey);
+  return noble.sign(digest, privateKey, { prehash: false, lowS: true, format: 'recovered' });
+}
+
+/**
+ * The public key that made a signature of a 32-byte digest, or undefined when no key did.
+ * @param signature as {@link signRecoverable} makes it; high S is taken too
+ * @param compressed 33 bytes, else 65
+ */
+export function recoverPublicKey(
+  signature: Uint8Array,
+  digest: Uint8Array,
+  compressed: boolean,
+): Uint8Array | undefined {
+  try {
+    return noble.recoverPublicKey(signature, digest, { prehash: false, isCompressed: compressed });
+  } catch {
+    // the library throws for numbers out of range and for an r that is no point's
+    return undefined;
+  }
+}
+
 /**
  * The compressed public key, 33 bytes.
  * @throws BitmodelError `BAD_PRIVATE_KEY`
