@@ -10,6 +10,18 @@ export {
 export { type MerkleRoot, merkleRoot } from './codec/merkle.js';
 export { ByteReader } from './codec/reader.js';
 export {
+  decodeOutputScript,
+  encodeOutputScript,
+  encodeTokenPrefix,
+  MAX_COMMITMENT_LENGTH,
+  MAX_TOKEN_AMOUNT,
+  type Nft,
+  type NftCapability,
+  type OutputScript,
+  type OutputToken,
+  readTokenPrefix,
+} from './codec/token.js';
+export {
   decodeTransaction,
   encodeOutpoint,
   encodeTransaction,

@@ -1,7 +1,11 @@
 import fc from 'fast-check';
 import {
+  decodeOutputScript,
   JOB_VERSION,
+  MAX_TOKEN_AMOUNT,
+  type NftCapability,
   NO_JOB,
+  type OutputToken,
   type Transaction,
   type TransactionInput,
   type TransactionOutput,
@@ -17,10 +21,29 @@ export const inputArbitrary: fc.Arbitrary<TransactionInput> = fc.record({
   sequence: u32,
 });
 
-export const outputArbitrary: fc.Arbitrary<TransactionOutput> = fc.record({
-  value: fc.bigInt({ min: 0n, max: 2n ** 64n - 1n }),
-  lockingScript: script,
+const nftArbitrary = fc.record({
+  capability: fc.constantFrom<NftCapability>('none', 'mutable', 'minting'),
+  commitment: fc.uint8Array({ maxLength: 128 }),
 });
+
+/** Any token that a prefix can say. */
+export const tokenArbitrary: fc.Arbitrary<OutputToken> = fc
+  .record({
+    category: hashArbitrary,
+    amount: fc.bigInt({ min: 0n, max: MAX_TOKEN_AMOUNT }),
+    nft: fc.option(nftArbitrary, { nil: undefined }),
+  })
+  .filter(({ amount, nft }) => amount > 0n || nft !== undefined)
+  .map(({ nft, ...token }) => (nft ? { ...token, nft } : token));
+
+/** Any output, most of them without a token. */
+export const outputArbitrary: fc.Arbitrary<TransactionOutput> = fc
+  .record({
+    value: fc.bigInt({ min: 0n, max: 2n ** 64n - 1n }),
+    lockingScript: script.filter((bytes) => !decodeOutputScript(bytes).token),
+    token: fc.option(tokenArbitrary, { nil: undefined, freq: 1 }),
+  })
+  .map(({ token, ...output }) => (token ? { ...output, token } : output));
 
 /** Any transaction of these versions, with at least so many inputs; without a job below version 10. */
 export function anyTransaction(

@@ -61,6 +61,15 @@ export class ByteReader {
     return this.#canonical(Number(value), 0x1_0000_0000);
   }
 
+  /** Bitcoin's CompactSize over its whole range, for amounts; only the shortest form is taken. */
+  bigVarInt(): bigint {
+    if (this.#bytes[this.#offset] !== 0xff) return BigInt(this.varInt());
+    this.#advance(1);
+    const value = this.u64();
+    if (value < 0x1_0000_0000n) throw bad('a var-int is longer than it must be');
+    return value;
+  }
+
   /** A count of items, each of at least `minimumSize` bytes: a count the rest can't hold is refused at once. */
   count(minimumSize: number): number {
     const count = this.varInt();

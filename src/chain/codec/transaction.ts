@@ -1,5 +1,6 @@
 import { BitmodelError, fromHex, reverseBytes, sha256, sha256d, toHex } from '../../base/index.js';
 import { ByteReader } from './reader.js';
+import { decodeOutputScript, encodeOutputScript, type OutputScript } from './token.js';
 import { ByteWriter } from './writer.js';
 
 /** From this version on, a transaction carries a job id and is named by its MetaTxid (DESIGN 4.2). */
@@ -21,10 +22,10 @@ export interface TransactionInput {
   readonly sequence: number;
 }
 
-export interface TransactionOutput {
+/** A value with the script that locks it and the token, if any, that rides on it. */
+export interface TransactionOutput extends OutputScript {
   /** Base units. */
   readonly value: bigint;
-  readonly lockingScript: Uint8Array;
 }
 
 export interface Transaction {
@@ -48,10 +49,22 @@ export function encodeTransaction(transaction: Transaction): Uint8Array {
     writer.varBytes(input.unlockingScript).u32(input.sequence);
   }
   writer.varInt(transaction.outputs.length);
-  for (const output of transaction.outputs) writer.u64(output.value).varBytes(output.lockingScript);
+  for (const output of transaction.outputs) writeOutput(writer, output);
   writer.u32(transaction.lockTime);
   if (transaction.version >= JOB_VERSION) writer.bytes(transaction.jobId);
   return writer.finish();
+}
+
+/** An output as it stands in a transaction: value, then the script field with the token prefix in it. */
+export function writeOutput(writer: ByteWriter, output: TransactionOutput): void {
+  writer.u64(output.value).varBytes(encodeOutputScript(output));
+}
+
+/** Reads what {@link writeOutput} wrote. */
+export function readOutput(reader: ByteReader): TransactionOutput {
+  const value = reader.u64();
+  const { lockingScript, token } = decodeOutputScript(reader.varBytes());
+  return token ? { value, lockingScript, token } : { value, lockingScript };
 }
 
 /** Reads one transaction from a reader that may hold more (a block). */
@@ -64,7 +77,7 @@ export function readTransaction(reader: ByteReader): Transaction {
   }
   const outputs: TransactionOutput[] = [];
   for (let left = reader.count(MINIMUM_OUTPUT); left > 0; left--) {
-    outputs.push({ value: reader.u64(), lockingScript: reader.varBytes() });
+    outputs.push(readOutput(reader));
   }
   const lockTime = reader.u32();
   const jobId = version >= JOB_VERSION ? reader.bytes(32) : NO_JOB;
@@ -96,7 +109,7 @@ export function metaTxidPreimage(transaction: Transaction, withJobId = true): Ui
     unlocking.bytes(sha256(input.unlockingScript));
   }
   for (const output of transaction.outputs) {
-    outputs.u64(output.value).bytes(sha256(output.lockingScript));
+    outputs.u64(output.value).bytes(sha256(encodeOutputScript(output)));
   }
   const header = new ByteWriter(144);
   header.i32(transaction.version).u32(transaction.lockTime);

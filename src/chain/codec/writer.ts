@@ -53,6 +53,12 @@ export class ByteWriter {
     return this.u8(0xff).u64(BigInt(value));
   }
 
+  /** The same for amounts: any number of 64 bits. */
+  bigVarInt(value: bigint): this {
+    if (value <= 0xffff_ffffn) return this.varInt(Number(value));
+    return this.u8(0xff).u64(value);
+  }
+
   varBytes(value: Uint8Array): this {
     return this.varInt(value.length).bytes(value);
   }

@@ -1,10 +1,9 @@
+import { TOKEN_PREFIX } from '../codec/token.js';
 import type { Transaction, TransactionInput, TransactionOutput } from '../codec/transaction.js';
 import { type Coin, outpointKey } from './coins.js';
 import { MAX_MONEY, MAX_TRANSACTION_SIZE } from './parameters.js';
 import { rejectTransaction } from './reject.js';
 
-/** First byte of an output that carries a token (CHIP-2022-02). */
-const TOKEN_PREFIX = 0xef;
 /** A transaction of this size could pass for two hashes of the Merkle tree. */
 const AMBIGUOUS_SIZE = 64;
 const NO_INDEX = 0xffff_ffff;
@@ -20,11 +19,12 @@ export function isCoinbase(transaction: Transaction): boolean {
 
 function checkOutputs(outputs: readonly TransactionOutput[]): void {
   let total = 0n;
-  for (const { value, lockingScript } of outputs) {
+  for (const { value, lockingScript, token } of outputs) {
     if (value > MAX_MONEY) throw rejectTransaction('bad-txns-vout-toolarge');
     total += value;
     if (total > MAX_MONEY) throw rejectTransaction('bad-txns-txouttotal-toolarge');
-    if (lockingScript[0] === TOKEN_PREFIX) throw rejectTransaction('bad-txns-token-unsupported');
+    if (token || lockingScript[0] === TOKEN_PREFIX)
+      throw rejectTransaction('bad-txns-token-unsupported');
   }
 }
 

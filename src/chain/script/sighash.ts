@@ -1,5 +1,6 @@
 import { BitmodelError, sha256d } from '../../base/index.js';
-import { JOB_VERSION, type Transaction } from '../codec/transaction.js';
+import { encodeTokenPrefix } from '../codec/token.js';
+import { JOB_VERSION, type Transaction, writeOutput } from '../codec/transaction.js';
 import { ByteWriter } from '../codec/writer.js';
 import type { ScriptContext } from './context.js';
 
@@ -78,15 +79,14 @@ function hashOutputs(transaction: Transaction, base: number, inputIndex: number)
 
 function outputBytes(transaction: Transaction, from: number, to: number): Uint8Array {
   const writer = new ByteWriter();
-  for (const output of transaction.outputs.slice(from, to)) {
-    writer.u64(output.value).varBytes(output.lockingScript);
-  }
+  for (const output of transaction.outputs.slice(from, to)) writeOutput(writer, output);
   return writer.finish();
 }
 
 /**
- * What a signature's hash is taken over: BIP143's fields, as in BCH; from version 10 on the job id follows
- * the lock time (DESIGN 4.2). The hash type ends it as u32.
+ * What a signature's hash is taken over: BIP143's fields, as in BCH, with the token prefix of the spent output before
+ * the script code (CHIP-2022-02); from version 10 on the job id follows the lock time (DESIGN 4.2). The hash type ends
+ * it as u32.
  */
 export function signatureHashPreimage(
   context: ScriptContext,
@@ -107,6 +107,7 @@ export function signatureHashPreimage(
   writer.bytes(anyone ? ZERO_HASH : hashPrevouts(transaction));
   writer.bytes(anyone || single ? ZERO_HASH : hashSequences(transaction));
   writer.bytes(input.outpoint.hash).u32(input.outpoint.index);
+  if (spent.token) writer.bytes(encodeTokenPrefix(spent.token));
   writer.varBytes(scriptCode).u64(spent.value).u32(input.sequence);
   writer.bytes(hashOutputs(transaction, base, inputIndex)).u32(transaction.lockTime);
   if (transaction.version >= JOB_VERSION) writer.bytes(transaction.jobId);

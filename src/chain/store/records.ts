@@ -1,6 +1,6 @@
 import { decodeHeader, encodeHeader } from '../codec/block.js';
 import { ByteReader } from '../codec/reader.js';
-import type { Outpoint } from '../codec/transaction.js';
+import { type Outpoint, readOutput, writeOutput } from '../codec/transaction.js';
 import { ByteWriter } from '../codec/writer.js';
 import type { Coin } from '../consensus/coins.js';
 import type { HeaderEntry } from '../consensus/headers.js';
@@ -49,17 +49,14 @@ export function decodeHeaderRecord(hash: Uint8Array, bytes: Uint8Array): HeaderR
 }
 
 function writeCoin(writer: ByteWriter, coin: Coin): void {
-  writer
-    .u32(coin.height)
-    .u8(coin.coinbase ? 1 : 0)
-    .u64(coin.output.value);
-  writer.varBytes(coin.output.lockingScript);
+  writer.u32(coin.height).u8(coin.coinbase ? 1 : 0);
+  writeOutput(writer, coin.output);
 }
 
 function readCoin(reader: ByteReader): Coin {
   const height = reader.u32();
   const coinbase = reader.u8() === 1;
-  return { height, coinbase, output: { value: reader.u64(), lockingScript: reader.varBytes() } };
+  return { height, coinbase, output: readOutput(reader) };
 }
 
 /** Value of the table of unspent outputs; its key is the outpoint. */

@@ -7,6 +7,7 @@ import {
   parseAmount,
   toHex,
 } from '../../base/index.js';
+import { decodeOutputScript, encodeOutputScript } from '../codec/token.js';
 import {
   decodeTransaction,
   encodeTransaction,
@@ -29,7 +30,10 @@ export interface Envelope {
 /** A transaction of 8 MB in hex, and as much again for what it spends. */
 const LONGEST = 1 << 25;
 
-/** One line of JSON: `{v, network, transaction, spent: [{value, script}]}`, bytes in hex, amounts as decimals. */
+/**
+ * One line of JSON: `{v, network, transaction, spent: [{value, script}]}`, bytes in hex, amounts as decimals,
+ * scripts with their token prefix.
+ */
 export function encodeEnvelope(
   network: string,
   transaction: Transaction,
@@ -39,9 +43,9 @@ export function encodeEnvelope(
     v: 1,
     network,
     transaction: toHex(encodeTransaction(transaction)),
-    spent: spentOutputs.map(({ value, lockingScript }) => ({
-      value: formatAmount(value),
-      script: toHex(lockingScript),
+    spent: spentOutputs.map((output) => ({
+      value: formatAmount(output.value),
+      script: toHex(encodeOutputScript(output)),
     })),
   });
 }
@@ -68,7 +72,7 @@ function parseEnvelope(text: string, network: string): Envelope {
   }
   const spentOutputs = spent.map((output) => ({
     value: parseAmount(textField(output, 'value')),
-    lockingScript: fromHex(textField(output, 'script')),
+    ...decodeOutputScript(fromHex(textField(output, 'script'))),
   }));
   const made = textField(json, 'network');
   if (made !== network) {
