@@ -41,7 +41,6 @@ export const SCRIPT_ERRORS = {
   minimaldata: 'Data push larger than necessary',
   cleanstack: 'Stack size must be exactly one after execution',
   'introspection-index': 'The transaction has no input or output with this index',
-  'token-introspection': 'Token introspection is not available before token rules',
   'operation-cost': 'Operation cost limit exceeded',
   'hash-iterations': 'Hash iteration limit exceeded',
   'no-input': 'The transaction has no such input, or its spent output is missing',

@@ -1,18 +1,32 @@
 import { BitmodelError, sha256d } from '../../base/index.js';
 import { encodeTokenPrefix } from '../codec/token.js';
-import { JOB_VERSION, type Transaction, writeOutput } from '../codec/transaction.js';
+import {
+  JOB_VERSION,
+  type Transaction,
+  type TransactionOutput,
+  writeOutput,
+} from '../codec/transaction.js';
 import { ByteWriter } from '../codec/writer.js';
 import type { ScriptContext } from './context.js';
 
 /** Bits of the hash type byte behind a signature: which parts of the transaction it covers. */
-export const SIGHASH = { ALL: 1, NONE: 2, SINGLE: 3, FORKID: 0x40, ANYONECANPAY: 0x80 } as const;
+export const SIGHASH = {
+  ALL: 1,
+  NONE: 2,
+  SINGLE: 3,
+  /** Covers every output that the transaction spends, with its token (CHIP-2022-02); not with ANYONECANPAY. */
+  UTXOS: 0x20,
+  FORKID: 0x40,
+  ANYONECANPAY: 0x80,
+} as const;
 
 const BASE_MASK = 0x1f;
 const ZERO_HASH = new Uint8Array(32);
 
-/** Whether a byte is one of the six hash types with FORKID set; any other is refused (DESIGN 4.2). */
+/** Whether a byte is one of the nine hash types with FORKID set; any other is refused (DESIGN 4.2, CHIP-2022-02). */
 export function isDefinedHashType(hashType: number): boolean {
-  const base = hashType & ~SIGHASH.ANYONECANPAY & ~SIGHASH.FORKID;
+  const anyone = (hashType & SIGHASH.ANYONECANPAY) !== 0;
+  const base = hashType & ~SIGHASH.FORKID & (anyone ? ~SIGHASH.ANYONECANPAY : ~SIGHASH.UTXOS);
   return (
     (hashType & SIGHASH.FORKID) !== 0 &&
     hashType <= 0xff &&
@@ -61,25 +75,38 @@ function hashSequences(transaction: Transaction): Uint8Array {
   return hashes.sequences;
 }
 
+/** By the list of spent outputs, not by the transaction: the list is told from outside. */
+const sharedUtxos = new WeakMap<readonly TransactionOutput[], Uint8Array>();
+
+function hashUtxos(spentOutputs: readonly TransactionOutput[]): Uint8Array {
+  let hash = sharedUtxos.get(spentOutputs);
+  if (!hash) {
+    hash = sha256d(outputBytes(spentOutputs));
+    sharedUtxos.set(spentOutputs, hash);
+  }
+  return hash;
+}
+
 function hashOutputs(transaction: Transaction, base: number, inputIndex: number): Uint8Array {
   if (base === SIGHASH.NONE) return ZERO_HASH;
   const hashes = sharedHashes(transaction);
   if (base !== SIGHASH.SINGLE) {
-    hashes.outputs ??= sha256d(outputBytes(transaction, 0, transaction.outputs.length));
+    hashes.outputs ??= sha256d(outputBytes(transaction.outputs));
     return hashes.outputs;
   }
-  if (inputIndex >= transaction.outputs.length) return ZERO_HASH;
+  const output = transaction.outputs[inputIndex];
+  if (!output) return ZERO_HASH;
   let hash = hashes.single.get(inputIndex);
   if (!hash) {
-    hash = sha256d(outputBytes(transaction, inputIndex, inputIndex + 1));
+    hash = sha256d(outputBytes([output]));
     hashes.single.set(inputIndex, hash);
   }
   return hash;
 }
 
-function outputBytes(transaction: Transaction, from: number, to: number): Uint8Array {
+function outputBytes(outputs: readonly TransactionOutput[]): Uint8Array {
   const writer = new ByteWriter();
-  for (const output of transaction.outputs.slice(from, to)) writeOutput(writer, output);
+  for (const output of outputs) writeOutput(writer, output);
   return writer.finish();
 }
 
@@ -105,6 +132,7 @@ export function signatureHashPreimage(
   const writer = new ByteWriter(220 + scriptCode.length);
   writer.i32(transaction.version);
   writer.bytes(anyone ? ZERO_HASH : hashPrevouts(transaction));
+  if ((hashType & SIGHASH.UTXOS) !== 0) writer.bytes(hashUtxos(spentOutputs));
   writer.bytes(anyone || single ? ZERO_HASH : hashSequences(transaction));
   writer.bytes(input.outpoint.hash).u32(input.outpoint.index);
   if (spent.token) writer.bytes(encodeTokenPrefix(spent.token));

@@ -1,5 +1,5 @@
 import { createVirtualMachineBCH2023, createVirtualMachineBCHCHIPs } from '@bitauth/libauth';
-import type { ScriptContext } from '#src/chain/index.js';
+import type { ScriptContext, TransactionOutput } from '#src/chain/index.js';
 
 const machines = {
   bch: createVirtualMachineBCH2023(false),
@@ -7,14 +7,20 @@ const machines = {
   chips: createVirtualMachineBCHCHIPs(false),
 };
 
+function outputOf({ value, lockingScript, token }: TransactionOutput) {
+  return {
+    valueSatoshis: value,
+    lockingBytecode: lockingScript,
+    // libauth holds categories as they print
+    ...(token && { token: { ...token, category: token.category.slice().reverse() } }),
+  };
+}
+
 /** Our context in libauth's words. */
 export function programOf({ transaction, inputIndex, spentOutputs }: ScriptContext) {
   return {
     inputIndex,
-    sourceOutputs: spentOutputs.map(({ value, lockingScript }) => ({
-      valueSatoshis: value,
-      lockingBytecode: lockingScript,
-    })),
+    sourceOutputs: spentOutputs.map(outputOf),
     transaction: {
       version: transaction.version,
       locktime: transaction.lockTime,
@@ -25,10 +31,7 @@ export function programOf({ transaction, inputIndex, spentOutputs }: ScriptConte
         sequenceNumber: input.sequence,
         unlockingBytecode: input.unlockingScript,
       })),
-      outputs: transaction.outputs.map(({ value, lockingScript }) => ({
-        valueSatoshis: value,
-        lockingBytecode: lockingScript,
-      })),
+      outputs: transaction.outputs.map(outputOf),
     },
   };
 }

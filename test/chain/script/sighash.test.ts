@@ -13,7 +13,7 @@ import { anyTransaction, outputArbitrary } from '../transactions.js';
 import { programOf } from './libauth.js';
 import { contextOf } from './setup.js';
 
-const hashType = fc.constantFrom(0x41, 0x42, 0x43, 0xc1, 0xc2, 0xc3);
+const hashType = fc.constantFrom(0x41, 0x42, 0x43, 0x61, 0x62, 0x63, 0xc1, 0xc2, 0xc3);
 
 /** A transaction with outputs for all its inputs to spend, and one of those inputs. */
 const spending = (version: fc.Arbitrary<number>): fc.Arbitrary<ScriptContext> =>
@@ -89,9 +89,9 @@ describe('signature hash', () => {
     }
   });
 
-  it('knows six hash types', () => {
+  it('knows nine hash types', () => {
     const defined = Array.from({ length: 256 }, (_, type) => type).filter(isDefinedHashType);
-    expect(defined).toEqual([0x41, 0x42, 0x43, 0xc1, 0xc2, 0xc3]);
+    expect(defined).toEqual([0x41, 0x42, 0x43, 0x61, 0x62, 0x63, 0xc1, 0xc2, 0xc3]);
     expect(SIGHASH.ALL | SIGHASH.FORKID).toBe(0x41);
   });
 
@@ -104,6 +104,23 @@ describe('signature hash', () => {
       spentOutputs: Array(count).fill(spentOutputs[0]!),
     };
     expect(signatureHash(context, new Uint8Array(1), 0x41)).toHaveLength(32);
+  });
+
+  it('covers the token that is spent, by every type, and others’ where its type says UTXOS', () => {
+    const context = contextOf('1');
+    const token = { category: new Uint8Array(32).fill(7), amount: 5n };
+    const hash = (type: number, index: number, put = token): string => {
+      const spentOutputs = context.spentOutputs.map((output, i) =>
+        i === index ? { ...output, token: put } : output,
+      );
+      return toHex(signatureHash({ ...context, spentOutputs }, new Uint8Array(1), type));
+    };
+    for (const type of [0x41, 0x42, 0x43, 0x61, 0x62, 0x63, 0xc1, 0xc2, 0xc3]) {
+      const bare = toHex(signatureHash(context, new Uint8Array(1), type));
+      expect(hash(type, 0), `type ${type.toString(16)}`).not.toBe(bare);
+      expect(hash(type, 0, { ...token, amount: 6n })).not.toBe(hash(type, 0));
+      expect(hash(type, 1) !== bare).toBe((type & SIGHASH.UTXOS) !== 0);
+    }
   });
 
   it('is refused for an input that is not there', () => {

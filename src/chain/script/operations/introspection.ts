@@ -1,9 +1,12 @@
+import { concatBytes } from '../../../base/index.js';
 import type { TransactionInput, TransactionOutput } from '../../codec/transaction.js';
 import { JOB_VERSION, NO_JOB } from '../../codec/transaction.js';
 import type { ScriptState } from '../state.js';
 import type { Operation, OperationGroup } from './operation.js';
 
 const CHIP = 'CHIP-2021-02';
+const TOKEN_CHIP = 'CHIP-2022-02';
+const NOTHING = new Uint8Array(0);
 
 type Pushable = Uint8Array | bigint | number;
 
@@ -36,20 +39,41 @@ function ofItem<Item>(
   return { stack: `i → ${stack}`, cost: `|${stack}|`, source: CHIP, run };
 }
 
+/** As {@link ofItem}, of the token on an output. */
+function ofToken(
+  stack: string,
+  items: (state: ScriptState) => readonly TransactionOutput[],
+  read: (item: TransactionOutput) => Pushable,
+  note: string,
+): Operation {
+  return { ...ofItem(stack, items, read), source: TOKEN_CHIP, note };
+}
+
 const inputs = (state: ScriptState): readonly TransactionInput[] =>
   state.context.transaction.inputs;
 const spent = (state: ScriptState): readonly TransactionOutput[] => state.context.spentOutputs;
 const outputs = (state: ScriptState): readonly TransactionOutput[] =>
   state.context.transaction.outputs;
 
-/** CHIP-2022-02's token opcodes. They fail until the chain has token rules: no output can hold a token before. */
-const token: Operation = {
-  stack: 'i → …',
-  cost: '0',
-  source: 'CHIP-2022-02',
-  note: 'Fails until the chain has token rules',
-  run: (state) => state.fail('token-introspection'),
-};
+function tokenCategory({ token }: TransactionOutput): Pushable {
+  if (!token) return NOTHING;
+  const capability = token.nft?.capability ?? 'none';
+  if (capability === 'none') return token.category;
+  return concatBytes(token.category, Uint8Array.of(capability === 'mutable' ? 1 : 2));
+}
+
+function tokenCommitment({ token }: TransactionOutput): Pushable {
+  return token?.nft?.commitment ?? NOTHING;
+}
+
+function tokenAmount({ token }: TransactionOutput): Pushable {
+  return token?.amount ?? 0n;
+}
+
+const CATEGORY_NOTE =
+  'Category, then 0x01 behind it for a mutable NFT, 0x02 for a minting one; empty without a token';
+const COMMITMENT_NOTE = 'Empty without an NFT';
+const AMOUNT_NOTE = '0 without a fungible token';
 
 /** What the transaction that spends an output looks like, and what it spends. */
 export const introspectionOperations: OperationGroup = {
@@ -67,12 +91,12 @@ export const introspectionOperations: OperationGroup = {
   OP_INPUTSEQUENCENUMBER: ofItem('sequence', inputs, (input) => input.sequence),
   OP_OUTPUTVALUE: ofItem('value', outputs, (output) => output.value),
   OP_OUTPUTBYTECODE: ofItem('script', outputs, (output) => output.lockingScript),
-  OP_UTXOTOKENCATEGORY: token,
-  OP_UTXOTOKENCOMMITMENT: token,
-  OP_UTXOTOKENAMOUNT: token,
-  OP_OUTPUTTOKENCATEGORY: token,
-  OP_OUTPUTTOKENCOMMITMENT: token,
-  OP_OUTPUTTOKENAMOUNT: token,
+  OP_UTXOTOKENCATEGORY: ofToken('category', spent, tokenCategory, CATEGORY_NOTE),
+  OP_UTXOTOKENCOMMITMENT: ofToken('commitment', spent, tokenCommitment, COMMITMENT_NOTE),
+  OP_UTXOTOKENAMOUNT: ofToken('amount', spent, tokenAmount, AMOUNT_NOTE),
+  OP_OUTPUTTOKENCATEGORY: ofToken('category', outputs, tokenCategory, CATEGORY_NOTE),
+  OP_OUTPUTTOKENCOMMITMENT: ofToken('commitment', outputs, tokenCommitment, COMMITMENT_NOTE),
+  OP_OUTPUTTOKENAMOUNT: ofToken('amount', outputs, tokenAmount, AMOUNT_NOTE),
   OP_TXJOBID: {
     stack: '→ job',
     cost: '32',
