@@ -19,5 +19,5 @@ export {
   messageOf,
 } from './errors.js';
 export { type WriteFileOptions, writeFileAtomic } from './files.js';
-export { sha256, sha256d } from './hash.js';
+export { digest, sha256, sha256d } from './hash.js';
 export { type CanonicalValue, canonicalBytes } from './json.js';

@@ -1,4 +1,4 @@
-import { toHex } from '../../base/index.js';
+import { magnitudeBytes, magnitudeOf } from './bigint-bytes.js';
 
 /**
  * Whether the bytes are a number in its shortest form: no trailing byte that holds nothing but a sign
@@ -34,11 +34,13 @@ export function encodeNumber(value: bigint): Uint8Array {
   if (value === 0n) return new Uint8Array(0);
   const negative = value < 0n;
   if (value > -SMALL && value < SMALL) return encodeSmall(Math.abs(Number(value)), negative);
-  let hex = (negative ? -value : value).toString(16);
-  if (hex.length % 2 === 1) hex = `0${hex}`;
+  const magnitude = magnitudeBytes(negative ? -value : value);
+  const { length } = magnitude;
   // a magnitude that fills its highest bit needs one more byte for the sign
-  if (hex.charCodeAt(0) >= 0x38) hex = `00${hex}`;
-  const bytes = new Uint8Array(Buffer.from(hex, 'hex')).reverse();
+  const full = magnitude[length - 1]! >= 0x80;
+  if (!full && !negative) return magnitude;
+  const bytes = full ? new Uint8Array(length + 1) : magnitude;
+  if (full) bytes.set(magnitude);
   if (negative) bytes[bytes.length - 1]! |= 0x80;
   return bytes;
 }
@@ -55,10 +57,10 @@ export function decodeNumber(bytes: Uint8Array): bigint {
     }
     return BigInt(negative ? -magnitude : magnitude);
   }
-  const bigEndian = bytes.slice().reverse();
-  bigEndian[0]! &= 0x7f;
-  const magnitude = BigInt(`0x${toHex(bigEndian)}`);
-  return negative ? -magnitude : magnitude;
+  if (!negative) return magnitudeOf(bytes);
+  const unsigned = bytes.slice();
+  unsigned[length - 1]! &= 0x7f;
+  return -magnitudeOf(unsigned);
 }
 
 /** What IF and VERIFY make of an element: false for zeros only, negative zero included. */

@@ -1,5 +1,5 @@
-import { ripemd160 } from '@noble/hashes/legacy.js';
 import { concatBytes, sha256 } from '../../base/index.js';
+import { ripemd160 } from './digests.js';
 import { OP } from './opcodes.js';
 import { isPushOnly } from './push.js';
 import { isPublicKeyEncoding } from './signing.js';

@@ -128,6 +128,21 @@ describe('sizes', () => {
     expect(paid('BEGIN 0 0 UNTIL', 400_000)).toBe('stack-size');
   });
 
+  it('are those of what is held: the parts of an element do not keep it whole in memory', () => {
+    for (const cut of ['1 SPLIT DROP', '1 LEFT', '1 RIGHT', '7 1 SUBSTR', '1 SPLIT NIP 1 LEFT']) {
+      let part: Uint8Array | undefined;
+      const context = contextOf(`DROP 0 100000 NUM2BIN ${cut}`, {
+        unlocking: '<pad>',
+        values: { pad: new Uint8Array(1_000) },
+      });
+      verifyInput(context, {}, ({ stack }) => {
+        part = stack[0];
+      });
+      expect(part).toHaveLength(1);
+      expect(part!.buffer.byteLength, cut).toBe(1);
+    }
+  });
+
   it('allow 100 open conditionals and loops', () => {
     const nested = (depth: number) => `${'1 IF '.repeat(depth)} ${'ENDIF '.repeat(depth)} 1`;
     expect(paid(nested(SCRIPT_LIMITS.controlDepth), 200)).toBe('ok');

@@ -3,6 +3,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { fromHex, toHex } from '#src/base/index.js';
 import { decodeNumber, encodeNumber, isMinimalNumber } from '#src/chain/index.js';
+import { byText, magnitudeBytes, magnitudeOf } from '#src/chain/script/bigint-bytes.js';
 
 const small = fc.bigInt({ min: -(2n ** 64n), max: 2n ** 64n });
 const wide = fc.bigInt({ min: -(2n ** 800n), max: 2n ** 800n });
@@ -48,6 +49,27 @@ describe('numbers', () => {
       expect(isMinimalNumber(b)).toBe(toHex(shortest) === toHex(b));
     });
     fc.assert(one, { numRuns: 500 });
+  });
+
+  it('of any length are read and written as by hexadecimal text', () => {
+    const lengths = fc.oneof(fc.integer({ min: 1, max: 300 }), fc.integer({ min: 1, max: 10_000 }));
+    const magnitude = fc.tuple(lengths, fc.integer({ min: 1, max: 255 }), fc.nat());
+    const same = fc.property(magnitude, ([length, last, seed]) => {
+      const bytes = Uint8Array.from({ length }, (_, i) => Math.imul(i + seed, 0x9e37_79b1) >>> 24);
+      bytes[length - 1] = last;
+      const value = byText.read(bytes);
+      expect(magnitudeOf(bytes)).toBe(value);
+      expect(toHex(magnitudeBytes(value))).toBe(toHex(bytes));
+      expect(toHex(byText.write(value))).toBe(toHex(bytes));
+    });
+    fc.assert(same, { numRuns: 400 });
+    for (let length = 1; length <= 300; length++) {
+      for (const byte of [0x01, 0x7f, 0x80, 0xff]) {
+        const bytes = new Uint8Array(length);
+        bytes[length - 1] = byte;
+        expect(toHex(magnitudeBytes(magnitudeOf(bytes)))).toBe(toHex(bytes));
+      }
+    }
   });
 
   it('take negative zero and padding when read', () => {

@@ -47,14 +47,17 @@ function shift(toLeft: boolean): (state: ScriptState) => void {
 }
 
 function shiftLeft(from: Uint8Array, to: Uint8Array, whole: number, bits: number): void {
-  for (let i = 0; i + whole < from.length; i++) {
-    to[i] = (from[i + whole]! << bits) | ((from[i + whole + 1] ?? 0) >> (8 - bits));
+  const last = from.length - 1;
+  for (let i = whole; i < last; i++) {
+    to[i - whole] = (from[i]! << bits) | (from[i + 1]! >> (8 - bits));
   }
+  to[last - whole] = from[last]! << bits;
 }
 
 function shiftRight(from: Uint8Array, to: Uint8Array, whole: number, bits: number): void {
-  for (let i = from.length - 1; i >= whole; i--) {
-    to[i] = (from[i - whole]! >> bits) | ((from[i - whole - 1] ?? 0) << (8 - bits));
+  to[whole] = from[0]! >> bits;
+  for (let i = whole + 1; i < from.length; i++) {
+    to[i] = (from[i - whole]! >> bits) | (from[i - whole - 1]! << (8 - bits));
   }
 }
 

@@ -1,5 +1,5 @@
-import { ripemd160, sha1 } from '@noble/hashes/legacy.js';
 import { sha256, sha256d } from '../../../base/index.js';
+import { ripemd160, sha1 } from '../digests.js';
 import { hash160 } from '../standard.js';
 import { type Operation, type OperationGroup, ORIGINAL } from './operation.js';
 

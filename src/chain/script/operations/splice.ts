@@ -21,12 +21,13 @@ function popWithin(state: ScriptState, length: number): number {
   return at;
 }
 
+// parts are copies: a view would keep the whole element in memory, of which the machine then counts a part
 function split(state: ScriptState): void {
   state.need(2);
   const at = popWithin(state, state.peek(1).length);
   const element = state.pop();
-  state.push(element.subarray(0, at));
-  state.push(element.subarray(at));
+  state.push(element.slice(0, at));
+  state.push(element.slice(at));
 }
 
 function substr(state: ScriptState): void {
@@ -34,20 +35,20 @@ function substr(state: ScriptState): void {
   const { length } = state.peek(2);
   const size = popWithin(state, length);
   const begin = popWithin(state, length - size);
-  state.push(state.pop().subarray(begin, begin + size));
+  state.push(state.pop().slice(begin, begin + size));
 }
 
 function left(state: ScriptState): void {
   state.need(2);
   const size = popWithin(state, state.peek(1).length);
-  state.push(state.pop().subarray(0, size));
+  state.push(state.pop().slice(0, size));
 }
 
 function right(state: ScriptState): void {
   state.need(2);
   const size = popWithin(state, state.peek(1).length);
   const element = state.pop();
-  state.push(element.subarray(element.length - size));
+  state.push(element.slice(element.length - size));
 }
 
 /** The shortest form of a number that may carry needless zeros below its sign. */
@@ -56,7 +57,7 @@ function minimized(number: Uint8Array): Uint8Array {
   const sign = number.at(-1)! & 0x80;
   let length = number.length - 1;
   while (length > 0 && number[length - 1] === 0) length--;
-  if (length === 0) return number.subarray(0, 0);
+  if (length === 0) return new Uint8Array(0);
   if ((number[length - 1]! & 0x80) !== 0) {
     const out = number.slice(0, length + 1);
     out[length] = sign;
