@@ -72,10 +72,20 @@ export {
   type KnownTransaction,
   type Utxo,
 } from './rpc/ChainClient.js';
-export { encodeJson, indentJson, JsonAmount, memberText } from './rpc/json.js';
+export { encodeJson, indentJson, JsonAmount, JsonList, memberText } from './rpc/json.js';
+export {
+  helpText,
+  type MethodHelp,
+  OWN_GROUP,
+  type ParamHelp,
+  type ParamType,
+  paramKind,
+  usageLine,
+} from './rpc/method.js';
 export type { ControlOptions } from './rpc/methods/control.js';
 export { registerChainMethods } from './rpc/nodeServer.js';
-export { Params } from './rpc/params.js';
+export { amountOf, Params } from './rpc/params.js';
+export { JsonNumber, parseJson, plainJson } from './rpc/parseJson.js';
 export {
   addressPath,
   cookiePath,

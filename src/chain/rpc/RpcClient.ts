@@ -90,7 +90,7 @@ export class RpcClient {
    * @throws BitmodelError `NODE_UNREACHABLE`, `RPC_UNAUTHORIZED`, `BAD_RPC_ANSWER`
    */
   async call<T = unknown>(method: string, ...params: unknown[]): Promise<T> {
-    return JSON.parse(await this.callText(method, params)) as T;
+    return this.callWith({}, method, ...params);
   }
 
   /** As {@link call}, with options. */
@@ -99,15 +99,33 @@ export class RpcClient {
     method: string,
     ...params: unknown[]
   ): Promise<T> {
-    return JSON.parse(await this.callText(method, params, options)) as T;
+    const { answer } = await this.#exchange(method, params, options);
+    return (answer.result ?? null) as T;
   }
 
-  /** As {@link call}, but the result's JSON text, in which amounts keep every digit. */
+  /**
+   * As {@link call}, but the result's JSON text, in which amounts keep every digit.
+   * @param params positional ones in an array, or named ones in an object
+   */
   async callText(
     method: string,
-    params: readonly unknown[],
+    params: readonly unknown[] | Readonly<Record<string, unknown>>,
     options: CallOptions = {},
   ): Promise<string> {
+    const { text } = await this.#exchange(method, params, options);
+    return memberText(text, 'result') ?? 'null';
+  }
+
+  /** Ends idle connections. */
+  async close(): Promise<void> {
+    await this.#agent.close();
+  }
+
+  async #exchange(
+    method: string,
+    params: readonly unknown[] | Readonly<Record<string, unknown>>,
+    options: CallOptions,
+  ): Promise<{ text: string; answer: Answer }> {
     const body = encodeJson({ jsonrpc: '2.0', id: this.#nextId++, method, params });
     const { status, text } = await this.#post(body, options.signal);
     if (status === 401 || status === 403) {
@@ -117,13 +135,9 @@ export class RpcClient {
       });
     }
     const answer = parseAnswer(text, this.url, status);
-    if (answer.error) throw new RpcError(answer.error.code, answer.error.message);
-    return memberText(text, 'result') ?? 'null';
-  }
-
-  /** Ends idle connections. */
-  async close(): Promise<void> {
-    await this.#agent.close();
+    const { error } = answer;
+    if (error) throw new RpcError(error.code, error.message, { method });
+    return { text, answer };
   }
 
   async #post(
@@ -185,6 +199,7 @@ function readAddress(datadir: string, network: NetworkName): string {
 }
 
 interface Answer {
+  readonly result?: unknown;
   readonly error?: { readonly code: number; readonly message: string } | null;
 }
 

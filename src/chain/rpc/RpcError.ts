@@ -11,6 +11,8 @@ export const RPC_CODE = {
   verifyRejected: -26,
   alreadyInChain: -27,
   inWarmup: -28,
+  notConnected: -29,
+  p2pDisabled: -31,
   invalidRequest: -32600,
   methodNotFound: -32601,
   invalidParams: -32602,
@@ -18,16 +20,90 @@ export const RPC_CODE = {
   parse: -32700,
 } as const;
 
-const MEANING: ReadonlyMap<number, readonly [code: string, exit: ExitCode]> = new Map([
-  [RPC_CODE.type, ['BAD_ARGUMENT', EXIT.usage]],
-  [RPC_CODE.notFound, ['NOT_FOUND', EXIT.notFound]],
-  [RPC_CODE.invalidParameter, ['BAD_ARGUMENT', EXIT.usage]],
-  [RPC_CODE.deserialization, ['BAD_ENCODING', EXIT.usage]],
-  [RPC_CODE.verify, ['TX_REJECTED', EXIT.failed]],
-  [RPC_CODE.verifyRejected, ['TX_REJECTED', EXIT.failed]],
-  [RPC_CODE.alreadyInChain, ['ALREADY_IN_CHAIN', EXIT.failed]],
-  [RPC_CODE.methodNotFound, ['UNKNOWN_METHOD', EXIT.usage]],
-  [RPC_CODE.invalidParams, ['BAD_ARGUMENT', EXIT.usage]],
+interface Meaning {
+  readonly code: string;
+  readonly exitCode: ExitCode;
+  /** What to do about it; `METHOD` stands for the method's name. */
+  readonly next: string;
+}
+
+const BAD_ARGUMENT: Meaning = {
+  code: 'BAD_ARGUMENT',
+  exitCode: EXIT.usage,
+  next: 'See what it takes: bitmodel rpc help METHOD',
+};
+
+const REJECTED: Meaning = {
+  code: 'TX_REJECTED',
+  exitCode: EXIT.failed,
+  next: 'Mend what the reason names and send it again',
+};
+
+const OTHER: Meaning = {
+  code: 'RPC_ERROR',
+  exitCode: EXIT.failed,
+  next: 'See when it fails: bitmodel rpc help METHOD',
+};
+
+const MEANING: ReadonlyMap<number, Meaning> = new Map<number, Meaning>([
+  [RPC_CODE.misc, OTHER],
+  [RPC_CODE.type, BAD_ARGUMENT],
+  [
+    RPC_CODE.notFound,
+    {
+      code: 'NOT_FOUND',
+      exitCode: EXIT.notFound,
+      next: 'Check the id or address, and that the node is of the right network: bitmodel chain info',
+    },
+  ],
+  [RPC_CODE.invalidParameter, BAD_ARGUMENT],
+  [
+    RPC_CODE.deserialization,
+    { code: 'BAD_ENCODING', exitCode: EXIT.usage, next: 'Pass the whole hex, and nothing else' },
+  ],
+  [RPC_CODE.verify, REJECTED],
+  [RPC_CODE.verifyRejected, REJECTED],
+  [
+    RPC_CODE.alreadyInChain,
+    {
+      code: 'ALREADY_IN_CHAIN',
+      exitCode: EXIT.failed,
+      next: 'Nothing is left to do: the chain holds it',
+    },
+  ],
+  [
+    RPC_CODE.inWarmup,
+    {
+      code: 'NODE_STARTING',
+      exitCode: EXIT.unreachable,
+      next: 'Try again in a moment: the node is still opening its chain',
+    },
+  ],
+  [
+    RPC_CODE.p2pDisabled,
+    {
+      code: 'NO_NETWORK',
+      exitCode: EXIT.failed,
+      next: 'This version of the node has no peers; hand it blocks with submitblock',
+    },
+  ],
+  [
+    RPC_CODE.methodNotFound,
+    {
+      code: 'UNKNOWN_METHOD',
+      exitCode: EXIT.usage,
+      next: 'List the methods: bitmodel rpc help',
+    },
+  ],
+  [RPC_CODE.invalidParams, BAD_ARGUMENT],
+  [
+    RPC_CODE.internal,
+    {
+      code: 'NODE_FAILED',
+      exitCode: EXIT.failed,
+      next: 'This is a fault of the node; see what it printed, and report it',
+    },
+  ],
 ]);
 
 /**
@@ -37,9 +113,19 @@ const MEANING: ReadonlyMap<number, readonly [code: string, exit: ExitCode]> = ne
 export class RpcError extends BitmodelError {
   readonly rpcCode: number;
 
-  constructor(rpcCode: number, message: string, options: { cause?: unknown } = {}) {
-    const [code, exitCode] = MEANING.get(rpcCode) ?? ['RPC_ERROR', EXIT.failed];
-    super(code, message, { ...options, exitCode });
+  /** @param options.method named in the step that mends it */
+  constructor(
+    rpcCode: number,
+    message: string,
+    options: { readonly cause?: unknown; readonly method?: string } = {},
+  ) {
+    const { cause, method } = options;
+    const { code, exitCode, next } = MEANING.get(rpcCode) ?? OTHER;
+    super(code, message, {
+      cause,
+      exitCode,
+      next: next.replace(' METHOD', method ? ` ${method}` : ''),
+    });
     this.rpcCode = rpcCode;
   }
 }

@@ -1,12 +1,37 @@
 import { BitmodelError, messageOf } from '../../base/index.js';
-import { encodeJson } from './json.js';
+import { bindArguments } from './arguments.js';
+import { jsonPieces } from './json.js';
+import type { MethodHelp } from './method.js';
+import { parseJson } from './parseJson.js';
 import { RPC_CODE, RpcError } from './RpcError.js';
-import type { RpcCall, RpcHandler } from './RpcServer.js';
+
+/** What a method is given beside its parameters. */
+export interface RpcCall {
+  /** Aborted when the caller hangs up or the server closes. */
+  readonly signal: AbortSignal;
+}
+
+/** A method: positional parameters in, JSON out (amounts as `JsonAmount`). Throws `RpcError` with Core's numbers. */
+export type RpcHandler = (params: unknown[], call: RpcCall) => unknown;
+
+/** A method as the server keeps it. */
+export interface RpcMethod {
+  readonly handler: RpcHandler;
+  /** Undefined: the handler checks its parameters itself, and they have no names. */
+  readonly help?: MethodHelp | undefined;
+}
+
+/** Finds a method by its name. */
+export type FindMethod = (name: string) => RpcMethod | undefined;
+
+/** An HTTP answer; the body is made while it is written, and absent when the caller wants no answer. */
+export interface Answer {
+  readonly status: number;
+  readonly body?: Iterable<string> | AsyncIterable<string>;
+}
 
 /** Most calls in one batch. */
 const BATCH_LIMIT = 1_000;
-
-type FindMethod = (name: string) => RpcHandler | undefined;
 
 interface Request {
   readonly jsonrpc: unknown;
@@ -19,12 +44,6 @@ interface Reply {
   readonly result: unknown;
   readonly error: { readonly code: number; readonly message: string } | null;
   readonly request: Partial<Request>;
-}
-
-/** An HTTP answer. */
-export interface Answer {
-  readonly status: number;
-  readonly text: string;
 }
 
 /** Errors of the rest of the project get the number that Bitcoin Core would give. */
@@ -45,24 +64,39 @@ function errorOf(thrown: unknown): { code: number; message: string } {
   return { code, message: messageOf(thrown) };
 }
 
-function positional(params: unknown): unknown[] {
+const isObject = (value: unknown): value is Record<string, unknown> =>
+  value !== null && typeof value === 'object' && !Array.isArray(value);
+
+function invalid(message: string): RpcError {
+  return new RpcError(RPC_CODE.invalidRequest, message);
+}
+
+function paramsOf({ params }: Partial<Request>): unknown[] | Record<string, unknown> {
   if (params === undefined || params === null) return [];
-  if (Array.isArray(params)) return params;
-  throw new RpcError(RPC_CODE.invalidRequest, 'Params must be an array');
+  if (Array.isArray(params) || isObject(params)) return params;
+  throw invalid('Params must be an array or object');
+}
+
+function checkVersion({ jsonrpc }: Partial<Request>): void {
+  if (jsonrpc === undefined || jsonrpc === null) return;
+  if (typeof jsonrpc !== 'string') throw invalid('jsonrpc field must be a string');
+  // 1.1 was never more than a draft, but clients of old say it
+  if (!['1.0', '1.1', '2.0'].includes(jsonrpc)) throw invalid('JSON-RPC version not supported');
 }
 
 async function reply(value: unknown, find: FindMethod, call: RpcCall): Promise<Reply> {
-  const isObject = value !== null && typeof value === 'object' && !Array.isArray(value);
-  const request = (isObject ? value : {}) as Partial<Request>;
+  const request: Partial<Request> = isObject(value) ? value : {};
   try {
-    if (!isObject) throw new RpcError(RPC_CODE.invalidRequest, 'Invalid Request object');
-    if (typeof request.method !== 'string') {
-      throw new RpcError(RPC_CODE.invalidRequest, 'Method must be a string');
-    }
-    const handler = find(request.method);
-    if (!handler) throw new RpcError(RPC_CODE.methodNotFound, 'Method not found');
-    const result = (await handler(positional(request.params), call)) ?? null;
-    return { result, error: null, request };
+    if (!isObject(value)) throw invalid('Invalid Request object');
+    checkVersion(request);
+    const { method } = request;
+    if (method === undefined || method === null) throw invalid('Missing method');
+    if (typeof method !== 'string') throw invalid('Method must be a string');
+    const params = paramsOf(request);
+    const found = find(method);
+    if (!found) throw new RpcError(RPC_CODE.methodNotFound, 'Method not found');
+    const values = bindArguments(method, found.help, params);
+    return { result: (await found.handler(values, call)) ?? null, error: null, request };
   } catch (thrown) {
     return { result: null, error: errorOf(thrown), request };
   }
@@ -72,23 +106,45 @@ function isModern(request: Partial<Request>): boolean {
   return request.jsonrpc === '2.0';
 }
 
-/** JSON of a reply: version 2.0 has either `result` or `error`, version 1.0 both. */
-function replyText({ result, error, request }: Reply): string {
+/** A reply's members: version 2.0 has either `result` or `error`, version 1.0 both. */
+function replyPieces({ result, error, request }: Reply): Generator<string> {
   const id = request.id ?? null;
-  if (!isModern(request)) return encodeJson({ result, error, id });
-  return encodeJson(error ? { jsonrpc: '2.0', error, id } : { jsonrpc: '2.0', result, id });
+  if (!isModern(request)) return jsonPieces({ result, error, id });
+  return jsonPieces(error ? { jsonrpc: '2.0', error, id } : { jsonrpc: '2.0', result, id });
 }
 
-/** HTTP status of a single reply, as Bitcoin Core sets it: version 2.0 always 200. */
+/** HTTP status of a single reply, as Bitcoin Core sets it: with version 2.0, a method's own errors are no HTTP ones. */
 function statusOf({ error, request }: Reply): number {
-  if (!error || isModern(request)) return 200;
+  if (!error) return 200;
   if (error.code === RPC_CODE.invalidRequest) return 400;
+  if (isModern(request)) return 200;
   return error.code === RPC_CODE.methodNotFound ? 404 : 500;
 }
 
 /** A call of version 2.0 without an id wants no answer. */
-function isNotification(request: Partial<Request>): boolean {
-  return isModern(request) && request.id === undefined;
+function isNotification(value: unknown): boolean {
+  return isObject(value) && isModern(value) && value.id === undefined;
+}
+
+function failure(code: number, message: string, status = 500): Answer {
+  return { status, body: replyPieces({ result: null, error: { code, message }, request: {} }) };
+}
+
+/** One call after the other, each when the answer before it is on its way: a batch may count on its own order. */
+async function* batchPieces(
+  batch: readonly unknown[],
+  find: FindMethod,
+  call: RpcCall,
+): AsyncGenerator<string> {
+  let separator = '[';
+  for (const value of batch) {
+    const each = await reply(value, find, call);
+    if (isNotification(value)) continue;
+    yield separator;
+    yield* replyPieces(each);
+    separator = ',';
+  }
+  yield separator === '[' ? '[]' : ']';
 }
 
 async function answerBatch(
@@ -96,33 +152,27 @@ async function answerBatch(
   find: FindMethod,
   call: RpcCall,
 ): Promise<Answer> {
-  if (batch.length === 0 || batch.length > BATCH_LIMIT) {
-    const message = `A batch holds 1 to ${BATCH_LIMIT} calls`;
-    const error = { code: RPC_CODE.invalidRequest, message };
-    return { status: 400, text: replyText({ result: null, error, request: {} }) };
+  if (batch.length > BATCH_LIMIT) {
+    return failure(RPC_CODE.invalidRequest, `A batch holds at most ${BATCH_LIMIT} calls`, 400);
   }
-  const texts: string[] = [];
-  // one after the other: a batch may count on its own order
-  for (const value of batch) {
-    const each = await reply(value, find, call);
-    if (!isNotification(each.request)) texts.push(replyText(each));
+  if (batch.length > 0 && batch.every(isNotification)) {
+    for (const value of batch) await reply(value, find, call);
+    return { status: 204 };
   }
-  return texts.length === 0
-    ? { status: 204, text: '' }
-    : { status: 200, text: `[${texts.join(',')}]` };
+  return { status: 200, body: batchPieces(batch, find, call) };
 }
 
-/** Answers the body of a POST request: one call or a batch, JSON-RPC 1.0 or 2.0. Never throws. */
+/** Answers the body of a POST request: one call or a batch, JSON-RPC 1.0, 1.1 or 2.0. Never throws. */
 export async function answerBody(body: string, find: FindMethod, call: RpcCall): Promise<Answer> {
   let value: unknown;
   try {
-    value = JSON.parse(body);
+    value = parseJson(body);
   } catch {
-    const error = { code: RPC_CODE.parse, message: 'Parse error' };
-    return { status: 500, text: replyText({ result: null, error, request: {} }) };
+    return failure(RPC_CODE.parse, 'Parse error');
   }
   if (Array.isArray(value)) return answerBatch(value, find, call);
+  if (!isObject(value)) return failure(RPC_CODE.parse, 'Top-level object parse error');
   const single = await reply(value, find, call);
-  if (isNotification(single.request)) return { status: 204, text: '' };
-  return { status: statusOf(single), text: replyText(single) };
+  if (isNotification(value)) return { status: 204 };
+  return { status: statusOf(single), body: replyPieces(single) };
 }

@@ -78,13 +78,14 @@ describe('the RPC server', () => {
   it("gives Bitcoin Core's HTTP status and number to each mistake", async () => {
     const cases: [body: string, status: number, code: number][] = [
       ['{', 500, -32700],
-      ['"text"', 400, -32600],
+      ['"text"', 500, -32700],
       ['{"id":1}', 400, -32600],
       ['{"method":"getblockcount","params":7}', 400, -32600],
       ['{"method":"nosuch"}', 404, -32601],
       ['{"method":"getblockhash","params":[-1]}', 500, -8],
       ['{"jsonrpc":"2.0","id":1,"method":"nosuch"}', 200, -32601],
-      ['[]', 400, -32600],
+      ['{"jsonrpc":2,"id":1,"method":"uptime"}', 400, -32600],
+      ['{"jsonrpc":"3.0","id":1,"method":"uptime"}', 400, -32600],
     ];
     for (const [body, status, number] of cases) {
       const answer = await post(body);
@@ -108,7 +109,7 @@ describe('the RPC server', () => {
       const socket = connect(Number(port), '127.0.0.1', () => {
         const authorization = Buffer.from(cookie()).toString('base64');
         socket.write(
-          `POST / HTTP/1.1\r\nHost: x\r\nAuthorization: Basic ${authorization}\r\nContent-Length: 999999999\r\n\r\n`,
+          `POST / HTTP/1.1\r\nHost: 127.0.0.1\r\nAuthorization: Basic ${authorization}\r\nContent-Length: 999999999\r\n\r\n`,
         );
       });
       socket.once('data', (data) => resolve(data.toString())).once('error', reject);

@@ -98,7 +98,12 @@ export function registerControlMethods(
   const began = Date.now();
   registerWaiting(server, node);
   server.register('uptime', () => Math.floor((Date.now() - began) / 1000));
-  server.register('help', () => server.usages().join('\n'));
+  server.register('help', () =>
+    server
+      .methods()
+      .map(([, { usage }]) => usage)
+      .join('\n'),
+  );
   server.register('stop', () => {
     // the answer goes out first
     setTimeout(options.stop, 50);
