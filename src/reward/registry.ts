@@ -9,48 +9,55 @@ export type Published<T extends Declaration = Declaration> = T & { readonly pin:
 
 /**
  * What the chain says about sources, as of a height. Of several pins for one id the first valid one counts: the
- * lowest block, and in it the order of transactions; only pins of the operation `create`. Who is first may so be
- * somebody else than the author; a buyer names a model by its id and sees in the pin who is paid for it.
+ * lowest block, and in it the order of transactions. Whoever holds that pin may modify it, and so change weights and
+ * owner from that block on: of its versions the last valid one counts, so that a broken one changes nothing. A revoked
+ * pin declares nothing. Who is first may be somebody else than the author; a buyer names a model by its id and sees in
+ * the pin who is paid for it.
  */
 export interface Registry {
-  /** The first valid declaration of each id. */
+  /** The declaration in force of each id. */
   readonly byId: ReadonlyMap<string, Published>;
-  /** Every locking script that a valid pin names, by the hex of its SHA-256. */
+  /** Every locking script that any version of a valid pin names, by the hex of its SHA-256. */
   readonly scripts: ReadonlyMap<string, Uint8Array>;
   /** The declaration that money in a script belongs to, by the hex of the script's SHA-256. */
   readonly byScript: ReadonlyMap<string, Published>;
 }
 
-function isOf(pin: Pin, atHeight: number): boolean {
-  return pin.operation === 'create' && pin.height <= atHeight;
+type Parse<T extends Declaration> = (payload: Uint8Array) => T | undefined;
+
+/** The valid versions of a pin, oldest first: all about the id that the first of them is about. */
+function declarations<T extends Declaration>(pin: Pin, parse: Parse<T>): T[] {
+  const valid = pin.versions.flatMap(({ payload }) => parse(payload) ?? []);
+  return valid.filter(({ id }) => id === valid[0]!.id);
 }
 
-/** Reads all pins of models and sources. @param atHeight pins in later blocks don't count */
-export async function readRegistry(
-  client: ChainClient,
-  atHeight = Number.POSITIVE_INFINITY,
-): Promise<Registry> {
+/** Reads all pins of models and sources. @param atHeight what happened in later blocks does not count */
+export async function readRegistry(client: ChainClient, atHeight?: number): Promise<Registry> {
+  const options = { all: true, ...(atHeight === undefined ? {} : { atHeight }) };
   const [models, sources] = await Promise.all([
-    client.pins(MODEL_PIN_PATH),
-    client.pins(SOURCE_PIN_PATH),
+    client.pins(MODEL_PIN_PATH, options),
+    client.pins(SOURCE_PIN_PATH, options),
   ]);
-  const pins = [
-    ...models.map((pin) => ({ pin, declaration: parseModelPin(pin.payload) })),
-    ...sources.map((pin) => ({ pin, declaration: parseSourcePin(pin.payload) })),
+  const pins: { pin: Pin; versions: Declaration[] }[] = [
+    ...models.map((pin) => ({ pin, versions: declarations(pin, parseModelPin) })),
+    ...sources.map((pin) => ({ pin, versions: declarations(pin, parseSourcePin) })),
   ];
   // stable, so that within a block a path keeps the order of its transactions
   pins.sort((a, b) => a.pin.height - b.pin.height);
   const byId = new Map<string, Published>();
   const scripts = new Map<string, Uint8Array>();
   const byScript = new Map<string, Published>();
-  for (const { pin, declaration } of pins) {
-    if (!declaration || !isOf(pin, atHeight)) continue;
-    const published = { ...declaration, pin };
-    const destination = toHex(sha256(declaration.split));
-    if (!byId.has(declaration.id)) byId.set(declaration.id, published);
-    if (!byScript.has(destination)) byScript.set(destination, published);
-    scripts.set(destination, declaration.split);
-    scripts.set(toHex(sha256(declaration.owner)), declaration.owner);
+  for (const { pin, versions } of pins) {
+    // money already paid to an earlier version's split can still be settled
+    for (const declaration of versions) {
+      const destination = toHex(sha256(declaration.split));
+      if (!byScript.has(destination)) byScript.set(destination, { ...declaration, pin });
+      scripts.set(destination, declaration.split);
+      scripts.set(toHex(sha256(declaration.owner)), declaration.owner);
+    }
+    const current = versions.at(-1);
+    if (!current || pin.status === 'revoked' || byId.has(current.id)) continue;
+    byId.set(current.id, { ...current, pin });
   }
   return { byId, scripts, byScript };
 }
@@ -71,20 +78,20 @@ export function findDeclaration(registry: Registry, id: string): Published {
 }
 
 /**
- * The first valid pin of a model, by the rule of {@link Registry}.
+ * A model's declaration in force, by the rule of {@link Registry}.
  * @param modelId 64 hex digits
- * @param atHeight pins in later blocks don't count
+ * @param atHeight what happened in later blocks does not count
  * @returns undefined when there is none
  */
 export async function findModel(
   client: ChainClient,
   modelId: string,
-  atHeight = Number.POSITIVE_INFINITY,
+  atHeight?: number,
 ): Promise<Published<ModelDeclaration> | undefined> {
-  for (const pin of await client.pins(MODEL_PIN_PATH)) {
-    if (!isOf(pin, atHeight)) continue;
-    const declaration = parseModelPin(pin.payload);
-    if (declaration?.id === modelId) return { ...declaration, pin };
+  const options = { all: true, ...(atHeight === undefined ? {} : { atHeight }) };
+  for (const pin of await client.pins(MODEL_PIN_PATH, options)) {
+    const current = declarations(pin, parseModelPin).at(-1);
+    if (current?.id === modelId && pin.status !== 'revoked') return { ...current, pin };
   }
   return undefined;
 }

@@ -6,6 +6,8 @@ export interface Coin {
   /** Block that made it. */
   readonly height: number;
   readonly coinbase: boolean;
+  /** Whether pins lie in it (DESIGN 4.4); only the store's index of pins asks, no rule does. */
+  readonly carriesPins?: boolean;
 }
 
 /** Where unspent outputs are looked up. */

@@ -30,5 +30,5 @@ export function openStore(
     medianTimeAt: () => genesis.header.time,
     scripts,
   });
-  return ChainStore.open(folder, entry, connectable);
+  return ChainStore.open(folder, entry, connectable, parameters);
 }

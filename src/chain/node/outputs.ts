@@ -1,6 +1,7 @@
 import type { Outpoint } from '../codec/transaction.js';
 import { type Coin, isUnspendable } from '../consensus/coins.js';
 import type { MempoolEntry } from '../mempool/Mempool.js';
+import { pinOf } from '../pins/pin.js';
 import { scriptUtxos, spenderOf } from '../store/queries.js';
 import type { Spender } from '../store/records.js';
 import type { ChainNode } from './ChainNode.js';
@@ -9,7 +10,10 @@ type View = Pick<ChainNode, 'store' | 'mempool'>;
 
 function waitingCoin(entry: MempoolEntry | undefined, index: number): Coin | undefined {
   const output = entry?.transaction.outputs[index];
-  return output && { output, height: 0, coinbase: false };
+  if (!entry || !output) return undefined;
+  const coin = { output, height: 0, coinbase: false };
+  const data = index === 0 ? pinOf(entry.transaction) : undefined;
+  return data ? { ...coin, carriesPins: true } : coin;
 }
 
 /** An output of the chain or of the mempool (height 0), whether it is spent or not. */

@@ -1,4 +1,5 @@
 import { BitmodelError, concatBytes, utf8 } from '../../base/index.js';
+import { hashToId, idToHash, type Outpoint, type Transaction } from '../codec/transaction.js';
 
 /** What MetaID v2 lets a pin do. Modify, revoke and hide are made by spending the pin's output. */
 export const PIN_OPERATIONS = ['init', 'create', 'modify', 'revoke', 'hide'] as const;
@@ -16,21 +17,46 @@ export interface PinData {
   readonly payload: Uint8Array;
 }
 
-/** A pin as the node indexes it. */
-export interface Pin {
-  /** `<txid>i<output>` of the output that is the pin. */
-  readonly id: string;
+/**
+ * Whether a pin counts: `hidden` ones stay valid, and only listings leave them out; `revoked` ones never come back.
+ */
+export type PinStatus = 'live' | 'hidden' | 'revoked';
+
+/** What a pin said from some block on. */
+export interface PinVersion {
   readonly operation: PinOperation;
-  readonly path: string;
-  /** Address that the pin's output pays to. */
-  readonly owner: string;
-  /** SHA-256 of the address's text, in hex. */
-  readonly metaId: string;
   readonly contentType: string;
+  readonly encryption: string;
+  readonly version: string;
   readonly payload: Uint8Array;
   /** Block that holds it. */
   readonly height: number;
+  /** Printed id of the transaction that wrote it. */
   readonly txid: string;
+}
+
+/** A pin as the node indexes it, as of some height. */
+export interface Pin {
+  /** `<txid>i<output>` of the output that was the pin when it was made. */
+  readonly id: string;
+  readonly path: string;
+  readonly status: PinStatus;
+  /** Address (or else locking script in hex) whose coin the creating transaction's first input spent; absent when that was a coinbase. */
+  readonly creator?: string;
+  /** SHA-256 of the creator's text, in hex: who vouched for it. */
+  readonly metaId?: string;
+  /** Address (or script) that the pin's base unit lies at, and who may so change it; absent when it went to fees or was burnt. */
+  readonly owner?: string;
+  /** Output that holds the base unit, `txid:vout`. */
+  readonly location?: string;
+  readonly contentType: string;
+  readonly payload: Uint8Array;
+  /** Block that made the pin. */
+  readonly height: number;
+  /** Transaction that made the pin. */
+  readonly txid: string;
+  /** Everything it has said up to that height, oldest first: the creation, then each modification. */
+  readonly versions: readonly PinVersion[];
 }
 
 const MARKER = 'metaid';
@@ -121,6 +147,38 @@ function readText(bytes: Uint8Array): string | undefined {
     // not UTF-8: no pin
     return undefined;
   }
+}
+
+const TARGET = /^@([0-9a-f]{64})i(\d{1,10})$/;
+
+/** The pin that a `modify`, `revoke` or `hide` names in its path, `@<txid>i<output>`; undefined for other paths. */
+export function targetOf(path: string): Outpoint | undefined {
+  const match = TARGET.exec(path);
+  return match ? parsePinId(path.slice(1)) : undefined;
+}
+
+/** A pin id as printed, `<txid>i<output>`. */
+export function formatPinId(outpoint: Outpoint): string {
+  return `${hashToId(outpoint.hash)}i${outpoint.index}`;
+}
+
+/** The output that a printed pin id names; undefined for anything else. */
+export function parsePinId(text: string): Outpoint | undefined {
+  const match = /^([0-9a-f]{64})i(\d{1,10})$/i.exec(text);
+  if (!match || Number(match[2]) > 0xffff_ffff) return undefined;
+  return { hash: idToHash(match[1]!), index: Number(match[2]) };
+}
+
+/**
+ * The pin that a transaction writes: that of its first output which says one. A `create` or `init` makes a pin of the
+ * first base unit of output 0, so that output must be there to be spent.
+ */
+export function pinOf(transaction: Transaction): PinData | undefined {
+  for (const { lockingScript } of transaction.outputs) {
+    const data = decodePin(lockingScript);
+    if (data) return data;
+  }
+  return undefined;
 }
 
 /** What a locking script says as a pin, or undefined when it is none. Never throws. */

@@ -8,7 +8,7 @@ import {
   type Transaction,
   type TransactionOutput,
 } from '../codec/transaction.js';
-import type { Pin } from '../pins/pin.js';
+import type { Pin, PinVersion } from '../pins/pin.js';
 import type { RpcClient } from './RpcClient.js';
 import { RPC_CODE, RpcError } from './RpcError.js';
 
@@ -19,6 +19,8 @@ export interface Utxo {
   /** Block that holds it; 0 while it waits in the mempool. */
   readonly height: number;
   readonly coinbase: boolean;
+  /** Ids of the pins whose base unit lies in it; absent when there are none. */
+  readonly pins?: readonly string[];
 }
 
 /** A transaction that the node knows. */
@@ -48,14 +50,34 @@ interface OutputJson {
   readonly scriptPubKey: string;
   readonly height: number;
   readonly coinbase: boolean;
+  readonly pins?: readonly string[];
 }
 
 interface SpendJson extends OutputJson {
   readonly spent: { readonly txid: string; readonly vin: number; readonly height: number } | null;
 }
 
-interface PinJson extends Omit<Pin, 'payload'> {
+type PinVersionJson = Omit<PinVersion, 'payload'> & { readonly payload: string };
+type PinJson = Omit<Pin, 'payload' | 'versions'> & {
   readonly payload: string;
+  readonly versions: readonly PinVersionJson[];
+};
+
+/** Which pins: those at a path, at an owner's address, made by a MetaID (64 hex digits), or one by its id. */
+export type PinSelector =
+  | { readonly path: string }
+  | { readonly owner: string }
+  | { readonly metaId: string }
+  | { readonly id: string };
+
+export interface PinOptions {
+  /** As of this block: what was made, changed or moved later does not count. The tip unless stated. */
+  readonly atHeight?: number;
+  /** Hidden and revoked pins, too. */
+  readonly all?: boolean;
+  readonly limit?: number;
+  /** Only those behind this pin, to read a long list in pages. */
+  readonly after?: string;
 }
 
 /** How long one waiting call may hang before it is made again. */
@@ -137,10 +159,15 @@ export class ChainClient {
     return this.rpc.call('getjobtransactions', toHex(jobId));
   }
 
-  /** Pins at exactly this path, oldest first, on the chain only. */
-  async pins(path: string, options: { limit?: number } = {}): Promise<Pin[]> {
-    const found = await this.rpc.call<PinJson[]>('getpins', { path, ...options });
-    return found.map((json) => ({ ...json, payload: fromHex(json.payload) }));
+  /** Pins of a selection, in the order of their making, on the chain only. A text selects a path, and all of it. */
+  async pins(selector: PinSelector | string, options: PinOptions = {}): Promise<Pin[]> {
+    const of = typeof selector === 'string' ? { path: selector } : selector;
+    const found = await this.rpc.call<PinJson[]>('getpins', { ...of, ...options });
+    return found.map((json) => ({
+      ...json,
+      payload: fromHex(json.payload),
+      versions: json.versions.map((version) => ({ ...version, payload: fromHex(version.payload) })),
+    }));
   }
 
   /** Mines blocks that pay to the address, at once; regtest only. Returns their printed ids. */
@@ -179,6 +206,7 @@ export class ChainClient {
       output: outputOf(json),
       height: json.height,
       coinbase: json.coinbase,
+      ...(json.pins === undefined ? {} : { pins: json.pins }),
     }));
   }
 

@@ -3,6 +3,7 @@ import { registerEvents } from './events.js';
 import { registerBlockMethods } from './methods/blocks.js';
 import { type ControlOptions, registerControlMethods } from './methods/control.js';
 import { registerIndexMethods } from './methods/indexes.js';
+import { registerPinMethods } from './methods/pins.js';
 import { registerTransactionMethods } from './methods/transactions.js';
 import type { RpcServer } from './RpcServer.js';
 
@@ -15,6 +16,7 @@ export function registerChainMethods(
   registerBlockMethods(server, node);
   registerTransactionMethods(server, node);
   registerIndexMethods(server, node);
+  registerPinMethods(server, node);
   registerControlMethods(server, node, options);
   registerEvents(server, node);
 }

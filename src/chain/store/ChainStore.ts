@@ -12,8 +12,10 @@ import {
 import { type Coin, type CoinSource, hashKey } from '../consensus/coins.js';
 import type { ConnectableBlock } from '../consensus/connect.js';
 import type { HeaderEntry, HeaderSource } from '../consensus/headers.js';
+import type { AddressParameters } from '../wallet/address.js';
 import { applyTransaction, type PlacedTransaction, revertTransaction } from './changes.js';
 import { heightKey } from './keys.js';
+import { PinIndex } from './PinIndex.js';
 import {
   decodeCoin,
   decodeHeaderRecord,
@@ -41,20 +43,27 @@ export interface StoredTransaction {
  */
 export class ChainStore implements CoinSource, HeaderSource {
   readonly tables: Tables;
+  readonly pins: PinIndex;
   readonly #root: OpenTables['root'];
   readonly #headers = new Map<string, HeaderRecord>();
 
-  private constructor(opened: OpenTables) {
+  private constructor(opened: OpenTables, parameters: AddressParameters) {
     this.#root = opened.root;
     this.tables = opened.tables;
+    this.pins = new PinIndex(opened.tables, parameters);
   }
 
   /**
    * Opens the store in a folder, and begins it with the genesis block if it is empty.
    * @throws BitmodelError `WRONG_CHAIN`, `STORE_FAILED`
    */
-  static open(folder: string, entry: HeaderEntry, genesis: ConnectableBlock): ChainStore {
-    const store = new ChainStore(openTables(folder));
+  static open(
+    folder: string,
+    entry: HeaderEntry,
+    genesis: ConnectableBlock,
+    parameters: AddressParameters,
+  ): ChainStore {
+    const store = new ChainStore(openTables(folder), parameters);
     if (!store.tables.meta.getBinary(TIP)) {
       store.transaction(() => {
         store.putBlock(entry, genesis.block);
@@ -189,7 +198,7 @@ export class ChainStore implements CoinSource, HeaderSource {
   connect(entry: HeaderEntry, connectable: ConnectableBlock): void {
     const { block, hashes, spent } = connectable;
     for (const placed of placeTransactions(entry, block, hashes, spent)) {
-      applyTransaction(this.tables, placed);
+      applyTransaction(this.tables, placed, this.pins.apply(placed));
     }
     this.tables.undo.putSync(entry.hash, encodeUndo(spent));
     this.tables.heights.putSync(heightKey(entry.height), entry.hash);
@@ -204,7 +213,10 @@ export class ChainStore implements CoinSource, HeaderSource {
     const block = this.block(tip.hash)!;
     const hashes = block.transactions.map(transactionHash);
     const placed = [...placeTransactions(tip, block, hashes, this.undo(tip.hash))];
-    for (const each of placed.reverse()) revertTransaction(this.tables, each);
+    for (const each of placed.reverse()) {
+      revertTransaction(this.tables, each);
+      this.pins.revert(each);
+    }
     this.tables.undo.removeSync(tip.hash);
     this.tables.heights.removeSync(heightKey(tip.height));
     this.tables.meta.putSync(TIP, tip.header.previousHash);

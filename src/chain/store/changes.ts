@@ -1,14 +1,11 @@
 import { equalBytes, toHex } from '../../base/index.js';
 import { encodeOutpoint, NO_JOB, type Outpoint, type Transaction } from '../codec/transaction.js';
 import { type Coin, isUnspendable } from '../consensus/coins.js';
-import { decodePin } from '../pins/pin.js';
-import { orderedKey, outpointInGroup, pathKey, scriptKey } from './keys.js';
+import { orderedKey, outpointInGroup, scriptKey } from './keys.js';
 import {
   encodeCoin,
   encodeLocation,
-  encodePinRecord,
   encodeSpender,
-  type PinRecord,
   type TransactionLocation,
 } from './records.js';
 import type { Tables } from './tables.js';
@@ -41,22 +38,6 @@ function touchedScripts(placed: PlacedTransaction): Uint8Array[] {
   return [...keys.values()];
 }
 
-/**
- * The pin that a transaction creates. Its output 0 is the pin: whoever holds it owns the pin. Only creation is indexed;
- * modify, revoke and hide need the spending of a pin to be followed and are not there yet.
- */
-function createdPin({ transaction, hash, height }: PlacedTransaction): PinRecord | undefined {
-  const [first] = transaction.outputs;
-  if (!first || first.value === 0n || isUnspendable(first.lockingScript)) return undefined;
-  for (const { lockingScript } of transaction.outputs) {
-    const data = isUnspendable(lockingScript) ? decodePin(lockingScript) : undefined;
-    if (data && (data.operation === 'create' || data.operation === 'init')) {
-      return { ...data, outpoint: { hash, index: 0 }, ownerScript: first.lockingScript, height };
-    }
-  }
-  return undefined;
-}
-
 function putCoin(tables: Tables, outpoint: Outpoint, coin: Coin): void {
   tables.utxos.putSync(encodeOutpoint(outpoint), encodeCoin(coin));
   const group = scriptKey(coin.output.lockingScript);
@@ -68,8 +49,15 @@ function removeCoin(tables: Tables, outpoint: Outpoint, lockingScript: Uint8Arra
   tables.addressUtxos.removeSync(outpointInGroup(scriptKey(lockingScript), outpoint));
 }
 
-/** Spends the inputs, makes the outputs, and enters the transaction into every index. */
-export function applyTransaction(tables: Tables, placed: PlacedTransaction): void {
+/**
+ * Spends the inputs, makes the outputs, and enters the transaction into every index but that of pins.
+ * @param pinned indexes of the outputs that hold pins
+ */
+export function applyTransaction(
+  tables: Tables,
+  placed: PlacedTransaction,
+  pinned: ReadonlySet<number>,
+): void {
   const { transaction, hash, height, position, spent } = placed;
   spent.forEach((coin, inputIndex) => {
     const { outpoint } = transaction.inputs[inputIndex]!;
@@ -78,7 +66,9 @@ export function applyTransaction(tables: Tables, placed: PlacedTransaction): voi
   });
   transaction.outputs.forEach((output, index) => {
     if (isUnspendable(output.lockingScript)) return;
-    putCoin(tables, { hash, index }, { output, height, coinbase: position === 0 });
+    const coin = { output, height, coinbase: position === 0 };
+    const carriesPins = pinned.has(index);
+    putCoin(tables, { hash, index }, carriesPins ? { ...coin, carriesPins } : coin);
   });
   tables.transactions.putSync(hash, encodeLocation(placed.location));
   for (const key of touchedScripts(placed)) {
@@ -87,23 +77,11 @@ export function applyTransaction(tables: Tables, placed: PlacedTransaction): voi
   if (!equalBytes(transaction.jobId, NO_JOB)) {
     tables.jobs.putSync(orderedKey(transaction.jobId, height, position), hash);
   }
-  const pin = createdPin(placed);
-  if (!pin) return;
-  const key = encodeOutpoint(pin.outpoint);
-  tables.pins.putSync(key, encodePinRecord(pin));
-  tables.pinsByPath.putSync(orderedKey(pathKey(pin.path), height, position), key);
-  tables.pinsByOwner.putSync(orderedKey(scriptKey(pin.ownerScript), height, position), key);
 }
 
 /** Undoes {@link applyTransaction} exactly. */
 export function revertTransaction(tables: Tables, placed: PlacedTransaction): void {
   const { transaction, hash, height, position, spent } = placed;
-  const pin = createdPin(placed);
-  if (pin) {
-    tables.pins.removeSync(encodeOutpoint(pin.outpoint));
-    tables.pinsByPath.removeSync(orderedKey(pathKey(pin.path), height, position));
-    tables.pinsByOwner.removeSync(orderedKey(scriptKey(pin.ownerScript), height, position));
-  }
   tables.jobs.removeSync(orderedKey(transaction.jobId, height, position));
   for (const key of touchedScripts(placed)) {
     tables.history.removeSync(orderedKey(key, height, position));

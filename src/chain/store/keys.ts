@@ -1,4 +1,4 @@
-import { sha256, utf8 } from '../../base/index.js';
+import { sha256 } from '../../base/index.js';
 import { encodeOutpoint, type Outpoint } from '../codec/transaction.js';
 
 /** Heights and positions are big-endian in keys, so that LMDB's order is the chain's. */
@@ -26,11 +26,6 @@ export function heightOfKey(key: Uint8Array, groupLength = 32): number {
 /** SHA-256 of a locking script: the group of everything that belongs to it. */
 export function scriptKey(lockingScript: Uint8Array): Uint8Array {
   return sha256(lockingScript);
-}
-
-/** SHA-256 of a pin's path: the group of the pins there. */
-export function pathKey(path: string): Uint8Array {
-  return sha256(utf8(path));
 }
 
 /** The outpoint whose 36 bytes begin at `offset`. */

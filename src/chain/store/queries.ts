@@ -2,8 +2,8 @@ import { createHash } from 'node:crypto';
 import { encodeOutpoint, type Outpoint } from '../codec/transaction.js';
 import type { Coin } from '../consensus/coins.js';
 import type { ChainStore } from './ChainStore.js';
-import { afterGroup, decodeOutpointKey, heightOfKey, pathKey, scriptKey } from './keys.js';
-import { decodePinRecord, decodeSpender, type PinRecord, type Spender } from './records.js';
+import { afterGroup, decodeOutpointKey, heightOfKey, scriptKey } from './keys.js';
+import { decodeSpender, type Spender } from './records.js';
 import { STATE_TABLES, type Table } from './tables.js';
 
 /** A transaction and the block that holds it. */
@@ -47,27 +47,6 @@ export function spenderOf(store: ChainStore, outpoint: Outpoint): Spender | unde
 /** Transactions that carry a job id, oldest first. */
 export function jobHistory(store: ChainStore, jobId: Uint8Array): HistoryEntry[] {
   return groupEntries(store.tables.jobs, jobId);
-}
-
-/** The pin whose output this is. */
-export function pinAt(store: ChainStore, outpoint: Outpoint): PinRecord | undefined {
-  const bytes = store.tables.pins.getBinary(encodeOutpoint(outpoint));
-  return bytes && decodePinRecord(outpoint, bytes);
-}
-
-function pinsOf(store: ChainStore, table: Table, group: Uint8Array, limit: number): PinRecord[] {
-  const found = [...table.getRange({ start: group, end: afterGroup(group), limit })];
-  return found.map(({ value }) => pinAt(store, decodeOutpointKey(value))!);
-}
-
-/** Pins created at exactly this path, oldest first. */
-export function pinsByPath(store: ChainStore, path: string, limit: number): PinRecord[] {
-  return pinsOf(store, store.tables.pinsByPath, pathKey(path), limit);
-}
-
-/** Pins created to this locking script, oldest first. */
-export function pinsByOwner(store: ChainStore, script: Uint8Array, limit: number): PinRecord[] {
-  return pinsOf(store, store.tables.pinsByOwner, scriptKey(script), limit);
 }
 
 /**

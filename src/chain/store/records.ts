@@ -1,10 +1,9 @@
 import { decodeHeader, encodeHeader } from '../codec/block.js';
 import { ByteReader } from '../codec/reader.js';
-import { type Outpoint, readOutput, writeOutput } from '../codec/transaction.js';
+import { readOutput, writeOutput } from '../codec/transaction.js';
 import { ByteWriter } from '../codec/writer.js';
 import type { Coin } from '../consensus/coins.js';
 import type { HeaderEntry } from '../consensus/headers.js';
-import type { PinData, PinOperation } from '../pins/pin.js';
 
 /** What is known of a block beside its header. */
 export type BlockStatus = 'valid' | 'unchecked' | 'invalid';
@@ -48,15 +47,21 @@ export function decodeHeaderRecord(hash: Uint8Array, bytes: Uint8Array): HeaderR
   };
 }
 
+/** Bits of a coin's flags. */
+const COINBASE = 1;
+const CARRIES_PINS = 2;
+
 function writeCoin(writer: ByteWriter, coin: Coin): void {
-  writer.u32(coin.height).u8(coin.coinbase ? 1 : 0);
+  const flags = (coin.coinbase ? COINBASE : 0) | (coin.carriesPins ? CARRIES_PINS : 0);
+  writer.u32(coin.height).u8(flags);
   writeOutput(writer, coin.output);
 }
 
 function readCoin(reader: ByteReader): Coin {
   const height = reader.u32();
-  const coinbase = reader.u8() === 1;
-  return { height, coinbase, output: readOutput(reader) };
+  const flags = reader.u8();
+  const coin = { height, coinbase: (flags & COINBASE) !== 0, output: readOutput(reader) };
+  return (flags & CARRIES_PINS) === 0 ? coin : { ...coin, carriesPins: true };
 }
 
 /** Value of the table of unspent outputs; its key is the outpoint. */
@@ -123,35 +128,4 @@ export function encodeSpender(spender: Spender): Uint8Array {
 export function decodeSpender(bytes: Uint8Array): Spender {
   const reader = new ByteReader(bytes);
   return { hash: reader.bytes(32), inputIndex: reader.u32(), height: reader.u32() };
-}
-
-/** A pin with the output that is the pin and the script that owns it. */
-export interface PinRecord extends PinData {
-  readonly outpoint: Outpoint;
-  readonly ownerScript: Uint8Array;
-  readonly height: number;
-}
-
-/** Value of the pin table; its key is the outpoint. */
-export function encodePinRecord(pin: PinRecord): Uint8Array {
-  const writer = new ByteWriter(256).u32(pin.height).varBytes(pin.ownerScript);
-  const texts = [pin.operation, pin.path, pin.encryption, pin.version, pin.contentType];
-  for (const text of texts) writer.varBytes(Buffer.from(text));
-  return writer.varBytes(pin.payload).finish();
-}
-
-export function decodePinRecord(outpoint: Outpoint, bytes: Uint8Array): PinRecord {
-  const reader = new ByteReader(bytes);
-  const text = (): string => Buffer.from(reader.varBytes()).toString();
-  return {
-    outpoint,
-    height: reader.u32(),
-    ownerScript: reader.varBytes(),
-    operation: text() as PinOperation,
-    path: text(),
-    encryption: text(),
-    version: text(),
-    contentType: text(),
-    payload: reader.varBytes(),
-  };
 }

@@ -16,8 +16,11 @@ export const STATE_TABLES = [
   'addressUtxos',
   'jobs',
   'pins',
+  'pinEvents',
+  'pinLocations',
   'pinsByPath',
   'pinsByOwner',
+  'pinsByMetaId',
   'meta',
 ] as const;
 

@@ -70,11 +70,17 @@ export class Wallet {
     return balance;
   }
 
-  /** Coins that can be spent now: mature, not locked, not used by a transaction this wallet has made. */
+  /**
+   * Coins that can be spent now: mature, not locked, not used by a transaction this wallet has made, and without a pin,
+   * which would go with them.
+   */
   async utxos(): Promise<Utxo[]> {
     const [utxos, height] = await this.#all();
     return utxos.filter(
-      (utxo) => this.#mature(utxo, height) && !this.#locked.has(formatOutpoint(utxo.outpoint)),
+      (utxo) =>
+        utxo.pins === undefined &&
+        this.#mature(utxo, height) &&
+        !this.#locked.has(formatOutpoint(utxo.outpoint)),
     );
   }
 

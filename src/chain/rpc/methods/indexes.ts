@@ -1,17 +1,15 @@
-import { formatAmount, fromHex, sha256, toHex, utf8 } from '../../../base/index.js';
-import { hashToId, idToHash, type Outpoint } from '../../codec/transaction.js';
+import { formatAmount, fromHex, toHex } from '../../../base/index.js';
+import { hashToId, type Outpoint } from '../../codec/transaction.js';
 import type { Coin } from '../../consensus/coins.js';
 import type { ChainNode } from '../../node/ChainNode.js';
-import { jobHistory, pinAt, pinsByOwner, pinsByPath, scriptHistory } from '../../store/queries.js';
-import type { PinRecord } from '../../store/records.js';
+import { formatPinId } from '../../pins/pin.js';
+import { jobHistory, scriptHistory } from '../../store/queries.js';
 import { addressScript, scriptAddress } from '../../wallet/address.js';
 import { Params } from '../params.js';
 import { RPC_CODE, RpcError } from '../RpcError.js';
 import type { RpcServer } from '../RpcServer.js';
 
 const LIST_LIMIT = 1_000;
-/** No limit unless one is asked for: the first valid pin of a path may be the one that counts. */
-const NO_LIMIT = 0xffff_ffff;
 
 type Selector = Readonly<Record<string, unknown>>;
 
@@ -34,6 +32,13 @@ function scriptsOf(node: ChainNode, value: unknown): Uint8Array[] {
   return textList(addresses, 'addresses').map((text) => addressScript(text, node.parameters));
 }
 
+/** Pins that lie in an output: whoever spends it changes who holds them. */
+function pinIds(node: ChainNode, outpoint: Outpoint): string[] {
+  const onChain = node.store.pins.at(outpoint);
+  // one that still waits in the mempool is no pin yet, and will be
+  return (onChain.length > 0 ? onChain : [outpoint]).map(formatPinId);
+}
+
 function coinView(node: ChainNode, outpoint: Outpoint, coin: Coin): object {
   const { value, lockingScript } = coin.output;
   const address = scriptAddress(lockingScript, node.parameters);
@@ -45,6 +50,7 @@ function coinView(node: ChainNode, outpoint: Outpoint, coin: Coin): object {
     scriptPubKey: toHex(lockingScript),
     height: coin.height,
     coinbase: coin.coinbase,
+    ...(coin.carriesPins ? { pins: pinIds(node, outpoint) } : {}),
   };
 }
 
@@ -92,45 +98,6 @@ function jobTransactions(node: ChainNode, params: Params): object[] {
   return [...mined, ...waiting].map(({ hash, height }) => ({ txid: hashToId(hash), height }));
 }
 
-function pinView(node: ChainNode, pin: PinRecord): object {
-  const owner = scriptAddress(pin.ownerScript, node.parameters) ?? toHex(pin.ownerScript);
-  const txid = hashToId(pin.outpoint.hash);
-  return {
-    id: `${txid}i${pin.outpoint.index}`,
-    operation: pin.operation,
-    path: pin.path,
-    owner,
-    metaId: toHex(sha256(utf8(owner))),
-    contentType: pin.contentType,
-    payload: toHex(pin.payload),
-    height: pin.height,
-    txid,
-  };
-}
-
-function pinById(node: ChainNode, id: string): PinRecord[] {
-  const match = /^([0-9a-f]{64})i(\d{1,10})$/i.exec(id);
-  if (!match) throw new RpcError(RPC_CODE.invalidParameter, 'id must be TXIDiOUTPUT');
-  const pin = pinAt(node.store, { hash: idToHash(match[1]!), index: Number(match[2]) });
-  return pin ? [pin] : [];
-}
-
-function pins(node: ChainNode, params: Params): object[] {
-  const given = params.raw(0);
-  const selector = (typeof given === 'string' ? { path: given } : (given ?? {})) as Selector;
-  const { path, owner, id } = selector;
-  const limit = new Params([selector.limit]).integer(0, 'limit', 1, NO_LIMIT, NO_LIMIT);
-  const find = (): PinRecord[] => {
-    if (typeof id === 'string') return pinById(node, id);
-    if (typeof path === 'string') return pinsByPath(node.store, path, limit);
-    if (typeof owner === 'string') {
-      return pinsByOwner(node.store, addressScript(owner, node.parameters), limit);
-    }
-    throw new RpcError(RPC_CODE.invalidParameter, 'Name a path, an owner or an id');
-  };
-  return find().map((pin) => pinView(node, pin));
-}
-
 /** Our own methods beside Bitcoin Core's: what the indexes know. Amounts are decimal texts here. */
 export function registerIndexMethods(server: RpcServer, node: ChainNode): void {
   server.register(
@@ -160,10 +127,5 @@ export function registerIndexMethods(server: RpcServer, node: ChainNode): void {
     'getjobtransactions',
     (values) => jobTransactions(node, new Params(values)),
     'getjobtransactions JOBID',
-  );
-  server.register(
-    'getpins',
-    (values) => pins(node, new Params(values)),
-    'getpins PATH | {"path" | "owner" | "id": TEXT, "limit": N}',
   );
 }

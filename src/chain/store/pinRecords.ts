@@ -1,0 +1,105 @@
+import { ByteReader } from '../codec/reader.js';
+import type { Outpoint } from '../codec/transaction.js';
+import { ByteWriter } from '../codec/writer.js';
+import { PIN_OPERATIONS, type PinData, type PinStatus } from '../pins/pin.js';
+
+const STATUSES: readonly PinStatus[] = ['live', 'hidden', 'revoked'];
+
+/** A place in the chain: a block's height and a transaction's place in the block. */
+export interface ChainPlace {
+  readonly height: number;
+  readonly position: number;
+}
+
+/** What never changes of a pin; its key is the outpoint that gave it its id. */
+export interface PinOrigin extends ChainPlace {
+  readonly path: string;
+  /** Script of the coin that the creating transaction's first input spent; empty for a coinbase. */
+  readonly creatorScript: Uint8Array;
+}
+
+/** Where a pin's base unit lies. */
+export interface PinLocation {
+  readonly outpoint: Outpoint;
+  /** Base units of the output before it. */
+  readonly offset: bigint;
+}
+
+/** One thing that happened to a pin: it was made, changed, or only moved. */
+export interface PinEvent extends ChainPlace {
+  /** Transaction in byte order. */
+  readonly hash: Uint8Array;
+  /** Where the base unit is since; undefined when it went to fees or into an output that nobody can spend. */
+  readonly location: PinLocation | undefined;
+  /** Script of the output it lies in; empty when it is lost. */
+  readonly ownerScript: Uint8Array;
+  readonly status: PinStatus;
+  /** The event whose data the pin says since: this one, or an earlier one. */
+  readonly said: ChainPlace;
+  /** What the transaction wrote about the pin; undefined when it only moved it. */
+  readonly data: PinData | undefined;
+}
+
+/** Stands for the output of a base unit that is lost: no transaction has so many outputs. */
+export const LOST_INDEX = 0xffff_ffff;
+
+export function encodePinOrigin(origin: PinOrigin): Uint8Array {
+  return new ByteWriter(128)
+    .u32(origin.height)
+    .u32(origin.position)
+    .varBytes(Buffer.from(origin.path))
+    .varBytes(origin.creatorScript)
+    .finish();
+}
+
+export function decodePinOrigin(bytes: Uint8Array): PinOrigin {
+  const reader = new ByteReader(bytes);
+  return {
+    height: reader.u32(),
+    position: reader.u32(),
+    path: Buffer.from(reader.varBytes()).toString(),
+    creatorScript: reader.varBytes(),
+  };
+}
+
+/** Value of the event table; its key holds the pin, the height and the position. */
+export function encodePinEvent(event: PinEvent): Uint8Array {
+  const writer = new ByteWriter(256)
+    .bytes(event.hash)
+    .u32(event.location?.outpoint.index ?? LOST_INDEX)
+    .u64(event.location?.offset ?? 0n)
+    .varBytes(event.ownerScript)
+    .u8(STATUSES.indexOf(event.status))
+    .u32(event.said.height)
+    .u32(event.said.position)
+    .u8(event.data ? 1 : 0);
+  if (!event.data) return writer.finish();
+  const { operation, path, encryption, version, contentType, payload } = event.data;
+  writer.u8(PIN_OPERATIONS.indexOf(operation));
+  for (const text of [path, encryption, version, contentType]) writer.varBytes(Buffer.from(text));
+  return writer.varBytes(payload).finish();
+}
+
+export function decodePinEvent({ height, position }: ChainPlace, bytes: Uint8Array): PinEvent {
+  const reader = new ByteReader(bytes);
+  const text = (): string => Buffer.from(reader.varBytes()).toString();
+  const hash = reader.bytes(32);
+  const index = reader.u32();
+  const offset = reader.u64();
+  const ownerScript = reader.varBytes();
+  const status = STATUSES[reader.u8()]!;
+  const said = { height: reader.u32(), position: reader.u32() };
+  const data =
+    reader.u8() === 0
+      ? undefined
+      : {
+          operation: PIN_OPERATIONS[reader.u8()]!,
+          path: text(),
+          encryption: text(),
+          version: text(),
+          contentType: text(),
+          payload: reader.varBytes(),
+        };
+  const location = index === LOST_INDEX ? undefined : { outpoint: { hash, index }, offset };
+  return { height, position, hash, location, ownerScript, status, said, data };
+}
