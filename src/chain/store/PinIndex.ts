@@ -1,29 +1,32 @@
-import { sha256, utf8 } from '../../base/index.js';
+import { equalBytes, sha256, utf8 } from '../../base/index.js';
 import { encodeOutpoint, type Outpoint } from '../codec/transaction.js';
 import { isUnspendable } from '../consensus/coins.js';
 import { holderText, metaIdOf } from '../pins/identity.js';
-import { type PinData, pinOf, type PinStatus, targetOf } from '../pins/pin.js';
+import { type PinData, type PinOperation, type PinStatus, pinOf, targetOf } from '../pins/pin.js';
 import { followUnit, type PlacedUnit } from '../pins/tracking.js';
 import type { AddressParameters } from '../wallet/address.js';
 import type { PlacedTransaction } from './changes.js';
 import { afterGroup, decodeOutpointKey, orderedKey, scriptKey } from './keys.js';
 import {
   type ChainPlace,
+  decodeHeldPins,
   decodePinEvent,
-  decodePinOrigin,
+  decodePinRecord,
+  encodeHeldPins,
   encodePinEvent,
-  encodePinOrigin,
+  encodePinRecord,
+  type HeldPin,
   LOST_INDEX,
   type PinEvent,
   type PinLocation,
-  type PinOrigin,
+  type PinRecord,
 } from './pinRecords.js';
 import type { Table, Tables } from './tables.js';
 
 /** A pin with its last event as of some height and what it said then. */
 export interface PinState {
   readonly id: Outpoint;
-  readonly origin: PinOrigin;
+  readonly pin: PinRecord;
   readonly last: PinEvent;
   readonly said: PinEvent;
 }
@@ -39,10 +42,13 @@ export interface PinQuery {
   readonly all: boolean;
 }
 
-const PRESENT = Uint8Array.of(1);
 const OUTPOINT_SIZE = 36;
-const NOWHERE = new Uint8Array(0);
-const LAST_PLACE: ChainPlace = { height: 0xffff_ffff, position: 0xffff_ffff };
+/** The script of an output that is not there. */
+const NOBODY = new Uint8Array(0);
+const NO_HEIGHT = 0xffff_ffff;
+/** Those beyond are lost: else a transaction of 200 bytes could move any number of pins that were gathered before. */
+const PINS_PER_OUTPUT = 16;
+const REWRITES: ReadonlySet<PinOperation> = new Set(['modify', 'hide', 'revoke']);
 
 /** SHA-256 of a pin's path: the group of the pins there. */
 function pathKey(path: string): Uint8Array {
@@ -58,25 +64,9 @@ function placeOfKey(key: Uint8Array): ChainPlace {
   return { height: view.getUint32(OUTPOINT_SIZE), position: view.getUint32(OUTPOINT_SIZE + 4) };
 }
 
-function placeBefore({ height, position }: ChainPlace): ChainPlace | undefined {
-  if (position > 0) return { height, position: position - 1 };
-  return height === 0 ? undefined : { height: height - 1, position: LAST_PLACE.position };
-}
-
-/** `outpoint | offset u64 big-endian | pin id`. */
-function locationKey(outpoint: Outpoint, offset: bigint, pinKey: Uint8Array): Uint8Array {
-  const key = new Uint8Array(OUTPOINT_SIZE + 8 + OUTPOINT_SIZE);
-  key.set(encodeOutpoint(outpoint));
-  new DataView(key.buffer).setBigUint64(OUTPOINT_SIZE, offset);
-  key.set(pinKey, OUTPOINT_SIZE + 8);
-  return key;
-}
-
-/** Where an event left the unit; a lost one is kept at an output that no transaction has, so that it is found again. */
-function keyOfEvent(event: PinEvent, pinKey: Uint8Array): Uint8Array {
-  const lost: PinLocation = { outpoint: { hash: event.hash, index: LOST_INDEX }, offset: 0n };
-  const { outpoint, offset } = event.location ?? lost;
-  return locationKey(outpoint, offset, pinKey);
+/** Where an event left the base unit; a lost one is kept at an output that no transaction has, to be found again. */
+function placeOf(event: PinEvent): PinLocation {
+  return event.location ?? { outpoint: { hash: event.hash, index: LOST_INDEX }, offset: 0n };
 }
 
 function statusAfter(before: PinStatus, data: PinData | undefined): PinStatus {
@@ -88,7 +78,8 @@ function statusAfter(before: PinStatus, data: PinData | undefined): PinStatus {
 /**
  * The pins of the active chain (MetaID v2, DESIGN 4.4): every pin with all that happened to it. A pin is the first base
  * unit of output 0 of the transaction that makes it; the unit is followed through every spend, and a transaction that
- * spends it may modify, hide or revoke the pin by naming it as `@<id>`. A revoked pin stays revoked.
+ * spends it may modify, hide or revoke the pin by naming it as `@<id>`. A revoked pin stays revoked. A unit is one pin
+ * at most, and an output holds at most 16.
  */
 export class PinIndex {
   readonly #tables: Tables;
@@ -116,61 +107,59 @@ export class PinIndex {
   }
 
   /** Undoes {@link apply} exactly. */
-  revert(placed: PlacedTransaction): void {
-    const { hash, height, position } = placed;
-    const end = afterGroup(hash);
-    for (const key of [...this.#tables.pinLocations.getKeys({ start: hash, end })]) {
-      const pinKey = Uint8Array.from(key.subarray(OUTPOINT_SIZE + 8));
-      this.#tables.pinLocations.removeSync(key);
-      const undone = this.#event(pinKey, { height, position })!;
-      this.#tables.pinEvents.removeSync(eventKey(pinKey, undone));
-      this.#setOwner(pinKey, undone.ownerScript, NOWHERE);
-      const before = this.#lastEvent(pinKey, LAST_PLACE);
-      if (before) {
-        this.#tables.pinLocations.putSync(keyOfEvent(before, pinKey), PRESENT);
-        this.#setOwner(pinKey, NOWHERE, before.ownerScript);
-      } else {
-        this.#remove(pinKey);
+  revert({ transaction, hash }: PlacedTransaction): void {
+    for (const index of [...transaction.outputs.keys(), LOST_INDEX]) {
+      for (const { pinKey } of this.#takeAll({ hash, index })) {
+        const pin = this.#pin(pinKey);
+        const undone = this.#event(pinKey, pin.last);
+        this.#tables.pinEvents.removeSync(eventKey(pinKey, pin.last));
+        if (undone.before) {
+          const before = this.#event(pinKey, undone.before);
+          this.#tables.pins.putSync(pinKey, encodePinRecord({ ...pin, last: undone.before }));
+          this.#put(pinKey, before);
+          this.#setOwner(pinKey, pin, undone.ownerScript, before.ownerScript);
+        } else {
+          this.#setOwner(pinKey, pin, undone.ownerScript, NOBODY);
+          this.#remove(pinKey, pin);
+        }
       }
     }
   }
 
   /** Ids of the pins whose base unit lies in an output. */
   at(outpoint: Outpoint): Outpoint[] {
-    const group = encodeOutpoint(outpoint);
-    const keys = [...this.#tables.pinLocations.getKeys({ start: group, end: afterGroup(group) })];
-    return keys.map((key) => decodeOutpointKey(key, OUTPOINT_SIZE + 8));
+    return this.#held(outpoint).map(({ pinKey }) => decodeOutpointKey(pinKey));
   }
 
   /** A pin as of a height; undefined when there was none yet. */
-  get(id: Outpoint, atHeight = LAST_PLACE.height): PinState | undefined {
+  get(id: Outpoint, atHeight = NO_HEIGHT): PinState | undefined {
     const pinKey = encodeOutpoint(id);
     const bytes = this.#tables.pins.getBinary(pinKey);
-    const last = bytes && this.#lastEvent(pinKey, { ...LAST_PLACE, height: atHeight });
-    if (!bytes || !last) return undefined;
-    const said = this.#event(pinKey, last.said)!;
-    return { id, origin: decodePinOrigin(bytes), last, said };
+    if (!bytes) return undefined;
+    const pin = decodePinRecord(bytes);
+    const last = pin.last.height <= atHeight ? pin.last : this.#lastPlace(pinKey, atHeight);
+    if (!last) return undefined;
+    const event = this.#event(pinKey, last);
+    return { id, pin, last: event, said: this.#event(pinKey, event.said) };
   }
 
   /** What a pin has said up to a state, oldest first: its creation, then each modification. */
   versions({ id, said }: PinState): PinEvent[] {
     const pinKey = encodeOutpoint(id);
-    const found: PinEvent[] = [];
+    const found = [said];
     // from version to version, so that a pin passed on a million times costs no more than one that never moved
-    for (let at: PinEvent | undefined = said; at !== undefined; ) {
+    for (let at = said; at.before; ) {
+      at = this.#event(pinKey, this.#event(pinKey, at.before).said);
       found.unshift(at);
-      const before = placeBefore(at);
-      const earlier: PinEvent | undefined = before && this.#lastEvent(pinKey, before);
-      at = earlier && this.#event(pinKey, earlier.said);
     }
     return found;
   }
 
   /** What happened to a pin, oldest first. @param skip events left out at the beginning */
   events(id: Outpoint, limit: number, skip: number): PinEvent[] {
-    const pinKey = encodeOutpoint(id);
-    const end = afterGroup(pinKey);
-    const range = this.#tables.pinEvents.getRange({ start: pinKey, end, limit, offset: skip });
+    const start = encodeOutpoint(id);
+    const end = afterGroup(start);
+    const range = this.#tables.pinEvents.getRange({ start, end, limit, offset: skip });
     return [...range].map(({ key, value }) => decodePinEvent(placeOfKey(key), value));
   }
 
@@ -190,7 +179,7 @@ export class PinIndex {
   }
 
   /** MetaID of whoever made a pin, 32 bytes; undefined for one made by a coinbase. */
-  metaIdOf({ creatorScript }: PinOrigin): Uint8Array | undefined {
+  metaIdOf({ creatorScript }: PinRecord): Uint8Array | undefined {
     if (creatorScript.length === 0) return undefined;
     return metaIdOf(holderText(creatorScript, this.#parameters));
   }
@@ -198,19 +187,20 @@ export class PinIndex {
   #move(placed: PlacedTransaction, data: PinData | undefined, carrying: Set<number>): void {
     const { transaction, spent } = placed;
     const target = data && targetOf(data.path);
-    const targetKey = target && Buffer.from(encodeOutpoint(target));
+    const targetKey = target && encodeOutpoint(target);
     const values = spent.map(({ output }) => output.value);
     for (const [inputIndex, coin] of spent.entries()) {
       if (!coin.carriesPins) continue;
-      const group = encodeOutpoint(transaction.inputs[inputIndex]!.outpoint);
-      const keys = [...this.#tables.pinLocations.getKeys({ start: group, end: afterGroup(group) })];
-      for (const key of keys) {
-        const offset = new DataView(key.buffer, key.byteOffset).getBigUint64(OUTPOINT_SIZE);
-        const pinKey = Uint8Array.from(key.subarray(OUTPOINT_SIZE + 8));
-        const unit = followUnit(transaction, values, inputIndex, offset);
+      for (const { pinKey, offset } of this.#takeAll(transaction.inputs[inputIndex]!.outpoint)) {
+        const followed = followUnit(transaction, values, inputIndex, offset);
+        const full =
+          followed !== undefined &&
+          this.#held({ hash: placed.hash, index: followed.index }).length >= PINS_PER_OUTPUT;
+        const unit = full ? undefined : followed;
         if (unit) carrying.add(unit.index);
-        this.#tables.pinLocations.removeSync(key);
-        this.#append(placed, pinKey, unit, targetKey?.equals(pinKey) ? data : undefined);
+        const isTarget = targetKey !== undefined && equalBytes(targetKey, pinKey);
+        const rewrites = isTarget && REWRITES.has(data!.operation);
+        this.#append(placed, pinKey, unit, rewrites ? data : undefined);
       }
     }
   }
@@ -222,21 +212,24 @@ export class PinIndex {
     data: PinData | undefined,
   ): void {
     const { transaction, hash, height, position } = placed;
-    const before = this.#lastEvent(pinKey, LAST_PLACE)!;
+    const pin = this.#pin(pinKey);
+    const before = this.#event(pinKey, pin.last);
     const counts = before.status === 'revoked' ? undefined : data;
     const event: PinEvent = {
       height,
       position,
       hash,
       location: unit && { outpoint: { hash, index: unit.index }, offset: unit.offset },
-      ownerScript: unit ? transaction.outputs[unit.index]!.lockingScript : NOWHERE,
+      ownerScript: unit ? transaction.outputs[unit.index]!.lockingScript : NOBODY,
       status: statusAfter(before.status, counts),
+      before: pin.last,
       said: counts?.operation === 'modify' ? { height, position } : before.said,
       data: counts,
     };
     this.#tables.pinEvents.putSync(eventKey(pinKey, event), encodePinEvent(event));
-    this.#tables.pinLocations.putSync(keyOfEvent(event, pinKey), PRESENT);
-    this.#setOwner(pinKey, before.ownerScript, event.ownerScript);
+    this.#tables.pins.putSync(pinKey, encodePinRecord({ ...pin, last: { height, position } }));
+    this.#put(pinKey, event);
+    this.#setOwner(pinKey, pin, before.ownerScript, event.ownerScript);
   }
 
   #create(placed: PlacedTransaction, data: PinData, carrying: Set<number>): void {
@@ -246,12 +239,15 @@ export class PinIndex {
     const [first] = transaction.outputs;
     if (!first || first.value === 0n || isUnspendable(first.lockingScript)) return;
     const id = { hash, index: 0 };
+    // a base unit is one pin at most
+    if (this.#held(id).some(({ offset }) => offset === 0n)) return;
     const pinKey = encodeOutpoint(id);
-    const origin: PinOrigin = {
+    const pin: PinRecord = {
       height,
       position,
       path: data.path,
-      creatorScript: spent[0]?.output.lockingScript ?? NOWHERE,
+      creatorScript: spent[0]?.output.lockingScript ?? NOBODY,
+      last: { height, position },
     };
     const event: PinEvent = {
       height,
@@ -260,60 +256,77 @@ export class PinIndex {
       location: { outpoint: id, offset: 0n },
       ownerScript: first.lockingScript,
       status: 'live',
-      said: { height, position },
+      before: undefined,
+      said: pin.last,
       data,
     };
     carrying.add(0);
-    this.#tables.pins.putSync(pinKey, encodePinOrigin(origin));
+    this.#tables.pins.putSync(pinKey, encodePinRecord(pin));
     this.#tables.pinEvents.putSync(eventKey(pinKey, event), encodePinEvent(event));
-    this.#tables.pinLocations.putSync(keyOfEvent(event, pinKey), PRESENT);
+    this.#put(pinKey, event);
     this.#tables.pinsByPath.putSync(orderedKey(pathKey(data.path), height, position), pinKey);
-    const metaId = this.metaIdOf(origin);
+    const metaId = this.metaIdOf(pin);
     if (metaId) this.#tables.pinsByMetaId.putSync(orderedKey(metaId, height, position), pinKey);
-    this.#setOwner(pinKey, NOWHERE, event.ownerScript);
+    this.#setOwner(pinKey, pin, NOBODY, event.ownerScript);
   }
 
-  #remove(pinKey: Uint8Array): void {
-    const origin = decodePinOrigin(this.#tables.pins.getBinary(pinKey)!);
-    const { height, position, path } = origin;
+  #remove(pinKey: Uint8Array, pin: PinRecord): void {
+    const { height, position, path } = pin;
     this.#tables.pins.removeSync(pinKey);
     this.#tables.pinsByPath.removeSync(orderedKey(pathKey(path), height, position));
-    const metaId = this.metaIdOf(origin);
+    const metaId = this.metaIdOf(pin);
     if (metaId) this.#tables.pinsByMetaId.removeSync(orderedKey(metaId, height, position));
   }
 
   /** Moves a pin from one owner's list to another's; an empty script is nobody. */
-  #setOwner(pinKey: Uint8Array, from: Uint8Array, to: Uint8Array): void {
-    const { height, position } = decodePinOrigin(this.#tables.pins.getBinary(pinKey)!);
+  #setOwner(pinKey: Uint8Array, pin: PinRecord, from: Uint8Array, to: Uint8Array): void {
+    const { height, position } = pin;
     const table = this.#tables.pinsByOwner;
     if (from.length > 0) table.removeSync(orderedKey(scriptKey(from), height, position));
     if (to.length > 0) table.putSync(orderedKey(scriptKey(to), height, position), pinKey);
   }
 
-  #event(pinKey: Uint8Array, place: ChainPlace): PinEvent | undefined {
-    const bytes = this.#tables.pinEvents.getBinary(eventKey(pinKey, place));
-    return bytes && decodePinEvent(place, bytes);
+  #held(outpoint: Outpoint): HeldPin[] {
+    const bytes = this.#tables.pinLocations.getBinary(encodeOutpoint(outpoint));
+    return bytes ? decodeHeldPins(bytes) : [];
   }
 
-  /** The last event at or before a place. */
-  #lastEvent(pinKey: Uint8Array, upTo: ChainPlace): PinEvent | undefined {
-    const range = this.#tables.pinEvents.getRange({
-      start: eventKey(pinKey, upTo),
-      end: pinKey,
-      reverse: true,
-      limit: 1,
-    });
-    const [found] = [...range];
-    return found && decodePinEvent(placeOfKey(found.key), found.value);
+  /** The pins of an output, which holds none afterwards. */
+  #takeAll(outpoint: Outpoint): HeldPin[] {
+    const held = this.#held(outpoint);
+    if (held.length > 0) this.#tables.pinLocations.removeSync(encodeOutpoint(outpoint));
+    return held;
+  }
+
+  /** Puts a pin where an event left it, in an order that does not depend on what came first. */
+  #put(pinKey: Uint8Array, event: PinEvent): void {
+    const { outpoint, offset } = placeOf(event);
+    const held = [...this.#held(outpoint), { pinKey, offset }];
+    held.sort((a, b) => Buffer.compare(a.pinKey, b.pinKey));
+    this.#tables.pinLocations.putSync(encodeOutpoint(outpoint), encodeHeldPins(held));
+  }
+
+  #pin(pinKey: Uint8Array): PinRecord {
+    return decodePinRecord(this.#tables.pins.getBinary(pinKey)!);
+  }
+
+  #event(pinKey: Uint8Array, place: ChainPlace): PinEvent {
+    return decodePinEvent(place, this.#tables.pinEvents.getBinary(eventKey(pinKey, place))!);
+  }
+
+  /** Place of the last event at or below a height. */
+  #lastPlace(pinKey: Uint8Array, height: number): ChainPlace | undefined {
+    const start = eventKey(pinKey, { height, position: 0xffff_ffff });
+    const keys = this.#tables.pinEvents.getKeys({ start, end: pinKey, reverse: true, limit: 1 });
+    const [found] = [...keys];
+    return found && placeOfKey(found);
   }
 
   #list(table: Table, group: Uint8Array, query: PinQuery): PinState[] {
     const found: PinState[] = [];
     const after = query.after && this.get(query.after);
     if (query.after && !after) return found;
-    const start = after
-      ? orderedKey(group, after.origin.height, after.origin.position + 1)
-      : group;
+    const start = after ? orderedKey(group, after.pin.height, after.pin.position + 1) : group;
     for (const { value } of table.getRange({ start, end: afterGroup(group) })) {
       if (found.length >= query.limit) break;
       const state = this.get(decodeOutpointKey(value), query.atHeight);

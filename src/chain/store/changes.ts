@@ -2,12 +2,7 @@ import { equalBytes, toHex } from '../../base/index.js';
 import { encodeOutpoint, NO_JOB, type Outpoint, type Transaction } from '../codec/transaction.js';
 import { type Coin, isUnspendable } from '../consensus/coins.js';
 import { orderedKey, outpointInGroup, scriptKey } from './keys.js';
-import {
-  encodeCoin,
-  encodeLocation,
-  encodeSpender,
-  type TransactionLocation,
-} from './records.js';
+import { encodeCoin, encodeLocation, encodeSpender, type TransactionLocation } from './records.js';
 import type { Tables } from './tables.js';
 
 /** One transaction of the block that is being connected or disconnected. */

@@ -11,11 +11,13 @@ export interface ChainPlace {
   readonly position: number;
 }
 
-/** What never changes of a pin; its key is the outpoint that gave it its id. */
-export interface PinOrigin extends ChainPlace {
+/** A pin; its key is the outpoint that gave it its id, its place that of the transaction which made it. */
+export interface PinRecord extends ChainPlace {
   readonly path: string;
   /** Script of the coin that the creating transaction's first input spent; empty for a coinbase. */
   readonly creatorScript: Uint8Array;
+  /** The last thing that happened to it. */
+  readonly last: ChainPlace;
 }
 
 /** Where a pin's base unit lies. */
@@ -34,6 +36,8 @@ export interface PinEvent extends ChainPlace {
   /** Script of the output it lies in; empty when it is lost. */
   readonly ownerScript: Uint8Array;
   readonly status: PinStatus;
+  /** The event before; undefined for the creation. */
+  readonly before: ChainPlace | undefined;
   /** The event whose data the pin says since: this one, or an earlier one. */
   readonly said: ChainPlace;
   /** What the transaction wrote about the pin; undefined when it only moved it. */
@@ -42,24 +46,54 @@ export interface PinEvent extends ChainPlace {
 
 /** Stands for the output of a base unit that is lost: no transaction has so many outputs. */
 export const LOST_INDEX = 0xffff_ffff;
+/** Stands for the height of an event that is not there. */
+const NO_HEIGHT = 0xffff_ffff;
 
-export function encodePinOrigin(origin: PinOrigin): Uint8Array {
-  return new ByteWriter(128)
-    .u32(origin.height)
-    .u32(origin.position)
-    .varBytes(Buffer.from(origin.path))
-    .varBytes(origin.creatorScript)
-    .finish();
+function writePlace(writer: ByteWriter, place: ChainPlace | undefined): ByteWriter {
+  return writer.u32(place?.height ?? NO_HEIGHT).u32(place?.position ?? 0);
 }
 
-export function decodePinOrigin(bytes: Uint8Array): PinOrigin {
+function readPlace(reader: ByteReader): ChainPlace {
+  return { height: reader.u32(), position: reader.u32() };
+}
+
+export function encodePinRecord(pin: PinRecord): Uint8Array {
+  const writer = new ByteWriter(128);
+  writePlace(writer, pin);
+  writePlace(writer, pin.last);
+  return writer.varBytes(Buffer.from(pin.path)).varBytes(pin.creatorScript).finish();
+}
+
+export function decodePinRecord(bytes: Uint8Array): PinRecord {
   const reader = new ByteReader(bytes);
   return {
-    height: reader.u32(),
-    position: reader.u32(),
+    ...readPlace(reader),
+    last: readPlace(reader),
     path: Buffer.from(reader.varBytes()).toString(),
     creatorScript: reader.varBytes(),
   };
+}
+
+/** A pin within an output. */
+export interface HeldPin {
+  /** The 36 bytes of the pin's outpoint. */
+  readonly pinKey: Uint8Array;
+  /** Base units of the output before it. */
+  readonly offset: bigint;
+}
+
+/** Value of the location table; its key is the outpoint that holds the pins. */
+export function encodeHeldPins(pins: readonly HeldPin[]): Uint8Array {
+  const writer = new ByteWriter(44 * pins.length);
+  for (const { pinKey, offset } of pins) writer.bytes(pinKey).u64(offset);
+  return writer.finish();
+}
+
+export function decodeHeldPins(bytes: Uint8Array): HeldPin[] {
+  const reader = new ByteReader(bytes);
+  const pins: HeldPin[] = [];
+  while (reader.remaining > 0) pins.push({ pinKey: reader.bytes(36), offset: reader.u64() });
+  return pins;
 }
 
 /** Value of the event table; its key holds the pin, the height and the position. */
@@ -69,10 +103,9 @@ export function encodePinEvent(event: PinEvent): Uint8Array {
     .u32(event.location?.outpoint.index ?? LOST_INDEX)
     .u64(event.location?.offset ?? 0n)
     .varBytes(event.ownerScript)
-    .u8(STATUSES.indexOf(event.status))
-    .u32(event.said.height)
-    .u32(event.said.position)
-    .u8(event.data ? 1 : 0);
+    .u8(STATUSES.indexOf(event.status));
+  writePlace(writer, event.before);
+  writePlace(writer, event.said).u8(event.data ? 1 : 0);
   if (!event.data) return writer.finish();
   const { operation, path, encryption, version, contentType, payload } = event.data;
   writer.u8(PIN_OPERATIONS.indexOf(operation));
@@ -88,7 +121,9 @@ export function decodePinEvent({ height, position }: ChainPlace, bytes: Uint8Arr
   const offset = reader.u64();
   const ownerScript = reader.varBytes();
   const status = STATUSES[reader.u8()]!;
-  const said = { height: reader.u32(), position: reader.u32() };
+  const earlier = readPlace(reader);
+  const before = earlier.height === NO_HEIGHT ? undefined : earlier;
+  const said = readPlace(reader);
   const data =
     reader.u8() === 0
       ? undefined
@@ -101,5 +136,5 @@ export function decodePinEvent({ height, position }: ChainPlace, bytes: Uint8Arr
           payload: reader.varBytes(),
         };
   const location = index === LOST_INDEX ? undefined : { outpoint: { hash, index }, offset };
-  return { height, position, hash, location, ownerScript, status, said, data };
+  return { height, position, hash, location, ownerScript, status, before, said, data };
 }

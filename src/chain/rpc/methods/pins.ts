@@ -31,20 +31,20 @@ function versionView({ data, hash, height }: PinEvent): object {
 }
 
 function pinView(node: ChainNode, state: PinState): object {
-  const { id, origin, last, said } = state;
+  const { id, pin, last, said } = state;
   const text = (script: Uint8Array): string => holderText(script, node.parameters);
-  const creator = origin.creatorScript.length > 0 ? text(origin.creatorScript) : undefined;
+  const creator = pin.creatorScript.length > 0 ? text(pin.creatorScript) : undefined;
   return {
     id: formatPinId(id),
-    path: origin.path,
+    path: pin.path,
     status: last.status,
-    ...(creator === undefined ? {} : { creator, metaId: toHex(node.store.pins.metaIdOf(origin)!) }),
+    ...(creator === undefined ? {} : { creator, metaId: toHex(node.store.pins.metaIdOf(pin)!) }),
     ...(last.location
       ? { owner: text(last.ownerScript), location: formatOutpoint(last.location.outpoint) }
       : {}),
     contentType: said.data!.contentType,
     payload: toHex(said.data!.payload),
-    height: origin.height,
+    height: pin.height,
     txid: hashToId(id.hash),
     versions: node.store.pins.versions(state).map(versionView),
   };
