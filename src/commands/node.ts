@@ -11,6 +11,7 @@ interface NodeOptions {
   readonly mine?: boolean;
   readonly mineTo?: string;
   readonly blockTime: string;
+  readonly par?: string;
   readonly rpcPort?: string;
   readonly rpcBind?: string;
   readonly rpcUser?: string;
@@ -18,6 +19,7 @@ interface NodeOptions {
 }
 
 const MAX_PORT = 65_535;
+const MAX_THREADS = 64;
 /** Faster than this, block times would run away from the clock: each must be above the median of eleven. */
 const SHORTEST_BLOCK_TIME = 0.2;
 const LONGEST_BLOCK_TIME = 86_400;
@@ -39,6 +41,13 @@ function portOption(text: string | undefined): number | undefined {
   const port = numberOption(text, '--rpc-port', 0, MAX_PORT);
   if (!Number.isInteger(port)) throw usage(`"${text}" is no port.`, 'Pass a whole number');
   return port;
+}
+
+function threadsOption(text: string | undefined): number | undefined {
+  if (text === undefined) return undefined;
+  const threads = numberOption(text, '--par', 0, MAX_THREADS);
+  if (!Number.isInteger(threads)) throw usage(`"${text}" threads can't be.`, 'Pass a whole number');
+  return threads || undefined;
 }
 
 function authOption({ rpcUser, rpcPassword }: NodeOptions) {
@@ -69,6 +78,7 @@ const run = action<NodeOptions>(async (_args, { options, settings, terminal, sig
     rpcPort: portOption(options.rpcPort),
     rpcHost: options.rpcBind,
     rpcAuth: authOption(options),
+    threads: threadsOption(options.par),
     ...(options.mine ? { mine: { to: options.mineTo, blockTime } } : {}),
     extend: (server, chain) =>
       attachJobPool(server, chain, (thrown) => terminal.warn(`job pool: ${messageOf(thrown)}`)),
@@ -95,6 +105,7 @@ export const register: Register = (program) => {
     .option('--mine', 'mine; an empty regtest chain gets 101 blocks at once')
     .option('--mine-to <address>', 'who is paid for blocks (regtest: the node’s faucet)')
     .option('--block-time <seconds>', 'time between two blocks on regtest', '2')
+    .option('--par <threads>', 'threads that check the scripts of blocks; 0 for one per core', '0')
     .option('--rpc-port <port>', 'port to answer on; 0 takes any free one')
     .option('--rpc-bind <host>', 'address of this machine to answer on', '127.0.0.1')
     .option('--rpc-user <name>', 'user name instead of the cookie file')

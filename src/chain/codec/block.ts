@@ -1,6 +1,6 @@
 import { sha256d } from '../../base/index.js';
 import { ByteReader } from './reader.js';
-import { encodeTransaction, readTransaction, type Transaction } from './transaction.js';
+import { readTransaction, type Transaction, writeTransaction } from './transaction.js';
 import { ByteWriter } from './writer.js';
 
 /** Bitcoin's 80-byte block header. Hashes are 32 bytes in byte order. */
@@ -56,12 +56,30 @@ export function blockHash(header: BlockHeader): Uint8Array {
   return sha256d(encodeHeader(header));
 }
 
+/** A block's bytes, and where its transactions stand in them. */
+export interface EncodedBlock {
+  readonly bytes: Uint8Array;
+  /** Where each transaction begins; one more entry for where the last one ends. */
+  readonly offsets: Uint32Array;
+}
+
 /** Header, then the transactions behind their count. */
 export function encodeBlock(block: Block): Uint8Array {
+  return encodeBlockParts(block).bytes;
+}
+
+/** {@link encodeBlock}, with the places of the transactions. */
+export function encodeBlockParts(block: Block): EncodedBlock {
+  const { transactions } = block;
   const writer = new ByteWriter(4096).bytes(encodeHeader(block.header));
-  writer.varInt(block.transactions.length);
-  for (const transaction of block.transactions) writer.bytes(encodeTransaction(transaction));
-  return writer.finish();
+  writer.varInt(transactions.length);
+  const offsets = new Uint32Array(transactions.length + 1);
+  transactions.forEach((transaction, index) => {
+    offsets[index] = writer.length;
+    writeTransaction(writer, transaction);
+  });
+  offsets[transactions.length] = writer.length;
+  return { bytes: writer.finish(), offsets };
 }
 
 const MINIMUM_TRANSACTION = 10;

@@ -43,6 +43,12 @@ const MINIMUM_OUTPUT = 9;
 /** Bytes of a transaction (DESIGN 4.2); below version 10 exactly Bitcoin's pre-segwit form. */
 export function encodeTransaction(transaction: Transaction): Uint8Array {
   const writer = new ByteWriter(512);
+  writeTransaction(writer, transaction);
+  return writer.finish();
+}
+
+/** Writes one transaction behind others (a block). */
+export function writeTransaction(writer: ByteWriter, transaction: Transaction): void {
   writer.i32(transaction.version).varInt(transaction.inputs.length);
   for (const input of transaction.inputs) {
     writer.bytes(input.outpoint.hash).u32(input.outpoint.index);
@@ -52,7 +58,6 @@ export function encodeTransaction(transaction: Transaction): Uint8Array {
   for (const output of transaction.outputs) writeOutput(writer, output);
   writer.u32(transaction.lockTime);
   if (transaction.version >= JOB_VERSION) writer.bytes(transaction.jobId);
-  return writer.finish();
 }
 
 /** An output as it stands in a transaction: value, then the script field with the token prefix in it. */
@@ -122,9 +127,17 @@ export function metaTxidPreimage(transaction: Transaction, withJobId = true): Ui
 
 /** The transaction's id, 32 bytes in byte order: double SHA-256 of the bytes, or the MetaTxid from version 10 on. */
 export function transactionHash(transaction: Transaction): Uint8Array {
+  return encodedTransactionHash(transaction, () => encodeTransaction(transaction));
+}
+
+/** {@link transactionHash} where the encoded transaction is at hand. */
+export function encodedTransactionHash(
+  transaction: Transaction,
+  bytes: () => Uint8Array,
+): Uint8Array {
   return transaction.version >= JOB_VERSION
     ? sha256d(metaTxidPreimage(transaction))
-    : sha256d(encodeTransaction(transaction));
+    : sha256d(bytes());
 }
 
 /** The transaction's id as people and RPC write it: reversed, in hex. */

@@ -9,6 +9,11 @@ export class ByteWriter {
     this.#view = new DataView(this.#buffer.buffer);
   }
 
+  /** Bytes written so far. */
+  get length(): number {
+    return this.#length;
+  }
+
   u8(value: number): this {
     const at = this.#grow(1);
     this.#view.setUint8(at, value);
@@ -66,6 +71,11 @@ export class ByteWriter {
   /** A copy of what was written. */
   finish(): Uint8Array {
     return this.#buffer.slice(0, this.#length);
+  }
+
+  /** Copies what was written to the beginning of `target`, which may be shared memory. */
+  copyTo(target: Uint8Array): void {
+    target.set(this.#buffer.subarray(0, this.#length));
   }
 
   /**

@@ -1,26 +1,22 @@
 import { equalBytes } from '../../base/index.js';
-import type { Block } from '../codec/block.js';
+import { type Block, encodeBlockParts } from '../codec/block.js';
 import { merkleRoot } from '../codec/merkle.js';
-import { encodeTransaction, transactionHash } from '../codec/transaction.js';
+import { encodedTransactionHash } from '../codec/transaction.js';
 import { pushNumber } from '../script/push.js';
 import { isFinal } from './locks.js';
 import { MAX_BLOCK_SIZE } from './parameters.js';
 import { rejectBlock } from './reject.js';
 import { checkTransaction, isCoinbase } from './transactionRules.js';
 
-const HEADER_SIZE = 80;
-
-/** A block whose own rules hold, with the hashes that were made on the way. */
+/** A block whose own rules hold, with what was made on the way, so that it is made once. */
 export interface CheckedBlock {
   readonly block: Block;
+  /** The block, encoded. */
+  readonly bytes: Uint8Array;
+  /** Where each transaction begins in `bytes`, with one more entry for where the last one ends. */
+  readonly offsets: Uint32Array;
   /** Transaction hashes in byte order. */
   readonly hashes: readonly Uint8Array[];
-  /** Encoded size in bytes. */
-  readonly size: number;
-}
-
-function varIntSize(value: number): number {
-  return value < 0xfd ? 1 : value <= 0xffff ? 3 : 5;
 }
 
 /**
@@ -29,20 +25,23 @@ function varIntSize(value: number): number {
  */
 export function checkBlock(block: Block): CheckedBlock {
   const { header, transactions } = block;
-  const hashes = transactions.map(transactionHash);
+  const { bytes, offsets } = encodeBlockParts(block);
+  const hashes = transactions.map((transaction, index) =>
+    encodedTransactionHash(transaction, () => bytes.subarray(offsets[index], offsets[index + 1])),
+  );
   const tree = merkleRoot(hashes);
   if (!equalBytes(tree.root, header.merkleRoot)) throw rejectBlock('bad-txnmrklroot');
   if (tree.mutated) throw rejectBlock('bad-txns-duplicate');
-  const sizes = transactions.map((transaction) => encodeTransaction(transaction).length);
-  const size = sizes.reduce((sum, each) => sum + each, HEADER_SIZE + varIntSize(sizes.length));
-  if (transactions.length === 0 || size > MAX_BLOCK_SIZE) throw rejectBlock('bad-blk-length');
+  if (transactions.length === 0 || bytes.length > MAX_BLOCK_SIZE) {
+    throw rejectBlock('bad-blk-length');
+  }
   transactions.forEach((transaction, index) => {
     const coinbase = isCoinbase(transaction);
     if (index === 0 && !coinbase) throw rejectBlock('bad-cb-missing');
     if (index > 0 && coinbase) throw rejectBlock('bad-cb-multiple');
-    checkTransaction(transaction, sizes[index]!);
+    checkTransaction(transaction, offsets[index + 1]! - offsets[index]!);
   });
-  return { block, hashes, size };
+  return { block, bytes, offsets, hashes };
 }
 
 /** How a coinbase's unlocking script must begin (BIP34). */

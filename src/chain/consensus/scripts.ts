@@ -1,49 +1,148 @@
 import type { Transaction } from '../codec/transaction.js';
 import { scriptRejectReason } from '../script/errors.js';
 import { verifyInput } from '../script/interpreter.js';
+import { SignatureCache } from '../script/SignatureCache.js';
 import { type Coin, hashKey } from './coins.js';
-import { rejectTransaction } from './reject.js';
+import { MAX_BLOCK_SIGNATURE_CHECKS } from './parameters.js';
+import { rejectBlock, rejectTransaction } from './reject.js';
+import { ScriptJob, type Spending } from './ScriptJob.js';
+import { ScriptPool } from './ScriptPool.js';
 
-const CACHE_LIMIT = 100_000;
+const KNOWN_LIMIT = 100_000;
+
+/** Inputs from which on other threads are asked: below, the work is done before they would have begun. */
+const PARALLEL_INPUTS = 32;
+
+/** What is needed of a block to run its scripts. */
+export interface BlockSpendings {
+  readonly transactions: readonly Transaction[];
+  /** Transaction hashes in byte order. */
+  readonly hashes: readonly Uint8Array[];
+  /** Coins spent, per transaction and input; none for the coinbase. */
+  readonly spent: readonly (readonly Coin[])[];
+}
+
+/** The scripts of a block, which may be running already on other threads. */
+export interface BlockScripts {
+  /**
+   * Waits for the end and demands that every input's scripts agree.
+   * @throws RejectError `mandatory-script-verify-flag-failed (…)` of the first input by order that fails;
+   * `bad-blk-sigchecks` when more signatures were checked before than a block may hold
+   * @throws BitmodelError `SCRIPT_THREAD_FAILED`
+   */
+  finish(): void;
+}
+
+/** Counts the signature checks of a block. */
+class SignatureChecks {
+  #sum = 0;
+
+  add(checks: number): void {
+    this.#sum += checks;
+    if (this.#sum > MAX_BLOCK_SIGNATURE_CHECKS) throw rejectBlock('bad-blk-sigchecks');
+  }
+}
 
 /**
- * Runs the scripts of transactions, and remembers those that passed: what the mempool took need not run again in a
- * block. A transaction's hash covers its unlocking scripts and the outputs it spends, and the rules are always the
- * same, so the hash alone is the key.
+ * Runs the scripts of transactions, and remembers what passed on its way into the mempool: a block of known transactions
+ * costs no signature check. A transaction's hash covers its unlocking scripts and the outputs it spends, and the rules
+ * are always the same, so the hash alone names the result. Signatures are remembered one by one too, for a transaction
+ * that comes again in another form.
  */
 export class ScriptVerifier {
   /** Signature checks by transaction hash, oldest first. */
-  readonly #passed = new Map<string, number>();
+  readonly #known = new Map<string, number>();
+  readonly #cache: SignatureCache;
+  readonly #pool: ScriptPool | undefined;
+
+  /** @param threads that run the scripts of a block, this one included */
+  constructor(threads = 1, cache: SignatureCache = new SignatureCache()) {
+    this.#cache = cache;
+    if (threads > 1) this.#pool = new ScriptPool(threads - 1, this.#cache);
+  }
 
   /**
-   * Demands that every input's scripts agree; returns the number of signature checks that they made.
+   * Demands that every input's scripts agree, and remembers it; returns the number of signature checks that they made.
    * @param coins one per input, in order
    * @throws RejectError `mandatory-script-verify-flag-failed (…)`
    */
   verify(transaction: Transaction, hash: Uint8Array, coins: readonly Coin[]): number {
     const key = hashKey(hash);
-    const known = this.#passed.get(key);
+    const known = this.#known.get(key);
     if (known !== undefined) return known;
-    const spentOutputs = coins.map((coin) => coin.output);
+    const spending = { transaction, spentOutputs: coins.map((coin) => coin.output) };
     let signatureChecks = 0;
     for (let inputIndex = 0; inputIndex < transaction.inputs.length; inputIndex++) {
-      const result = verifyInput({ transaction, inputIndex, spentOutputs });
-      if (!result.ok) {
-        throw rejectTransaction(
-          scriptRejectReason(result.error),
-          `input ${inputIndex}, ${result.script} script at byte ${result.offset}`,
-        );
-      }
-      signatureChecks += result.signatureChecks;
+      signatureChecks += this.#runInput(spending, inputIndex, true);
     }
     this.#remember(key, signatureChecks);
     return signatureChecks;
   }
 
-  #remember(key: string, signatureChecks: number): void {
-    if (this.#passed.size >= CACHE_LIMIT) {
-      this.#passed.delete(this.#passed.keys().next().value!);
+  /**
+   * Begins to run the scripts of a block. With many inputs other threads begin at once, while this one goes on; with few,
+   * or with one thread, everything happens in `finish`. The result is the same.
+   */
+  beginBlock({ transactions, hashes, spent }: BlockSpendings): BlockScripts {
+    const unknown: Spending[] = [];
+    let inputs = 0;
+    /** Per transaction: its signature checks where they are known, or its place among the unknown ones. */
+    const plan = transactions.slice(1).map((transaction, index) => {
+      const known = this.#known.get(hashKey(hashes[index + 1]!));
+      if (known !== undefined) return { known, place: -1 };
+      const spentOutputs = spent[index + 1]!.map((coin) => coin.output);
+      inputs += transaction.inputs.length;
+      return { known, place: unknown.push({ transaction, spentOutputs }) - 1 };
+    });
+    const job = this.#beginJob(unknown, inputs);
+    const finish = (): void => {
+      if (job) this.#pool!.finish(job);
+      const count = new SignatureChecks();
+      for (const { known, place } of plan) {
+        if (known !== undefined) count.add(known);
+        else this.#finishTransaction(unknown[place]!, count, (input) => job?.passed(place, input));
+      }
+    };
+    return { finish };
+  }
+
+  /** Ends the threads. */
+  async close(): Promise<void> {
+    await this.#pool?.close();
+  }
+
+  #beginJob(unknown: readonly Spending[], inputs: number): ScriptJob | undefined {
+    if (!this.#pool || inputs < PARALLEL_INPUTS) return undefined;
+    const job = ScriptJob.of(unknown, MAX_BLOCK_SIGNATURE_CHECKS);
+    this.#pool.begin(job, MAX_BLOCK_SIGNATURE_CHECKS);
+    return job;
+  }
+
+  /** Goes through the inputs in order. What has not passed on another thread, for whatever reason, is run here. */
+  #finishTransaction(
+    spending: Spending,
+    count: SignatureChecks,
+    passed: (inputIndex: number) => number | undefined,
+  ): void {
+    for (let inputIndex = 0; inputIndex < spending.transaction.inputs.length; inputIndex++) {
+      count.add(passed(inputIndex) ?? this.#runInput(spending, inputIndex, false));
     }
-    this.#passed.set(key, signatureChecks);
+  }
+
+  #runInput(spending: Spending, inputIndex: number, keep: boolean): number {
+    const checkSignature = keep ? this.#cache.checkAndKeep : this.#cache.check;
+    const result = verifyInput({ ...spending, inputIndex, checkSignature });
+    if (result.ok) return result.signatureChecks;
+    throw rejectTransaction(
+      scriptRejectReason(result.error),
+      `input ${inputIndex}, ${result.script} script at byte ${result.offset}`,
+    );
+  }
+
+  #remember(key: string, signatureChecks: number): void {
+    if (this.#known.size >= KNOWN_LIMIT) {
+      this.#known.delete(this.#known.keys().next().value!);
+    }
+    this.#known.set(key, signatureChecks);
   }
 }

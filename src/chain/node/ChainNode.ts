@@ -1,4 +1,5 @@
 import { EventEmitter } from 'node:events';
+import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
 import { setImmediate } from 'node:timers/promises';
 import { equalBytes } from '../../base/index.js';
@@ -42,6 +43,8 @@ export interface ChainNodeOptions {
   readonly network: NetworkName;
   /** Most bytes that the mempool holds; 100 MB unless stated. */
   readonly mempoolBytes?: number;
+  /** Threads that run the scripts of blocks, the main one included; as many as there are cores unless stated. */
+  readonly threads?: number | undefined;
 }
 
 /** The top of the active chain. */
@@ -107,9 +110,9 @@ export class ChainNode extends EventEmitter<Events> {
     const unlock = lockFolder(folder);
     let store: ChainStore | undefined;
     try {
-      const scripts = new ScriptVerifier();
+      const scripts = new ScriptVerifier(options.threads ?? availableParallelism());
       const parameters = networkParameters(options.network);
-      store = openStore(folder, parameters, scripts);
+      store = openStore(folder, parameters);
       store.verifyTip();
       const branches = new Branches(store, parameters, scripts);
       branches.catchUp();
@@ -181,14 +184,14 @@ export class ChainNode extends EventEmitter<Events> {
     if (equalBytes(before.hash, previous.hash)) {
       // the usual case: kept and connected in one transaction, or not at all
       this.store.transaction(() => {
-        this.store.putBlock(entry, block);
+        this.store.putBlock(entry, checked);
         this.#branches.connect(this.store.header(hash)!, checked);
       });
       this.mempool.removeForBlock(block.transactions, checked.hashes);
       this.#announceTip();
       return true;
     }
-    this.store.transaction(() => this.store.putBlock(entry, block));
+    this.store.transaction(() => this.store.putBlock(entry, checked));
     if (work > before.work) {
       const target = this.store.header(hash)!;
       this.#branches.activate(target, (freed) => this.#refillMempool(freed));
@@ -239,6 +242,7 @@ export class ChainNode extends EventEmitter<Events> {
   async close(): Promise<void> {
     if (this.#closed) return;
     this.#closed = true;
+    await this.scripts.close();
     await this.store.close();
     this.#unlock();
   }

@@ -23,15 +23,22 @@ export class Branches {
   /** Checks a kept block against the coins below it and makes it the tip; within a transaction of the store. */
   connect(entry: HeaderRecord, checked: CheckedBlock): void {
     const store = this.#store;
+    const { transactions } = checked.block;
     const connectable = checkConnection(checked, {
       parameters: this.#parameters,
       height: entry.height,
       coins: store,
       hasTransaction: (hash) => store.hasTransaction(hash),
       medianTimeAt: (height) => medianTimePast(store.headerAt(height)!, store),
-      scripts: this.#scripts,
     });
+    // a block that was connected once had the same transactions and coins then
+    const scripts =
+      entry.status === 'valid'
+        ? undefined
+        : this.#scripts.beginBlock({ ...connectable, transactions });
+    // written while other threads run the scripts; the transaction of the store takes it back if one fails
     store.connect(entry, connectable);
+    scripts?.finish();
   }
 
   /**

@@ -3,16 +3,11 @@ import { checkBlock } from '../consensus/blockRules.js';
 import { checkConnection } from '../consensus/connect.js';
 import { checkProofOfWork } from '../consensus/headers.js';
 import type { NetworkParameters } from '../consensus/parameters.js';
-import type { ScriptVerifier } from '../consensus/scripts.js';
 import { bitsToTarget, workOf } from '../consensus/target.js';
 import { ChainStore } from '../store/ChainStore.js';
 
 /** Opens the store of a network; an empty one begins with the genesis block, which passes the rules like any other. */
-export function openStore(
-  folder: string,
-  parameters: NetworkParameters,
-  scripts: ScriptVerifier,
-): ChainStore {
+export function openStore(folder: string, parameters: NetworkParameters): ChainStore {
   const { genesis } = parameters;
   const hash = blockHash(genesis.header);
   checkProofOfWork(genesis.header, hash, parameters);
@@ -28,7 +23,6 @@ export function openStore(
     coins: { coin: () => undefined },
     hasTransaction: () => false,
     medianTimeAt: () => genesis.header.time,
-    scripts,
   });
   return ChainStore.open(folder, entry, connectable, parameters);
 }

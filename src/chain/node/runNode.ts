@@ -18,6 +18,8 @@ export interface RunNodeOptions {
   readonly rpcHost?: string | undefined;
   /** Instead of the cookie. */
   readonly rpcAuth?: RpcAuth | undefined;
+  /** Threads that run the scripts of blocks, the main one included; as many as there are cores unless stated. */
+  readonly threads?: number | undefined;
   readonly mine?: {
     /** Address that blocks pay to; the faucet's on regtest unless stated. */
     readonly to?: string | undefined;

@@ -15,6 +15,13 @@ export type EcdsaVerifier = (
   publicKey: Uint8Array,
 ) => boolean;
 
+/** Whether a DER signature (no hash type byte) of a 32-byte digest is the key's. */
+export type SignatureCheck = (
+  der: Uint8Array,
+  digest: Uint8Array,
+  publicKey: Uint8Array,
+) => boolean;
+
 interface NativeSecp256k1 {
   ecdsaVerify(signature: Uint8Array, digest: Uint8Array, publicKey: Uint8Array): boolean;
   signatureNormalize(signature: Uint8Array): Uint8Array;

@@ -1,14 +1,14 @@
 import { BitmodelError, equalBytes, messageOf } from '../../base/index.js';
-import { type Block, decodeBlock, encodeBlock, encodeHeader } from '../codec/block.js';
+import { type Block, decodeBlock, encodeBlockParts, encodeHeader } from '../codec/block.js';
 import {
   decodeTransaction,
   encodeOutpoint,
-  encodeTransaction,
   hashToId,
   type Outpoint,
   type Transaction,
   transactionHash,
 } from '../codec/transaction.js';
+import type { CheckedBlock } from '../consensus/blockRules.js';
 import { type Coin, type CoinSource, hashKey } from '../consensus/coins.js';
 import type { ConnectableBlock } from '../consensus/connect.js';
 import type { HeaderEntry, HeaderSource } from '../consensus/headers.js';
@@ -28,7 +28,6 @@ import {
 import { type OpenTables, openTables, storeError, type Tables } from './tables.js';
 
 const TIP = Buffer.from('tip');
-const HEADER_SIZE = 80;
 const HEADER_CACHE = 4_096;
 
 /** A transaction of the chain, and the block that holds it. */
@@ -66,7 +65,7 @@ export class ChainStore implements CoinSource, HeaderSource {
     const store = new ChainStore(openTables(folder), parameters);
     if (!store.tables.meta.getBinary(TIP)) {
       store.transaction(() => {
-        store.putBlock(entry, genesis.block);
+        store.putBlock(entry, genesis);
         store.connect(entry, genesis);
       });
     }
@@ -181,8 +180,7 @@ export class ChainStore implements CoinSource, HeaderSource {
   }
 
   /** Keeps a block of any branch; within {@link transaction}. */
-  putBlock(entry: HeaderEntry, block: Block): void {
-    const bytes = encodeBlock(block);
+  putBlock(entry: HeaderEntry, { block, bytes }: CheckedBlock): void {
     this.tables.blocks.putSync(entry.hash, bytes);
     const transactionCount = block.transactions.length;
     this.#putHeader({ ...entry, status: 'unchecked', transactionCount, size: bytes.length });
@@ -196,8 +194,8 @@ export class ChainStore implements CoinSource, HeaderSource {
 
   /** Makes a kept block the new tip; within {@link transaction}. */
   connect(entry: HeaderEntry, connectable: ConnectableBlock): void {
-    const { block, hashes, spent } = connectable;
-    for (const placed of placeTransactions(entry, block, hashes, spent)) {
+    const { block, hashes, spent, offsets } = connectable;
+    for (const placed of placeTransactions(entry, { block, hashes, offsets, spent })) {
       applyTransaction(this.tables, placed, this.pins.apply(placed));
     }
     this.tables.undo.putSync(entry.hash, encodeUndo(spent));
@@ -212,7 +210,9 @@ export class ChainStore implements CoinSource, HeaderSource {
     const tip = this.tip();
     const block = this.block(tip.hash)!;
     const hashes = block.transactions.map(transactionHash);
-    const placed = [...placeTransactions(tip, block, hashes, this.undo(tip.hash))];
+    const { offsets } = encodeBlockParts(block);
+    const spent = this.undo(tip.hash);
+    const placed = [...placeTransactions(tip, { block, hashes, offsets, spent })];
     for (const each of placed.reverse()) {
       revertTransaction(this.tables, each);
       this.pins.revert(each);
@@ -271,18 +271,14 @@ export class ChainStore implements CoinSource, HeaderSource {
 
 function* placeTransactions(
   entry: HeaderEntry,
-  block: Block,
-  hashes: readonly Uint8Array[],
-  spent: readonly (readonly Coin[])[],
+  parts: Pick<ConnectableBlock, 'block' | 'hashes' | 'offsets' | 'spent'>,
 ): Generator<PlacedTransaction> {
   const { hash: blockHash, height } = entry;
-  const count = block.transactions.length;
-  let offset = HEADER_SIZE + (count < 0xfd ? 1 : count <= 0xffff ? 3 : 5);
+  const { block, hashes, offsets, spent } = parts;
   for (const [position, transaction] of block.transactions.entries()) {
-    const { length } = encodeTransaction(transaction);
-    const location = { blockHash, offset, length };
+    const offset = offsets[position]!;
+    const location = { blockHash, offset, length: offsets[position + 1]! - offset };
     const hash = hashes[position]!;
     yield { transaction, hash, location, height, position, spent: spent[position]! };
-    offset += length;
   }
 }

@@ -33,6 +33,15 @@ function inputDigest(state: ScriptState, signature: Uint8Array): Uint8Array {
   return sha256d(preimage);
 }
 
+function isValid(
+  { context }: ScriptState,
+  der: Uint8Array,
+  digest: Uint8Array,
+  publicKey: Uint8Array,
+): boolean {
+  return (context.checkSignature ?? verifyEcdsa)(der, digest, publicKey);
+}
+
 function popCheckSig(state: ScriptState): boolean {
   state.need(2);
   const publicKey = state.pop();
@@ -42,7 +51,7 @@ function popCheckSig(state: ScriptState): boolean {
   if (signature.length === 0) return false;
   state.chargeSignatureChecks(1);
   const digest = inputDigest(state, signature);
-  const valid = verifyEcdsa(signature.subarray(0, -1), digest, publicKey);
+  const valid = isValid(state, signature.subarray(0, -1), digest, publicKey);
   if (!valid && state.flags.nullFail) state.fail('sig-nullfail');
   return valid;
 }
@@ -57,7 +66,7 @@ function popCheckDataSig(state: ScriptState): boolean {
   if (signature.length === 0) return false;
   state.chargeSignatureChecks(1);
   state.chargeHash(message.length);
-  const valid = verifyEcdsa(signature, sha256(message), publicKey);
+  const valid = isValid(state, signature, sha256(message), publicKey);
   if (!valid && state.flags.nullFail) state.fail('sig-nullfail');
   return valid;
 }
@@ -101,7 +110,7 @@ function matchSignatures(
       checkPublicKeyForm(state, publicKey);
       if (signature.length === 0) continue;
       digest ??= inputDigest(state, signature);
-      found = verifyEcdsa(signature.subarray(0, -1), digest, publicKey);
+      found = isValid(state, signature.subarray(0, -1), digest, publicKey);
     }
   }
   return true;
