@@ -5,6 +5,7 @@ import { sequenceLocksMet } from './locks.js';
 import type { NetworkParameters } from './parameters.js';
 import { rejectBlock, rejectTransaction } from './reject.js';
 import { subsidyAt } from './subsidy.js';
+import { checkTokens } from './tokens.js';
 import { checkAmounts } from './transactionRules.js';
 
 /** What connecting a block needs of the chain below it. */
@@ -70,6 +71,7 @@ export function checkConnection(checked: CheckedBlock, context: ConnectContext):
     const used = index === 0 ? [] : transaction.inputs.map(({ outpoint }) => coins.spend(outpoint));
     if (index > 0) {
       fees += checkAmounts(transaction, used, height, parameters.maturity);
+      checkTokens(transaction, used);
       if (!sequenceLocksMet(transaction, used, height, context.medianTimeAt)) {
         throw rejectBlock('bad-txns-nonfinal', 'a relative lock is not met');
       }

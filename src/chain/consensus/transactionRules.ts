@@ -1,8 +1,8 @@
-import { TOKEN_PREFIX } from '../codec/token.js';
 import type { Transaction, TransactionInput, TransactionOutput } from '../codec/transaction.js';
 import { type Coin, outpointKey } from './coins.js';
 import { MAX_MONEY, MAX_TRANSACTION_SIZE } from './parameters.js';
 import { rejectTransaction } from './reject.js';
+import { checkTokenOutput } from './tokens.js';
 
 /** A transaction of this size could pass for two hashes of the Merkle tree. */
 const AMBIGUOUS_SIZE = 64;
@@ -17,14 +17,13 @@ export function isCoinbase(transaction: Transaction): boolean {
   return transaction.inputs.length === 1 && isNull(transaction.inputs[0]!);
 }
 
-function checkOutputs(outputs: readonly TransactionOutput[]): void {
+function checkOutputs(outputs: readonly TransactionOutput[], coinbase: boolean): void {
   let total = 0n;
-  for (const { value, lockingScript, token } of outputs) {
-    if (value > MAX_MONEY) throw rejectTransaction('bad-txns-vout-toolarge');
-    total += value;
+  for (const output of outputs) {
+    if (output.value > MAX_MONEY) throw rejectTransaction('bad-txns-vout-toolarge');
+    total += output.value;
     if (total > MAX_MONEY) throw rejectTransaction('bad-txns-txouttotal-toolarge');
-    if (token || lockingScript[0] === TOKEN_PREFIX)
-      throw rejectTransaction('bad-txns-token-unsupported');
+    checkTokenOutput(output, coinbase);
   }
 }
 
@@ -39,8 +38,9 @@ export function checkTransaction(transaction: Transaction, size: number): void {
   if (outputs.length === 0) throw rejectTransaction('bad-txns-vout-empty');
   if (size > MAX_TRANSACTION_SIZE) throw rejectTransaction('bad-txns-oversize');
   if (size === AMBIGUOUS_SIZE) throw rejectTransaction('bad-txns-64-byte');
-  checkOutputs(outputs);
-  if (isCoinbase(transaction)) {
+  const coinbase = isCoinbase(transaction);
+  checkOutputs(outputs, coinbase);
+  if (coinbase) {
     const length = inputs[0]!.unlockingScript.length;
     if (length < 2 || length > 100) throw rejectTransaction('bad-cb-length');
     return;

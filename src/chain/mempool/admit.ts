@@ -4,6 +4,7 @@ import { isFinal, sequenceLocksMet } from '../consensus/locks.js';
 import type { NetworkParameters } from '../consensus/parameters.js';
 import { rejectTransaction } from '../consensus/reject.js';
 import type { ScriptVerifier } from '../consensus/scripts.js';
+import { checkTokens } from '../consensus/tokens.js';
 import { checkAmounts, checkTransaction, isCoinbase } from '../consensus/transactionRules.js';
 import type { ChainStore } from '../store/ChainStore.js';
 import { compareFeeRates, type Mempool, type NewEntry, withAncestors } from './Mempool.js';
@@ -86,6 +87,7 @@ export function admit(transaction: Transaction, context: AdmitContext): NewEntry
     throw rejectTransaction('non-BIP68-final');
   }
   const fee = checkAmounts(transaction, spent, height, parameters.maturity);
+  checkTokens(transaction, spent);
   checkFee(fee, size, context.floor);
   checkAncestors(transaction, mempool);
   const signatureChecks = context.scripts.verify(transaction, hash, spent);

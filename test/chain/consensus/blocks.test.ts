@@ -77,9 +77,21 @@ const COINS = 10_000_000_000_000_000n;
 
 const BROKEN_TRANSACTIONS: [what: string, reason: string, change: Change][] = [
   [
-    'an output carries a token',
-    'bad-txns-token-unsupported',
+    'an output begins like a token and carries none',
+    'bad-txns-vout-tokenprefix',
     coinbase({ outputs: [out(1n, Uint8Array.of(0xef, 1))] }),
+  ],
+  [
+    'its coinbase makes a token',
+    'bad-txns-coinbase-has-tokens',
+    coinbase({ outputs: [{ ...out(1n), token: { category: new Uint8Array(32), amount: 1n } }] }),
+  ],
+  [
+    'it makes a token out of nothing',
+    'bad-txns-token-invalid-category',
+    holding(() =>
+      payFromMiner(node, [{ ...out(1000n), token: { category: new Uint8Array(32), amount: 1n } }]),
+    ),
   ],
   [
     'an output is beyond all money',
