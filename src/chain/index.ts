@@ -117,6 +117,16 @@ export {
   requireOutputValue,
   requireOutputValueAtLeast,
 } from './script/covenant/demands.js';
+export {
+  checkDrawnThreshold,
+  type DrawnThreshold,
+  drawnLeaf,
+  drawnLeaves,
+  SECOND_DRAW,
+  type SeatSignature,
+  seatItems,
+  secondSeed,
+} from './script/covenant/draw.js';
 export { type Expression, expression, joinParts } from './script/covenant/expression.js';
 export {
   asPush,
@@ -133,6 +143,17 @@ export {
   requireSignature,
   timeLock,
 } from './script/covenant/locks.js';
+export {
+  CLIMB_TREE,
+  type CountedTree,
+  countedTree,
+  MAX_TREE_SIZE,
+  proofDepth,
+  TREE_LEAF,
+  TREE_ROOT,
+  treeLeaf,
+  verifyProof,
+} from './script/covenant/merkle.js';
 export { choosePath } from './script/covenant/paths.js';
 export {
   checkDataThreshold,

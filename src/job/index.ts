@@ -77,7 +77,23 @@ export {
   publicKeySchema,
   seedOf,
 } from './spec.js';
+export {
+  isDrawn,
+  type JobTerms,
+  type VerifierDraw,
+  validateTerms,
+  verifierCount,
+} from './terms.js';
 export { type JobEnd, type JobTrace, traceJob } from './trace.js';
 export { JobVerifier, type VerifierOptions } from './verifier.js';
+export {
+  buildRegistry,
+  checkRegistryProof,
+  drawSecondJury,
+  drawVerifiers,
+  registryProof,
+  type Seat,
+  type VerifierRegistry,
+} from './verifier-registry.js';
 export { JobWorker, type WorkerOptions } from './worker.js';
 export type { WorkerOutcome, WorkerRecord } from './worker-record.js';

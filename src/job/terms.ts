@@ -1,5 +1,21 @@
 import { Point } from '@noble/secp256k1';
 import { BitmodelError, toHex } from '../base/index.js';
+import { MAX_TREE_SIZE } from '../chain/index.js';
+
+/**
+ * Verifiers to be drawn out of those bonded on the chain (DESIGN 5.2, "The draw"), instead of a list of keys. Who
+ * they are shows when the client, contesting, shows the secret behind `drawHash`.
+ */
+export interface VerifierDraw {
+  /** Root of the registry ({@link buildRegistry}), which holds `size` too. 32 bytes. */
+  readonly registry: Uint8Array;
+  /** Keys in the registry: at least twice `count` and one more, so that a second draw can judge a verdict again. */
+  readonly size: number;
+  /** Seats that are drawn, 1 to {@link MAX_VERIFIERS}. */
+  readonly count: number;
+  /** SHA-256 of the client's 32-byte secret c. */
+  readonly drawHash: Uint8Array;
+}
 
 /**
  * Everything about one job and its chosen seller that never changes again: what the escrow, stake and contested
@@ -28,8 +44,11 @@ export interface JobTerms {
   readonly feeScript: Uint8Array;
   /** Base units the seller locks with the claim: at least the full reward and all verifiers' fees. */
   readonly stake: bigint;
-  /** Compressed public keys, 1 to {@link MAX_VERIFIERS}, all different; their order is the order of their fees. */
-  readonly verifiers: readonly Uint8Array[];
+  /**
+   * Compressed public keys, 1 to {@link MAX_VERIFIERS}, all different, whose order is the order of their fees; or the
+   * draw they will come from.
+   */
+  readonly verifiers: readonly Uint8Array[] | VerifierDraw;
   /** How many must agree: more than half of the verifiers. */
   readonly threshold: number;
   /** Base units for each verifier that signs a verdict; the contest's bond holds it for all of them. */
@@ -55,6 +74,16 @@ const MAX_RELATIVE_LOCK = 0xffff;
 /** Output values are below this. */
 const VALUE_LIMIT = 1n << 63n;
 
+/** Whether a job's verifiers are drawn, not listed. */
+export function isDrawn(verifiers: JobTerms['verifiers']): verifiers is VerifierDraw {
+  return 'registry' in verifiers;
+}
+
+/** How many verifiers a job has, listed or drawn. */
+export function verifierCount({ verifiers }: Pick<JobTerms, 'verifiers'>): number {
+  return isDrawn(verifiers) ? verifiers.count : verifiers.length;
+}
+
 /** What the escrow holds: the price of every token that may come. Base units. */
 export function escrowValue(terms: JobTerms): bigint {
   return BigInt(terms.maxTokens) * terms.pricePerToken;
@@ -62,7 +91,7 @@ export function escrowValue(terms: JobTerms): bigint {
 
 /** What the client adds when it contests: the fee of every verifier. Base units. */
 export function bondValue(terms: JobTerms): bigint {
-  return BigInt(terms.verifiers.length) * terms.verifierFee;
+  return BigInt(verifierCount(terms)) * terms.verifierFee;
 }
 
 /** The model's share of the price of `count` tokens, rounded down. Base units. */
@@ -92,11 +121,18 @@ export function validateTerms(terms: JobTerms): void {
 
 function demandVerifiers(terms: JobTerms): void {
   const { verifiers, threshold } = terms;
-  const count = verifiers.length;
+  const count = verifierCount(terms);
   demand(
     count >= 1 && count <= MAX_VERIFIERS,
     `there are ${count} verifiers; 1 to ${MAX_VERIFIERS} can be listed`,
   );
+  if (isDrawn(verifiers)) demandDraw(verifiers);
+  else demandList(terms, verifiers);
+  demandInteger(threshold, 1, count, 'threshold');
+  demand(2 * threshold > count, `a threshold of ${threshold} is not more than half of ${count}`);
+}
+
+function demandList(terms: JobTerms, verifiers: readonly Uint8Array[]): void {
   const parties = new Set([toHex(terms.client), toHex(terms.seller)]);
   const seen = new Set<string>();
   for (const key of verifiers) {
@@ -106,8 +142,17 @@ function demandVerifiers(terms: JobTerms): void {
     demand(!parties.has(hex), `the verifier ${hex} is a party to the job that it would judge`);
     seen.add(hex);
   }
-  demandInteger(threshold, 1, count, 'threshold');
-  demand(2 * threshold > count, `a threshold of ${threshold} is not more than half of ${count}`);
+}
+
+function demandDraw({ registry, drawHash, count, size }: VerifierDraw): void {
+  demandInteger(count, 1, MAX_VERIFIERS, 'count');
+  demandInteger(size, 1, MAX_TREE_SIZE, 'size');
+  demand(registry.length === 32, `registry has ${registry.length} bytes instead of 32`);
+  demand(drawHash.length === 32, `drawHash has ${drawHash.length} bytes instead of 32`);
+  demand(
+    size > 2 * count,
+    `a registry of ${size} is too small to draw ${count} from: who judges again must be ${2 * count + 1}`,
+  );
 }
 
 function demandAmounts(terms: JobTerms): void {

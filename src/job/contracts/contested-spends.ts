@@ -5,20 +5,27 @@ import {
   type Outpoint,
   operationCostLimit,
   p2pkhScript,
+  proofDepth,
   pushData,
   pushNumber,
   SCRIPT_LIMITS,
+  type SeatSignature,
+  seatItems,
   type TransactionOutput,
   verifyData,
 } from '../../chain/index.js';
-import { bondValue, type JobTerms } from '../terms.js';
+import { bondValue, isDrawn, type JobTerms, verifierCount } from '../terms.js';
+import type { Seat } from '../verifier-registry.js';
 import { BURN_SCRIPT, CONTESTED_PATH, contestedCode, contestedScript } from './contested.js';
 import type { ContestedState } from './layout.js';
 import { type ContractSpend, DATA_SIGNATURE_PUSH, SEQUENCE } from './spend.js';
-import { VERDICT, type VerdictName, verdictMessage } from './verdict.js';
+import { drawnVerdictMessage, VERDICT, type VerdictName, verdictMessage } from './verdict.js';
 
-/** One signature per verifier in the terms' order; undefined where there is none. */
-export type VerdictSignatures = readonly (Uint8Array | undefined)[];
+/**
+ * What each verifier of a job said, undefined where there is nothing: by the list's order its signature, or by the
+ * drawn seats its signature with key and proof.
+ */
+export type VerdictSignatures = readonly (Uint8Array | SeatSignature | undefined)[];
 
 /** A verifier's signature as it came in a message. */
 export interface SignedVerdict {
@@ -27,27 +34,53 @@ export interface SignedVerdict {
 }
 
 /**
- * Out of what came in, the signatures of the first `threshold` listed verifiers that truly signed this verdict on
- * this stake; undefined while there are too few. Foreign keys, wrong signatures and repetitions are passed over.
+ * Out of what came in, the signatures of the first `threshold` verifiers, listed or drawn, that truly signed this
+ * verdict on this stake; undefined while there are too few. Foreign keys, wrong signatures and repetitions are passed
+ * over.
+ * @param seats who was drawn ({@link drawVerifiers}), where verifiers are
  */
 export function gatherVerdicts(
   terms: JobTerms,
   state: ContestedState,
   verdict: VerdictName,
   received: readonly SignedVerdict[],
+  seats: readonly Seat[] = [],
 ): VerdictSignatures | undefined {
-  const { stakeOutpoint, commitmentHash } = state;
-  const message = verdictMessage(terms, stakeOutpoint, commitmentHash, verdict);
+  const { verifiers } = terms;
+  const message = contestedMessage(terms, state, verdict);
   let missing = terms.threshold;
-  const signatures = terms.verifiers.map((key) => {
-    if (missing === 0) return undefined;
+  const barred = [terms.client, terms.seller];
+  const judges = isDrawn(verifiers) ? seats : verifiers.map((publicKey) => ({ publicKey }));
+  const signatures = judges.map((judge) => {
+    const { publicKey } = judge;
+    if (missing === 0 || barred.some((key) => equalBytes(key, publicKey))) return undefined;
     const signed = received.find(
-      ({ verifier, signature }) => equalBytes(verifier, key) && verifyData(signature, message, key),
+      ({ verifier, signature }) =>
+        equalBytes(verifier, publicKey) && verifyData(signature, message, publicKey),
     );
-    if (signed !== undefined) missing--;
-    return signed?.signature;
+    if (signed === undefined) return undefined;
+    missing--;
+    return 'proof' in judge ? { ...judge, signature: signed.signature } : signed.signature;
   });
   return missing === 0 ? signatures : undefined;
+}
+
+/**
+ * The message that a verifier of a contested stake signs.
+ * @throws BitmodelError `BAD_STATE` where verifiers are drawn and the state lacks the client's secret
+ */
+export function contestedMessage(
+  terms: JobTerms,
+  state: ContestedState,
+  verdict: VerdictName,
+): Uint8Array {
+  const { stakeOutpoint, commitmentHash, drawSecret, k } = state;
+  if (!isDrawn(terms.verifiers)) {
+    return verdictMessage(terms, stakeOutpoint, commitmentHash, verdict);
+  }
+  if (!drawSecret) throw new BitmodelError('BAD_STATE', 'The contest did not show who was drawn.');
+  const about = { drawSecret, k, stakeOutpoint, commitmentHash };
+  return drawnVerdictMessage(terms, terms.verifiers, about, verdict);
 }
 
 /**
@@ -64,10 +97,7 @@ export function judgeSpend(
   verdict: VerdictName,
   signatures: VerdictSignatures,
 ): ContractSpend {
-  demandThreshold(terms, signatures);
-  const fees = terms.verifiers
-    .filter((_, index) => signatures[index] !== undefined)
-    .map((key) => payTo(key, terms.verifierFee));
+  const fees = signersOf(terms, signatures).map((key) => payTo(key, terms.verifierFee));
   const spent = BigInt(fees.length) * terms.verifierFee;
   const bond = bondValue(terms);
   const reward = BigInt(state.count) * terms.pricePerToken;
@@ -79,10 +109,19 @@ export function judgeSpend(
           { value: terms.stake - reward - spent, lockingScript: BURN_SCRIPT },
         ]
       : [paySeller(terms, terms.stake + bond - spent), ...fees];
-  const unsigned = terms.verifiers.length - terms.threshold;
-  const unlockingSize = terms.threshold * DATA_SIGNATURE_PUSH + unsigned + 2;
+  const unsigned = verifierCount(terms) - terms.threshold;
+  const unlockingSize = terms.threshold * seatSize(terms) + unsigned + 2;
   return { ...spendContested(terms, outpoint, state, unlockingSize, SEQUENCE), outputs };
 }
+
+/** Most bytes that a verifier who signed adds to the unlocking script. */
+function seatSize({ verifiers }: JobTerms): number {
+  if (!isDrawn(verifiers)) return DATA_SIGNATURE_PUSH;
+  const proof = pushData(new Uint8Array(32 * proofDepth(verifiers.size))).length;
+  return DATA_SIGNATURE_PUSH + KEY_PUSH + proof;
+}
+
+const KEY_PUSH = 34;
 
 /**
  * Unlocks the contested contract with the verifiers' signatures of this verdict.
@@ -93,10 +132,12 @@ export function judgeUnlocking(
   verdict: VerdictName,
   signatures: VerdictSignatures,
 ): Uint8Array {
-  demandThreshold(terms, signatures);
-  const pushes = terms.verifiers.map((_, i) => pushData(signatures[i] ?? new Uint8Array(0)));
+  signersOf(terms, signatures);
+  const seats = signatures.map((signature) =>
+    signature instanceof Uint8Array ? { signature } : signature,
+  );
   return concatBytes(
-    ...pushes.reverse(),
+    ...seatItems(seats).map(pushData),
     pushNumber(VERDICT[verdict]),
     pushNumber(CONTESTED_PATH.judge),
   );
@@ -155,11 +196,18 @@ function spendContested(
   return { inputs: [input], lockTime: 0, jobId: terms.jobId };
 }
 
-function demandThreshold(terms: JobTerms, signatures: VerdictSignatures): void {
-  const given = signatures.filter((signature) => signature !== undefined).length;
-  if (given === terms.threshold && signatures.length === terms.verifiers.length) return;
+/** Keys of those who signed, in the order of their fees. */
+function signersOf(terms: JobTerms, signatures: VerdictSignatures): Uint8Array[] {
+  const { verifiers, threshold } = terms;
+  const count = verifierCount(terms);
+  const keys = signatures.flatMap((signature, index) => {
+    if (signature === undefined) return [];
+    if (isDrawn(verifiers)) return signature instanceof Uint8Array ? [] : [signature.publicKey];
+    return signature instanceof Uint8Array ? [verifiers[index]!] : [];
+  });
+  if (keys.length === threshold && signatures.length === count) return keys;
   throw new BitmodelError(
     'BAD_VERDICTS',
-    `A judgement takes exactly ${terms.threshold} of ${terms.verifiers.length} signatures, not ${given}.`,
+    `A judgement takes exactly ${threshold} of ${count} signatures, not ${keys.length}.`,
   );
 }

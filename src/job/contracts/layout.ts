@@ -1,6 +1,6 @@
 import { BitmodelError, concatBytes, equalBytes, sha256, u32le } from '../../base/index.js';
 import { encodeOutpoint, type Outpoint, pushData } from '../../chain/index.js';
-import { type JobTerms, validateTerms } from '../terms.js';
+import { isDrawn, type JobTerms, type VerifierDraw, validateTerms } from '../terms.js';
 
 /**
  * A contract's locking script is its head, pushes of fixed length that hold what changes from one claim to the
@@ -22,12 +22,19 @@ export interface StakeState {
 export interface ContestedState extends StakeState {
   /** The stake that was contested; verdicts are about it. */
   readonly stakeOutpoint: Outpoint;
+  /** The client's secret c, 32 bytes, where the verifiers are drawn: the contest shows it. */
+  readonly drawSecret?: Uint8Array;
 }
 
 /** push(k 32) ‖ push(count u32LE) ‖ push(commitment hash 32). */
 export const STAKE_HEAD_BYTES = 33 + 5 + 33;
-/** push(stake outpoint 36) ‖ the stake's head. */
-export const CONTESTED_HEAD_BYTES = 37 + STAKE_HEAD_BYTES;
+const OUTPOINT_PUSH = 37;
+const SECRET_PUSH = 33;
+
+/** push(stake outpoint 36) ‖ the stake's head; where verifiers are drawn, push(c 32) stands between them. */
+export function contestedHeadBytes(terms: JobTerms): number {
+  return OUTPOINT_PUSH + (isDrawn(terms.verifiers) ? SECRET_PUSH : 0) + STAKE_HEAD_BYTES;
+}
 
 /**
  * The 71 bytes in front of the stake's code.
@@ -48,11 +55,22 @@ export function stakeHead(terms: JobTerms, state: StakeState): Uint8Array {
 }
 
 /**
- * The 108 bytes in front of the contested contract's code.
+ * The bytes in front of the contested contract's code: 108, or 141 where verifiers are drawn.
  * @throws BitmodelError `BAD_STATE`
  */
 export function contestedHead(terms: JobTerms, state: ContestedState): Uint8Array {
-  return concatBytes(pushData(encodeOutpoint(state.stakeOutpoint)), stakeHead(terms, state));
+  const stake = stakeHead(terms, state);
+  const outpoint = pushData(encodeOutpoint(state.stakeOutpoint));
+  if (!isDrawn(terms.verifiers)) return concatBytes(outpoint, stake);
+  const { drawSecret } = state;
+  if (!drawSecret || !isDrawSecret(terms.verifiers, drawSecret)) {
+    throw new BitmodelError('BAD_STATE', 'This is not the secret that draws the verifiers.');
+  }
+  return concatBytes(outpoint, pushData(drawSecret), stake);
+}
+
+function isDrawSecret({ drawHash }: VerifierDraw, secret: Uint8Array): boolean {
+  return secret.length === 32 && equalBytes(sha256(secret), drawHash);
 }
 
 /** The state in a stake's locking script, or undefined if it is not the stake of these terms. */
@@ -78,12 +96,17 @@ export function readContestedHead(
   script: Uint8Array,
   code: Uint8Array,
 ): ContestedState | undefined {
-  const outpointPush = CONTESTED_HEAD_BYTES - STAKE_HEAD_BYTES;
-  if (script.length !== CONTESTED_HEAD_BYTES + code.length) return undefined;
-  const stake = readStakeHead(terms, script.subarray(outpointPush), code);
-  if (stake === undefined || script[0] !== outpointPush - 1) return undefined;
+  const head = contestedHeadBytes(terms);
+  if (script.length !== head + code.length || script[0] !== OUTPOINT_PUSH - 1) return undefined;
+  const stake = readStakeHead(terms, script.subarray(head - STAKE_HEAD_BYTES), code);
+  if (stake === undefined) return undefined;
   const index = new DataView(script.buffer, script.byteOffset).getUint32(33, true);
-  return { ...stake, stakeOutpoint: { hash: script.slice(1, 33), index } };
+  const stakeOutpoint = { hash: script.slice(1, 33), index };
+  if (!isDrawn(terms.verifiers)) return { ...stake, stakeOutpoint };
+  const drawSecret = script.slice(OUTPOINT_PUSH + 1, OUTPOINT_PUSH + SECRET_PUSH);
+  const isPush = script[OUTPOINT_PUSH] === drawSecret.length;
+  if (!isPush || !isDrawSecret(terms.verifiers, drawSecret)) return undefined;
+  return { ...stake, stakeOutpoint, drawSecret };
 }
 
 function isClaimable(terms: JobTerms, { k, count, commitmentHash }: StakeState): boolean {

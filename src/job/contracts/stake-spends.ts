@@ -25,23 +25,28 @@ export function releaseUnlocking(signature: Uint8Array): Uint8Array {
 
 /**
  * The contest: output 0 is the contested contract. The client adds coins for the bond and the fee.
+ * @param drawSecret c, where verifiers are drawn: from here on everybody knows them
  * @throws BitmodelError `BAD_TERMS`, `BAD_STATE`
  */
 export function contestSpend(
   terms: JobTerms,
   outpoint: Outpoint,
   state: StakeState,
+  drawSecret?: Uint8Array,
 ): ContractSpend {
-  const lockingScript = contestedScript(terms, { ...state, stakeOutpoint: outpoint });
+  const contested = { ...state, stakeOutpoint: outpoint, ...(drawSecret && { drawSecret }) };
+  const lockingScript = contestedScript(terms, contested);
+  const unlockingSize = SIGNATURE_PUSH + 1 + (drawSecret ? 33 : 0);
   return {
-    ...spendStake(terms, outpoint, state, SEQUENCE),
+    ...spendStake(terms, outpoint, state, SEQUENCE, unlockingSize),
     outputs: [{ value: terms.stake + bondValue(terms), lockingScript }],
   };
 }
 
-/** Unlocks the stake for the contest with the client's signature. */
-export function contestUnlocking(signature: Uint8Array): Uint8Array {
-  return concatBytes(pushData(signature), pushNumber(STAKE_PATH.contest));
+/** Unlocks the stake for the contest with the client's signature and, where verifiers are drawn, c. */
+export function contestUnlocking(signature: Uint8Array, drawSecret?: Uint8Array): Uint8Array {
+  const secret = drawSecret ? pushData(drawSecret) : new Uint8Array(0);
+  return concatBytes(secret, pushData(signature), pushNumber(STAKE_PATH.contest));
 }
 
 function spendStake(
@@ -49,8 +54,9 @@ function spendStake(
   outpoint: Outpoint,
   state: StakeState,
   sequence: number,
+  unlockingSize = SIGNATURE_PUSH + 1,
 ): ContractSpend {
   const output = { value: terms.stake, lockingScript: stakeScript(terms, state) };
-  const input = { outpoint, output, unlockingSize: SIGNATURE_PUSH + 1, sequence };
+  const input = { outpoint, output, unlockingSize, sequence };
   return { inputs: [input], outputs: [], lockTime: 0, jobId: terms.jobId };
 }

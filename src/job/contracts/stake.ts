@@ -3,6 +3,7 @@ import {
   asPush,
   assemble,
   choosePath,
+  hashLockKeeping,
   joinParts,
   NUMBER_TO_U32,
   OWN_SCRIPT,
@@ -12,11 +13,11 @@ import {
   requireOutputValue,
   requireSignature,
 } from '../../chain/index.js';
-import { bondValue, type JobTerms } from '../terms.js';
+import { bondValue, isDrawn, type JobTerms } from '../terms.js';
 import { contestedCode } from './contested.js';
 import {
-  CONTESTED_HEAD_BYTES,
   compiledOnce,
+  contestedHeadBytes,
   readStakeHead,
   STAKE_HEAD_BYTES,
   type StakeState,
@@ -58,17 +59,20 @@ function releasePath(terms: JobTerms): string {
   return joinParts(relativeLock(terms.disputeWindow), requireSignature(terms.seller));
 }
 
-/** Stack: client's signature → */
+/** Stack: (c, where verifiers are drawn), client's signature → */
 function contestPath(terms: JobTerms): string {
+  const { verifiers } = terms;
   return joinParts(
     requireSignature(terms.client),
     requireInputIndex(0),
     requireOutputValue(0, terms.stake + bondValue(terms)),
+    isDrawn(verifiers) ? `${hashLockKeeping(verifiers.drawHash)} ${asPush(32)}` : '',
     `0 OP_OUTPOINTTXHASH 0 OP_OUTPOINTINDEX ${NUMBER_TO_U32} OP_CAT ${asPush(36)}`,
+    isDrawn(verifiers) ? 'OP_SWAP OP_CAT' : '',
     `${OWN_SCRIPT} ${STAKE_HEAD_BYTES} OP_SPLIT OP_DROP OP_CAT # the head it must have`,
     requireOutputTemplate({
       index: 0,
-      headLength: CONTESTED_HEAD_BYTES,
+      headLength: contestedHeadBytes(terms),
       codeHash: sha256(contestedCode(terms)),
     }),
     'OP_EQUALVERIFY',

@@ -1,0 +1,94 @@
+import fc from 'fast-check';
+import { equalBytes } from '#src/base/index.js';
+import type { Transaction, TransactionOutput } from '#src/chain/index.js';
+import type { FundedTransaction } from '#src/job/contracts/spend.js';
+
+/** One thing about a transaction that somebody changes on its way, or nothing. */
+type Tampering = (funded: FundedTransaction) => FundedTransaction;
+
+const at = <T>(items: readonly T[], index: number): number => index % Math.max(1, items.length);
+
+const changed =
+  (change: (transaction: Transaction) => Partial<Transaction>): Tampering =>
+  ({ transaction, spentOutputs }) => ({
+    transaction: { ...transaction, ...change(transaction) },
+    spentOutputs,
+  });
+
+const changedOutput = (index: number, change: (output: TransactionOutput) => TransactionOutput) =>
+  changed(({ outputs }) => ({
+    outputs: outputs.map((output, i) => (i === at(outputs, index) ? change(output) : output)),
+  }));
+
+/** Any one change: of an output's value, script, place or presence, lock time, a sequence, job id, input order. */
+export const arbitraryTampering: fc.Arbitrary<Tampering> = fc.oneof(
+  fc.constant<Tampering>((funded) => funded),
+  fc.tuple(fc.nat(20), fc.bigInt({ min: -3n, max: 3n })).map(([index, more]) =>
+    changedOutput(index, (output) => ({
+      ...output,
+      value: output.value + more < 0n ? 0n : output.value + more,
+    })),
+  ),
+  fc
+    .tuple(fc.nat(20), fc.uint8Array({ maxLength: 40 }))
+    .map(([index, lockingScript]) =>
+      changedOutput(index, (output) => ({ ...output, lockingScript })),
+    ),
+  fc
+    .nat(20)
+    .map((index) =>
+      changed(({ outputs }) => ({ outputs: outputs.toSpliced(at(outputs, index), 1) })),
+    ),
+  fc.tuple(fc.nat(20), fc.nat(20)).map(([from, to]) =>
+    changed(({ outputs }) => ({
+      outputs: outputs.toSpliced(at(outputs, to), 0, outputs[at(outputs, from)]!),
+    })),
+  ),
+  fc.nat({ max: 0xffff_ffff }).map((lockTime) => changed(() => ({ lockTime }))),
+  fc.tuple(fc.nat(3), fc.nat({ max: 0xffff_ffff })).map(([index, sequence]) =>
+    changed(({ inputs }) => ({
+      inputs: inputs.map((input, i) => (i === at(inputs, index) ? { ...input, sequence } : input)),
+    })),
+  ),
+  fc.uint8Array({ minLength: 32, maxLength: 32 }).map((jobId) => changed(() => ({ jobId }))),
+  fc.constant<Tampering>(({ transaction, spentOutputs }) => ({
+    transaction: { ...transaction, inputs: transaction.inputs.toReversed() },
+    spentOutputs: spentOutputs.toReversed(),
+  })),
+);
+
+const sameOutput = (a: TransactionOutput | undefined, b: TransactionOutput): boolean =>
+  a !== undefined && a.value === b.value && equalBytes(a.lockingScript, b.lockingScript);
+
+/** Whether these outputs still come first, unchanged and in order. */
+export const keepsOutputs = (
+  { transaction }: FundedTransaction,
+  outputs: readonly TransactionOutput[],
+): boolean => outputs.every((output, index) => sameOutput(transaction.outputs[index], output));
+
+/** Whether input 0 still spends what it did. */
+export const keepsFirstInput = (after: FundedTransaction, before: FundedTransaction): boolean =>
+  equalBytes(
+    after.transaction.inputs[0]!.outpoint.hash,
+    before.transaction.inputs[0]!.outpoint.hash,
+  );
+
+/** Whether nothing that a signature of type ALL covers has changed. */
+export function isUnchanged(after: FundedTransaction, before: FundedTransaction): boolean {
+  const [a, b] = [after.transaction, before.transaction];
+  return (
+    keepsFirstInput(after, before) &&
+    a.lockTime === b.lockTime &&
+    equalBytes(a.jobId, b.jobId) &&
+    a.inputs.every(({ sequence }, index) => sequence === b.inputs[index]!.sequence) &&
+    a.outputs.length === b.outputs.length &&
+    keepsOutputs(after, b.outputs)
+  );
+}
+
+/** Whether input 0's sequence says an age of at least so many blocks (BIP68). */
+export function isAged({ transaction }: FundedTransaction, blocks: number): boolean {
+  const { sequence } = transaction.inputs[0]!;
+  const isBlocks = sequence < 0x8000_0000 && (sequence & 0x0040_0000) === 0;
+  return isBlocks && (sequence & 0xffff) >= blocks;
+}
