@@ -51,8 +51,12 @@ export {
 } from './consensus/parameters.js';
 export { RejectError } from './consensus/reject.js';
 export { subsidyAt } from './consensus/subsidy.js';
-export { MAX_ANCESTORS, MIN_RELAY_FEE_RATE } from './mempool/admit.js';
-export { Mempool, type MempoolEntry } from './mempool/Mempool.js';
+export { Admission } from './mempool/Admission.js';
+export { compareFeeRates, type FeeRate, type MempoolEntry } from './mempool/entry.js';
+export { Mempool } from './mempool/Mempool.js';
+export { INCREMENTAL_FEE_RATE, MIN_RELAY_FEE_RATE } from './mempool/MinimumFee.js';
+export { MAX_ANCESTORS, MAX_DESCENDANTS } from './mempool/packageLimits.js';
+export { DUST_LIMIT } from './mempool/standard.js';
 export { ChainNode, type ChainNodeOptions, type Tip } from './node/ChainNode.js';
 export { faucetKey, registerFaucet } from './node/faucet.js';
 export { LocalChain } from './node/LocalChain.js';

@@ -1,83 +1,52 @@
 import { equalBytes, sha256, toHex } from '../../base/index.js';
-import type { Outpoint, Transaction } from '../codec/transaction.js';
-import { type Coin, hashKey, outpointKey } from '../consensus/coins.js';
+import { NO_JOB, type Outpoint, type Transaction } from '../codec/transaction.js';
+import { hashKey, outpointKey } from '../consensus/coins.js';
+import { EvictionQueue } from './EvictionQueue.js';
+import {
+  compareFeeRates,
+  type FeeRate,
+  type MempoolEntry,
+  type NewEntry,
+  parentsFirst,
+  withAncestors,
+  withDescendants,
+} from './entry.js';
 
-/** A transaction that waits for a block. */
-export interface MempoolEntry {
-  readonly transaction: Transaction;
-  /** 32 bytes in byte order. */
-  readonly hash: Uint8Array;
-  /** Encoded bytes. */
-  readonly size: number;
-  /** Base units. */
-  readonly fee: bigint;
-  /** When it came, in seconds since 1970. */
-  readonly time: number;
-  readonly signatureChecks: number;
-  /** Coins it spends, one per input. */
-  readonly spent: readonly Coin[];
-  /** Entries here whose outputs it spends, and those that spend its outputs. */
+type Sums = { count: number; size: number; fee: bigint };
+
+/** An entry as only the mempool may change it. */
+interface Node extends MempoolEntry {
+  modifiedFee: bigint;
   readonly parents: Set<MempoolEntry>;
   readonly children: Set<MempoolEntry>;
+  readonly ancestors: Sums;
+  readonly descendants: Sums;
 }
 
-export type NewEntry = Omit<MempoolEntry, 'parents' | 'children'>;
-
-/** Compares what two transactions or packages pay per byte, without rounding: negative when `a` pays less. */
-export function compareFeeRates(
-  a: { readonly fee: bigint; readonly size: number },
-  b: { readonly fee: bigint; readonly size: number },
-): number {
-  const left = a.fee * BigInt(b.size);
-  const right = b.fee * BigInt(a.size);
-  return left < right ? -1 : left > right ? 1 : 0;
+function change(sums: Sums, by: MempoolEntry, sign: 1 | -1): void {
+  sums.count += sign;
+  sums.size += sign * by.size;
+  sums.fee += sign === 1 ? by.modifiedFee : -by.modifiedFee;
 }
-
-/** The entry and everything reached from it by `next`, each once. */
-function reach(
-  entry: MempoolEntry,
-  next: (entry: MempoolEntry) => Iterable<MempoolEntry>,
-): Set<MempoolEntry> {
-  const found = new Set([entry]);
-  // a set that grows while it is walked visits what was added
-  for (const each of found) for (const other of next(each)) found.add(other);
-  return found;
-}
-
-/** The entry and all that it depends on here. */
-export function withAncestors(entry: MempoolEntry): Set<MempoolEntry> {
-  return reach(entry, (each) => each.parents);
-}
-
-/** The entry and all that depends on it here. */
-export function withDescendants(entry: MempoolEntry): Set<MempoolEntry> {
-  return reach(entry, (each) => each.children);
-}
-
-/** Sum of fees and sizes. */
-export function packageOf(entries: Iterable<MempoolEntry>): { fee: bigint; size: number } {
-  let fee = 0n;
-  let size = 0;
-  for (const entry of entries) {
-    fee += entry.fee;
-    size += entry.size;
-  }
-  return { fee, size };
-}
-
-/** When a full mempool is emptied, it is emptied to this share, so that it need not be done for each transaction. */
-const EVICT_TO = 0.9;
 
 /**
- * The transactions that wait for a block, with who spends what. It holds no rules: `admit` decides what may enter.
+ * The transactions that wait for a block, with who spends what. It holds no rules: `Admission` decides what may enter.
  */
 export class Mempool {
-  readonly #entries = new Map<string, MempoolEntry>();
+  readonly #entries = new Map<string, Node>();
   readonly #spenders = new Map<string, { entry: MempoolEntry; inputIndex: number }>();
   /** Entries by SHA-256 of the locking scripts they touch, and by job id. */
   readonly #scripts = new Map<string, Set<MempoolEntry>>();
   readonly #jobs = new Map<string, Set<MempoolEntry>>();
+  /** What `prioritise` added to fees, by hash, of transactions that are here or may come. */
+  readonly #deltas = new Map<string, bigint>();
+  readonly #queue = new EvictionQueue(
+    this.#entries,
+    (entry) => this.#entries.get(hashKey(entry.hash)) === entry,
+  );
   #bytes = 0;
+  #fees = 0n;
+  #sequence = 1;
 
   /** Number of transactions. */
   get size(): number {
@@ -87,6 +56,16 @@ export class Mempool {
   /** Sum of the encoded sizes. */
   get bytes(): number {
     return this.#bytes;
+  }
+
+  /** Sum of the fees, in base units. */
+  get fees(): bigint {
+    return this.#fees;
+  }
+
+  /** Goes up with each transaction that comes, and with each that goes otherwise than into a block. */
+  get sequence(): number {
+    return this.#sequence;
   }
 
   /** All entries, parents before children. */
@@ -123,28 +102,146 @@ export class Mempool {
     return parents;
   }
 
+  /** What `prioritise` added to a fee. */
+  delta(hash: Uint8Array): bigint {
+    return this.#deltas.get(hashKey(hash)) ?? 0n;
+  }
+
+  /** Every fee that was changed: by which hash (32 bytes in byte order) and how many base units. */
+  *deltas(): Generator<[hash: Uint8Array, delta: bigint]> {
+    for (const [key, delta] of this.#deltas) yield [Buffer.from(key, 'latin1'), delta];
+  }
+
   add(candidate: NewEntry): MempoolEntry {
     const parents = this.parentsOf(candidate.transaction);
-    const entry: MempoolEntry = { ...candidate, parents, children: new Set() };
-    for (const parent of parents) parent.children.add(entry);
+    const modifiedFee = candidate.fee + this.delta(candidate.hash);
+    const own = { count: 1, size: candidate.size, fee: modifiedFee };
+    const entry: Node = {
+      ...candidate,
+      modifiedFee,
+      parents,
+      children: new Set(),
+      ancestors: { ...own },
+      descendants: { ...own },
+    };
+    for (const parent of parents) (parent as Node).children.add(entry);
+    for (const ancestor of withAncestors(entry)) {
+      if (ancestor === entry) continue;
+      change(entry.ancestors, ancestor, 1);
+      change((ancestor as Node).descendants, entry, 1);
+      this.#queue.touch(ancestor);
+    }
     this.#entries.set(hashKey(entry.hash), entry);
     this.#bytes += entry.size;
+    this.#fees += entry.fee;
+    this.#sequence++;
     entry.transaction.inputs.forEach(({ outpoint }, inputIndex) => {
       this.#spenders.set(outpointKey(outpoint), { entry, inputIndex });
     });
     for (const [index, key] of this.#indexKeys(entry)) {
-      const set = index.get(key) ?? new Set();
-      index.set(key, set.add(entry));
+      index.set(key, (index.get(key) ?? new Set()).add(entry));
     }
+    this.#queue.touch(entry);
     return entry;
   }
 
-  /** Takes one entry out and leaves those that depend on it: it is in a block now. */
-  removeOne(entry: MempoolEntry): void {
+  /** Takes an entry and all that depends on it out. Returns them, parents before children. */
+  remove(entry: MempoolEntry): MempoolEntry[] {
+    const all = parentsFirst(withDescendants(entry));
+    // the last first, so that the sums of those that stay are found along unbroken paths
+    for (const each of all.toReversed()) {
+      this.#take(each as Node);
+      this.#sequence++;
+    }
+    return all;
+  }
+
+  /** Undoes {@link add} of an entry on which nothing depends, as if it had never come. */
+  withdraw(entry: MempoolEntry): void {
+    this.#take(entry as Node);
+    this.#sequence--;
+  }
+
+  /**
+   * Takes out what a connected block holds, and what conflicts with it together with all that depends on that.
+   */
+  removeForBlock(
+    transactions: readonly Transaction[],
+    hashes: readonly Uint8Array[],
+  ): { readonly confirmed: MempoolEntry[]; readonly conflicts: MempoolEntry[] } {
+    const confirmed: MempoolEntry[] = [];
+    const conflicts: MempoolEntry[] = [];
+    transactions.forEach((transaction, index) => {
+      const entry = this.#entries.get(hashKey(hashes[index]!));
+      if (entry) {
+        this.#take(entry);
+        confirmed.push(entry);
+      }
+      this.#deltas.delete(hashKey(hashes[index]!));
+      for (const { outpoint } of transaction.inputs) {
+        const conflict = this.spender(outpoint);
+        if (conflict) conflicts.push(...this.remove(conflict.entry));
+      }
+    });
+    return { confirmed, conflicts };
+  }
+
+  /** Takes everything out and returns it, parents before children. Changed fees stay known. */
+  clear(): MempoolEntry[] {
+    const all = [...this.#entries.values()];
+    for (const map of [this.#entries, this.#spenders, this.#scripts, this.#jobs]) map.clear();
+    this.#queue.reset();
+    this.#bytes = 0;
+    this.#fees = 0n;
+    return all;
+  }
+
+  /** Adds to what a transaction counts as paying, for as long as it is not in a block; it may be yet to come. */
+  prioritise(hash: Uint8Array, delta: bigint): void {
+    const key = hashKey(hash);
+    const sum = this.delta(hash) + delta;
+    if (sum === 0n) this.#deltas.delete(key);
+    else this.#deltas.set(key, sum);
+    const entry = this.#entries.get(key);
+    if (!entry) return;
+    entry.modifiedFee += delta;
+    for (const each of withDescendants(entry)) (each as Node).ancestors.fee += delta;
+    for (const each of withAncestors(entry)) {
+      (each as Node).descendants.fee += delta;
+      this.#queue.touch(each);
+    }
+  }
+
+  /**
+   * Takes out, with all that depends on it, what pays least per byte, until at most `limit` bytes are left.
+   * @returns what went, and the best rate of a package that had to
+   */
+  evict(limit: number): { readonly evicted: MempoolEntry[]; readonly rate: FeeRate | undefined } {
+    const evicted: MempoolEntry[] = [];
+    let rate: FeeRate | undefined;
+    while (this.#bytes > limit) {
+      const entry = this.#queue.cheapest()!;
+      const { fee, size } = entry.descendants;
+      if (!rate || compareFeeRates({ fee, size }, rate) > 0) rate = { fee, size };
+      evicted.push(...this.remove(entry));
+    }
+    return { evicted, rate };
+  }
+
+  #take(entry: Node): void {
+    for (const ancestor of withAncestors(entry)) {
+      if (ancestor === entry) continue;
+      change((ancestor as Node).descendants, entry, -1);
+      this.#queue.touch(ancestor);
+    }
+    for (const descendant of withDescendants(entry)) {
+      if (descendant !== entry) change((descendant as Node).ancestors, entry, -1);
+    }
     this.#entries.delete(hashKey(entry.hash));
     this.#bytes -= entry.size;
-    for (const parent of entry.parents) parent.children.delete(entry);
-    for (const child of entry.children) child.parents.delete(entry);
+    this.#fees -= entry.fee;
+    for (const parent of entry.parents) (parent as Node).children.delete(entry);
+    for (const child of entry.children) (child as Node).parents.delete(entry);
     for (const { outpoint } of entry.transaction.inputs) {
       this.#spenders.delete(outpointKey(outpoint));
     }
@@ -155,58 +252,10 @@ export class Mempool {
     }
   }
 
-  /** Takes an entry and all that depends on it out. */
-  remove(entry: MempoolEntry): void {
-    for (const each of withDescendants(entry)) this.removeOne(each);
-  }
-
-  /** Takes out what a connected block holds, and what conflicts with it. */
-  removeForBlock(transactions: readonly Transaction[], hashes: readonly Uint8Array[]): void {
-    transactions.forEach((transaction, index) => {
-      const entry = this.get(hashes[index]!);
-      if (entry) this.removeOne(entry);
-      for (const { outpoint } of transaction.inputs) {
-        const conflict = this.spender(outpoint);
-        if (conflict) this.remove(conflict.entry);
-      }
-    });
-  }
-
-  /** Takes everything out and returns it, parents before children. */
-  clear(): MempoolEntry[] {
-    const all = [...this.#entries.values()];
-    for (const map of [this.#entries, this.#spenders, this.#scripts, this.#jobs]) map.clear();
-    this.#bytes = 0;
-    return all;
-  }
-
-  /**
-   * Takes out the packages that pay least per byte until at most `limit` bytes, less some room, are left. Returns the
-   * best fee rate that had to go, which what comes next must beat.
-   */
-  evict(limit: number): { fee: bigint; size: number } | undefined {
-    if (this.#bytes <= limit) return undefined;
-    const scored = [...this.#entries.values()].map((entry) => ({
-      entry,
-      score: packageOf(withDescendants(entry)),
-    }));
-    scored.sort((a, b) => compareFeeRates(a.score, b.score));
-    let best: { fee: bigint; size: number } | undefined;
-    for (const { entry, score } of scored) {
-      if (this.#bytes <= limit * EVICT_TO) break;
-      if (!this.#entries.has(hashKey(entry.hash))) continue;
-      this.remove(entry);
-      best = score;
-    }
-    return best;
-  }
-
   *#indexKeys(entry: MempoolEntry): Generator<[Map<string, Set<MempoolEntry>>, string]> {
     const { transaction, spent } = entry;
     const outputs = [...spent.map((coin) => coin.output), ...transaction.outputs];
     for (const output of outputs) yield [this.#scripts, toHex(sha256(output.lockingScript))];
-    if (!equalBytes(transaction.jobId, new Uint8Array(32))) {
-      yield [this.#jobs, toHex(transaction.jobId)];
-    }
+    if (!equalBytes(transaction.jobId, NO_JOB)) yield [this.#jobs, toHex(transaction.jobId)];
   }
 }

@@ -7,16 +7,12 @@ import type { ScriptVerifier } from '../consensus/scripts.js';
 import { checkTokens } from '../consensus/tokens.js';
 import { checkAmounts, checkTransaction, isCoinbase } from '../consensus/transactionRules.js';
 import type { ChainStore } from '../store/ChainStore.js';
-import { compareFeeRates, type Mempool, type NewEntry, withAncestors } from './Mempool.js';
-
-/** Least fee that is relayed, in base units per byte. Outputs of any value relay, zero included (DESIGN 5.2). */
-export const MIN_RELAY_FEE_RATE = 1n;
-
-/** Most transactions that one may depend on within the mempool, itself included. */
-export const MAX_ANCESTORS = 25;
-
-/** Transaction versions that are relayed: Bitcoin's, and our own. */
-const RELAYED_VERSIONS = new Set([1, 2, 10]);
+import type { MempoolEntry, NewEntry } from './entry.js';
+import type { Mempool } from './Mempool.js';
+import { feeAt, MIN_RELAY_FEE_RATE } from './MinimumFee.js';
+import { checkPackageLimits } from './packageLimits.js';
+import { checkDisjoint, checkReplacement, conflictsOf, replacedBy } from './replacement.js';
+import { checkDust, checkForm, checkSignatureCount } from './standard.js';
 
 /** What admitting a transaction needs. */
 export interface AdmitContext {
@@ -27,19 +23,27 @@ export interface AdmitContext {
   /** Height of the next block. */
   readonly height: number;
   readonly medianTimeAt: (height: number) => number;
-  /** Fee rate that must be beaten because the mempool was full lately. */
-  readonly floor: { readonly fee: bigint; readonly size: number } | undefined;
+  /** What the full mempool asks for, in base units per 1,000 bytes. */
+  readonly minimumFee: bigint;
   /** Seconds since 1970. */
   readonly now: number;
+  /** Takes it at any fee: it was in a block already, or waited here before. */
+  readonly anyFee?: boolean;
 }
 
+/** A transaction that may enter, and what must go for it. */
+export interface Admitted {
+  readonly entry: NewEntry;
+  readonly replaced: ReadonlySet<MempoolEntry>;
+}
+
+/** The coin that an input spends, whether or not something here spends it too. */
 function coinFor(
   transaction: Transaction,
   index: number,
   { store, mempool, height }: AdmitContext,
 ): Coin {
   const { outpoint } = transaction.inputs[index]!;
-  if (mempool.spender(outpoint)) throw rejectTransaction('txn-mempool-conflict');
   const parent = mempool.get(outpoint.hash);
   const output = parent?.transaction.outputs[outpoint.index];
   if (output && !isUnspendable(output.lockingScript)) return { output, height, coinbase: false };
@@ -48,36 +52,40 @@ function coinFor(
   return coin;
 }
 
-function checkFee(fee: bigint, size: number, floor: AdmitContext['floor']): void {
+function checkFee(fee: bigint, size: number, minimum: bigint): void {
+  const asked = feeAt(minimum, size);
+  if (fee < asked) throw rejectTransaction('mempool min fee not met', `${fee} < ${asked}`);
   const least = MIN_RELAY_FEE_RATE * BigInt(size);
   if (fee < least) throw rejectTransaction('min relay fee not met', `${fee} < ${least}`);
-  if (floor && compareFeeRates({ fee, size }, floor) <= 0) {
-    throw rejectTransaction('mempool min fee not met', 'the mempool is full of better paying ones');
-  }
 }
 
-function checkAncestors(transaction: Transaction, mempool: Mempool): void {
-  const ancestors = new Set(
-    [...mempool.parentsOf(transaction)].flatMap((p) => [...withAncestors(p)]),
-  );
-  if (ancestors.size + 1 > MAX_ANCESTORS) {
-    throw rejectTransaction(
-      'too-long-mempool-chain',
-      `too many unconfirmed ancestors [limit: ${MAX_ANCESTORS}]`,
-    );
-  }
+/** The rules between the transaction and those that wait already. Returns what it replaces. */
+function checkNeighbours(
+  transaction: Transaction,
+  offer: { fee: bigint; size: number },
+  mempool: Mempool,
+): ReadonlySet<MempoolEntry> {
+  const conflicts = conflictsOf(transaction, mempool);
+  const replaced = replacedBy(conflicts);
+  const parents = mempool.parentsOf(transaction);
+  const ancestors = checkPackageLimits(parents, offer.size, replaced);
+  if (conflicts.size === 0) return replaced;
+  checkDisjoint(ancestors, conflicts);
+  checkReplacement(transaction, offer, conflicts, replaced, mempool);
+  return replaced;
 }
 
 /**
- * Whether the mempool takes a transaction; cheap checks come first. Changes nothing.
+ * Whether the mempool takes a transaction; cheap checks come first, in Bitcoin Core's order. Changes nothing. Every
+ * reason stands in docs/mempool.md.
  * @throws RejectError with Bitcoin's reason
  */
-export function admit(transaction: Transaction, context: AdmitContext): NewEntry {
+export function admit(transaction: Transaction, context: AdmitContext): Admitted {
   const { store, mempool, parameters, height, medianTimeAt } = context;
   const size = encodeTransaction(transaction).length;
   checkTransaction(transaction, size);
   if (isCoinbase(transaction)) throw rejectTransaction('coinbase');
-  if (!RELAYED_VERSIONS.has(transaction.version)) throw rejectTransaction('version');
+  checkForm(transaction);
   if (!isFinal(transaction, height, medianTimeAt(height - 1))) throw rejectTransaction('non-final');
   const hash = transactionHash(transaction);
   if (mempool.get(hash)) throw rejectTransaction('txn-already-in-mempool');
@@ -88,8 +96,15 @@ export function admit(transaction: Transaction, context: AdmitContext): NewEntry
   }
   const fee = checkAmounts(transaction, spent, height, parameters.maturity);
   checkTokens(transaction, spent);
-  checkFee(fee, size, context.floor);
-  checkAncestors(transaction, mempool);
+  checkDust(transaction, spent);
+  const offer = { fee: fee + mempool.delta(hash), size };
+  if (!context.anyFee) checkFee(offer.fee, size, context.minimumFee);
+  const replaced = checkNeighbours(transaction, offer, mempool);
   const signatureChecks = context.scripts.verify(transaction, hash, spent);
-  return { transaction, hash, size, fee, time: context.now, signatureChecks, spent };
+  checkSignatureCount(signatureChecks);
+  const { now: time } = context;
+  return {
+    entry: { transaction, hash, size, fee, time, height: height - 1, signatureChecks, spent },
+    replaced,
+  };
 }

@@ -4,12 +4,7 @@ import { join } from 'node:path';
 import { setImmediate } from 'node:timers/promises';
 import { equalBytes } from '../../base/index.js';
 import { type Block, type BlockHeader, blockHash } from '../codec/block.js';
-import {
-  hashToId,
-  type Outpoint,
-  type Transaction,
-  transactionHash,
-} from '../codec/transaction.js';
+import { hashToId, type Outpoint, type Transaction } from '../codec/transaction.js';
 import { checkBlock, checkBlockAtHeight } from '../consensus/blockRules.js';
 import type { Coin } from '../consensus/coins.js';
 import {
@@ -23,10 +18,10 @@ import {
   type NetworkParameters,
   networkParameters,
 } from '../consensus/parameters.js';
-import { RejectError, rejectBlock } from '../consensus/reject.js';
+import { rejectBlock } from '../consensus/reject.js';
 import { ScriptVerifier } from '../consensus/scripts.js';
 import { bitsToTarget, workOf } from '../consensus/target.js';
-import { admit } from '../mempool/admit.js';
+import { Admission } from '../mempool/Admission.js';
 import { Mempool } from '../mempool/Mempool.js';
 import type { ChainStore } from '../store/ChainStore.js';
 import { lockFolder } from '../store/lock.js';
@@ -42,7 +37,9 @@ export interface ChainNodeOptions {
   readonly datadir: string;
   readonly network: NetworkName;
   /** Most bytes that the mempool holds; 100 MB unless stated. */
-  readonly mempoolBytes?: number;
+  readonly mempoolBytes?: number | undefined;
+  /** Hours that a transaction may wait for a block; 336 unless stated. */
+  readonly mempoolExpiry?: number | undefined;
   /** Threads that run the scripts of blocks, the main one included; as many as there are cores unless stated. */
   readonly threads?: number | undefined;
 }
@@ -63,8 +60,6 @@ interface Events {
   transaction: [transaction: Transaction, txid: string];
 }
 
-const DEFAULT_MEMPOOL_BYTES = 100_000_000;
-
 /**
  * A validating node: the chain on disk, the mempool, and the rules between them. What it does, it does in one go, so
  * that two blocks never meet half-way.
@@ -73,13 +68,13 @@ export class ChainNode extends EventEmitter<Events> {
   readonly parameters: NetworkParameters;
   readonly store: ChainStore;
   readonly mempool = new Mempool();
+  /** Decides what the mempool takes. */
+  readonly admission: Admission;
   /** Folder of this network. */
   readonly folder: string;
   readonly scripts: ScriptVerifier;
   readonly #branches: Branches;
   readonly #unlock: () => void;
-  readonly #mempoolBytes: number;
-  #floor: { fee: bigint; size: number } | undefined;
   #closed = false;
 
   private constructor(
@@ -98,7 +93,16 @@ export class ChainNode extends EventEmitter<Events> {
     this.scripts = opened.scripts;
     this.#branches = opened.branches;
     this.#unlock = opened.unlock;
-    this.#mempoolBytes = options.mempoolBytes ?? DEFAULT_MEMPOOL_BYTES;
+    this.admission = new Admission({
+      mempool: this.mempool,
+      store: this.store,
+      parameters: this.parameters,
+      scripts: this.scripts,
+      medianTimeAt: (height) => this.medianTimeAt(height),
+      now: secondsNow,
+      bytes: options.mempoolBytes,
+      expiry: options.mempoolExpiry,
+    });
   }
 
   /**
@@ -127,11 +131,6 @@ export class ChainNode extends EventEmitter<Events> {
   get tip(): Tip {
     const { height, hash, header } = this.store.tip();
     return { height, hash: hashToId(hash), time: header.time };
-  }
-
-  /** Most bytes that the mempool holds. */
-  get mempoolBytes(): number {
-    return this.#mempoolBytes;
   }
 
   /** Median time past of a block on any branch (BIP113). */
@@ -187,15 +186,15 @@ export class ChainNode extends EventEmitter<Events> {
         this.store.putBlock(entry, checked);
         this.#branches.connect(this.store.header(hash)!, checked);
       });
-      this.mempool.removeForBlock(block.transactions, checked.hashes);
-      this.#announceTip();
+      this.admission.blockConnected(height, block.transactions, checked.hashes);
+      this.emit('block', this.tip);
       return true;
     }
     this.store.transaction(() => this.store.putBlock(entry, checked));
     if (work > before.work) {
       const target = this.store.header(hash)!;
-      this.#branches.activate(target, (freed) => this.#refillMempool(freed));
-      this.#announceTip();
+      this.#branches.activate(target, (freed) => this.admission.reorganised(freed));
+      this.emit('block', this.tip);
     }
     return true;
   }
@@ -205,15 +204,10 @@ export class ChainNode extends EventEmitter<Events> {
    * @throws RejectError `TX_REJECTED` with Bitcoin's reason
    */
   async submitTransaction(transaction: Transaction): Promise<string> {
-    this.#admit(transaction);
-    const txid = hashToId(transactionHash(transaction));
+    const { hash } = this.admission.submit(transaction);
+    const txid = hashToId(hash);
     this.emit('transaction', transaction, txid);
     return txid;
-  }
-
-  /** Whether the mempool would take a transaction: its fee and size. @throws RejectError */
-  testTransaction(transaction: Transaction): { fee: bigint; size: number } {
-    return admit(transaction, this.#admitContext());
   }
 
   /**
@@ -254,43 +248,6 @@ export class ChainNode extends EventEmitter<Events> {
     if (previous.status === 'invalid') throw rejectBlock('bad-prevblk');
     checkHeader(header, previous, this.parameters, this.store, secondsNow());
     return previous;
-  }
-
-  /** After a reorganisation: all that waited, and all that was in blocks, must pass again. */
-  #refillMempool(returned: readonly Transaction[]): void {
-    const waiting = this.mempool.clear().map((entry) => entry.transaction);
-    for (const transaction of [...returned, ...waiting]) {
-      try {
-        this.#admit(transaction);
-      } catch (thrown) {
-        // no longer valid, or in a block of the new branch
-        if (!(thrown instanceof RejectError)) throw thrown;
-      }
-    }
-  }
-
-  #admit(transaction: Transaction): void {
-    const entry = this.mempool.add(admit(transaction, this.#admitContext()));
-    this.#floor = this.mempool.evict(this.#mempoolBytes) ?? this.#floor;
-    if (!this.mempool.get(entry.hash)) throw new RejectError('TX_REJECTED', 'mempool full');
-  }
-
-  #admitContext(): Parameters<typeof admit>[1] {
-    return {
-      store: this.store,
-      mempool: this.mempool,
-      parameters: this.parameters,
-      scripts: this.scripts,
-      height: this.store.tip().height + 1,
-      medianTimeAt: (height) => this.medianTimeAt(height),
-      floor: this.#floor,
-      now: secondsNow(),
-    };
-  }
-
-  #announceTip(): void {
-    this.#floor = undefined;
-    this.emit('block', this.tip);
   }
 }
 

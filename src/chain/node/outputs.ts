@@ -1,6 +1,6 @@
 import type { Outpoint } from '../codec/transaction.js';
 import { type Coin, isUnspendable } from '../consensus/coins.js';
-import type { MempoolEntry } from '../mempool/Mempool.js';
+import type { MempoolEntry } from '../mempool/entry.js';
 import { pinOf } from '../pins/pin.js';
 import { scriptUtxos, spenderOf } from '../store/queries.js';
 import type { Spender } from '../store/records.js';

@@ -101,7 +101,7 @@ const BROKEN_TRANSACTIONS: [what: string, reason: string, change: Change][] = [
   [
     'its outputs are beyond all money',
     'bad-txns-txouttotal-toolarge',
-    coinbase({ outputs: [out(COINS), out(1n)] }),
+    coinbase({ outputs: [out(COINS), out(1_000n)] }),
   ],
   ['it has no inputs', 'bad-txns-vin-empty', holding(() => ({ ...pay(), inputs: [] }))],
   [
@@ -136,18 +136,18 @@ const BROKEN_TRANSACTIONS: [what: string, reason: string, change: Change][] = [
       const height = node.tip.height - 50;
       const young = node.unspentOf(MINER_SCRIPT).find(({ coin }) => coin.height === height)!;
       const utxos = [{ outpoint: young.outpoint, ...young.coin }];
-      return payFromMiner(node, [out(1n)], { utxos });
+      return payFromMiner(node, [out(1_000n)], { utxos });
     }),
   ],
   [
     'it is locked to a later height',
     'bad-txns-nonfinal',
-    holding(() => payFromMiner(node, [out(1n)], { lockTime: node.tip.height + 1 })),
+    holding(() => payFromMiner(node, [out(1_000n)], { lockTime: node.tip.height + 1 })),
   ],
   [
     'it is locked to a later time',
     'bad-txns-nonfinal',
-    holding(() => payFromMiner(node, [out(1n)], { lockTime: node.tip.time + 100 })),
+    holding(() => payFromMiner(node, [out(1_000n)], { lockTime: node.tip.time + 100 })),
   ],
 ];
 
@@ -186,7 +186,7 @@ describe('a block is refused when', () => {
   it('its last transaction is doubled under the same root (CVE-2012-2459): bad-txns-duplicate', async () => {
     const first = pay();
     const utxos = [coinOf(first, first.outputs.length - 1)];
-    const second = payFromMiner(node, [out(5n)], { utxos });
+    const second = payFromMiner(node, [out(5_000n)], { utxos });
     const block = await nextBlock(node, (each) => withTransactions(each, first, second));
     const doubled = withTransactions(block, second);
     await expect(node.submitBlock(doubled)).rejects.toThrow('bad-txns-duplicate');
@@ -208,7 +208,7 @@ describe('a block is taken', () => {
     const block = await nextBlock(node, (template) => {
       const first = pay();
       const utxos = [coinOf(first, first.outputs.length - 1)];
-      return withTransactions(template, first, payFromMiner(node, [out(7n)], { utxos }));
+      return withTransactions(template, first, payFromMiner(node, [out(7_000n)], { utxos }));
     });
     await expect(node.submitBlock(block)).resolves.toBe(true);
     await expect(node.submitBlock(block)).resolves.toBe(false);
@@ -217,7 +217,7 @@ describe('a block is taken', () => {
 
   it('with a transaction locked to a height that has come', async () => {
     const lockTime = node.tip.height;
-    const make = () => payFromMiner(node, [out(1n)], { lockTime });
+    const make = () => payFromMiner(node, [out(1_000n)], { lockTime });
     await expect(node.submitBlock(await nextBlock(node, holding(make)))).resolves.toBe(true);
   });
 

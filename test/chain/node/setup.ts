@@ -6,6 +6,7 @@ import {
   addressScript,
   type Block,
   ChainNode,
+  type FixedInput,
   fundTransaction,
   type KeyPair,
   keyPair,
@@ -64,6 +65,7 @@ export function payFromMiner(
   outputs: readonly TransactionOutput[],
   options: {
     utxos?: readonly Utxo[];
+    inputs?: readonly FixedInput[];
     lockTime?: number;
     jobId?: Uint8Array;
     feeRate?: bigint;

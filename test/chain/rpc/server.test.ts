@@ -131,7 +131,7 @@ describe('the RPC server', () => {
 describe('methods', () => {
   it("refuse with Bitcoin Core's numbers", async () => {
     const unknown = '00'.repeat(32);
-    const paid = payFromMiner(running.node, [{ value: 1n, lockingScript: OTHER_SCRIPT }]);
+    const paid = payFromMiner(running.node, [{ value: 1_000n, lockingScript: OTHER_SCRIPT }]);
     const missing = {
       ...paid,
       inputs: [{ ...paid.inputs[0]!, outpoint: { hash: new Uint8Array(32).fill(8), index: 0 } }],

@@ -4,6 +4,7 @@ import { type Block, ChainNode, transactionId } from '#src/chain/index.js';
 import { stateHash } from '#src/chain/store/queries.js';
 import {
   MINER_SCRIPT,
+  matureCoins,
   nextBlock,
   OTHER_SCRIPT,
   openTemporaryNode,
@@ -48,7 +49,7 @@ describe('the store', () => {
     const before = state(a);
     const jobId = new Uint8Array(32).fill(3);
     await a.node.submitTransaction(
-      payFromMiner(a.node, [{ value: 5n, lockingScript: OTHER_SCRIPT }], { jobId }),
+      payFromMiner(a.node, [{ value: 5_000n, lockingScript: OTHER_SCRIPT }], { jobId }),
     );
     await a.node.mine(3, MINER_SCRIPT);
     expect(state(a)).not.toBe(before);
@@ -78,11 +79,12 @@ describe('a reorganisation', () => {
     const kept = payFromMiner(a.node, [{ value: 1000n, lockingScript: OTHER_SCRIPT }]);
     await a.node.submitTransaction(kept);
     await a.node.mine(1, MINER_SCRIPT);
-    const doubleSpent = payFromMiner(a.node, [
-      { value: 70_000_000_000n / 100n, lockingScript: OTHER_SCRIPT },
-    ]);
+    // coins that are old enough on the other branch too
+    const utxos = matureCoins(a.node).filter(({ height }) => height <= 106 - 100);
+    const output = { value: 70_000_000_000n / 100n, lockingScript: OTHER_SCRIPT };
+    const doubleSpent = payFromMiner(a.node, [output], { utxos });
     await a.node.submitTransaction(doubleSpent);
-    const rival = payFromMiner(b.node, [{ value: 9n, lockingScript: OTHER_SCRIPT }], {
+    const rival = payFromMiner(b.node, [{ value: 9_000n, lockingScript: OTHER_SCRIPT }], {
       utxos: doubleSpent.inputs.map(({ outpoint }) => ({ outpoint, ...a.node.output(outpoint)! })),
     });
     await b.node.submitTransaction(rival);

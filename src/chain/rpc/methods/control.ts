@@ -1,7 +1,7 @@
 import { once } from 'node:events';
 import { toHex } from '../../../base/index.js';
 import { hashToId } from '../../codec/transaction.js';
-import { MIN_RELAY_FEE_RATE } from '../../mempool/admit.js';
+import { MIN_RELAY_FEE_RATE } from '../../mempool/MinimumFee.js';
 import type { ChainNode, Tip } from '../../node/ChainNode.js';
 import { addressScript } from '../../wallet/address.js';
 import { JsonAmount } from '../json.js';

@@ -1,28 +1,14 @@
 import { toHex } from '../../../base/index.js';
-import {
-  decodeTransaction,
-  encodeTransaction,
-  hashToId,
-  type Transaction,
-  transactionHash,
-} from '../../codec/transaction.js';
+import { encodeTransaction, hashToId, transactionHash } from '../../codec/transaction.js';
 import { RejectError } from '../../consensus/reject.js';
-import { MIN_RELAY_FEE_RATE } from '../../mempool/admit.js';
 import type { ChainNode } from '../../node/ChainNode.js';
 import { JsonAmount } from '../json.js';
 import { Params } from '../params.js';
 import { RPC_CODE, RpcError } from '../RpcError.js';
 import type { RpcServer } from '../RpcServer.js';
 import { scriptView, transactionView } from '../views.js';
-
-function decodeParam(params: Params, index: number): Transaction {
-  const bytes = params.hex(index, 'hexstring');
-  try {
-    return decodeTransaction(bytes);
-  } catch (thrown) {
-    throw new RpcError(RPC_CODE.deserialization, 'TX decode failed', { cause: thrown });
-  }
-}
+import { decodeParam } from './decodeParam.js';
+import { exceedsRate, maxFeeRate } from './testAccept.js';
 
 function rawTransaction(node: ChainNode, params: Params): unknown {
   const hash = params.hash(0, 'txid');
@@ -64,46 +50,19 @@ function sendError(thrown: unknown): unknown {
 async function send(node: ChainNode, params: Params): Promise<string> {
   const transaction = decodeParam(params, 0);
   const hash = transactionHash(transaction);
+  const maximum = maxFeeRate(params, 1);
   // sending again what waits already is no error
   if (node.mempool.get(hash)) return hashToId(hash);
+  const trial = node.admission.trial(transaction);
+  if ('entry' in trial && exceedsRate(trial.entry.fee, trial.entry.size, maximum)) {
+    const message = 'Fee exceeds maximum configured by user (maxfeerate)';
+    throw new RpcError(RPC_CODE.verify, message);
+  }
   try {
     return await node.submitTransaction(transaction);
   } catch (thrown) {
     throw sendError(thrown);
   }
-}
-
-function testAccept(node: ChainNode, params: Params): object[] {
-  const list = params.raw(0);
-  if (!Array.isArray(list) || list.length !== 1) {
-    throw new RpcError(RPC_CODE.invalidParameter, 'Array must contain exactly one transaction');
-  }
-  const transaction = decodeParam(new Params(list), 0);
-  const txid = hashToId(transactionHash(transaction));
-  try {
-    const { fee, size } = node.testTransaction(transaction);
-    return [{ txid, allowed: true, vsize: size, fees: { base: new JsonAmount(fee) } }];
-  } catch (thrown) {
-    if (!(thrown instanceof RejectError)) throw thrown;
-    return [{ txid, allowed: false, 'reject-reason': thrown.reason }];
-  }
-}
-
-function rawMempool(node: ChainNode, params: Params): unknown {
-  const entries = [...node.mempool.entries()];
-  if (!params.boolean(0, 'verbose', false)) return entries.map(({ hash }) => hashToId(hash));
-  return Object.fromEntries(
-    entries.map((entry) => [
-      hashToId(entry.hash),
-      {
-        vsize: entry.size,
-        time: entry.time,
-        fees: { base: new JsonAmount(entry.fee) },
-        depends: [...entry.parents].map(({ hash }) => hashToId(hash)),
-        spentby: [...entry.children].map(({ hash }) => hashToId(hash)),
-      },
-    ]),
-  );
 }
 
 function unspentOutput(node: ChainNode, params: Params): unknown {
@@ -121,7 +80,6 @@ function unspentOutput(node: ChainNode, params: Params): unknown {
 
 /** Methods that show, test and take transactions, named and shaped as Bitcoin Core's. */
 export function registerTransactionMethods(server: RpcServer, node: ChainNode): void {
-  const perKilobyte = new JsonAmount(MIN_RELAY_FEE_RATE * 1000n);
   server.register(
     'getrawtransaction',
     (values) => rawTransaction(node, new Params(values)),
@@ -135,37 +93,11 @@ export function registerTransactionMethods(server: RpcServer, node: ChainNode): 
   server.register(
     'sendrawtransaction',
     (values) => send(node, new Params(values)),
-    'sendrawtransaction HEX',
+    'sendrawtransaction HEX [MAXFEERATE]',
   );
-  server.register(
-    'testmempoolaccept',
-    (values) => testAccept(node, new Params(values)),
-    'testmempoolaccept [HEX]',
-  );
-  server.register(
-    'getrawmempool',
-    (values) => rawMempool(node, new Params(values)),
-    'getrawmempool [VERBOSE]',
-  );
-  server.register('getmempoolinfo', () => ({
-    loaded: true,
-    size: node.mempool.size,
-    bytes: node.mempool.bytes,
-    maxmempool: node.mempoolBytes,
-    mempoolminfee: perKilobyte,
-    minrelaytxfee: perKilobyte,
-  }));
   server.register(
     'gettxout',
     (values) => unspentOutput(node, new Params(values)),
     'gettxout TXID N [INCLUDE_MEMPOOL]',
-  );
-  server.register(
-    'estimatesmartfee',
-    (values) => ({
-      feerate: perKilobyte,
-      blocks: new Params(values).integer(0, 'conf_target', 1, 1008),
-    }),
-    'estimatesmartfee BLOCKS',
   );
 }

@@ -9,7 +9,7 @@ import {
   openTemporaryNode,
   payFromMiner,
   withTransactions,
-} from './setup.js';
+} from '../node/setup.js';
 
 let node: ChainNode;
 let end: () => Promise<void>;
@@ -22,22 +22,22 @@ afterEach(() => end());
 
 const out = (value: bigint, lockingScript = OTHER_SCRIPT) => ({ value, lockingScript });
 const pay = (...outputs: ReturnType<typeof out>[]) => payFromMiner(node, outputs);
-const spendChange = (of: Transaction, value = 1n) =>
+const spendChange = (of: Transaction, value = 1_000n) =>
   payFromMiner(node, [out(value)], { utxos: [coinOf(of, of.outputs.length - 1)] });
 
 const REFUSED: [what: string, reason: string, make: () => Transaction][] = [
   ['a coinbase', 'coinbase', () => node.store.block(node.store.tip().hash)!.transactions[0]!],
-  ['a version that nobody relays', 'version', () => ({ ...pay(out(1n)), version: 7 })],
+  ['a version that nobody relays', 'version', () => ({ ...pay(out(1_000n)), version: 7 })],
   [
     'what is locked to the future',
     'non-final',
-    () => payFromMiner(node, [out(1n)], { lockTime: 500 }),
+    () => payFromMiner(node, [out(1_000n)], { lockTime: 500 }),
   ],
   [
     'what pays no fee',
     'min relay fee not met',
     () => {
-      const transaction = pay(out(1n));
+      const transaction = pay(out(1_000n));
       const [first, change] = transaction.outputs;
       const spent = BigInt(transaction.inputs.length) * 50n * COIN;
       return { ...transaction, outputs: [first!, { ...change!, value: spent - first!.value }] };
@@ -47,7 +47,7 @@ const REFUSED: [what: string, reason: string, make: () => Transaction][] = [
     'what spends an unknown output',
     'bad-txns-inputs-missingorspent',
     () => {
-      const transaction = pay(out(1n));
+      const transaction = pay(out(1_000n));
       const outpoint = { hash: new Uint8Array(32).fill(1), index: 0 };
       return { ...transaction, inputs: [{ ...transaction.inputs[0]!, outpoint }] };
     },
@@ -55,7 +55,7 @@ const REFUSED: [what: string, reason: string, make: () => Transaction][] = [
   [
     'what a wrong key signed',
     'mandatory-script-verify-flag-failed',
-    () => ({ ...pay(out(1n)), lockTime: 1 }),
+    () => ({ ...pay(out(1_000n)), lockTime: 1 }),
   ],
 ];
 
@@ -66,24 +66,29 @@ describe('the mempool', () => {
   });
 
   it('refuses what it has, what the chain has, and what spends the same coin', async () => {
-    const transaction = pay(out(1n));
-    const rival = pay(out(2n));
+    const transaction = pay(out(1_000n));
+    const rival = pay(out(2_000n));
     await node.submitTransaction(transaction);
     await expect(node.submitTransaction(transaction)).rejects.toThrow('txn-already-in-mempool');
-    await expect(node.submitTransaction(rival)).rejects.toThrow('txn-mempool-conflict');
+    await expect(node.submitTransaction(rival)).rejects.toThrow('insufficient fee');
     await node.mine(1, MINER_SCRIPT);
     expect(node.mempool.size).toBe(0);
     await expect(node.submitTransaction(transaction)).rejects.toThrow('txn-already-known');
     await expect(node.submitTransaction(rival)).rejects.toThrow('bad-txns-inputs-missingorspent');
   });
 
-  it('relays outputs of zero and bare contract scripts', async () => {
-    await node.submitTransaction(pay(out(0n), out(5n, Uint8Array.of(0x51))));
-    expect(node.mempool.size).toBe(1);
+  it('refuses dust of who was free to make none, and relays what a contract may ask for', async () => {
+    await expect(node.submitTransaction(pay(out(545n)))).rejects.toThrow('dust');
+    const ANYONE = Uint8Array.of(0x51);
+    const contract = pay(out(546n), out(5n, ANYONE), out(0n, ANYONE));
+    await node.submitTransaction(contract);
+    const unlock = [1, 2].map((index) => ({ ...coinOf(contract, index), unlockingSize: 0 }));
+    await node.submitTransaction(payFromMiner(node, [out(0n), out(3n)], { inputs: unlock }));
+    expect(node.mempool.size).toBe(2);
   });
 
   it('lets unconfirmed outputs be spent, 25 in a chain and no more', async () => {
-    let last = pay(out(1n));
+    let last = pay(out(1_000n));
     await node.submitTransaction(last);
     for (let depth = 2; depth <= 25; depth++) {
       last = spendChange(last);
@@ -98,8 +103,8 @@ describe('the mempool', () => {
   });
 
   it('drops what a block makes impossible, with all that depends on it', async () => {
-    const parent = pay(out(1n));
-    const rival = pay(out(2n));
+    const parent = pay(out(1_000n));
+    const rival = pay(out(2_000n));
     await node.submitTransaction(parent);
     await node.submitTransaction(spendChange(parent));
     const block = await nextBlock(node, (each) =>
@@ -122,7 +127,7 @@ describe('the mempool', () => {
     const ids: string[] = [];
     for (const [index, { outpoint, coin }] of coins.slice(0, 12).entries()) {
       const feeRate = BigInt(index + 1);
-      const transaction = payFromMiner(node, [out(1n)], {
+      const transaction = payFromMiner(node, [out(1_000n)], {
         utxos: [{ outpoint, ...coin }],
         feeRate,
       });
