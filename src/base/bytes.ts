@@ -25,7 +25,8 @@ export function fromHex(hex: string, length?: number): Uint8Array {
 
 /** A copy of the bytes in reverse order (hash ids print reversed, as in Bitcoin). */
 export function reverseBytes(bytes: Uint8Array): Uint8Array {
-  return bytes.slice().reverse();
+  // not bytes.slice(), which is no copy where the bytes are a Buffer
+  return new Uint8Array(bytes).reverse();
 }
 
 /** All parts, one after the other, in a new array. */

@@ -4,7 +4,12 @@
 export interface ScriptFlags {
   /** Signatures are strict DER (BIP66). */
   readonly strictDer: boolean;
-  /** The hash type byte is one of the six with FORKID. */
+  /**
+   * Signatures sign BIP143's fields, and their hash types have FORKID. Off: they sign what Bitcoin's first ones did
+   * (legacy-sighash.ts), and FORKID is no hash type.
+   */
+  readonly forkId: boolean;
+  /** The hash type byte is a defined one. */
   readonly hashType: boolean;
   /** Public keys have a compressed or uncompressed form. */
   readonly publicKeyType: boolean;
@@ -32,6 +37,7 @@ export interface ScriptFlags {
 /** The rules of the chain: all on. */
 export const CONSENSUS_FLAGS: ScriptFlags = {
   strictDer: true,
+  forkId: true,
   hashType: true,
   publicKeyType: true,
   lowS: true,

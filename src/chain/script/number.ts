@@ -58,7 +58,7 @@ export function decodeNumber(bytes: Uint8Array): bigint {
     return BigInt(negative ? -magnitude : magnitude);
   }
   if (!negative) return magnitudeOf(bytes);
-  const unsigned = bytes.slice();
+  const unsigned = new Uint8Array(bytes);
   unsigned[length - 1]! &= 0x7f;
   return -magnitudeOf(unsigned);
 }

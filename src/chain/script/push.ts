@@ -25,7 +25,8 @@ export function pushData(data: Uint8Array): Uint8Array {
   return out;
 }
 
-function pushHead(length: number): number[] {
+/** Opcode and length bytes of the shortest push of this many bytes of data. */
+export function pushHead(length: number): number[] {
   if (length <= DIRECT_PUSH_LIMIT) return [length];
   if (length <= 0xff) return [OP.OP_PUSHDATA1, length];
   if (length <= 0xffff) return [OP.OP_PUSHDATA2, length & 0xff, length >> 8];

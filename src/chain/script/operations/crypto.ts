@@ -1,8 +1,9 @@
 import { sha256, sha256d } from '../../../base/index.js';
 import { compactFromDer, isLowS, isStrictDer } from '../der.js';
 import { verifyEcdsa } from '../ecdsa.js';
+import { legacyScriptCode, legacySignatureHash } from '../legacy-sighash.js';
 import { LIMITS } from '../limits.js';
-import { isDefinedHashType, signatureHashPreimage } from '../sighash.js';
+import { isDefinedHashType, SIGHASH, signatureHashPreimage } from '../sighash.js';
 import { isPublicKeyEncoding } from '../signing.js';
 import type { ScriptState } from '../state.js';
 import { type OperationGroup, ORIGINAL } from './operation.js';
@@ -18,17 +19,36 @@ function checkSignatureForm(state: ScriptState, der: Uint8Array): void {
 function checkInputSignatureForm(state: ScriptState, signature: Uint8Array): void {
   if (signature.length === 0) return;
   checkSignatureForm(state, signature.subarray(0, -1));
-  if (state.flags.hashType && !isDefinedHashType(signature.at(-1)!)) state.fail('sig-hashtype');
+  if (state.flags.hashType && !isHashType(state, signature.at(-1)!)) state.fail('sig-hashtype');
+}
+
+function isHashType(state: ScriptState, hashType: number): boolean {
+  if (state.flags.forkId) return isDefinedHashType(hashType);
+  const base = hashType & ~SIGHASH.ANYONECANPAY;
+  return base >= SIGHASH.ALL && base <= SIGHASH.SINGLE;
 }
 
 function checkPublicKeyForm(state: ScriptState, publicKey: Uint8Array): void {
   if (state.flags.publicKeyType && !isPublicKeyEncoding(publicKey)) state.fail('pubkeytype');
 }
 
-/** The digest that an input's signature (not empty) signs, paid for. */
-function inputDigest(state: ScriptState, signature: Uint8Array): Uint8Array {
+/**
+ * The digest that an input's signature (not empty) signs, paid for.
+ * @param signatures all that are checked by the opcode
+ */
+function inputDigest(
+  state: ScriptState,
+  signature: Uint8Array,
+  signatures: readonly Uint8Array[],
+): Uint8Array {
   const code = state.script.subarray(state.codeStart);
-  const preimage = signatureHashPreimage(state.context, code, signature.at(-1)!);
+  const hashType = signature.at(-1)!;
+  if (!state.flags.forkId) {
+    const { transaction, inputIndex } = state.context;
+    const scriptCode = legacyScriptCode(code, signatures);
+    return legacySignatureHash(transaction, inputIndex, scriptCode, hashType);
+  }
+  const preimage = signatureHashPreimage(state.context, code, hashType);
   state.chargeHash(preimage.length, 1);
   return sha256d(preimage);
 }
@@ -50,7 +70,7 @@ function popCheckSig(state: ScriptState): boolean {
   checkPublicKeyForm(state, publicKey);
   if (signature.length === 0) return false;
   state.chargeSignatureChecks(1);
-  const digest = inputDigest(state, signature);
+  const digest = inputDigest(state, signature, [signature]);
   const valid = isValid(state, signature.subarray(0, -1), digest, publicKey);
   if (!valid && state.flags.nullFail) state.fail('sig-nullfail');
   return valid;
@@ -109,7 +129,7 @@ function matchSignatures(
       checkInputSignatureForm(state, signature);
       checkPublicKeyForm(state, publicKey);
       if (signature.length === 0) continue;
-      digest ??= inputDigest(state, signature);
+      digest ??= inputDigest(state, signature, signatures);
       found = isValid(state, signature.subarray(0, -1), digest, publicKey);
     }
   }

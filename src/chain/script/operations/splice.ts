@@ -21,13 +21,17 @@ function popWithin(state: ScriptState, length: number): number {
   return at;
 }
 
-// parts are copies: a view would keep the whole element in memory, of which the machine then counts a part
+/** A copy of a part: a view would keep the whole element in memory, of which the machine then counts a part. */
+function part(element: Uint8Array, from: number, to: number): Uint8Array {
+  return new Uint8Array(element.subarray(from, to));
+}
+
 function split(state: ScriptState): void {
   state.need(2);
   const at = popWithin(state, state.peek(1).length);
   const element = state.pop();
-  state.push(element.slice(0, at));
-  state.push(element.slice(at));
+  state.push(part(element, 0, at));
+  state.push(part(element, at, element.length));
 }
 
 function substr(state: ScriptState): void {
@@ -35,20 +39,20 @@ function substr(state: ScriptState): void {
   const { length } = state.peek(2);
   const size = popWithin(state, length);
   const begin = popWithin(state, length - size);
-  state.push(state.pop().slice(begin, begin + size));
+  state.push(part(state.pop(), begin, begin + size));
 }
 
 function left(state: ScriptState): void {
   state.need(2);
   const size = popWithin(state, state.peek(1).length);
-  state.push(state.pop().slice(0, size));
+  state.push(part(state.pop(), 0, size));
 }
 
 function right(state: ScriptState): void {
   state.need(2);
   const size = popWithin(state, state.peek(1).length);
   const element = state.pop();
-  state.push(element.slice(element.length - size));
+  state.push(part(element, element.length - size, element.length));
 }
 
 /** The shortest form of a number that may carry needless zeros below its sign. */
@@ -59,11 +63,11 @@ function minimized(number: Uint8Array): Uint8Array {
   while (length > 0 && number[length - 1] === 0) length--;
   if (length === 0) return new Uint8Array(0);
   if ((number[length - 1]! & 0x80) !== 0) {
-    const out = number.slice(0, length + 1);
+    const out = part(number, 0, length + 1);
     out[length] = sign;
     return out;
   }
-  const out = number.slice(0, length);
+  const out = part(number, 0, length);
   out[length - 1]! |= sign;
   return out;
 }
