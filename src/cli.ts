@@ -32,6 +32,12 @@ const COMMANDS: readonly CommandEntry[] = [
     load: () => import('./commands/wallet.js'),
   },
   {
+    name: 'id',
+    group: 'Money:',
+    summary: 'pin what you say to your address, and see what others have pinned',
+    load: () => import('./commands/id.js'),
+  },
+  {
     name: 'tx',
     group: 'Money:',
     summary: 'build, sign, send and read transactions, in a pipe',
@@ -145,6 +151,11 @@ function commandAskedFor(args: readonly string[]): string | undefined {
  * @param argv as in `process.argv`: the run time, the script, then the arguments
  */
 export async function main(argv: readonly string[]): Promise<void> {
+  // a reader that closes the pipe early (head, less) is no error
+  process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+    if (error.code === 'EPIPE') process.exit(0);
+    throw error;
+  });
   if (argv.length === 3 && (argv[2] === '--version' || argv[2] === '-V')) {
     process.stdout.write(`${version()}\n`);
     return;

@@ -62,6 +62,7 @@ export { faucetKey, registerFaucet } from './node/faucet.js';
 export { LocalChain } from './node/LocalChain.js';
 export { type MiningOptions, mineContinually, mineFirstCoins } from './node/mining.js';
 export { type RunNodeOptions, type RunningNode, runNode } from './node/runNode.js';
+export { holderText, metaIdOf } from './pins/identity.js';
 export {
   decodePin,
   encodePin,
@@ -69,11 +70,26 @@ export {
   type Pin,
   type PinData,
   type PinOperation,
+  type PinStatus,
+  type PinVersion,
+  parsePinId,
 } from './pins/pin.js';
+export { NAME_PATH, type Profile, plainText, readProfile } from './pins/profile.js';
+export {
+  createPin,
+  hidePin,
+  modifyPin,
+  type PinContent,
+  type PinWrite,
+  revokePin,
+  transferPin,
+} from './pins/write.js';
 export {
   ChainClient,
   type JobMessages,
   type KnownTransaction,
+  type PinOptions,
+  type PinSelector,
   type Utxo,
 } from './rpc/ChainClient.js';
 export { encodeJson, indentJson, JsonAmount, JsonList, memberText } from './rpc/json.js';

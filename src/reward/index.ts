@@ -41,7 +41,6 @@ export {
   declareSource,
   type ModelDraft,
   type ParentDraft,
-  type Publication,
   publishModel,
   publishSource,
   type SourceDraft,

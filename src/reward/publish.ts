@@ -1,5 +1,5 @@
 import { sha256 } from '../base/index.js';
-import { type ChainClient, DUST, encodePin, type Wallet } from '../chain/index.js';
+import { type ChainClient, createPin, type PinWrite, type Wallet } from '../chain/index.js';
 import {
   completeDeclaration,
   type DeclarationBase,
@@ -61,48 +61,16 @@ export async function declareSource(
   return completeDeclaration<OtherDeclaration>({ ...draft, parents });
 }
 
-/** What came of publishing. */
-export interface Publication {
-  readonly txid: string;
-  /** `<txid>i0`. */
-  readonly pin: string;
-  /** Base units. */
-  readonly fee: bigint;
+const JSON_TYPE = 'application/json';
+
+/** Publishes a model: its pin is held by its owner. @throws as `createPin` */
+export function publishModel(wallet: Wallet, model: ModelDeclaration): Promise<PinWrite> {
+  const content = { contentType: JSON_TYPE, payload: modelPinPayload(model) };
+  return createPin(wallet, MODEL_PIN_PATH, content, model.owner);
 }
 
-/**
- * Writes a declaration's pin: output 0 gives the owner the coin that is the pin, output 1 says it. It counts once it
- * is in a block.
- * @param wallet pays the fee and the coin
- * @throws BitmodelError `INSUFFICIENT_FUNDS`, and what the node says
- */
-async function publish(
-  wallet: Wallet,
-  owner: Uint8Array,
-  path: string,
-  payload: Uint8Array,
-): Promise<Publication> {
-  const pin = encodePin({
-    operation: 'create',
-    path,
-    contentType: 'application/json',
-    payload,
-  });
-  const outputs = [
-    { value: DUST, lockingScript: owner },
-    { value: 0n, lockingScript: pin },
-  ];
-  // a pin carries next to no money, so its fee is always a large part of it
-  const { txid, fee } = await wallet.send(outputs, { allowHighFee: true });
-  return { txid, pin: `${txid}i0`, fee };
-}
-
-/** Publishes a model; see {@link publish}. */
-export function publishModel(wallet: Wallet, model: ModelDeclaration): Promise<Publication> {
-  return publish(wallet, model.owner, MODEL_PIN_PATH, modelPinPayload(model));
-}
-
-/** Publishes a source that is not a model; see {@link publish}. */
-export function publishSource(wallet: Wallet, source: OtherDeclaration): Promise<Publication> {
-  return publish(wallet, source.owner, SOURCE_PIN_PATH, sourcePinPayload(source));
+/** As {@link publishModel}, for a source that is not a model. */
+export function publishSource(wallet: Wallet, source: OtherDeclaration): Promise<PinWrite> {
+  const content = { contentType: JSON_TYPE, payload: sourcePinPayload(source) };
+  return createPin(wallet, SOURCE_PIN_PATH, content, source.owner);
 }

@@ -69,11 +69,6 @@ export function action<Options = Record<string, unknown>>(
       abort.abort();
     };
     process.on('SIGINT', onSignal).on('SIGTERM', onSignal);
-    // a reader that closes the pipe early (head, less) is no error
-    process.stdout.on('error', (error: NodeJS.ErrnoException) => {
-      if (error.code === 'EPIPE') process.exit(0);
-      throw error;
-    });
     try {
       const settings = resolveSettings(flags);
       const terminal = new Terminal(settings);

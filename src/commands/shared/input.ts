@@ -1,12 +1,17 @@
 import { createReadStream } from 'node:fs';
 import { BitmodelError, EXIT, messageOf } from '../../base/index.js';
 
+/** The whole text of a file, or of stdin for `-`. @throws as {@link readBytes} */
+export async function readInput(path: string, limit: number): Promise<string> {
+  return Buffer.from(await readBytes(path, limit)).toString('utf8');
+}
+
 /**
- * The whole text of a file, or of stdin for `-`, read as a stream and given up as soon as it is too long.
+ * All bytes of a file, or of stdin for `-`, read as a stream and given up as soon as they are too many.
  * @param limit most bytes taken
  * @throws BitmodelError `NO_SUCH_FILE` (exit 3), `INPUT_TOO_LARGE`, `NO_INPUT` when `-` is a terminal, `CANNOT_READ`
  */
-export async function readInput(path: string, limit: number): Promise<string> {
+export async function readBytes(path: string, limit: number): Promise<Uint8Array> {
   if (path === '-' && process.stdin.isTTY) {
     throw new BitmodelError('NO_INPUT', 'Nothing is piped into this command.', {
       next: 'Name a file, or pipe one in',
@@ -37,5 +42,5 @@ export async function readInput(path: string, limit: number): Promise<string> {
       cause: thrown,
     });
   }
-  return Buffer.concat(chunks, length).toString('utf8');
+  return Buffer.concat(chunks, length);
 }
