@@ -44,6 +44,7 @@ export {
   publishModel,
   publishSource,
   type SourceDraft,
+  updateModel,
 } from './publish.js';
 export {
   findDeclaration,

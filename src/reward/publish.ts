@@ -1,5 +1,12 @@
 import { sha256 } from '../base/index.js';
-import { type ChainClient, createPin, type PinWrite, type Wallet } from '../chain/index.js';
+import {
+  type ChainClient,
+  createPin,
+  modifyPin,
+  type Pin,
+  type PinWrite,
+  type Wallet,
+} from '../chain/index.js';
 import {
   completeDeclaration,
   type DeclarationBase,
@@ -67,6 +74,22 @@ const JSON_TYPE = 'application/json';
 export function publishModel(wallet: Wallet, model: ModelDeclaration): Promise<PinWrite> {
   const content = { contentType: JSON_TYPE, payload: modelPinPayload(model) };
   return createPin(wallet, MODEL_PIN_PATH, content, model.owner);
+}
+
+/**
+ * Changes what a model's pin declares, from the block on that takes it in: new parents and weights make a new split
+ * contract, and what was paid to the old one is still shared by the old one.
+ * @param wallet holds the pin
+ * @throws BitmodelError `NOT_PIN_OWNER`, `PIN_REVOKED`, as `modifyPin`
+ */
+export function updateModel(
+  client: ChainClient,
+  wallet: Wallet,
+  pin: Pin,
+  model: ModelDeclaration,
+): Promise<PinWrite> {
+  const content = { contentType: JSON_TYPE, payload: modelPinPayload(model) };
+  return modifyPin(client, wallet, pin, content);
 }
 
 /** As {@link publishModel}, for a source that is not a model. */

@@ -2,17 +2,19 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { COIN, sha256, toHex } from '#src/base/index.js';
+import { COIN, sha256, toHex, utf8 } from '#src/base/index.js';
 import {
   addressScript,
   ChainClient,
   ChainNode,
   createKey,
+  modifyPin,
   networkParameters,
   p2pkhHash,
   RpcClient,
   RpcServer,
   registerChainMethods,
+  revokePin,
   scriptAddress,
   Wallet,
 } from '#src/chain/index.js';
@@ -26,6 +28,7 @@ import {
   publishSource,
   readRegistry,
   settleSplits,
+  updateModel,
 } from '#src/reward/index.js';
 
 const params = networkParameters('regtest');
@@ -143,6 +146,39 @@ describe('a model on a chain', () => {
     expect(await findModel(client, id('model'), pin.height - 1)).toBeUndefined();
     expect(await findModel(client, id('model'), pin.height)).toBeDefined();
     expect(await findModel(client, id('other'))).toBeUndefined();
+  });
+
+  it('has other weights from the block on in which its holder changes them', async () => {
+    const first = (await findModel(client, id('model')))!;
+    const ann = new Wallet({ client, keys: [people.ann!], params });
+    await wallet.send([{ value: COIN, lockingScript: script('ann') }]);
+    await mine();
+    const changed = await declareModel(client, {
+      ...first,
+      parents: [{ id: id('verses'), ppm: 100_000 }],
+    });
+    await updateModel(client, ann, first.pin, changed);
+    await mine();
+    const { height } = node.tip;
+    expect((await findModel(client, id('model'), height - 1))!.parents).toEqual(first.parents);
+    expect((await findModel(client, id('model'), height))!.parents).toEqual(changed.parents);
+    const { byId, byScript } = await readRegistry(client);
+    expect(byId.get(id('model'))!.split).toEqual(changed.split);
+    // what was paid by the old weights is still found
+    expect(byScript.get(toHex(sha256(first.split)))!.parents).toEqual(first.parents);
+    const pinNow = (await findModel(client, id('model')))!.pin;
+    const broken = { contentType: 'application/json', payload: utf8('{"v":1}') };
+    await modifyPin(client, ann, pinNow, broken);
+    await mine();
+    expect((await findModel(client, id('model')))!.parents).toEqual(changed.parents);
+    await updateModel(client, ann, (await findModel(client, id('model')))!.pin, first);
+    await mine();
+    expect((await findModel(client, id('model')))!.parents).toEqual(first.parents);
+  });
+
+  it('can be changed by nobody but the holder of its pin', async () => {
+    const { pin } = (await findModel(client, id('model')))!;
+    await expect(revokePin(client, wallet, pin)).rejects.toMatchObject({ code: 'NOT_PIN_OWNER' });
   });
 
   it('keeps its first valid pin when somebody publishes it again', async () => {
