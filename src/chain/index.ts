@@ -222,6 +222,17 @@ export {
 } from './script/standard.js';
 export { ChainStore, type StoredTransaction } from './store/ChainStore.js';
 export type { HeaderRecord } from './store/records.js';
+export { Account, type AccountIndexes, type ChainName, GAP_LIMIT } from './wallet/Account.js';
+export {
+  type AccountFile,
+  type AccountSecret,
+  encodeAccountFile,
+  openAccountSecret,
+  sealAccount,
+  unsealAccount,
+  type WatchFile,
+  watchFile,
+} from './wallet/accountFile.js';
 export {
   type AddressParameters,
   addressScript,
@@ -240,6 +251,23 @@ export {
   fundTransaction,
 } from './wallet/fund.js';
 export {
+  accountPath,
+  decodeExtendedKey,
+  derivationPath,
+  extendedKeyVersions,
+  normalizePath,
+} from './wallet/hd.js';
+export {
+  assertCanSign,
+  decodeKeyFile,
+  type KeyFile,
+  type KeyKind,
+  keyAddress,
+  keyKind,
+  openKeyFile,
+  watchedAccount,
+} from './wallet/keyFile.js';
+export {
   assertKeyAbsent,
   type CreateKeystoreOptions,
   createKeystore,
@@ -247,7 +275,9 @@ export {
   listKeys,
   loadKey,
   openKeystore,
+  readKeyFile,
   readKeystore,
+  writeKeyFile,
 } from './wallet/keyring.js';
 export { createKey, type KeyPair, keyPair } from './wallet/keys.js';
 export {
@@ -258,7 +288,7 @@ export {
   unsealKey,
 } from './wallet/keystore.js';
 export { messageHash, signMessage, verifyMessage } from './wallet/message.js';
-export { createMnemonic, derivationPath, keyFromMnemonic } from './wallet/mnemonic.js';
+export { createMnemonic, keyFromMnemonic, normalizeMnemonic } from './wallet/mnemonic.js';
 export { signP2pkhInputs } from './wallet/sign.js';
 export {
   DUST,

@@ -1,16 +1,12 @@
 import { closeSync, existsSync, linkSync, openSync, readdirSync, readSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { BitmodelError, EXIT, messageOf, writeFileAtomic } from '../../base/index.js';
+import { Account } from './Account.js';
+import { encodeAccountFile } from './accountFile.js';
 import type { AddressParameters } from './address.js';
+import { decodeKeyFile, KEY_FILE_LIMIT, type KeyFile, openKeyFile } from './keyFile.js';
 import type { KeyPair } from './keys.js';
-import {
-  decodeKeystore,
-  encodeKeystore,
-  KEYSTORE_LIMIT,
-  type Keystore,
-  sealKey,
-  unsealKey,
-} from './keystore.js';
+import { encodeKeystore, type Keystore, sealKey } from './keystore.js';
 
 const NAME = /^[a-z0-9][a-z0-9_-]{0,63}$/i;
 
@@ -44,7 +40,7 @@ export function listKeys(datadir: string, parameters: Pick<AddressParameters, 'n
 
 /** The first bytes of the file, one more than any keystore has at most. */
 function readBounded(path: string): string {
-  const buffer = Buffer.alloc(KEYSTORE_LIMIT + 1);
+  const buffer = Buffer.alloc(KEY_FILE_LIMIT + 1);
   const file = openSync(path, 'r');
   try {
     return buffer.toString('utf8', 0, readSync(file, buffer, 0, buffer.length, 0));
@@ -54,10 +50,10 @@ function readBounded(path: string): string {
 }
 
 /**
- * Reads a keystore file, still encrypted: enough for its address and public key.
- * @throws BitmodelError `KEY_NOT_FOUND`, `KEY_UNREADABLE`, and those of {@link decodeKeystore}
+ * Reads a key's file, still encrypted: enough for its addresses.
+ * @throws BitmodelError `KEY_NOT_FOUND`, `KEY_UNREADABLE`, and those of {@link decodeKeyFile}
  */
-export function readKeystore(path: string, parameters: AddressParameters): Keystore {
+export function readKeyFile(path: string, parameters: AddressParameters): KeyFile {
   let text: string;
   try {
     text = readBounded(path);
@@ -74,7 +70,20 @@ export function readKeystore(path: string, parameters: AddressParameters): Keyst
       cause: thrown,
     });
   }
-  return decodeKeystore(text, parameters);
+  return decodeKeyFile(text, parameters);
+}
+
+/**
+ * As {@link readKeyFile}, for one key.
+ * @throws BitmodelError `NOT_ONE_KEY` for an account and for what is only watched
+ */
+export function readKeystore(path: string, parameters: AddressParameters): Keystore {
+  const file = readKeyFile(path, parameters);
+  if (file.v === 1) return file;
+  throw new BitmodelError('NOT_ONE_KEY', `${basename(path, '.json')} is not a single key.`, {
+    next: 'Name a key that bitmodel keygen made',
+    exitCode: EXIT.usage,
+  });
 }
 
 export interface CreateKeystoreOptions {
@@ -97,13 +106,27 @@ export async function createKeystore(
   parameters: AddressParameters,
   options: CreateKeystoreOptions = {},
 ): Promise<string | undefined> {
-  if (existsSync(path) && !options.force) throw keyExists(path);
-  const text = encodeKeystore(await sealKey(key, passphrase, parameters));
+  if (!options.force) assertKeyAbsent(path);
+  return writeKeyFile(path, await sealKey(key, passphrase, parameters), options);
+}
+
+/**
+ * Writes a key's file, mode 0600, whole or not at all.
+ * @returns where the file that was there before is now, if there was one
+ * @throws BitmodelError `KEY_EXISTS`, `WRITE_FAILED`
+ */
+export function writeKeyFile(
+  path: string,
+  file: KeyFile,
+  options: CreateKeystoreOptions = {},
+): string | undefined {
+  if (!options.force) assertKeyAbsent(path);
+  const text = file.v === 1 ? encodeKeystore(file) : encodeAccountFile(file);
   const kept = existsSync(path) ? keepOld(path) : undefined;
   try {
     writeFileAtomic(path, text, { mode: 0o600, overwrite: options.force === true });
   } catch (thrown) {
-    // somebody made one while scrypt ran
+    // somebody made one meanwhile
     if (thrown instanceof BitmodelError && thrown.code === 'FILE_EXISTS') throw keyExists(path);
     throw thrown;
   }
@@ -144,18 +167,23 @@ function keepOld(path: string): string {
   }
 }
 
-/** Opens a keystore file. @throws as {@link readKeystore}, and `WRONG_PASSPHRASE` */
+/**
+ * Opens one key: of an account its first receiving key.
+ * @throws as {@link readKeyFile}, `WRONG_PASSPHRASE`, `WATCH_ONLY`
+ */
 export async function openKeystore(
   path: string,
   passphrase: string,
   parameters: AddressParameters,
 ): Promise<KeyPair> {
-  return unsealKey(readKeystore(path, parameters), passphrase, parameters);
+  const file = readKeyFile(path, parameters);
+  const opened = await openKeyFile(file, basename(path, '.json'), passphrase, parameters);
+  return opened instanceof Account ? opened.keyAt('receive', 0) : opened;
 }
 
 /**
- * The key of this name in the data folder.
- * @throws BitmodelError `KEY_NOT_FOUND`, `CORRUPT_KEYSTORE`, `WRONG_NETWORK`, `WRONG_PASSPHRASE`
+ * The key of this name in the data folder; of an account its first receiving key.
+ * @throws BitmodelError `KEY_NOT_FOUND`, `CORRUPT_KEYSTORE`, `WRONG_NETWORK`, `WRONG_PASSPHRASE`, `WATCH_ONLY`
  */
 export async function loadKey(
   datadir: string,

@@ -3,25 +3,65 @@ import { generateMnemonic, mnemonicToSeed, validateMnemonic } from '@scure/bip39
 import { wordlist } from '@scure/bip39/wordlists/english.js';
 import { BitmodelError, EXIT } from '../../base/index.js';
 import type { AddressParameters } from './address.js';
+import { derivationPath, extendedKeyVersions } from './hd.js';
 import { type KeyPair, keyPair } from './keys.js';
-
-/**
- * Coin types of BIP44. 1 is every chain's test network. 25197 (0x626d, "bm") is ours on main: not registered in
- * SLIP-44, and on purpose not Bitcoin's 0, so that one phrase never gives both chains the same key.
- */
-const COIN_TYPE = { main: 25197, test: 1 } as const;
 
 /** Longest phrase looked at: 24 words of at most 8 letters, with room for odd spacing. */
 const LONGEST = 400;
-
-/** Where in the BIP32 tree of a phrase the key lies: the first receiving key of the first account (BIP44). */
-export function derivationPath(parameters: Pick<AddressParameters, 'name'>): string {
-  return `m/44'/${parameters.name === 'main' ? COIN_TYPE.main : COIN_TYPE.test}'/0'/0/0`;
-}
+/** Longest BIP39 passphrase taken, in characters. */
+export const MNEMONIC_PASSPHRASE_LIMIT = 256;
 
 /** A new English phrase of 12 words: 128 random bits and a checksum (BIP39). */
 export function createMnemonic(): string {
   return generateMnemonic(wordlist, 128);
+}
+
+/**
+ * A phrase in the one form that BIP39 hashes: lower case, single spaces. The words never get into an error.
+ * @throws BitmodelError `BAD_MNEMONIC` when a word is not in the list, or the checksum fails
+ */
+export function normalizeMnemonic(phrase: string): string {
+  const words = phrase.slice(0, LONGEST).trim().toLowerCase().split(/\s+/).join(' ');
+  if (!validateMnemonic(words, wordlist)) {
+    throw new BitmodelError('BAD_MNEMONIC', 'These words are not a BIP39 phrase.', {
+      next: 'Check each word and their order: 12 to 24 words of the English list',
+      exitCode: EXIT.usage,
+    });
+  }
+  return words;
+}
+
+/**
+ * The private node of a phrase at a path.
+ * @param passphrase BIP39's (the "25th word"); not what encrypts the keystore
+ * @throws BitmodelError `BAD_MNEMONIC`, `BAD_MNEMONIC_PASSPHRASE`
+ */
+export async function nodeFromMnemonic(
+  phrase: string,
+  passphrase: string,
+  path: string,
+  parameters: Pick<AddressParameters, 'name'>,
+): Promise<HDKey> {
+  const words = normalizeMnemonic(phrase);
+  if (passphrase.length > MNEMONIC_PASSPHRASE_LIMIT) {
+    throw new BitmodelError(
+      'BAD_MNEMONIC_PASSPHRASE',
+      'This passphrase of the words is too long.',
+      {
+        next: `Give at most ${MNEMONIC_PASSPHRASE_LIMIT} characters`,
+        exitCode: EXIT.usage,
+      },
+    );
+  }
+  const seed = await mnemonicToSeed(words, passphrase);
+  const master = HDKey.fromMasterSeed(seed, extendedKeyVersions(parameters));
+  try {
+    return master.derive(path);
+  } finally {
+    seed.fill(0);
+    // the node of the path "m" is the master itself
+    if (path !== 'm') master.wipePrivateData();
+  }
 }
 
 /**
@@ -33,21 +73,10 @@ export async function keyFromMnemonic(
   phrase: string,
   parameters: AddressParameters,
 ): Promise<KeyPair> {
-  const words = phrase.slice(0, LONGEST).trim().toLowerCase().split(/\s+/).join(' ');
-  if (!validateMnemonic(words, wordlist)) {
-    throw new BitmodelError('BAD_MNEMONIC', 'These words are not a BIP39 phrase.', {
-      next: 'Check each word and their order: 12 to 24 words of the English list',
-      exitCode: EXIT.usage,
-    });
-  }
-  const seed = await mnemonicToSeed(words);
-  const master = HDKey.fromMasterSeed(seed);
-  const child = master.derive(derivationPath(parameters));
+  const child = await nodeFromMnemonic(phrase, '', derivationPath(parameters), parameters);
   try {
     return keyPair(child.privateKey!.slice(), parameters);
   } finally {
-    seed.fill(0);
-    master.wipePrivateData();
     child.wipePrivateData();
   }
 }

@@ -1,0 +1,95 @@
+import {
+  closeSync,
+  mkdirSync,
+  openSync,
+  readFileSync,
+  statSync,
+  unlinkSync,
+  writeSync,
+} from 'node:fs';
+import { dirname } from 'node:path';
+import { BitmodelError, EXIT, messageOf } from '../../base/index.js';
+
+/** How long another holder is waited for, and how often it is looked at, in milliseconds. */
+const PATIENCE = 5_000;
+const INTERVAL = 10;
+/** The work under such a lock takes milliseconds: an older one was left by a process that died. */
+const STALE = 30_000;
+
+/** Whether a process of this number runs. */
+export function isProcessAlive(pid: number): boolean {
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch (thrown) {
+    // without the right to signal it, it is there all the same
+    return (thrown as NodeJS.ErrnoException).code !== 'ESRCH';
+  }
+}
+
+function tryCreate(path: string): boolean {
+  try {
+    const file = openSync(path, 'wx', 0o600);
+    writeSync(file, String(process.pid));
+    closeSync(file);
+    return true;
+  } catch (thrown) {
+    if ((thrown as NodeJS.ErrnoException).code === 'EEXIST') return false;
+    throw new BitmodelError('WRITE_FAILED', `${path} could not be made: ${messageOf(thrown)}.`, {
+      next: 'Check the permissions of the data folder, or choose another with --datadir',
+      cause: thrown,
+    });
+  }
+}
+
+function isStale(path: string): boolean {
+  try {
+    const pid = Number(readFileSync(path, 'utf8'));
+    const age = Date.now() - statSync(path).mtimeMs;
+    // an empty file is one whose maker has not written its number yet
+    return age > STALE || (pid > 0 && !isProcessAlive(pid));
+  } catch (thrown) {
+    if ((thrown as NodeJS.ErrnoException).code === 'ENOENT') return false;
+    throw thrown;
+  }
+}
+
+function remove(path: string): void {
+  try {
+    unlinkSync(path);
+  } catch (thrown) {
+    if ((thrown as NodeJS.ErrnoException).code !== 'ENOENT') throw thrown;
+  }
+}
+
+function sleep(milliseconds: number): void {
+  Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, milliseconds);
+}
+
+/**
+ * Runs something short that no other process may run at the same time, under a lock file beside what it changes.
+ * @throws BitmodelError `WALLET_BUSY` when another process holds it for five seconds; `WRITE_FAILED`
+ */
+export function withFileLock<T>(path: string, body: () => T): T {
+  try {
+    mkdirSync(dirname(path), { recursive: true });
+  } catch {
+    // what stands in the way is told by the file itself, next
+  }
+  const end = Date.now() + PATIENCE;
+  while (!tryCreate(path)) {
+    if (isStale(path)) remove(path);
+    else if (Date.now() < end) sleep(INTERVAL);
+    else {
+      throw new BitmodelError('WALLET_BUSY', 'Another bitmodel process holds the wallet.', {
+        next: `Try again; if none runs, remove ${path}`,
+        exitCode: EXIT.notAllowed,
+      });
+    }
+  }
+  try {
+    return body();
+  } finally {
+    remove(path);
+  }
+}
