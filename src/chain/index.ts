@@ -241,8 +241,16 @@ export {
   publicKeyAddress,
   scriptAddress,
 } from './wallet/address.js';
-export { checkAmounts, checkScripts, previousOutputs } from './wallet/check.js';
+export {
+  checkAmounts,
+  checkScripts,
+  type FeeLimits,
+  MAX_FEE,
+  previousOutputs,
+  proveCoins,
+} from './wallet/check.js';
 export { selectCoins } from './wallet/coins.js';
+export { discoverAccount } from './wallet/discovery.js';
 export { decodeEnvelope, type Envelope, encodeEnvelope } from './wallet/envelope.js';
 export {
   type FixedInput,
@@ -298,11 +306,15 @@ export {
   P2PKH_UNLOCKING_SIZE,
   sizeWhenUnlocked,
 } from './wallet/size.js';
+export { type SweepRequest, sweepTransactions } from './wallet/sweep.js';
 export {
   type Balance,
   type SendOptions,
+  type Sent,
+  type SweepOptions,
   Wallet,
   type WalletFundRequest,
   type WalletOptions,
 } from './wallet/Wallet.js';
+export { WalletBook } from './wallet/WalletBook.js';
 export { decodeWif, encodeWif } from './wallet/wif.js';

@@ -1,17 +1,23 @@
-import { BitmodelError, EXIT, equalBytes, formatAmount } from '../../base/index.js';
+import { BitmodelError, EXIT } from '../../base/index.js';
 import {
   formatOutpoint,
   type Outpoint,
   type Transaction,
   type TransactionOutput,
+  transactionId,
 } from '../codec/transaction.js';
 import type { NetworkParameters } from '../consensus/parameters.js';
 import type { ChainClient, Utxo } from '../rpc/ChainClient.js';
-import { addressScript } from './address.js';
-import { checkAmounts, previousOutputs } from './check.js';
+import { RpcError } from '../rpc/RpcError.js';
+import type { Account } from './Account.js';
+import { CoinSource } from './CoinSource.js';
+import { checkAmounts, type FeeLimits, proveCoins } from './check.js';
+import { chosenCoins, coinsTaken, isReserved, namedCoins } from './choice.js';
 import { type FundedTransaction, type FundRequest, fundTransaction } from './fund.js';
 import type { KeyPair } from './keys.js';
 import { signP2pkhInputs } from './sign.js';
+import { type SweepRequest, sweepTransactions } from './sweep.js';
+import type { WalletBook } from './WalletBook.js';
 
 export interface WalletOptions {
   readonly client: ChainClient;
@@ -19,6 +25,10 @@ export interface WalletOptions {
   readonly keys: readonly KeyPair[];
   /** Addresses to watch without a key: enough for a balance, or to build what somebody else signs. */
   readonly watch?: readonly string[];
+  /** An HD account instead of keys: to spend with a private extended key, to watch with a public one. */
+  readonly account?: Account;
+  /** Where locked coins, and those that other processes have chosen, are noted. */
+  readonly book?: WalletBook;
   readonly params: NetworkParameters;
 }
 
@@ -33,34 +43,71 @@ export interface Balance {
 }
 
 /** As {@link FundRequest}, with the wallet's own coins and change. */
-export type WalletFundRequest = Omit<FundRequest, 'utxos' | 'changeScript'>;
-
-export interface SendOptions extends Omit<WalletFundRequest, 'outputs'> {
-  /** Let the fee be more than a tenth of what is sent. */
-  readonly allowHighFee?: boolean;
+export interface WalletFundRequest
+  extends Omit<FundRequest, 'utxos' | 'changeScript' | 'spendAll'> {
+  /** Spend exactly these of the wallet's coins rather than choose. */
+  readonly coins?: readonly Outpoint[] | undefined;
 }
 
+export interface SendOptions extends Omit<WalletFundRequest, 'outputs'>, FeeLimits {}
+
+export interface SweepOptions extends Omit<SweepRequest, 'utxos' | 'lockingScript'>, FeeLimits {}
+
+/** A transaction that the node took. */
+export interface Sent {
+  /** Printed transaction id, computed here. */
+  readonly txid: string;
+  /** Base units. */
+  readonly fee: bigint;
+  readonly transaction: Transaction;
+}
+
+/** How often coins are chosen anew when another process was faster. */
+const ATTEMPTS = 5;
+
+/** What a node says of a transaction whose coins somebody else has spent meanwhile. */
+const CONFLICT = /^(?:txn-mempool-conflict|bad-txns-inputs-missingorspent|insufficient fee)/;
+
 /**
- * The coins of some keys, as a node tells of them. It remembers which coins it has used, so that two transactions made
- * one after the other, or at the same time, never spend the same one.
+ * The coins of some keys, or of an HD account, as a node tells of them. It remembers which coins it has used, so that
+ * two transactions made one after the other, or at the same time, never spend the same one.
  */
 export class Wallet {
   readonly #client: ChainClient;
   readonly #keys: readonly KeyPair[];
   readonly #params: NetworkParameters;
+  readonly #account: Account | undefined;
+  readonly #book: WalletBook | undefined;
   readonly #locked = new Set<string>();
-  /** Of the wallet's keys and those it watches, the change address first. */
-  readonly addresses: readonly string[];
+  readonly #source: CoinSource;
 
-  constructor({ client, keys, watch = [], params }: WalletOptions) {
+  constructor({ client, keys, watch = [], params, account, book }: WalletOptions) {
     this.#client = client;
     this.#keys = keys;
     this.#params = params;
-    this.addresses = [...keys.map(({ address }) => address), ...watch];
+    this.#account = account;
+    this.#book = book;
+    const addresses = [...keys.map(({ address }) => address), ...watch];
+    this.#source = new CoinSource(client, params, addresses, account);
+  }
+
+  /** Of the wallet's keys and those it watches; of an account its first receiving address first. */
+  get addresses(): readonly string[] {
+    return this.#source.addresses;
+  }
+
+  /** Where change goes: the first key's address, or the next of the account's change chain. */
+  get changeScript(): Uint8Array {
+    return this.#source.changeScript;
+  }
+
+  /** Whether a locking script is one of the wallet's own. */
+  owns(lockingScript: Uint8Array): boolean {
+    return this.#source.owns(lockingScript);
   }
 
   async balance(): Promise<Balance> {
-    const [utxos, height] = await this.#all();
+    const [utxos, height] = await this.#source.utxos();
     const balance = { confirmed: 0n, pending: 0n, immature: 0n };
     for (const utxo of utxos) {
       const kind =
@@ -71,17 +118,22 @@ export class Wallet {
   }
 
   /**
-   * Coins that can be spent now: mature, not locked, not used by a transaction this wallet has made, and without a pin,
-   * which would go with them.
+   * Coins that can be spent now: mature, not locked, not used by a transaction this wallet has made or another process
+   * is about to send, and with no pin and no token on them.
    */
   async utxos(): Promise<Utxo[]> {
-    const [utxos, height] = await this.#all();
-    return utxos.filter(
-      (utxo) =>
-        utxo.pins === undefined &&
-        this.#mature(utxo, height) &&
-        !this.#locked.has(formatOutpoint(utxo.outpoint)),
-    );
+    const [utxos, height] = await this.#source.utxos();
+    const held = this.#book?.held();
+    return utxos.filter((utxo) => {
+      const outpoint = formatOutpoint(utxo.outpoint);
+      const free = !this.#locked.has(outpoint) && !held?.has(outpoint);
+      return free && this.#mature(utxo, height) && !isReserved(utxo);
+    });
+  }
+
+  /** Transactions of the wallet's addresses, oldest first, those of the mempool (height 0) last. */
+  history(): Promise<{ txid: string; height: number }[]> {
+    return this.#source.history();
   }
 
   /** Keeps a coin from being chosen, until {@link unlock}. Coins of funded transactions are locked already. */
@@ -94,50 +146,93 @@ export class Wallet {
   }
 
   /**
-   * Makes a transaction out of the wallet's coins, not yet signed, and locks the coins. Each coin's amount is read out
-   * of its own transaction.
-   * @throws BitmodelError `INSUFFICIENT_FUNDS`, `BAD_NODE_ANSWER`, `UNKNOWN_INPUT`
+   * Makes a transaction out of the wallet's coins, not yet signed, and locks the coins. All that a coin's own
+   * transaction can show of it is checked there.
+   * @throws BitmodelError `INSUFFICIENT_FUNDS`, `BAD_NODE_ANSWER`, `UNKNOWN_INPUT`, `UNKNOWN_COIN`; `COINS_TAKEN` when
+   *   other processes were faster five times
    */
   async fund(request: WalletFundRequest): Promise<FundedTransaction> {
-    const utxos = await this.utxos();
-    const changeScript = addressScript(this.addresses[0]!, this.#params);
-    const funded = fundTransaction({ ...request, utxos, changeScript });
-    // nothing is awaited since the coins were filtered: no other call can have chosen them
-    for (const { outpoint } of funded.transaction.inputs) this.lock(outpoint);
-    try {
-      await this.#prove(funded, request.inputs?.length ?? 0);
-    } catch (thrown) {
-      this.release(funded.transaction);
-      throw thrown;
+    const { coins, ...rest } = request;
+    for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
+      const free = await this.utxos();
+      const utxos = coins ? namedCoins(coins, free) : free;
+      const spendAll = coins !== undefined;
+      const changeScript = this.changeScript;
+      const funded = fundTransaction({ ...rest, utxos, changeScript, spendAll });
+      const chosen = chosenCoins(funded, utxos, rest.inputs?.length ?? 0);
+      // nothing is awaited since the coins were filtered: no other call can have chosen them
+      if (await this.#take(chosen)) return funded;
     }
-    return funded;
+    throw coinsTaken();
   }
 
   /** Unlocks the coins of a transaction that will not be sent. */
   release(transaction: Transaction): void {
-    for (const { outpoint } of transaction.inputs) this.unlock(outpoint);
+    const outpoints = transaction.inputs.map(({ outpoint }) => outpoint);
+    for (const outpoint of outpoints) this.unlock(outpoint);
+    this.#book?.release(outpoints);
   }
 
   /** Signs every input that the wallet's keys open and leaves the others alone. */
   sign(transaction: Transaction, spentOutputs: readonly TransactionOutput[]): Transaction {
-    return signP2pkhInputs(transaction, spentOutputs, this.#keys);
+    const children = this.#account?.isPrivate ? this.#account.keysFor(spentOutputs) : [];
+    return signP2pkhInputs(transaction, spentOutputs, [...this.#keys, ...children]);
   }
 
   /**
-   * Pays the outputs: funds, signs, sends.
-   * @returns printed transaction id, and the fee in base units
+   * Pays the outputs: funds, signs, sends. Where another process spent a coin first, it chooses anew.
    * @throws BitmodelError `INSUFFICIENT_FUNDS`, `HIGH_FEE`, `DUST_OUTPUT`, and what the node says
    */
-  async send(
-    outputs: readonly TransactionOutput[],
-    options: SendOptions = {},
-  ): Promise<{ txid: string; fee: bigint }> {
-    const { allowHighFee = false, ...rest } = options;
-    const { transaction, spentOutputs } = await this.fund({ ...rest, outputs });
+  async send(outputs: readonly TransactionOutput[], options: SendOptions = {}): Promise<Sent> {
+    const { allowHighFee, maxFee, ...rest } = options;
+    for (let attempt = 1; ; attempt++) {
+      const funded = await this.fund({ ...rest, outputs });
+      try {
+        return await this.submit(funded, { allowHighFee, maxFee });
+      } catch (thrown) {
+        const conflict = thrown instanceof RpcError && CONFLICT.test(thrown.message);
+        if (!conflict || rest.coins || attempt >= ATTEMPTS) throw thrown;
+      }
+    }
+  }
+
+  /**
+   * Moves every coin of the wallet to one script, less the fees, in as many transactions as it takes.
+   * @throws BitmodelError `NOTHING_TO_SWEEP`, and those of {@link send}
+   */
+  async sweep(lockingScript: Uint8Array, options: SweepOptions = {}): Promise<Sent[]> {
+    const { allowHighFee, maxFee, ...rest } = options;
+    const planned = sweepTransactions({ ...rest, utxos: await this.utxos(), lockingScript });
+    if (planned.length === 0) {
+      throw new BitmodelError('NOTHING_TO_SWEEP', 'There are no coins worth moving.', {
+        next: 'See bitmodel wallet utxos; coins just mined need 100 blocks',
+      });
+    }
+    const sent: Sent[] = [];
+    for (const { transaction } of planned) {
+      const coins = transaction.inputs.map(({ outpoint }) => outpoint);
+      const funded = await this.#fundSweep(coins, { ...rest, lockingScript });
+      sent.push(await this.submit(funded, { allowHighFee, maxFee }));
+    }
+    return sent;
+  }
+
+  /**
+   * Checks, signs and sends what {@link fund} made. When it is refused, its coins are free again.
+   * @throws BitmodelError `HIGH_FEE`, `DUST_OUTPUT`, and what the node says
+   */
+  async submit(
+    { transaction, spentOutputs }: FundedTransaction,
+    limits: FeeLimits = {},
+  ): Promise<Sent> {
     try {
-      const fee = checkAmounts(transaction, spentOutputs, { allowHighFee });
-      const txid = await this.#client.send(this.sign(transaction, spentOutputs));
-      return { txid, fee };
+      const fee = checkAmounts(transaction, spentOutputs, limits);
+      const signed = this.sign(transaction, spentOutputs);
+      // before it is sent: an address that the world has seen is never handed out again
+      this.#noteUsed(signed);
+      await this.#client.send(signed);
+      // not what the node calls it
+      return { txid: transactionId(signed), fee, transaction: signed };
     } catch (thrown) {
       // a node that could not be reached may have taken it all the same: its coins stay locked
       if (thrown instanceof BitmodelError && thrown.exitCode === EXIT.unreachable) throw thrown;
@@ -146,28 +241,51 @@ export class Wallet {
     }
   }
 
-  async #all(): Promise<[Utxo[], number]> {
-    if (this.addresses.length === 0) return [[], 0];
-    return Promise.all([this.#client.utxos(this.addresses), this.#client.height()]);
+  async #fundSweep(
+    coins: readonly Outpoint[],
+    request: Omit<SweepRequest, 'utxos'>,
+  ): Promise<FundedTransaction> {
+    const utxos = namedCoins(coins, await this.utxos());
+    const funded = sweepTransactions({ ...request, utxos })[0];
+    if (!funded || !(await this.#take(utxos))) throw coinsTaken();
+    return funded;
+  }
+
+  /** Locks coins that were chosen and checks them. @returns false when another process was faster */
+  async #take(coins: readonly Utxo[]): Promise<boolean> {
+    const outpoints = coins.map(({ outpoint }) => outpoint);
+    if (this.#book && !this.#book.reserve(outpoints)) return false;
+    for (const outpoint of outpoints) this.lock(outpoint);
+    const giveBack = (): void => {
+      for (const outpoint of outpoints) this.unlock(outpoint);
+      this.#book?.release(outpoints);
+    };
+    try {
+      await proveCoins(this.#client, coins);
+      // whoever reserved them before may have spent them since the node was asked
+      const free = !this.#book || (await this.#unspent(outpoints));
+      if (!free) giveBack();
+      return free;
+    } catch (thrown) {
+      giveBack();
+      throw thrown;
+    }
+  }
+
+  async #unspent(outpoints: readonly Outpoint[]): Promise<boolean> {
+    const outputs = await Promise.all(outpoints.map((each) => this.#client.output(each)));
+    return outputs.every((output) => output !== undefined);
+  }
+
+  /** Notes which addresses of the account a transaction has used. */
+  #noteUsed({ outputs }: Transaction): void {
+    if (!this.#account) return;
+    for (const { lockingScript } of outputs) this.#account.noteUsed(lockingScript);
+    this.#book?.advance(this.#account.xpub, this.#account.indexes);
   }
 
   /** A coinbase output may be spent in the block that is `maturity` above its own. */
   #mature(utxo: Utxo, height: number): boolean {
     return !utxo.coinbase || height + 1 - utxo.height >= this.#params.maturity;
-  }
-
-  async #prove({ transaction, spentOutputs }: FundedTransaction, from: number): Promise<void> {
-    const inputs = transaction.inputs.slice(from);
-    const proved = await previousOutputs(this.#client, { ...transaction, inputs });
-    for (const [i, output] of proved.entries()) {
-      const said = spentOutputs[from + i]!;
-      if (output.value !== said.value || !equalBytes(output.lockingScript, said.lockingScript)) {
-        throw new BitmodelError(
-          'BAD_NODE_ANSWER',
-          `The node says a coin holds ${formatAmount(said.value)}, its transaction says ${formatAmount(output.value)}.`,
-          { next: 'Use a node that you trust more: --rpc URL' },
-        );
-      }
-    }
   }
 }

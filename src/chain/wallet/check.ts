@@ -1,4 +1,5 @@
-import { BitmodelError, EXIT, formatAmount, toHex } from '../../base/index.js';
+import { BitmodelError, EXIT, equalBytes, formatAmount, toHex } from '../../base/index.js';
+import { encodeOutputScript } from '../codec/token.js';
 import {
   formatOutpoint,
   hashToId,
@@ -6,7 +7,9 @@ import {
   type TransactionOutput,
   transactionId,
 } from '../codec/transaction.js';
-import type { ChainClient } from '../rpc/ChainClient.js';
+import { coinbasePrefix } from '../consensus/blockRules.js';
+import { isCoinbase } from '../consensus/transactionRules.js';
+import type { ChainClient, Utxo } from '../rpc/ChainClient.js';
 import { verifyInput } from '../script/interpreter.js';
 import { p2pkhHash } from '../script/standard.js';
 import { DUST } from './size.js';
@@ -29,16 +32,27 @@ function valueSent(transaction: Transaction, spentOutputs: readonly TransactionO
   return value > 0n ? value : total(transaction.outputs);
 }
 
+/** What a fee may be. */
+export interface FeeLimits {
+  /** Let the fee be more than a tenth of what is sent, and more than {@link MAX_FEE} unless `maxFee` says otherwise. */
+  readonly allowHighFee?: boolean | undefined;
+  /** Most that is paid in any case, base units. */
+  readonly maxFee?: bigint | undefined;
+}
+
+/** No fee is above this many base units (a tenth of a coin, as in Bitcoin Core) unless it was allowed. */
+export const MAX_FEE = 10_000_000n;
+
 /**
- * Checks what a wallet would regret: more paid out than in, a fee above a tenth of the value sent, P2PKH outputs too
- * small to be worth spending.
+ * Checks what a wallet would regret: more paid out than in, a fee above a tenth of the value sent or above the limit,
+ * P2PKH outputs too small to be worth spending.
  * @returns the fee, base units
  * @throws BitmodelError `AMOUNT_ABOVE_INPUTS`, `HIGH_FEE`, `DUST_OUTPUT`
  */
 export function checkAmounts(
   transaction: Transaction,
   spentOutputs: readonly TransactionOutput[],
-  options: { readonly allowHighFee?: boolean } = {},
+  options: FeeLimits = {},
 ): bigint {
   const fee = total(spentOutputs) - total(transaction.outputs);
   if (fee < 0n) {
@@ -50,6 +64,14 @@ export function checkAmounts(
   }
   for (const [index, { value, lockingScript }] of transaction.outputs.entries()) {
     if (value < DUST && p2pkhHash(lockingScript)) throw dustOutput(index, value);
+  }
+  const limit = options.maxFee ?? (options.allowHighFee ? fee : MAX_FEE);
+  if (fee > limit) {
+    throw new BitmodelError(
+      'HIGH_FEE',
+      `The fee of ${formatAmount(fee)} coins is above the limit of ${formatAmount(limit)}.`,
+      { next: 'Lower --fee-rate, or raise --max-fee', exitCode: EXIT.notAllowed },
+    );
   }
   if (!options.allowHighFee && fee * HIGH_FEE_DIVISOR > valueSent(transaction, spentOutputs)) {
     throw new BitmodelError(
@@ -95,14 +117,14 @@ export function checkScripts(
 }
 
 /**
- * The outputs that a transaction spends, one per input, each out of its own transaction as the node gave it, whose id
- * is computed again: a node can withhold, but not lie about an amount.
+ * The transactions that a transaction spends from, one per input, as the node gave them, each with its id computed
+ * again: a node can withhold one, but not change a byte of it.
  * @throws BitmodelError `UNKNOWN_INPUT`, `BAD_NODE_ANSWER`
  */
-export function previousOutputs(
+export function previousTransactions(
   client: ChainClient,
-  transaction: Transaction,
-): Promise<TransactionOutput[]> {
+  transaction: Pick<Transaction, 'inputs'>,
+): Promise<Transaction[]> {
   const answers = new Map<string, ReturnType<ChainClient['transaction']>>();
   return Promise.all(
     transaction.inputs.map(async ({ outpoint }, index) => {
@@ -111,12 +133,9 @@ export function previousOutputs(
       answers.set(id, answer);
       const previous = (await answer)?.transaction;
       if (previous && transactionId(previous) !== id) {
-        throw new BitmodelError('BAD_NODE_ANSWER', `The node gave another transaction for ${id}.`, {
-          next: 'Use a node that you trust more: --rpc URL',
-        });
+        throw badNodeAnswer(`The node gave another transaction for ${id}.`);
       }
-      const output = previous?.outputs[outpoint.index];
-      if (output) return output;
+      if (previous?.outputs[outpoint.index]) return previous;
       throw new BitmodelError(
         'UNKNOWN_INPUT',
         `Input ${index} spends ${formatOutpoint(outpoint)}, which the node does not know.`,
@@ -124,4 +143,60 @@ export function previousOutputs(
       );
     }),
   );
+}
+
+/**
+ * The outputs that a transaction spends, one per input, each out of its own transaction ({@link previousTransactions}).
+ * @throws BitmodelError `UNKNOWN_INPUT`, `BAD_NODE_ANSWER`
+ */
+export async function previousOutputs(
+  client: ChainClient,
+  transaction: Pick<Transaction, 'inputs'>,
+): Promise<TransactionOutput[]> {
+  const previous = await previousTransactions(client, transaction);
+  return previous.map(({ outputs }, index) => outputs[transaction.inputs[index]!.outpoint.index]!);
+}
+
+/** Says that a node told something that can't be true. */
+export function badNodeAnswer(message: string): BitmodelError {
+  return new BitmodelError('BAD_NODE_ANSWER', message, {
+    next: 'Use a node that you trust more: --rpc URL',
+  });
+}
+
+function assertSameOutput(said: TransactionOutput, truth: TransactionOutput): void {
+  if (said.value !== truth.value) {
+    throw badNodeAnswer(
+      `The node says a coin holds ${formatAmount(said.value)}, its transaction says ${formatAmount(truth.value)}.`,
+    );
+  }
+  if (!equalBytes(encodeOutputScript(said), encodeOutputScript(truth))) {
+    throw badNodeAnswer('The node says of a coin another script or token than its transaction.');
+  }
+}
+
+/**
+ * Checks all that coins themselves can show of what a node said of them: their transactions' ids, amounts, scripts and
+ * tokens, and whether and at what height they were mined as a coinbase (BIP34).
+ * @throws BitmodelError `UNKNOWN_INPUT`, `BAD_NODE_ANSWER`
+ */
+export async function proveCoins(client: ChainClient, coins: readonly Utxo[]): Promise<void> {
+  const inputs = coins.map(({ outpoint }) => ({
+    outpoint,
+    unlockingScript: new Uint8Array(0),
+    sequence: 0,
+  }));
+  const previous = await previousTransactions(client, { inputs });
+  for (const [i, { outpoint, output, coinbase, height }] of coins.entries()) {
+    const transaction = previous[i]!;
+    assertSameOutput(output, transaction.outputs[outpoint.index]!);
+    const mined = isCoinbase(transaction);
+    const prefix = coinbasePrefix(height);
+    const script = transaction.inputs[0]!.unlockingScript.subarray(0, prefix.length);
+    if (mined !== coinbase || (mined && !equalBytes(script, prefix))) {
+      throw badNodeAnswer(
+        `The node says of ${formatOutpoint(outpoint)} another height or origin than its transaction.`,
+      );
+    }
+  }
 }

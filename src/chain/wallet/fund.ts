@@ -1,4 +1,4 @@
-import { BitmodelError, formatAmount } from '../../base/index.js';
+import { BitmodelError, EXIT, formatAmount } from '../../base/index.js';
 import {
   formatOutpoint,
   JOB_VERSION,
@@ -9,7 +9,13 @@ import {
 } from '../codec/transaction.js';
 import type { Utxo } from '../rpc/ChainClient.js';
 import { selectCoins } from './coins.js';
-import { DUST, FEE_RATE, P2PKH_UNLOCKING_SIZE, sizeWhenUnlocked } from './size.js';
+import {
+  DUST,
+  FEE_RATE,
+  P2PKH_INPUT_SIZE,
+  P2PKH_UNLOCKING_SIZE,
+  sizeWhenUnlocked,
+} from './size.js';
 
 /** An input that must be there, with what it spends. */
 export interface FixedInput {
@@ -33,6 +39,12 @@ export interface FundRequest {
   /** Base units per byte; {@link FEE_RATE} unless stated. */
   readonly feeRate?: bigint;
   readonly lockTime?: number;
+  /** Spend every one of `utxos`, rather than choose. */
+  readonly spendAll?: boolean;
+  /** Take the fee out of the first output rather than pay it on top. */
+  readonly subtractFee?: boolean;
+  /** Signal that the transaction may be replaced by one that pays more (BIP125). */
+  readonly replaceable?: boolean;
   /** 32 bytes. */
   readonly jobId?: Uint8Array;
 }
@@ -47,23 +59,18 @@ export interface FundedTransaction {
 }
 
 const FINAL = 0xffff_ffff;
+/** Highest sequence that signals replaceability (BIP125). */
+const REPLACEABLE = FINAL - 2;
 
 function total(outputs: readonly TransactionOutput[]): bigint {
   return outputs.reduce((sum, { value }) => sum + value, 0n);
 }
 
-/**
- * Makes a transaction of version 10, not yet signed, that pays the given outputs out of the given inputs and as many
- * P2PKH coins as it takes. Given inputs and outputs come first and keep their order; change comes last. The fee is the
- * rate times the largest size the signed transaction can have; what would be change below {@link DUST} is added to it.
- * @throws BitmodelError `INSUFFICIENT_FUNDS`
- */
-export function fundTransaction(request: FundRequest): FundedTransaction {
-  const { outputs, inputs = [], changeScript, feeRate = FEE_RATE, lockTime = 0 } = request;
-  const taken = new Set(inputs.map(({ outpoint }) => formatOutpoint(outpoint)));
-  const utxos = request.utxos.filter(({ outpoint }) => !taken.has(formatOutpoint(outpoint)));
-  const sequence = lockTime === 0 ? FINAL : FINAL - 1;
-  const fixed: Transaction = {
+/** The transaction before coins are chosen. */
+function fixedPart(request: FundRequest): Transaction {
+  const { outputs, inputs = [], lockTime = 0, replaceable = false, jobId = NO_JOB } = request;
+  const sequence = usualSequence(lockTime, replaceable);
+  return {
     version: JOB_VERSION,
     inputs: inputs.map((input) => ({
       outpoint: input.outpoint,
@@ -72,15 +79,57 @@ export function fundTransaction(request: FundRequest): FundedTransaction {
     })),
     outputs,
     lockTime,
-    jobId: request.jobId ?? NO_JOB,
+    jobId,
   };
+}
+
+function usualSequence(lockTime: number, replaceable: boolean): number {
+  if (replaceable) return REPLACEABLE;
+  return lockTime === 0 ? FINAL : FINAL - 1;
+}
+
+/**
+ * The coins that pay. With a subtracted fee they need only reach the amount, since what they cost is the recipient's;
+ * but none is taken that costs more than it brings.
+ * @param missing what the outputs are worth beyond the given inputs
+ */
+function chooseCoins(request: FundRequest, missing: bigint, fixedFee: bigint): readonly Utxo[] {
+  const { inputs = [], feeRate = FEE_RATE, spendAll, subtractFee } = request;
+  const taken = new Set(inputs.map(({ outpoint }) => formatOutpoint(outpoint)));
+  const free = request.utxos.filter(({ outpoint }) => !taken.has(formatOutpoint(outpoint)));
+  const there = total(free.map(({ output }) => output));
+  if (spendAll) {
+    if (there < missing) throw insufficient(missing, there);
+    return free;
+  }
+  const inputCost = BigInt(P2PKH_INPUT_SIZE) * feeRate;
+  const coins = subtractFee
+    ? selectCoins(
+        free.filter(({ output }) => output.value > inputCost),
+        missing,
+        0n,
+      )
+    : selectCoins(free, missing + fixedFee, feeRate);
+  if (coins) return coins;
+  const given = total(inputs.map(({ output }) => output));
+  throw insufficient(total(request.outputs) + (subtractFee ? 0n : fixedFee), given + there);
+}
+
+/**
+ * Makes a transaction of version 10, not yet signed, that pays the given outputs out of the given inputs and as many
+ * P2PKH coins as it takes. Given inputs and outputs come first and keep their order; change comes last. The fee is the
+ * rate times the largest size the signed transaction can have; what would be change below {@link DUST} is added to it.
+ * @throws BitmodelError `INSUFFICIENT_FUNDS`; `FEE_ABOVE_AMOUNT` when the output that pays the fee would become dust
+ */
+export function fundTransaction(request: FundRequest): FundedTransaction {
+  const { outputs, inputs = [], changeScript, feeRate = FEE_RATE, subtractFee = false } = request;
+  const fixed = fixedPart(request);
   const fixedSizes = inputs.map(({ unlockingSize }) => unlockingSize);
   const given = total(inputs.map(({ output }) => output));
   // 8 bytes beyond: the counts of inputs and outputs may take longer var-ints than those of the fixed part
   const fixedFee = BigInt(sizeWhenUnlocked(fixed, fixedSizes) + 8) * feeRate;
-  const coins = selectCoins(utxos, total(outputs) + fixedFee - given, feeRate);
-  if (!coins)
-    throw insufficient(total(outputs) + fixedFee, given + total(utxos.map((u) => u.output)));
+  const coins = chooseCoins(request, total(outputs) - given, fixedFee);
+  const sequence = usualSequence(fixed.lockTime, request.replaceable ?? false);
   const unchanged: Transaction = {
     ...fixed,
     inputs: [
@@ -95,14 +144,37 @@ export function fundTransaction(request: FundRequest): FundedTransaction {
   const sizes = [...fixedSizes, ...coins.map(() => P2PKH_UNLOCKING_SIZE)];
   const spentOutputs = [...inputs, ...coins].map(({ output }) => output);
   const left = total(spentOutputs) - total(outputs);
+  const feeOf = (transaction: Transaction): bigint =>
+    BigInt(sizeWhenUnlocked(transaction, sizes)) * feeRate;
   const withChange = (value: bigint): Transaction => ({
     ...unchanged,
     outputs: [...outputs, { value, lockingScript: changeScript }],
   });
-  const changeFee = BigInt(sizeWhenUnlocked(withChange(0n), sizes)) * feeRate;
-  const change = left - changeFee;
-  if (change < DUST) return { transaction: unchanged, spentOutputs, fee: left };
-  return { transaction: withChange(change), spentOutputs, fee: changeFee };
+  const changeFee = feeOf(withChange(0n));
+  const change = subtractFee ? left : left - changeFee;
+  if (change >= DUST) {
+    const transaction = withChange(change);
+    if (!subtractFee) return { transaction, spentOutputs, fee: changeFee };
+    return { transaction: takeFee(transaction, changeFee), spentOutputs, fee: changeFee };
+  }
+  const least = feeOf(unchanged);
+  if (left >= least) return { transaction: unchanged, spentOutputs, fee: left };
+  if (!subtractFee) throw insufficient(total(outputs) + least, total(spentOutputs));
+  return { transaction: takeFee(unchanged, least - left), spentOutputs, fee: least };
+}
+
+/** Lets the first output pay. */
+function takeFee(transaction: Transaction, fee: bigint): Transaction {
+  const [first, ...rest] = transaction.outputs;
+  const value = first!.value - fee;
+  if (value < DUST) {
+    throw new BitmodelError(
+      'FEE_ABOVE_AMOUNT',
+      `The fee of ${formatAmount(fee)} leaves too little of ${formatAmount(first!.value)}.`,
+      { next: 'Send more, or pay the fee on top', exitCode: EXIT.usage },
+    );
+  }
+  return { ...transaction, outputs: [{ ...first!, value }, ...rest] };
 }
 
 function insufficient(needed: bigint, there: bigint): BitmodelError {

@@ -1,0 +1,40 @@
+import { BitmodelError, EXIT } from '../../base/index.js';
+import { formatOutpoint, type Outpoint } from '../codec/transaction.js';
+import type { Utxo } from '../rpc/ChainClient.js';
+import type { FundedTransaction } from './fund.js';
+
+/** Whether something rides on a coin that an ordinary payment would lose or move: a token, or a pin. */
+export function isReserved({ output, pins }: Utxo): boolean {
+  return output.token !== undefined || (pins !== undefined && pins.length > 0);
+}
+
+/** The coins of these names, each once. @throws BitmodelError `UNKNOWN_COIN` */
+export function namedCoins(outpoints: readonly Outpoint[], utxos: readonly Utxo[]): Utxo[] {
+  const byOutpoint = new Map(utxos.map((utxo) => [formatOutpoint(utxo.outpoint), utxo]));
+  return [...new Set(outpoints.map(formatOutpoint))].map((text) => {
+    const utxo = byOutpoint.get(text);
+    if (utxo) return utxo;
+    throw new BitmodelError('UNKNOWN_COIN', `${text} is none of the coins that can be spent now.`, {
+      next: 'See bitmodel wallet utxos, and bitmodel wallet locked',
+      exitCode: EXIT.notFound,
+    });
+  });
+}
+
+/** The coins that a transaction spends behind its first `from` inputs. */
+export function chosenCoins(
+  { transaction }: FundedTransaction,
+  utxos: readonly Utxo[],
+  from: number,
+): Utxo[] {
+  const outpoints = transaction.inputs.slice(from).map(({ outpoint }) => outpoint);
+  return namedCoins(outpoints, utxos);
+}
+
+/** Says that other processes were faster. */
+export function coinsTaken(): BitmodelError {
+  return new BitmodelError('COINS_TAKEN', 'Another process has taken the coins first.', {
+    next: 'Try again',
+    exitCode: EXIT.notAllowed,
+  });
+}

@@ -1,0 +1,73 @@
+import type { ChainClient, Utxo } from '../rpc/ChainClient.js';
+import { type Account, type ChainName, GAP_LIMIT } from './Account.js';
+import { type AddressParameters, addressScript } from './address.js';
+import { badNodeAnswer } from './check.js';
+
+/** Addresses asked for in one call. */
+const BATCH = 500;
+/** No account is followed further: a node that calls every address used would lead on for ever. */
+const MOST_ADDRESSES = 20_000;
+
+/** Of a list too long for one call, in calls one after the other. */
+export async function inBatches<T>(
+  addresses: readonly string[],
+  ask: (batch: readonly string[]) => Promise<readonly T[]>,
+): Promise<T[]> {
+  const found: T[] = [];
+  for (let from = 0; from < addresses.length; from += BATCH) {
+    found.push(...(await ask(addresses.slice(from, from + BATCH))));
+  }
+  return found;
+}
+
+function assertBounded(count: number): void {
+  if (count <= MOST_ADDRESSES) return;
+  throw badNodeAnswer(`The node says that more than ${MOST_ADDRESSES} addresses are in use.`);
+}
+
+/** The coins of an account: of every address watched, and of those that come to be watched because of what is found. */
+export async function accountUtxos(account: Account, client: ChainClient): Promise<Utxo[]> {
+  const asked = new Set<string>();
+  const found: Utxo[] = [];
+  for (;;) {
+    const fresh = account.addresses.filter((address) => !asked.has(address));
+    if (fresh.length === 0) return found;
+    for (const address of fresh) asked.add(address);
+    assertBounded(asked.size);
+    const utxos = await inBatches(fresh, (batch) => client.utxos(batch));
+    for (const { output } of utxos) account.noteUsed(output.lockingScript);
+    found.push(...utxos);
+  }
+}
+
+async function discoverChain(
+  account: Account,
+  chain: ChainName,
+  client: ChainClient,
+  parameters: AddressParameters,
+): Promise<void> {
+  for (let from = 0; ; ) {
+    assertBounded(from);
+    const addresses = Array.from({ length: GAP_LIMIT }, (_, i) => account.address(chain, from + i));
+    const used = await Promise.all(
+      addresses.map((address) => client.rpc.call<unknown[]>('getaddresshistory', address)),
+    );
+    const last = used.findLastIndex((history) => history.length > 0);
+    if (last < 0) return;
+    account.noteUsed(addressScript(addresses[last]!, parameters));
+    from += last + 1;
+  }
+}
+
+/**
+ * Finds out how many addresses of an account were ever used, by asking for the history of each until
+ * {@link GAP_LIMIT} in a row have none (BIP44). The account's indexes are put right.
+ */
+export async function discoverAccount(
+  account: Account,
+  client: ChainClient,
+  parameters: AddressParameters,
+): Promise<void> {
+  await discoverChain(account, 'receive', client, parameters);
+  await discoverChain(account, 'change', client, parameters);
+}
