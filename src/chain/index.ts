@@ -8,6 +8,15 @@ export {
   encodeHeader,
 } from './codec/block.js';
 export { type MerkleRoot, merkleRoot } from './codec/merkle.js';
+export {
+  decodeMerkleBlock,
+  encodeMerkleBlock,
+  type MerkleBlock,
+  type PartialMerkleTree,
+  type ProvenTransaction,
+  partialMerkleTree,
+  provenTransactions,
+} from './codec/merkleProof.js';
 export { ByteReader } from './codec/reader.js';
 export {
   decodeOutputScript,

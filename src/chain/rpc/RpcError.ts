@@ -10,6 +10,7 @@ export const RPC_CODE = {
   verify: -25,
   verifyRejected: -26,
   alreadyInChain: -27,
+  notAdded: -24,
   inWarmup: -28,
   notConnected: -29,
   p2pDisabled: -31,

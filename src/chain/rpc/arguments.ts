@@ -28,7 +28,6 @@ const ACCEPTED: Readonly<Record<ParamType, readonly string[]>> = {
   object: ['object'],
   array: ['array'],
   amount: ['number', 'string'],
-  exact: ['bool', 'number', 'string', 'array', 'object'],
   any: ['bool', 'number', 'string', 'array', 'object'],
 };
 
@@ -112,10 +111,10 @@ export function bindArguments(
     throw new RpcError(RPC_CODE.misc, helpText(method, help));
   }
   const bound = values.map((value, index) => {
-    const types = paramTypes(params[index]!);
+    const param = params[index]!;
+    const types = paramTypes(param);
     const read = help.group === OWN_GROUP ? fromText(value, types) : value;
-    const keepsDigits = types.includes('amount') || types.includes('exact');
-    return keepsDigits ? read : plainJson(read);
+    return param.exact || types.includes('amount') ? read : plainJson(read);
   });
   checkTypes(bound, params);
   return bound;

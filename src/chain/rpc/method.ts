@@ -1,13 +1,5 @@
 /** What kinds of JSON value a parameter takes. `amount`: a decimal number or text of coins; it stays exact. */
-export type ParamType =
-  | 'string'
-  | 'number'
-  | 'boolean'
-  | 'object'
-  | 'array'
-  | 'amount'
-  | 'exact'
-  | 'any';
+export type ParamType = 'string' | 'number' | 'boolean' | 'object' | 'array' | 'amount' | 'any';
 
 /** One parameter of a method. */
 export interface ParamHelp {
@@ -15,8 +7,9 @@ export interface ParamHelp {
   readonly name: string;
   /** Other names that it may be called by. */
   readonly aliases?: readonly string[];
-  /** `exact` takes anything and keeps every digit of the numbers in it, as `JsonNumber`. */
   readonly type: ParamType | readonly ParamType[];
+  /** Amounts stand somewhere in it: its fractions keep every digit, as `JsonNumber`. */
+  readonly exact?: boolean;
   /** One sentence. */
   readonly about: string;
   readonly optional?: boolean;
@@ -44,7 +37,6 @@ const SHOWN: Readonly<Record<ParamType, string>> = {
   object: 'json object',
   array: 'json array',
   amount: 'numeric or string',
-  exact: 'json',
   any: 'json',
 };
 

@@ -5,8 +5,13 @@ import { type ControlOptions, registerControlMethods } from './methods/control.j
 import { registerFeeMethods } from './methods/fees.js';
 import { registerIndexMethods } from './methods/indexes.js';
 import { registerMempoolMethods } from './methods/mempool.js';
+import { registerNetworkMethods } from './methods/network.js';
 import { registerPinMethods } from './methods/pins.js';
+import { registerProofMethods } from './methods/proofs.js';
+import { registerRawTransactionMethods } from './methods/rawTransactions.js';
 import { registerTransactionMethods } from './methods/transactions.js';
+import { registerUtilMethods } from './methods/util.js';
+import { registerWaitingMethods } from './methods/waiting.js';
 import type { RpcServer } from './RpcServer.js';
 
 /** Registers every method of the chain, and its events. */
@@ -16,11 +21,16 @@ export function registerChainMethods(
   options: ControlOptions,
 ): void {
   registerBlockMethods(server, node);
+  registerWaitingMethods(server, node);
+  registerProofMethods(server, node);
+  registerRawTransactionMethods(server, node);
   registerTransactionMethods(server, node);
   registerMempoolMethods(server, node);
   registerFeeMethods(server, node);
   registerIndexMethods(server, node);
   registerPinMethods(server, node);
+  registerUtilMethods(server, node.parameters);
+  registerNetworkMethods(server, options.version);
   registerControlMethods(server, node, options);
   registerEvents(server, node);
 }

@@ -5,62 +5,93 @@ import {
   hashToId,
   JOB_VERSION,
   type Transaction,
+  type TransactionInput,
   type TransactionOutput,
   transactionHash,
 } from '../codec/transaction.js';
+import type { Coin } from '../consensus/coins.js';
 import type { NetworkParameters } from '../consensus/parameters.js';
 import { bitsToTarget } from '../consensus/target.js';
 import { isCoinbase } from '../consensus/transactionRules.js';
 import type { ChainNode } from '../node/ChainNode.js';
-import { disassemble } from '../script/assembler.js';
-import { classifyScript } from '../script/standard.js';
 import type { HeaderRecord } from '../store/records.js';
-import { scriptAddress } from '../wallet/address.js';
-import { JsonAmount } from './json.js';
-
-/** A locking script as Bitcoin Core's `scriptPubKey`. */
-export function scriptView(script: Uint8Array, parameters: NetworkParameters): object {
-  const address = scriptAddress(script, parameters);
-  return {
-    asm: disassemble(script),
-    hex: toHex(script),
-    ...(address === undefined ? {} : { address }),
-    type: classifyScript(script).type,
-  };
-}
+import { JsonAmount, JsonList } from './json.js';
+import { scriptAsm, scriptView, tokenView } from './scriptViews.js';
 
 function outputView(output: TransactionOutput, n: number, parameters: NetworkParameters): object {
+  const { value, lockingScript, token } = output;
   return {
-    value: new JsonAmount(output.value),
+    value: new JsonAmount(value),
     n,
-    scriptPubKey: scriptView(output.lockingScript, parameters),
+    scriptPubKey: scriptView(lockingScript, parameters),
+    ...(token ? { tokenData: tokenView(token) } : {}),
   };
 }
 
-/** A transaction as `decoderawtransaction` shows it. */
-export function transactionView(transaction: Transaction, parameters: NetworkParameters): object {
-  const bytes = encodeTransaction(transaction);
+function coinView({ coinbase, height, output }: Coin, parameters: NetworkParameters): object {
+  return {
+    generated: coinbase,
+    height,
+    value: new JsonAmount(output.value),
+    scriptPubKey: scriptView(output.lockingScript, parameters),
+    ...(output.token ? { tokenData: tokenView(output.token) } : {}),
+  };
+}
+
+function inputView(input: TransactionInput, coinbase: boolean, prevout?: object): object {
+  const { outpoint, unlockingScript, sequence } = input;
+  if (coinbase) return { coinbase: toHex(unlockingScript), sequence };
+  return {
+    txid: hashToId(outpoint.hash),
+    vout: outpoint.index,
+    scriptSig: { asm: scriptAsm(unlockingScript), hex: toHex(unlockingScript) },
+    ...(prevout ? { prevout } : {}),
+    sequence,
+  };
+}
+
+/** What is known of a transaction beside its bytes. */
+export interface TransactionSurroundings {
+  /** The coins that it spends, by its inputs: they give the fee. */
+  readonly coins?: readonly (Coin | undefined)[] | undefined;
+  /** Show those coins, too. */
+  readonly prevouts?: boolean;
+}
+
+function feeOf(
+  { outputs }: Transaction,
+  coins: readonly (Coin | undefined)[] | undefined,
+): bigint | undefined {
+  if (!coins?.length || coins.includes(undefined)) return undefined;
+  const spent = coins.reduce((sum, coin) => sum + coin!.output.value, 0n);
+  return outputs.reduce((left, { value }) => left - value, spent);
+}
+
+/** A transaction as `decoderawtransaction` shows it; inputs and outputs are made as they are written. */
+export function transactionView(
+  transaction: Transaction,
+  parameters: NetworkParameters,
+  { coins, prevouts = false }: TransactionSurroundings = {},
+): object {
+  const { length } = encodeTransaction(transaction);
   const coinbase = isCoinbase(transaction);
   const txid = hashToId(transactionHash(transaction));
+  const fee = feeOf(transaction, coins);
   return {
     txid,
     hash: txid,
     version: transaction.version,
-    size: bytes.length,
-    vsize: bytes.length,
+    size: length,
+    vsize: length,
+    weight: 4 * length,
     locktime: transaction.lockTime,
     ...(transaction.version >= JOB_VERSION ? { jobid: toHex(transaction.jobId) } : {}),
-    vin: transaction.inputs.map(({ outpoint, unlockingScript, sequence }) =>
-      coinbase
-        ? { coinbase: toHex(unlockingScript), sequence }
-        : {
-            txid: hashToId(outpoint.hash),
-            vout: outpoint.index,
-            scriptSig: { asm: disassemble(unlockingScript), hex: toHex(unlockingScript) },
-            sequence,
-          },
-    ),
-    vout: transaction.outputs.map((output, n) => outputView(output, n, parameters)),
+    vin: new JsonList(transaction.inputs, (input, index) => {
+      const coin = prevouts ? coins?.[index] : undefined;
+      return inputView(input, coinbase, coin && coinView(coin, parameters));
+    }),
+    vout: new JsonList(transaction.outputs, (output, n) => outputView(output, n, parameters)),
+    ...(fee === undefined ? {} : { fee: new JsonAmount(fee) }),
   };
 }
 

@@ -1,18 +1,36 @@
+import { statSync } from 'node:fs';
+import { join } from 'node:path';
 import { toHex } from '../../../base/index.js';
-import { hashToId, transactionId } from '../../codec/transaction.js';
+import type { Block } from '../../codec/block.js';
+import { encodeTransaction, hashToId, transactionId } from '../../codec/transaction.js';
 import type { ChainNode } from '../../node/ChainNode.js';
 import type { HeaderRecord } from '../../store/records.js';
+import { BLOCK_HELP } from '../help/blocks.js';
+import { JsonList } from '../json.js';
 import { Params } from '../params.js';
 import { RPC_CODE, RpcError } from '../RpcError.js';
 import type { RpcServer } from '../RpcServer.js';
 import { difficultyOf, headerHex, headerView, transactionView, workView } from '../views.js';
 
-const MAX_HEIGHT = 0xffff_ffff;
+const MAX_HEIGHT = 0x7fff_ffff;
+const MAX_VERBOSITY = 3;
 
 function findHeader(node: ChainNode, params: Params): HeaderRecord {
   const entry = node.store.header(params.hash(0, 'blockhash'));
   if (!entry) throw new RpcError(RPC_CODE.notFound, 'Block not found');
   return entry;
+}
+
+/** A block by its header. @throws RpcError -1 when the store no longer has its bytes */
+export function storedBlock(node: ChainNode, entry: HeaderRecord): Block {
+  const block = node.store.block(entry.hash);
+  if (!block) throw new RpcError(RPC_CODE.misc, 'Block not available');
+  return block;
+}
+
+/** Bytes that the chain takes on the disk. */
+function sizeOnDisk(node: ChainNode): number {
+  return statSync(join(node.folder, 'chain.lmdb')).size;
 }
 
 /** What `getblockchaininfo` answers. */
@@ -30,37 +48,88 @@ function chainInfo(node: ChainNode): object {
     verificationprogress: 1,
     initialblockdownload: false,
     chainwork: workView(tip.work),
+    size_on_disk: sizeOnDisk(node),
     pruned: false,
-    warnings: '',
+    warnings: [],
   };
+}
+
+/** A block's transactions as `getblock` lists them: ids, or with fees, or with the coins they spend. */
+function blockTransactions(
+  node: ChainNode,
+  entry: HeaderRecord,
+  block: Block,
+  verbosity: number,
+): unknown {
+  if (verbosity === 1) return block.transactions.map(transactionId);
+  // only blocks of the active chain have undo data
+  const spent = node.store.isActive(entry) ? node.store.undo(entry.hash) : [];
+  return new JsonList(block.transactions, (transaction, index) => ({
+    ...transactionView(transaction, node.parameters, {
+      coins: spent[index],
+      prevouts: verbosity === 3,
+    }),
+    hex: toHex(encodeTransaction(transaction)),
+  }));
 }
 
 function blockView(node: ChainNode, params: Params): unknown {
   const entry = findHeader(node, params);
-  const given = params.raw(1);
-  const verbosity =
-    typeof given === 'boolean' ? Number(given) : params.integer(1, 'verbosity', 0, 3, 1);
-  const bytes = node.store.blockBytes(entry.hash);
-  if (!bytes) throw new RpcError(RPC_CODE.misc, 'Block not available');
-  if (verbosity === 0) return toHex(bytes);
-  const { transactions } = node.store.block(entry.hash)!;
+  const verbosity = params.verbosity(1, 'verbosity', MAX_VERBOSITY, 1);
+  if (verbosity === 0) {
+    const bytes = node.store.blockBytes(entry.hash);
+    if (!bytes) throw new RpcError(RPC_CODE.misc, 'Block not available');
+    return toHex(bytes);
+  }
+  const block = storedBlock(node, entry);
   return {
     ...headerView(node, entry),
+    strippedsize: entry.size,
     size: entry.size,
     weight: 4 * entry.size,
-    tx: transactions.map((transaction) =>
-      verbosity === 1 ? transactionId(transaction) : transactionView(transaction, node.parameters),
-    ),
+    tx: blockTransactions(node, entry, block, verbosity),
   };
+}
+
+/** Bitcoin Core's words for what is known of a branch. */
+const BRANCH_STATUS = { valid: 'valid-fork', unchecked: 'valid-headers', invalid: 'invalid' };
+
+/** How many blocks a branch has beyond the active chain. */
+function branchLength(node: ChainNode, entry: HeaderRecord): number {
+  let at = entry;
+  while (!node.store.isActive(at)) at = node.store.parent(at)!;
+  return entry.height - at.height;
+}
+
+/** Every header that none builds on: the tip and the ends of the branches. */
+function chainTips(node: ChainNode): object[] {
+  const ends = new Map<string, HeaderRecord>();
+  const built = new Set<string>();
+  for (const entry of node.store.headers()) {
+    if (entry.height > 0) built.add(hashToId(entry.header.previousHash));
+    const isInside = node.store.isActive(entry) && entry.height < node.tip.height;
+    if (!isInside) ends.set(hashToId(entry.hash), entry);
+  }
+  return [...ends]
+    .filter(([hash, entry]) => !built.has(hash) || entry.height === node.tip.height)
+    .map(([hash, entry]) => ({
+      height: entry.height,
+      hash,
+      branchlen: branchLength(node, entry),
+      status: node.store.isActive(entry) ? 'active' : BRANCH_STATUS[entry.status],
+    }))
+    .sort((a, b) => b.height - a.height);
 }
 
 /** Methods that show the chain, named and shaped as Bitcoin Core's. */
 export function registerBlockMethods(server: RpcServer, node: ChainNode): void {
   const { store } = node;
-  server.register('getblockchaininfo', () => chainInfo(node));
-  server.register('getblockcount', () => node.tip.height);
-  server.register('getbestblockhash', () => node.tip.hash);
-  server.register('getdifficulty', () => difficultyOf(store.tip().header.bits));
+  const help = BLOCK_HELP;
+  server.register('getblockchaininfo', () => chainInfo(node), help.getblockchaininfo);
+  server.register('getblockcount', () => node.tip.height, help.getblockcount);
+  server.register('getbestblockhash', () => node.tip.hash, help.getbestblockhash);
+  server.register('getdifficulty', () => difficultyOf(store.tip().header.bits), help.getdifficulty);
+  server.register('getchaintips', () => chainTips(node), help.getchaintips);
   server.register(
     'getblockhash',
     (values) => {
@@ -69,7 +138,7 @@ export function registerBlockMethods(server: RpcServer, node: ChainNode): void {
       if (!hash) throw new RpcError(RPC_CODE.invalidParameter, 'Block height out of range');
       return hashToId(hash);
     },
-    'getblockhash HEIGHT',
+    help.getblockhash,
   );
   server.register(
     'getblockheader',
@@ -78,11 +147,7 @@ export function registerBlockMethods(server: RpcServer, node: ChainNode): void {
       const entry = findHeader(node, params);
       return params.boolean(1, 'verbose', true) ? headerView(node, entry) : headerHex(entry);
     },
-    'getblockheader BLOCKHASH [VERBOSE]',
+    help.getblockheader,
   );
-  server.register(
-    'getblock',
-    (values) => blockView(node, new Params(values)),
-    'getblock BLOCKHASH [VERBOSITY]',
-  );
+  server.register('getblock', (values) => blockView(node, new Params(values)), help.getblock);
 }

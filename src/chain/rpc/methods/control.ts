@@ -1,14 +1,10 @@
-import { once } from 'node:events';
-import { toHex } from '../../../base/index.js';
-import { hashToId } from '../../codec/transaction.js';
-import { MIN_RELAY_FEE_RATE } from '../../mempool/MinimumFee.js';
-import type { ChainNode, Tip } from '../../node/ChainNode.js';
+import type { ChainNode } from '../../node/ChainNode.js';
 import { addressScript } from '../../wallet/address.js';
-import { JsonAmount } from '../json.js';
+import { CONTROL_HELP } from '../help/control.js';
+import { helpText, OWN_GROUP } from '../method.js';
 import { Params } from '../params.js';
 import { RPC_CODE, RpcError } from '../RpcError.js';
 import type { RpcServer } from '../RpcServer.js';
-import { scriptView } from '../views.js';
 
 /** How the node's process is asked to end, and what it says of itself. */
 export interface ControlOptions {
@@ -18,113 +14,63 @@ export interface ControlOptions {
 }
 
 const MAX_GENERATED = 10_000;
-/** Longest wait for a block in milliseconds. */
-const MAX_WAIT = 60_000;
-const PROTOCOL_VERSION = 1;
 
-/** Waits until the tip fulfils a condition, at most `timeout` milliseconds; returns the tip either way. */
-async function waitFor(
-  node: ChainNode,
-  timeout: number,
-  signal: AbortSignal,
-  met: (tip: Tip) => boolean,
-): Promise<object> {
-  const limit = AbortSignal.any([signal, AbortSignal.timeout(timeout === 0 ? MAX_WAIT : timeout)]);
-  while (!met(node.tip) && !limit.aborted) {
-    try {
-      await once(node, 'block', { signal: limit });
-    } catch (thrown) {
-      if (!limit.aborted) throw thrown;
-    }
+/** All usage lines under the headings of their groups, as Bitcoin Core lists them. */
+function listMethods(server: RpcServer): string {
+  const groups = new Map<string, string[]>();
+  for (const [, { help, usage }] of server.methods()) {
+    const group = help?.group ?? OWN_GROUP;
+    groups.set(group, [...(groups.get(group) ?? []), usage]);
   }
-  signal.throwIfAborted();
-  return { hash: node.tip.hash, height: node.tip.height };
+  return [...groups]
+    .sort(([a], [b]) => (a < b ? -1 : 1))
+    .map(([group, usages]) => `== ${group} ==\n${usages.join('\n')}`)
+    .join('\n\n');
 }
 
-function registerWaiting(server: RpcServer, node: ChainNode): void {
-  server.register(
-    'waitfornewblock',
-    (values, { signal }) => {
-      const { hash } = node.tip;
-      const timeout = new Params(values).integer(0, 'timeout', 0, MAX_WAIT, MAX_WAIT);
-      return waitFor(node, timeout, signal, (tip) => tip.hash !== hash);
-    },
-    'waitfornewblock [MILLISECONDS]',
-  );
-  server.register(
-    'waitforblock',
-    (values, { signal }) => {
-      const params = new Params(values);
-      const wanted = hashToId(params.hash(0, 'blockhash'));
-      const timeout = params.integer(1, 'timeout', 0, MAX_WAIT, MAX_WAIT);
-      return waitFor(node, timeout, signal, (tip) => tip.hash === wanted);
-    },
-    'waitforblock BLOCKHASH [MILLISECONDS]',
-  );
-  server.register(
-    'waitforblockheight',
-    (values, { signal }) => {
-      const params = new Params(values);
-      const height = params.integer(0, 'height', 0, 0xffff_ffff);
-      const timeout = params.integer(1, 'timeout', 0, MAX_WAIT, MAX_WAIT);
-      return waitFor(node, timeout, signal, (tip) => tip.height >= height);
-    },
-    'waitforblockheight HEIGHT [MILLISECONDS]',
-  );
+function describe(server: RpcServer, name: string): string {
+  const method = server.method(name);
+  // as Bitcoin Core: an answer, not an error
+  if (!method) return `help: unknown command: ${name}\n`;
+  return method.help ? helpText(name, method.help) : `${method.usage}\n`;
 }
 
-function validateAddress(node: ChainNode, address: string): object {
-  try {
-    const script = addressScript(address, node.parameters);
-    return {
-      isvalid: true,
-      address,
-      scriptPubKey: toHex(script),
-      isscript: false,
-      iswitness: false,
-      script: scriptView(script, node.parameters),
-    };
-  } catch (thrown) {
-    return { isvalid: false, error: thrown instanceof Error ? thrown.message : String(thrown) };
-  }
-}
-
-/** Methods about the node itself, and mining on demand. */
+/** Methods about the node's process, and mining on demand. */
 export function registerControlMethods(
   server: RpcServer,
   node: ChainNode,
   options: ControlOptions,
 ): void {
   const began = Date.now();
-  registerWaiting(server, node);
-  server.register('uptime', () => Math.floor((Date.now() - began) / 1000));
-  server.register('help', () =>
-    server
-      .methods()
-      .map(([, { usage }]) => usage)
-      .join('\n'),
-  );
-  server.register('stop', () => {
-    // the answer goes out first
-    setTimeout(options.stop, 50);
-    return 'bitmodel stopping';
-  });
-  server.register('getnetworkinfo', () => ({
-    version: Number(options.version.split('.').reduce((sum, part) => sum * 100 + Number(part), 0)),
-    subversion: `/bitmodel:${options.version}/`,
-    protocolversion: PROTOCOL_VERSION,
-    networkactive: false,
-    connections: 0,
-    networks: [],
-    relayfee: new JsonAmount(MIN_RELAY_FEE_RATE * 1000n),
-    incrementalfee: new JsonAmount(MIN_RELAY_FEE_RATE * 1000n),
-    localaddresses: [],
-    warnings: '',
-  }));
+  const help = CONTROL_HELP;
+  server.register('uptime', () => Math.floor((Date.now() - began) / 1000), help.uptime);
   server.register(
-    'validateaddress',
-    (values) => validateAddress(node, new Params(values).string(0, 'address')),
-    'validateaddress ADDRESS',
+    'help',
+    (values) => {
+      const params = new Params(values);
+      return params.has(0) ? describe(server, params.string(0, 'command')) : listMethods(server);
+    },
+    help.help,
+  );
+  server.register(
+    'getrpcinfo',
+    () => ({
+      active_commands: server.activeCalls().map(({ method, duration }) => ({
+        method,
+        duration: Math.round(duration * 1000),
+      })),
+      logpath: '',
+    }),
+    help.getrpcinfo,
+  );
+  server.register(
+    'stop',
+    () => {
+      // the answer goes out first
+      setTimeout(options.stop, 50);
+      return 'bitmodel stopping';
+    },
+    help.stop,
   );
   server.register(
     'generatetoaddress',

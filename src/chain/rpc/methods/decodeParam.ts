@@ -1,4 +1,5 @@
 import { decodeTransaction, type Transaction } from '../../codec/transaction.js';
+import { MAX_TRANSACTION_SIZE } from '../../consensus/parameters.js';
 import type { Params } from '../params.js';
 import { RPC_CODE, RpcError } from '../RpcError.js';
 
@@ -6,8 +7,10 @@ import { RPC_CODE, RpcError } from '../RpcError.js';
 export function decodeParam(params: Params, index: number): Transaction {
   const bytes = params.hex(index, 'hexstring');
   try {
+    if (bytes.length > MAX_TRANSACTION_SIZE) throw new RangeError('beyond the largest transaction');
     return decodeTransaction(bytes);
   } catch (thrown) {
-    throw new RpcError(RPC_CODE.deserialization, 'TX decode failed', { cause: thrown });
+    const message = 'TX decode failed. Make sure the tx has at least one input.';
+    throw new RpcError(RPC_CODE.deserialization, message, { cause: thrown });
   }
 }

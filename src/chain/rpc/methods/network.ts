@@ -1,0 +1,77 @@
+import { MIN_RELAY_FEE_RATE } from '../../mempool/MinimumFee.js';
+import { NETWORK_HELP } from '../help/control.js';
+import { JsonAmount } from '../json.js';
+import { Params } from '../params.js';
+import { RPC_CODE, RpcError } from '../RpcError.js';
+import type { RpcServer } from '../RpcServer.js';
+
+const PROTOCOL_VERSION = 1;
+
+const ADD_COMMANDS = new Set(['add', 'remove', 'onetry']);
+
+function noNetwork(): RpcError {
+  const message = 'Error: Peer-to-peer functionality missing or disabled';
+  return new RpcError(RPC_CODE.p2pDisabled, message);
+}
+
+/** `1.2.3` as 10203, the way Bitcoin Core numbers its versions. */
+function versionNumber(version: string): number {
+  const parts = version.split('.').map((part) => Number.parseInt(part, 10));
+  return parts.reduce((sum, part) => sum * 100 + part, 0);
+}
+
+function networkInfo(version: string): object {
+  const perKilobyte = new JsonAmount(MIN_RELAY_FEE_RATE * 1000n);
+  return {
+    version: versionNumber(version),
+    subversion: `/bitmodel:${version}/`,
+    protocolversion: PROTOCOL_VERSION,
+    localservices: '0000000000000000',
+    localservicesnames: [],
+    localrelay: false,
+    timeoffset: 0,
+    networkactive: false,
+    connections: 0,
+    connections_in: 0,
+    connections_out: 0,
+    networks: [],
+    relayfee: perKilobyte,
+    incrementalfee: perKilobyte,
+    localaddresses: [],
+    warnings: [],
+  };
+}
+
+/** Methods about peers: the node has none, and says so as Bitcoin Core does with its network switched off. */
+export function registerNetworkMethods(server: RpcServer, version: string): void {
+  const help = NETWORK_HELP;
+  server.register('getnetworkinfo', () => networkInfo(version), help.getnetworkinfo);
+  server.register('getconnectioncount', () => 0, help.getconnectioncount);
+  server.register('getpeerinfo', () => [], help.getpeerinfo);
+  server.register(
+    'getaddednodeinfo',
+    (values) => {
+      if (!new Params(values).has(0)) return [];
+      throw new RpcError(RPC_CODE.notAdded, 'Error: Node has not been added.');
+    },
+    help.getaddednodeinfo,
+  );
+  server.register(
+    'addnode',
+    (values) => {
+      const command = new Params(values).string(1, 'command');
+      if (!ADD_COMMANDS.has(command)) {
+        throw new RpcError(RPC_CODE.misc, 'The command is add, remove or onetry');
+      }
+      throw noNetwork();
+    },
+    help.addnode,
+  );
+  server.register(
+    'disconnectnode',
+    () => {
+      throw noNetwork();
+    },
+    help.disconnectnode,
+  );
+}
