@@ -176,12 +176,26 @@ export async function main(argv: readonly string[]): Promise<void> {
   } catch (thrown) {
     const { CommanderError } = await import('commander');
     if (!(thrown instanceof CommanderError)) throw thrown;
-    process.exitCode = thrown.exitCode === 0 ? 0 : await reportUsage(thrown, argv);
+    process.exitCode = thrown.exitCode === 0 ? 0 : await reportUsage(thrown, argv, program);
   }
 }
 
+/** The command and verb that the arguments name, as far as there are such. */
+function commandPath(program: Command, args: readonly string[]): string[] {
+  const asked = commandAskedFor(args);
+  const command = program.commands.find((each) => each.name() === asked);
+  if (!command) return [];
+  const verb = args.slice(args.indexOf(asked!) + 1).find((arg) => !arg.startsWith('-'));
+  const isVerb = command.commands.some((each) => each.name() === verb);
+  return isVerb ? [command.name(), verb!] : [command.name()];
+}
+
 /** Says what is wrong with the command line; a group without its verb has printed its help already. */
-async function reportUsage(thrown: CommanderError, argv: readonly string[]): Promise<number> {
+async function reportUsage(
+  thrown: CommanderError,
+  argv: readonly string[],
+  program: Command,
+): Promise<number> {
   const [{ reportError }, { BitmodelError, EXIT }] = await Promise.all([
     import('./commands/shared/action.js'),
     import('./base/index.js'),
@@ -190,9 +204,8 @@ async function reportUsage(thrown: CommanderError, argv: readonly string[]): Pro
   if (thrown.code === 'commander.help' && !json) return EXIT.usage;
   const [sentence, ...hints] = thrown.message.replace(/^error: /, '').split('\n');
   const said = thrown.code === 'commander.help' ? 'a verb is missing' : sentence!;
-  const message = `${said.charAt(0).toUpperCase()}${said.slice(1)}.`;
-  const asked = commandAskedFor(argv.slice(2));
-  const known = COMMANDS.some(({ name }) => name === asked);
-  const next = [...hints, `See bitmodel ${known ? `${asked} ` : ''}--help`].join(' ');
+  const message = `${said.charAt(0).toUpperCase()}${said.slice(1).replace(/\.+$/, '')}.`;
+  const path = ['bitmodel', ...commandPath(program, argv.slice(2)), '--help'];
+  const next = [...hints, `See ${path.join(' ')}`].join(' ');
   return reportError(new BitmodelError('USAGE', message, { next, exitCode: EXIT.usage }), json);
 }

@@ -1,0 +1,35 @@
+import { spawn } from 'node:child_process';
+import { afterAll, describe, expect, it } from 'vitest';
+import { BINARY, Place } from './harness.js';
+
+const place = new Place();
+afterAll(() => place.close());
+
+describe('a command line that is wrong', () => {
+  it.each([
+    [['wallet', 'send'], 'See bitmodel wallet send --help'],
+    [['wallet', 'sned'], '(Did you mean send?) See bitmodel wallet --help'],
+    [['--network', 'regtest', 'tx', 'build', '--nope'], 'See bitmodel tx build --help'],
+    [['wallte'], '(Did you mean wallet?) See bitmodel --help'],
+    [['keygen', 'x', 'y'], 'See bitmodel keygen --help'],
+  ])('is answered with one sentence and the help that mends it: %j', async (args, next) => {
+    const { code, stdout, stderr } = await place.run([...args, '--json']);
+    expect([code, stdout]).toEqual([2, '']);
+    const { error } = JSON.parse(stderr) as { error: Record<string, string> };
+    expect(error).toMatchObject({ code: 'USAGE', next });
+    expect(error.message).toMatch(/[^.]\.$/);
+  });
+});
+
+describe('help', () => {
+  it('ends quietly when its reader closes the pipe', async () => {
+    const child = spawn(process.execPath, [BINARY, 'wallet', '--help']);
+    child.stdout.destroy();
+    let stderr = '';
+    child.stderr.on('data', (chunk: Buffer) => {
+      stderr += chunk.toString();
+    });
+    const code = await new Promise((done) => child.once('close', done));
+    expect([code, stderr]).toEqual([0, '']);
+  });
+});
