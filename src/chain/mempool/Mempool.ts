@@ -35,9 +35,10 @@ function change(sums: Sums, by: MempoolEntry, sign: 1 | -1): void {
 export class Mempool {
   readonly #entries = new Map<string, Node>();
   readonly #spenders = new Map<string, { entry: MempoolEntry; inputIndex: number }>();
-  /** Entries by SHA-256 of the locking scripts they touch, and by job id. */
+  /** Entries by SHA-256 of the locking scripts they touch, by job id, and by the categories of tokens they touch. */
   readonly #scripts = new Map<string, Set<MempoolEntry>>();
   readonly #jobs = new Map<string, Set<MempoolEntry>>();
+  readonly #categories = new Map<string, Set<MempoolEntry>>();
   /** What `prioritise` added to fees, by hash, of transactions that are here or may come. */
   readonly #deltas = new Map<string, bigint>();
   readonly #queue = new EvictionQueue(
@@ -85,6 +86,11 @@ export class Mempool {
   /** Entries that pay to or spend from a locking script. */
   byScript(lockingScript: Uint8Array): Iterable<MempoolEntry> {
     return this.#scripts.get(toHex(sha256(lockingScript))) ?? [];
+  }
+
+  /** Entries that spend or make tokens of a category. */
+  byCategory(category: Uint8Array): Iterable<MempoolEntry> {
+    return this.#categories.get(toHex(category)) ?? [];
   }
 
   /** Entries that carry a job id. */
@@ -189,7 +195,8 @@ export class Mempool {
   /** Takes everything out and returns it, parents before children. Changed fees stay known. */
   clear(): MempoolEntry[] {
     const all = [...this.#entries.values()];
-    for (const map of [this.#entries, this.#spenders, this.#scripts, this.#jobs]) map.clear();
+    const indexes = [this.#scripts, this.#jobs, this.#categories];
+    for (const map of [this.#entries, this.#spenders, ...indexes]) map.clear();
     this.#queue.reset();
     this.#bytes = 0;
     this.#fees = 0n;
@@ -255,7 +262,10 @@ export class Mempool {
   *#indexKeys(entry: MempoolEntry): Generator<[Map<string, Set<MempoolEntry>>, string]> {
     const { transaction, spent } = entry;
     const outputs = [...spent.map((coin) => coin.output), ...transaction.outputs];
-    for (const output of outputs) yield [this.#scripts, toHex(sha256(output.lockingScript))];
+    for (const { lockingScript, token } of outputs) {
+      yield [this.#scripts, toHex(sha256(lockingScript))];
+      if (token) yield [this.#categories, toHex(token.category)];
+    }
     if (!equalBytes(transaction.jobId, NO_JOB)) yield [this.#jobs, toHex(transaction.jobId)];
   }
 }

@@ -2,6 +2,7 @@ import { fromHex, parseAmount, toHex } from '../../base/index.js';
 import {
   decodeTransaction,
   encodeTransaction,
+  formatOutpoint,
   hashToId,
   idToHash,
   type Outpoint,
@@ -11,6 +12,7 @@ import {
 import type { Pin, PinVersion } from '../pins/pin.js';
 import type { RpcClient } from './RpcClient.js';
 import { RPC_CODE, RpcError } from './RpcError.js';
+import { parseTokenView, type TokenJson } from './tokenView.js';
 
 /** An unspent output. */
 export interface Utxo {
@@ -50,6 +52,7 @@ interface OutputJson {
   readonly scriptPubKey: string;
   readonly height: number;
   readonly coinbase: boolean;
+  readonly tokenData?: TokenJson;
   readonly pins?: readonly string[];
 }
 
@@ -79,6 +82,25 @@ export interface PinOptions {
   /** Only those behind this pin, to read a long list in pages. */
   readonly after?: string;
 }
+
+/** A token category as the node tells of it. Counts are of the chain, without the mempool. */
+export interface CategoryInfo {
+  /** Printed id. */
+  readonly category: string;
+  /** Printed id of the transaction that brought it into being. */
+  readonly genesis: string;
+  /** That transaction's block; 0 in the mempool. */
+  readonly height: number;
+  /** Fungible amount there is, in whole units. */
+  readonly amount: string;
+  readonly outputs: number;
+  readonly nfts: { readonly none: number; readonly mutable: number; readonly minting: number };
+  /** Oldest first; the mempool's, at height 0, last. */
+  readonly history: readonly { readonly txid: string; readonly height: number }[];
+}
+
+/** Outputs asked for at a time. */
+const TOKEN_PAGE = 1_000;
 
 /** How long one waiting call may hang before it is made again. */
 const WAIT_MILLISECONDS = 30_000;
@@ -170,6 +192,28 @@ export class ChainClient {
     }));
   }
 
+  /** Every unspent output that holds a token of the category, the mempool's (height 0) included. */
+  async tokens(category: Uint8Array): Promise<Utxo[]> {
+    const found: Utxo[] = [];
+    for (;;) {
+      const last = found.at(-1);
+      const after = last ? [formatOutpoint(last.outpoint)] : [];
+      const page = await this.rpc.call<OutputJson[]>(
+        'gettokens',
+        hashToId(category),
+        TOKEN_PAGE,
+        ...after,
+      );
+      found.push(...page.map(utxoOf));
+      if (page.length < TOKEN_PAGE) return found;
+    }
+  }
+
+  /** What the node knows of a token category; undefined when no transaction named it. */
+  async tokenCategory(category: Uint8Array): Promise<CategoryInfo | undefined> {
+    return (await this.rpc.call<CategoryInfo | null>('gettoken', hashToId(category))) ?? undefined;
+  }
+
   /** Mines blocks that pay to the address, at once; regtest only. Returns their printed ids. */
   generate(count: number, address: string): Promise<string[]> {
     return this.rpc.call<string[]>('generatetoaddress', count, address);
@@ -201,13 +245,7 @@ export class ChainClient {
 
   async #utxos(of: { addresses: readonly string[] } | { scripts: string[] }): Promise<Utxo[]> {
     const found = await this.rpc.call<OutputJson[]>('getaddressutxos', of);
-    return found.map((json) => ({
-      outpoint: { hash: idToHash(json.txid), index: json.vout },
-      output: outputOf(json),
-      height: json.height,
-      coinbase: json.coinbase,
-      ...(json.pins === undefined ? {} : { pins: json.pins }),
-    }));
+    return found.map(utxoOf);
   }
 
   #spend(outpoint: Outpoint): Promise<SpendJson | null> {
@@ -224,6 +262,17 @@ export class ChainClient {
   }
 }
 
+function utxoOf(json: OutputJson): Utxo {
+  return {
+    outpoint: { hash: idToHash(json.txid), index: json.vout },
+    output: outputOf(json),
+    height: json.height,
+    coinbase: json.coinbase,
+    ...(json.pins === undefined ? {} : { pins: json.pins }),
+  };
+}
+
 function outputOf(json: OutputJson): TransactionOutput {
-  return { value: parseAmount(json.value), lockingScript: fromHex(json.scriptPubKey) };
+  const output = { value: parseAmount(json.value), lockingScript: fromHex(json.scriptPubKey) };
+  return json.tokenData ? { ...output, token: parseTokenView(json.tokenData) } : output;
 }

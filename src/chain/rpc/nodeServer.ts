@@ -9,6 +9,7 @@ import { registerNetworkMethods } from './methods/network.js';
 import { registerPinMethods } from './methods/pins.js';
 import { registerProofMethods } from './methods/proofs.js';
 import { registerRawTransactionMethods } from './methods/rawTransactions.js';
+import { registerTokenMethods } from './methods/tokens.js';
 import { registerTransactionMethods } from './methods/transactions.js';
 import { registerUtilMethods } from './methods/util.js';
 import { registerWaitingMethods } from './methods/waiting.js';
@@ -31,6 +32,7 @@ export function registerChainMethods(
   registerPinMethods(server, node);
   registerUtilMethods(server, node.parameters);
   registerNetworkMethods(server, options.version);
+  registerTokenMethods(server, node);
   registerControlMethods(server, node, options);
   registerEvents(server, node);
 }

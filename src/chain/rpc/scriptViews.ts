@@ -1,6 +1,4 @@
 import { toHex } from '../../base/index.js';
-import type { OutputToken } from '../codec/token.js';
-import { hashToId } from '../codec/transaction.js';
 import type { NetworkParameters } from '../consensus/parameters.js';
 import { decodeNumber } from '../script/number.js';
 import { OP, opcodeName } from '../script/opcodes.js';
@@ -38,15 +36,6 @@ export function scriptAsm(script: Uint8Array): string {
   }
   if (offset < script.length) words.push('[...]');
   return words.join(' ');
-}
-
-/** A token as BCHN shows it (CHIP-2022-02); the amount is a text, since it may be beyond 2⁵³. */
-export function tokenView({ category, amount, nft }: OutputToken): object {
-  return {
-    category: hashToId(category),
-    amount: `${amount}`,
-    ...(nft ? { nft: { capability: nft.capability, commitment: toHex(nft.commitment) } } : {}),
-  };
 }
 
 /** A locking script as Bitcoin Core's `scriptPubKey`. */

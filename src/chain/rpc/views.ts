@@ -16,7 +16,8 @@ import { isCoinbase } from '../consensus/transactionRules.js';
 import type { ChainNode } from '../node/ChainNode.js';
 import type { HeaderRecord } from '../store/records.js';
 import { JsonAmount, JsonList } from './json.js';
-import { scriptAsm, scriptView, tokenView } from './scriptViews.js';
+import { scriptAsm, scriptView } from './scriptViews.js';
+import { tokenView } from './tokenView.js';
 
 function outputView(output: TransactionOutput, n: number, parameters: NetworkParameters): object {
   const { value, lockingScript, token } = output;

@@ -1,9 +1,16 @@
 import { equalBytes, toHex } from '../../base/index.js';
-import { encodeOutpoint, NO_JOB, type Outpoint, type Transaction } from '../codec/transaction.js';
+import {
+  encodeOutpoint,
+  NO_JOB,
+  type Outpoint,
+  type Transaction,
+  type TransactionOutput,
+} from '../codec/transaction.js';
 import { type Coin, isUnspendable } from '../consensus/coins.js';
 import { orderedKey, outpointInGroup, scriptKey } from './keys.js';
 import { encodeCoin, encodeLocation, encodeSpender, type TransactionLocation } from './records.js';
 import type { Tables } from './tables.js';
+import { applyTokens, putTokenCoin, removeTokenCoin, revertTokens } from './tokenIndex.js';
 
 /** One transaction of the block that is being connected or disconnected. */
 export interface PlacedTransaction {
@@ -37,11 +44,13 @@ function putCoin(tables: Tables, outpoint: Outpoint, coin: Coin): void {
   tables.utxos.putSync(encodeOutpoint(outpoint), encodeCoin(coin));
   const group = scriptKey(coin.output.lockingScript);
   tables.addressUtxos.putSync(outpointInGroup(group, outpoint), PRESENT);
+  putTokenCoin(tables, outpoint, coin);
 }
 
-function removeCoin(tables: Tables, outpoint: Outpoint, lockingScript: Uint8Array): void {
+function removeCoin(tables: Tables, outpoint: Outpoint, output: TransactionOutput): void {
   tables.utxos.removeSync(encodeOutpoint(outpoint));
-  tables.addressUtxos.removeSync(outpointInGroup(scriptKey(lockingScript), outpoint));
+  tables.addressUtxos.removeSync(outpointInGroup(scriptKey(output.lockingScript), outpoint));
+  removeTokenCoin(tables, outpoint, output.token);
 }
 
 /**
@@ -56,7 +65,7 @@ export function applyTransaction(
   const { transaction, hash, height, position, spent } = placed;
   spent.forEach((coin, inputIndex) => {
     const { outpoint } = transaction.inputs[inputIndex]!;
-    removeCoin(tables, outpoint, coin.output.lockingScript);
+    removeCoin(tables, outpoint, coin.output);
     tables.spenders.putSync(encodeOutpoint(outpoint), encodeSpender({ hash, inputIndex, height }));
   });
   transaction.outputs.forEach((output, index) => {
@@ -72,11 +81,13 @@ export function applyTransaction(
   if (!equalBytes(transaction.jobId, NO_JOB)) {
     tables.jobs.putSync(orderedKey(transaction.jobId, height, position), hash);
   }
+  applyTokens(tables, placed);
 }
 
 /** Undoes {@link applyTransaction} exactly. */
 export function revertTransaction(tables: Tables, placed: PlacedTransaction): void {
   const { transaction, hash, height, position, spent } = placed;
+  revertTokens(tables, placed);
   tables.jobs.removeSync(orderedKey(transaction.jobId, height, position));
   for (const key of touchedScripts(placed)) {
     tables.history.removeSync(orderedKey(key, height, position));
@@ -84,7 +95,7 @@ export function revertTransaction(tables: Tables, placed: PlacedTransaction): vo
   tables.transactions.removeSync(hash);
   transaction.outputs.forEach((output, index) => {
     if (!isUnspendable(output.lockingScript)) {
-      removeCoin(tables, { hash, index }, output.lockingScript);
+      removeCoin(tables, { hash, index }, output);
     }
   });
   spent.forEach((coin, inputIndex) => {

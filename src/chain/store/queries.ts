@@ -13,7 +13,8 @@ export interface HistoryEntry {
   readonly height: number;
 }
 
-function groupEntries(table: Table, group: Uint8Array): HistoryEntry[] {
+/** A group of a table whose values are transaction hashes, in the chain's order. */
+export function groupEntries(table: Table, group: Uint8Array): HistoryEntry[] {
   return [...table.getRange({ start: group, end: afterGroup(group) })].map(({ key, value }) => ({
     hash: Uint8Array.from(value),
     height: heightOfKey(key),

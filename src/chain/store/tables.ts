@@ -21,6 +21,9 @@ export const STATE_TABLES = [
   'pinsByPath',
   'pinsByOwner',
   'pinsByMetaId',
+  'tokens',
+  'tokenUtxos',
+  'tokenHistory',
   'meta',
 ] as const;
 

@@ -8,6 +8,7 @@ import { addressScript, scriptAddress } from '../../wallet/address.js';
 import { Params } from '../params.js';
 import { RPC_CODE, RpcError } from '../RpcError.js';
 import type { RpcServer } from '../RpcServer.js';
+import { tokenView } from '../tokenView.js';
 
 const LIST_LIMIT = 1_000;
 
@@ -39,8 +40,9 @@ function pinIds(node: ChainNode, outpoint: Outpoint): string[] {
   return (onChain.length > 0 ? onChain : [outpoint]).map(formatPinId);
 }
 
-function coinView(node: ChainNode, outpoint: Outpoint, coin: Coin): object {
-  const { value, lockingScript } = coin.output;
+/** An output with its outpoint, as every list of ours shows it. */
+export function coinView(node: ChainNode, outpoint: Outpoint, coin: Coin): object {
+  const { value, lockingScript, token } = coin.output;
   const address = scriptAddress(lockingScript, node.parameters);
   return {
     ...(address === undefined ? {} : { address }),
@@ -50,6 +52,7 @@ function coinView(node: ChainNode, outpoint: Outpoint, coin: Coin): object {
     scriptPubKey: toHex(lockingScript),
     height: coin.height,
     coinbase: coin.coinbase,
+    ...(token ? { tokenData: tokenView(token) } : {}),
     ...(coin.carriesPins ? { pins: pinIds(node, outpoint) } : {}),
   };
 }
