@@ -7,12 +7,10 @@ import { BitmodelError } from '../../base/index.js';
 export class ByteReader {
   #offset = 0;
   readonly #bytes: Uint8Array;
-  readonly #view: DataView;
 
   constructor(bytes: Uint8Array) {
     // a Buffer's slice would share its memory instead of copying
     this.#bytes = new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-    this.#view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   }
 
   /** Bytes read so far. */
@@ -32,23 +30,30 @@ export class ByteReader {
   }
 
   u8(): number {
-    return this.#view.getUint8(this.#advance(1));
+    return this.#bytes[this.#advance(1)]!;
   }
 
   u16(): number {
-    return this.#view.getUint16(this.#advance(2), true);
+    const at = this.#advance(2);
+    return this.#bytes[at]! | (this.#bytes[at + 1]! << 8);
   }
 
   u32(): number {
-    return this.#view.getUint32(this.#advance(4), true);
+    return this.i32() >>> 0;
   }
 
   i32(): number {
-    return this.#view.getInt32(this.#advance(4), true);
+    const at = this.#advance(4);
+    const bytes = this.#bytes;
+    return bytes[at]! | (bytes[at + 1]! << 8) | (bytes[at + 2]! << 16) | (bytes[at + 3]! << 24);
   }
 
   u64(): bigint {
-    return this.#view.getBigUint64(this.#advance(8), true);
+    const low = this.u32();
+    const high = this.u32();
+    // most amounts are small: one conversion is cheaper than two and a shift
+    if (high < 0x20_0000) return BigInt(high * 0x1_0000_0000 + low);
+    return (BigInt(high) << 32n) | BigInt(low);
   }
 
   /** Bitcoin's CompactSize; only the shortest form is taken. */

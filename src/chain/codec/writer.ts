@@ -1,12 +1,22 @@
+/** Where 64-bit numbers are turned into bytes, whatever the machine's own order. */
+const wide = new DataView(new ArrayBuffer(8));
+const wideBytes = new Uint8Array(wide.buffer);
+
+/** Buffers of writers that are done: most writers live for a few bytes only, and allocating costs more than writing. */
+const spare: Uint8Array[] = [];
+const SPARE_COUNT = 16;
+const SPARE_SIZE = 1 << 16;
+const SMALLEST = 1 << 10;
+const EMPTY = new Uint8Array(0);
+
 /** Writes little-endian fields into one growing buffer. */
 export class ByteWriter {
   #buffer: Uint8Array;
-  #view: DataView;
   #length = 0;
 
-  constructor(capacity = 256) {
-    this.#buffer = new Uint8Array(capacity);
-    this.#view = new DataView(this.#buffer.buffer);
+  constructor(capacity = SMALLEST) {
+    const buffer = capacity <= SMALLEST ? spare.pop() : undefined;
+    this.#buffer = buffer ?? new Uint8Array(Math.max(capacity, SMALLEST));
   }
 
   /** Bytes written so far. */
@@ -16,37 +26,42 @@ export class ByteWriter {
 
   u8(value: number): this {
     const at = this.#grow(1);
-    this.#view.setUint8(at, value);
+    this.#buffer[at] = value;
     return this;
   }
 
   u16(value: number): this {
     const at = this.#grow(2);
-    this.#view.setUint16(at, value, true);
+    this.#buffer[at] = value;
+    this.#buffer[at + 1] = value >>> 8;
     return this;
   }
 
   u32(value: number): this {
     const at = this.#grow(4);
-    this.#view.setUint32(at, value, true);
+    const buffer = this.#buffer;
+    buffer[at] = value;
+    buffer[at + 1] = value >>> 8;
+    buffer[at + 2] = value >>> 16;
+    buffer[at + 3] = value >>> 24;
     return this;
   }
 
   i32(value: number): this {
-    const at = this.#grow(4);
-    this.#view.setInt32(at, value, true);
-    return this;
+    return this.u32(value);
   }
 
   u64(value: bigint): this {
-    const at = this.#grow(8);
-    this.#view.setBigUint64(at, value, true);
-    return this;
+    wide.setBigUint64(0, value, true);
+    return this.bytes(wideBytes);
   }
 
   bytes(value: Uint8Array): this {
-    const at = this.#grow(value.length);
-    this.#buffer.set(value, at);
+    const { length } = value;
+    const at = this.#grow(length);
+    // a call costs more than a few bytes
+    if (length > 40) this.#buffer.set(value, at);
+    else for (let i = 0; i < length; i++) this.#buffer[at + i] = value[i]!;
     return this;
   }
 
@@ -68,9 +83,13 @@ export class ByteWriter {
     return this.varInt(value.length).bytes(value);
   }
 
-  /** A copy of what was written. */
+  /** A copy of what was written; the writer begins anew. */
   finish(): Uint8Array {
-    return this.#buffer.slice(0, this.#length);
+    const written = this.#buffer.slice(0, this.#length);
+    if (spare.length < SPARE_COUNT && this.#buffer.length <= SPARE_SIZE) spare.push(this.#buffer);
+    this.#buffer = EMPTY;
+    this.#length = 0;
+    return written;
   }
 
   /** Copies what was written to the beginning of `target`, which may be shared memory. */
@@ -78,10 +97,7 @@ export class ByteWriter {
     target.set(this.#buffer.subarray(0, this.#length));
   }
 
-  /**
-   * Makes room for `length` more bytes and returns where they begin. The view may be another afterwards: take it only
-   * then.
-   */
+  /** Makes room for `length` more bytes and returns where they begin. */
   #grow(length: number): number {
     const at = this.#length;
     this.#length += length;
@@ -89,7 +105,6 @@ export class ByteWriter {
       const larger = new Uint8Array(Math.max(this.#length, this.#buffer.length * 2));
       larger.set(this.#buffer.subarray(0, at));
       this.#buffer = larger;
-      this.#view = new DataView(larger.buffer);
     }
     return at;
   }

@@ -15,14 +15,13 @@ export interface CoinSource {
   coin(outpoint: Outpoint): Coin | undefined;
 }
 
+const outpointBytes = Buffer.alloc(36);
+
 /** An outpoint as a key of a `Map`: its 36 bytes, one character each. */
-export function outpointKey(outpoint: Outpoint): string {
-  return `${hashKey(outpoint.hash)}${String.fromCharCode(
-    outpoint.index & 0xff,
-    (outpoint.index >>> 8) & 0xff,
-    (outpoint.index >>> 16) & 0xff,
-    outpoint.index >>> 24,
-  )}`;
+export function outpointKey({ hash, index }: Outpoint): string {
+  outpointBytes.set(hash);
+  outpointBytes.writeUInt32LE(index, 32);
+  return outpointBytes.toString('latin1');
 }
 
 /** A hash as a key of a `Map`: one character per byte. */

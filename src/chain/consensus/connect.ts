@@ -27,10 +27,12 @@ export interface ConnectableBlock extends CheckedBlock {
   readonly fees: bigint;
 }
 
+const SPENT = null;
+
 /** Coins as they stand in the middle of a block: those below it, plus made, less spent within it. */
 class BlockCoins {
   readonly #below: CoinSource;
-  readonly #changed = new Map<string, Coin | undefined>();
+  readonly #changed = new Map<string, Coin | typeof SPENT>();
 
   constructor(below: CoinSource) {
     this.#below = below;
@@ -38,9 +40,10 @@ class BlockCoins {
 
   spend(outpoint: Outpoint): Coin {
     const key = outpointKey(outpoint);
-    const coin = this.#changed.has(key) ? this.#changed.get(key) : this.#below.coin(outpoint);
+    const changed = this.#changed.get(key);
+    const coin = changed === undefined ? this.#below.coin(outpoint) : changed;
     if (!coin) throw rejectTransaction('bad-txns-inputs-missingorspent');
-    this.#changed.set(key, undefined);
+    this.#changed.set(key, SPENT);
     return coin;
   }
 

@@ -22,6 +22,9 @@ function isStrictInteger(bytes: Uint8Array, at: number, length: number): boolean
 
 /** Whether s of a compact signature is at most half the group order, the only form taken (BIP62 rule 5). */
 export function isLowS(compact: Uint8Array): boolean {
+  const first = compact[32]!;
+  // all but one of 32,768 signatures are told apart by the first byte
+  if (first !== HALF_ORDER[0]) return first < HALF_ORDER[0]!;
   return Buffer.compare(compact.subarray(32), HALF_ORDER) <= 0;
 }
 
