@@ -12,6 +12,10 @@ interface NodeOptions {
   readonly mineTo?: string;
   readonly blockTime: string;
   readonly par?: string;
+  readonly reindex?: boolean;
+  readonly prune?: string;
+  readonly checkLevel: string;
+  readonly checkBlocks: string;
   readonly rpcPort?: string;
   readonly rpcBind?: string;
   readonly rpcUser?: string;
@@ -19,6 +23,8 @@ interface NodeOptions {
 }
 
 const MAX_PORT = 65_535;
+const MAX_HEIGHT = 0xffff_ffff;
+const MAX_MEGABYTES = 1_000_000_000;
 const MAX_THREADS = 64;
 /** Faster than this, block times would run away from the clock: each must be above the median of eleven. */
 const SHORTEST_BLOCK_TIME = 0.2;
@@ -50,6 +56,16 @@ function threadsOption(text: string | undefined): number | undefined {
   return threads || undefined;
 }
 
+function wholeOption(text: string, name: string, least: number, most: number): number {
+  const value = numberOption(text, name, least, most);
+  if (Number.isInteger(value)) return value;
+  throw usage(`${name} can't be "${text}".`, 'Pass a whole number');
+}
+
+function pruneOption(text: string): number {
+  return wholeOption(text, '--prune', 1, MAX_MEGABYTES) * 1_000_000;
+}
+
 function authOption({ rpcUser, rpcPassword }: NodeOptions) {
   if ((rpcUser === undefined) !== (rpcPassword === undefined)) {
     throw usage('A user and a password go together.', 'Pass both --rpc-user and --rpc-password');
@@ -79,6 +95,14 @@ const run = action<NodeOptions>(async (_args, { options, settings, terminal, sig
     rpcHost: options.rpcBind,
     rpcAuth: authOption(options),
     threads: threadsOption(options.par),
+    reindex: options.reindex,
+    pruneBytes: options.prune === undefined ? undefined : pruneOption(options.prune),
+    check: {
+      level: wholeOption(options.checkLevel, '--check-level', 0, 4),
+      blocks: wholeOption(options.checkBlocks, '--check-blocks', 0, MAX_HEIGHT),
+    },
+    onNote: (text) => terminal.note(text),
+    signal,
     ...(options.mine ? { mine: { to: options.mineTo, blockTime } } : {}),
     extend: (server, chain) =>
       attachJobPool(server, chain, (thrown) => terminal.warn(`job pool: ${messageOf(thrown)}`)),
@@ -106,6 +130,10 @@ export const register: Register = (program) => {
     .option('--mine-to <address>', 'who is paid for blocks (regtest: the node’s faucet)')
     .option('--block-time <seconds>', 'time between two blocks on regtest', '2')
     .option('--par <threads>', 'threads that check the scripts of blocks; 0 for one per core', '0')
+    .option('--reindex', 'rebuild unspent outputs and indexes from the blocks that are kept')
+    .option('--prune <megabytes>', 'drop old blocks beyond so many MB (never the last 288)')
+    .option('--check-level <0-4>', 'how thoroughly the last blocks are verified at the start', '3')
+    .option('--check-blocks <count>', 'how many of them; 0 for all', '6')
     .option('--rpc-port <port>', 'port to answer on; 0 takes any free one')
     .option('--rpc-bind <host>', 'address of this machine to answer on', '127.0.0.1')
     .option('--rpc-user <name>', 'user name instead of the cookie file')
@@ -117,7 +145,8 @@ Ctrl-C stops it. While it runs, the other commands find it by the data folder.
 
 Example:
   $ bitmodel node --regtest --mine
-  $ bitmodel chain info            (in another shell)`,
+  $ bitmodel chain info            (in another shell)
+  $ bitmodel node --reindex        (the chain on disk was damaged)`,
     )
     .action(run);
 };

@@ -2,7 +2,7 @@ import { EventEmitter } from 'node:events';
 import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
 import { setImmediate } from 'node:timers/promises';
-import { equalBytes } from '../../base/index.js';
+import { type BitmodelError, equalBytes } from '../../base/index.js';
 import { type Block, type BlockHeader, blockHash } from '../codec/block.js';
 import { hashToId, type Outpoint, type Transaction } from '../codec/transaction.js';
 import { checkBlock, checkBlockAtHeight } from '../consensus/blockRules.js';
@@ -24,13 +24,14 @@ import { bitsToTarget, workOf } from '../consensus/target.js';
 import { Admission } from '../mempool/Admission.js';
 import { Mempool } from '../mempool/Mempool.js';
 import type { ChainStore } from '../store/ChainStore.js';
-import { lockFolder } from '../store/lock.js';
+import { Pruner } from '../store/prune.js';
 import type { HeaderRecord, Spender } from '../store/records.js';
-import { Branches } from './branches.js';
+import type { Branches } from './branches.js';
 import { secondsNow } from './clock.js';
 import { assembleBlock, solve } from './miner.js';
-import { openStore } from './openStore.js';
+import { openChain } from './openChain.js';
 import { findOutput, findSpender, findUnspent, findUnspentOf } from './outputs.js';
+import type { CheckOptions } from './verifyChain.js';
 
 export interface ChainNodeOptions {
   /** Folder of all networks; this one's is below it. */
@@ -42,6 +43,16 @@ export interface ChainNodeOptions {
   readonly mempoolExpiry?: number | undefined;
   /** Threads that run the scripts of blocks, the main one included; as many as there are cores unless stated. */
   readonly threads?: number | undefined;
+  /** What of the chain is verified before the node begins; `DEFAULT_CHECK` unless stated. */
+  readonly check?: CheckOptions | undefined;
+  /** Rebuilds the unspent outputs, undo data and all indexes from the blocks that are kept. */
+  readonly reindex?: boolean | undefined;
+  /** Most bytes that old blocks and their undo data take; none are dropped unless stated. */
+  readonly pruneBytes?: number | undefined;
+  /** Told how a long start goes on, one line each. */
+  readonly onNote?: ((text: string) => void) | undefined;
+  /** Ends a long start between two batches of blocks. */
+  readonly signal?: AbortSignal | undefined;
 }
 
 /** The top of the active chain. */
@@ -58,6 +69,8 @@ interface Events {
   block: [tip: Tip];
   /** The mempool took a transaction. */
   transaction: [transaction: Transaction, txid: string];
+  /** The store can't be used any more: a full disk, a damaged record. The node must be closed. */
+  failure: [error: BitmodelError];
 }
 
 /**
@@ -74,7 +87,7 @@ export class ChainNode extends EventEmitter<Events> {
   readonly folder: string;
   readonly scripts: ScriptVerifier;
   readonly #branches: Branches;
-  readonly #unlock: () => void;
+  readonly #pruner: Pruner;
   #closed = false;
 
   private constructor(
@@ -83,7 +96,6 @@ export class ChainNode extends EventEmitter<Events> {
       store: ChainStore;
       scripts: ScriptVerifier;
       branches: Branches;
-      unlock: () => void;
     },
   ) {
     super();
@@ -92,7 +104,8 @@ export class ChainNode extends EventEmitter<Events> {
     this.store = opened.store;
     this.scripts = opened.scripts;
     this.#branches = opened.branches;
-    this.#unlock = opened.unlock;
+    this.#pruner = new Pruner(opened.store, options.pruneBytes);
+    this.store.onFailure = (error) => this.emit('failure', error);
     this.admission = new Admission({
       mempool: this.mempool,
       store: this.store,
@@ -106,24 +119,19 @@ export class ChainNode extends EventEmitter<Events> {
   }
 
   /**
-   * Opens the node of a data folder, verifies its tip, and takes up a reorganisation that was cut off.
-   * @throws BitmodelError `DATADIR_LOCKED`, `WRONG_CHAIN`, `STORE_DAMAGED`, `STORE_FAILED`, `DISK_FULL`
+   * Opens the node of a data folder, verifies the chain there, and takes up what was cut off: a reorganisation, or a
+   * rebuilding.
+   * @throws BitmodelError `DATADIR_LOCKED`, `WRONG_CHAIN`, `STORE_FORMAT`, `STORE_DAMAGED`, `STORE_FAILED`,
+   * `DISK_FULL`, `REINDEX_PRUNED`
    */
   static async open(options: ChainNodeOptions): Promise<ChainNode> {
-    const folder = networkFolder(options);
-    const unlock = lockFolder(folder);
-    let store: ChainStore | undefined;
+    const parameters = networkParameters(options.network);
+    const scripts = new ScriptVerifier(options.threads ?? availableParallelism());
     try {
-      const scripts = new ScriptVerifier(options.threads ?? availableParallelism());
-      const parameters = networkParameters(options.network);
-      store = openStore(folder, parameters);
-      store.verifyTip();
-      const branches = new Branches(store, parameters, scripts);
-      branches.catchUp();
-      return new ChainNode(options, { store, scripts, branches, unlock });
+      const opened = await openChain(networkFolder(options), parameters, scripts, options);
+      return new ChainNode(options, { ...opened, scripts });
     } catch (thrown) {
-      await store?.close();
-      unlock();
+      await scripts.close();
       throw thrown;
     }
   }
@@ -131,6 +139,11 @@ export class ChainNode extends EventEmitter<Events> {
   get tip(): Tip {
     const { height, hash, header } = this.store.tip();
     return { height, hash: hashToId(hash), time: header.time };
+  }
+
+  /** Most bytes that old blocks take; undefined when all are kept. */
+  get pruneBytes(): number | undefined {
+    return this.#pruner.target;
   }
 
   /** Median time past of a block on any branch (BIP113). */
@@ -187,14 +200,14 @@ export class ChainNode extends EventEmitter<Events> {
         this.#branches.connect(this.store.header(hash)!, checked);
       });
       this.admission.blockConnected(height, block.transactions, checked.hashes);
-      this.emit('block', this.tip);
+      this.#tipChanged();
       return true;
     }
     this.store.transaction(() => this.store.putBlock(entry, checked));
     if (work > before.work) {
       const target = this.store.header(hash)!;
       this.#branches.activate(target, (freed) => this.admission.reorganised(freed));
-      this.emit('block', this.tip);
+      this.#tipChanged();
     }
     return true;
   }
@@ -238,7 +251,11 @@ export class ChainNode extends EventEmitter<Events> {
     this.#closed = true;
     await this.scripts.close();
     await this.store.close();
-    this.#unlock();
+  }
+
+  #tipChanged(): void {
+    this.#pruner.afterBlock();
+    this.emit('block', this.tip);
   }
 
   #checkHeader(header: BlockHeader, hash: Uint8Array): HeaderRecord {

@@ -1,12 +1,60 @@
+import { setImmediate } from 'node:timers/promises';
+import { BitmodelError, messageOf } from '../../base/index.js';
 import { hashToId, type Transaction } from '../codec/transaction.js';
 import { type CheckedBlock, checkBlock } from '../consensus/blockRules.js';
-import { checkConnection } from '../consensus/connect.js';
+import { type ConnectContext, checkConnection } from '../consensus/connect.js';
 import { medianTimePast } from '../consensus/headers.js';
 import type { NetworkParameters } from '../consensus/parameters.js';
-import { RejectError } from '../consensus/reject.js';
+import { RejectError, rejectBlock } from '../consensus/reject.js';
 import type { ScriptVerifier } from '../consensus/scripts.js';
 import type { ChainStore } from '../store/ChainStore.js';
+import { damaged, isDamage } from '../store/damage.js';
 import type { HeaderRecord } from '../store/records.js';
+
+/** What is connected in one transaction while nobody is told of single blocks. */
+const BATCH_BLOCKS = 256;
+const BATCH_BYTES = 8_000_000;
+
+/** How a start catches up with the blocks that are kept. */
+export interface CatchUpOptions {
+  /** Told after every batch: the tip's height and the height that it goes to. */
+  readonly onProgress?: ((height: number, target: number) => void) | undefined;
+  /** Leaves out a block whose bytes are damaged, and what is above it, instead of ending; told of each. */
+  readonly onDamaged?: ((message: string) => void) | undefined;
+  readonly signal?: AbortSignal | undefined;
+}
+
+/** What connecting a block needs of the chain in a store, whose tip is right below it. */
+export function connectContext(
+  store: ChainStore,
+  parameters: NetworkParameters,
+  height: number,
+): ConnectContext {
+  return {
+    parameters,
+    height,
+    coins: store,
+    hasTransaction: (hash) => store.hasTransaction(hash),
+    medianTimeAt: (at) => medianTimePast(store.headerAt(at)!, store),
+  };
+}
+
+/**
+ * A kept block as its checks left it. They held before it was kept, so bytes that are another block's are no fault of
+ * the block's.
+ * @throws BitmodelError `STORE_DAMAGED`
+ * @throws RejectError when it breaks a rule that this version knows
+ */
+export function checkedBlock(store: ChainStore, entry: HeaderRecord): CheckedBlock {
+  const block = store.block(entry.hash);
+  if (!block) throw damaged(`block ${hashToId(entry.hash)} is missing`);
+  try {
+    return checkBlock(block);
+  } catch (thrown) {
+    if (thrown instanceof RejectError && thrown.reason !== 'bad-txnmrklroot') throw thrown;
+    throw damaged(`block ${hashToId(entry.hash)} is wrong (${messageOf(thrown)})`, thrown);
+  }
+}
 
 /** Connects blocks to the active chain, and moves it from one branch to another. */
 export class Branches {
@@ -24,13 +72,10 @@ export class Branches {
   connect(entry: HeaderRecord, checked: CheckedBlock): void {
     const store = this.#store;
     const { transactions } = checked.block;
-    const connectable = checkConnection(checked, {
-      parameters: this.#parameters,
-      height: entry.height,
-      coins: store,
-      hasTransaction: (hash) => store.hasTransaction(hash),
-      medianTimeAt: (height) => medianTimePast(store.headerAt(height)!, store),
-    });
+    const connectable = checkConnection(
+      checked,
+      connectContext(store, this.#parameters, entry.height),
+    );
     // a block that was connected once had the same transactions and coins then
     const scripts =
       entry.status === 'valid'
@@ -45,47 +90,167 @@ export class Branches {
    * Makes the branch that ends in `target` the active chain. An invalid block on it brings the old chain back.
    * @param onFreed told in any case which transactions are in no block now, or may not be, parents before children
    * @throws RejectError of the invalid block
+   * @throws BitmodelError `REORG_PRUNED`
    */
   activate(target: HeaderRecord, onFreed: (transactions: readonly Transaction[]) => void): void {
     const oldTip = this.#store.tip();
     const path = this.#pathTo(target);
     const fork = path[0]!.height - 1;
+    this.#demandUndoable(fork);
     const freed = this.#disconnectTo(fork);
     try {
-      this.#connectPath(path);
+      path.forEach((_, index) => {
+        this.#connectBatch(path, index, index + 1);
+      });
     } catch (thrown) {
+      if (!(thrown instanceof RejectError)) throw thrown;
       this.#disconnectTo(fork);
-      this.#connectPath(this.#pathTo(oldTip));
+      const back = this.#pathTo(oldTip);
+      back.forEach((_, index) => {
+        this.#connectBatch(back, index, index + 1);
+      });
       throw thrown;
     } finally {
       onFreed(freed);
     }
   }
 
-  /** A kill in the middle of a reorganisation leaves a branch with more work than the tip's: goes on with it. */
-  catchUp(): void {
-    const refused = new Set<string>();
-    for (;;) {
-      let best = this.#store.tip();
-      for (const entry of this.#store.headers()) {
-        const fits = entry.status !== 'invalid' && entry.work > best.work;
-        if (fits && !refused.has(hashToId(entry.hash))) best = entry;
-      }
-      if (this.#store.isActive(best)) return;
+  /**
+   * Goes to the block with the most work that is kept: after a kill in the middle of a reorganisation, and to rebuild
+   * the store from its blocks. Many blocks are connected in one transaction.
+   * @throws BitmodelError `STORE_DAMAGED`
+   * @throws the signal's reason between two batches
+   */
+  async catchUp(options: CatchUpOptions = {}): Promise<void> {
+    for (let best = this.#bestInactive(); best; best = this.#bestInactive()) {
       try {
-        this.activate(best, () => {});
+        await this.#catchUpTo(best, options);
       } catch (thrown) {
-        if (!(thrown instanceof RejectError)) throw thrown;
-        refused.add(hashToId(best.hash));
+        // the block is marked invalid or forgotten: the next best is another
+        if (!(thrown instanceof RejectError || (options.onDamaged && isDamage(thrown)))) {
+          throw thrown;
+        }
       }
     }
   }
 
-  /** Headers from above the active chain up to `target`. */
+  /** The kept block with the most work, if that is more than the tip's and the way there is not pruned. */
+  #bestInactive(): HeaderRecord | undefined {
+    for (;;) {
+      try {
+        return this.#firstReachable();
+      } catch (thrown) {
+        // a branch upon an invalid block: it is marked now, and so no candidate any more
+        if (!(thrown instanceof RejectError)) throw thrown;
+      }
+    }
+  }
+
+  #firstReachable(): HeaderRecord | undefined {
+    const tip = this.#store.tip();
+    for (const entry of this.#store.inactive()) {
+      if (entry.work <= tip.work) return undefined;
+      const fork = this.#pathTo(entry)[0]!.height - 1;
+      if (fork >= this.#lowestUndoable()) return entry;
+    }
+    return undefined;
+  }
+
+  async #catchUpTo(target: HeaderRecord, options: CatchUpOptions): Promise<void> {
+    const path = this.#pathTo(target);
+    this.#disconnectTo(path[0]!.height - 1);
+    for (let at = 0; at < path.length; ) {
+      options.signal?.throwIfAborted();
+      const end = batchEnd(path, at);
+      try {
+        at = this.#connectCarefully(path, at, end);
+      } catch (thrown) {
+        const index = this.#store.tip().height + 1 - path[0]!.height;
+        if (options.onDamaged && isDamage(thrown)) {
+          this.#forgetFrom(path, index);
+          options.onDamaged(messageOf(thrown));
+        }
+        throw thrown;
+      }
+      options.onProgress?.(this.#store.tip().height, target.height);
+      await setImmediate();
+    }
+  }
+
+  /** Connects a batch at once, and when it fails block by block, so that the good ones below the bad one stay. */
+  #connectCarefully(path: readonly HeaderRecord[], from: number, to: number): number {
+    if (to - from > 1) {
+      try {
+        return this.#connectBatch(path, from, to);
+      } catch (thrown) {
+        if (!(thrown instanceof RejectError || isDamage(thrown))) throw thrown;
+      }
+    }
+    for (let index = from; index < to; index++) this.#connectBatch(path, index, index + 1);
+    return to;
+  }
+
+  /** Connects a part of a path in one transaction. A single block that breaks a rule is marked, with all above it. */
+  #connectBatch(path: readonly HeaderRecord[], from: number, to: number): number {
+    const store = this.#store;
+    try {
+      store.transaction(() => {
+        for (const entry of path.slice(from, to)) this.connect(entry, checkedBlock(store, entry));
+      });
+    } catch (thrown) {
+      if (thrown instanceof RejectError && to - from === 1) {
+        store.transaction(() => {
+          for (const above of path.slice(from)) store.markInvalid(above);
+        });
+      }
+      throw thrown;
+    }
+    return to;
+  }
+
+  /** Forgets a damaged block, and the headers above it: their blocks are found again once it is back. */
+  #forgetFrom(path: readonly HeaderRecord[], index: number): void {
+    this.#store.transaction(() => {
+      path.slice(index).forEach((entry, above) => {
+        this.#store.forget(entry, above === 0);
+      });
+    });
+  }
+
+  /** Headers from above the active chain up to `target`. @throws RejectError when one of them is invalid */
   #pathTo(target: HeaderRecord): HeaderRecord[] {
     const path: HeaderRecord[] = [];
-    for (let at = target; !this.#store.isActive(at); at = this.#store.parent(at)!) path.push(at);
+    for (let at: HeaderRecord | undefined = target; !at || !this.#store.isActive(at); ) {
+      if (!at || at.status === 'invalid') return this.#refuse(path, at !== undefined);
+      path.push(at);
+      at = this.#store.parent(at);
+    }
     return path.reverse();
+  }
+
+  /** A path whose lower end turned out invalid, or was forgotten, on another branch. */
+  #refuse(path: readonly HeaderRecord[], invalid: boolean): never {
+    this.#store.transaction(() => {
+      for (const entry of path) {
+        if (invalid) this.#store.markInvalid(entry);
+        else this.#store.forget(entry, false);
+      }
+    });
+    throw rejectBlock('bad-prevblk');
+  }
+
+  #lowestUndoable(): number {
+    const height = this.#store.marks.pruneHeight;
+    return height === undefined ? 0 : height - 1;
+  }
+
+  #demandUndoable(fork: number): void {
+    if (fork >= this.#lowestUndoable()) return;
+    throw new BitmodelError(
+      'REORG_PRUNED',
+      `A branch with more work leaves the chain at height ${fork}, whose blocks were pruned.`,
+      { next: 'Move the folder of this network away and fetch the chain anew' },
+    );
   }
 
   /** Disconnects down to a height. Returns the transactions set free. */
@@ -97,20 +262,13 @@ export class Branches {
     }
     return freed.reverse().flat();
   }
+}
 
-  #connectPath(path: readonly HeaderRecord[]): void {
-    const store = this.#store;
-    path.forEach((entry, index) => {
-      try {
-        store.transaction(() => this.connect(entry, checkBlock(store.block(entry.hash)!)));
-      } catch (thrown) {
-        if (thrown instanceof RejectError) {
-          store.transaction(() => {
-            for (const above of path.slice(index)) store.markInvalid(above);
-          });
-        }
-        throw thrown;
-      }
-    });
-  }
+/** Where the batch that begins at `from` ends. */
+function batchEnd(path: readonly HeaderRecord[], from: number): number {
+  let bytes = 0;
+  let to = from;
+  do bytes += path[to++]!.size;
+  while (to < path.length && to - from < BATCH_BLOCKS && bytes < BATCH_BYTES);
+  return to;
 }

@@ -8,6 +8,7 @@ import { addressScript } from '../wallet/address.js';
 import { ChainNode } from './ChainNode.js';
 import { faucetKey, registerFaucet } from './faucet.js';
 import { mineContinually, mineFirstCoins } from './mining.js';
+import type { CheckOptions } from './verifyChain.js';
 
 export interface RunNodeOptions {
   readonly datadir: string;
@@ -26,6 +27,13 @@ export interface RunNodeOptions {
     /** Seconds between two blocks on regtest. */
     readonly blockTime: number;
   };
+  /** As in `ChainNodeOptions`. */
+  readonly check?: CheckOptions | undefined;
+  readonly reindex?: boolean | undefined;
+  readonly pruneBytes?: number | undefined;
+  readonly onNote?: ((text: string) => void) | undefined;
+  /** Ends a long start. */
+  readonly signal?: AbortSignal | undefined;
   /** Adds methods of other rooms before the server begins to answer. */
   readonly extend?: (server: RpcServer, node: ChainNode) => void;
 }
@@ -64,6 +72,12 @@ export async function runNode(options: RunNodeOptions): Promise<RunningNode> {
     stopping ??= end().then(resolve, reject);
     return stopping;
   };
+  const fail = (thrown: unknown): void => {
+    reject(thrown);
+    // whoever asked is answered first; what ended the node is reported through `stopped`
+    setImmediate(() => void stop());
+  };
+  node.once('failure', fail);
   let url = '';
   try {
     const lockingScript = prepare(node, server, options, () => void stop());
@@ -73,11 +87,7 @@ export async function runNode(options: RunNodeOptions): Promise<RunningNode> {
     if (lockingScript && options.mine) {
       const { blockTime } = options.mine;
       const work = mineContinually(node, { lockingScript, blockTime, signal: mining.signal });
-      mined = work.catch((thrown: unknown) => {
-        reject(thrown);
-        // what ended the mining, such as a full disk, ends the node; it is reported through `stopped`
-        setImmediate(() => void stop());
-      });
+      mined = work.catch(fail);
     }
   } catch (thrown) {
     await server.close();

@@ -12,6 +12,7 @@ import { registerRawTransactionMethods } from './methods/rawTransactions.js';
 import { registerTokenMethods } from './methods/tokens.js';
 import { registerTransactionMethods } from './methods/transactions.js';
 import { registerUtilMethods } from './methods/util.js';
+import { registerUtxoSetMethods } from './methods/utxoSet.js';
 import { registerWaitingMethods } from './methods/waiting.js';
 import type { RpcServer } from './RpcServer.js';
 
@@ -34,5 +35,6 @@ export function registerChainMethods(
   registerNetworkMethods(server, options.version);
   registerTokenMethods(server, node);
   registerControlMethods(server, node, options);
+  registerUtxoSetMethods(server, node);
   registerEvents(server, node);
 }

@@ -1,34 +1,39 @@
+import { setImmediate } from 'node:timers/promises';
+import { ABORT } from 'lmdb';
 import { BitmodelError, equalBytes, messageOf } from '../../base/index.js';
-import { type Block, decodeBlock, encodeBlockParts, encodeHeader } from '../codec/block.js';
+import { type Block, blockHash, decodeBlock, encodeBlockParts } from '../codec/block.js';
 import {
   decodeTransaction,
-  encodeOutpoint,
   hashToId,
   type Outpoint,
   type Transaction,
   transactionHash,
 } from '../codec/transaction.js';
 import type { CheckedBlock } from '../consensus/blockRules.js';
-import { type Coin, type CoinSource, hashKey } from '../consensus/coins.js';
+import type { Coin, CoinSource } from '../consensus/coins.js';
 import type { ConnectableBlock } from '../consensus/connect.js';
 import type { HeaderEntry, HeaderSource } from '../consensus/headers.js';
 import type { AddressParameters } from '../wallet/address.js';
-import { applyTransaction, type PlacedTransaction, revertTransaction } from './changes.js';
-import { heightKey } from './keys.js';
+import { applyTransaction, placeTransactions, revertTransaction } from './changes.js';
+import { damaged, isDamage } from './damage.js';
+import { HeaderTree } from './HeaderTree.js';
+import { heightKey, utxoKey } from './keys.js';
+import { demandNotHeld, lockFolder } from './lock.js';
+import { Marks } from './Marks.js';
 import { PinIndex } from './PinIndex.js';
 import {
   decodeCoin,
-  decodeHeaderRecord,
   decodeLocation,
   decodeUndo,
-  encodeHeaderRecord,
   encodeUndo,
   type HeaderRecord,
 } from './records.js';
-import { type OpenTables, openTables, storeError, type Tables } from './tables.js';
+import { Recorder } from './rehearsal.js';
+import { Snapshot } from './Snapshot.js';
+import { type OpenTables, openTables, storeError, type TableName, type Tables } from './tables.js';
 
-const TIP = Buffer.from('tip');
-const HEADER_CACHE = 4_096;
+/** What a node can't go on after. */
+const FATAL = new Set(['DISK_FULL', 'STORE_FAILED', 'STORE_DAMAGED']);
 
 /** A transaction of the chain, and the block that holds it. */
 export interface StoredTransaction {
@@ -43,39 +48,80 @@ export interface StoredTransaction {
 export class ChainStore implements CoinSource, HeaderSource {
   readonly tables: Tables;
   readonly pins: PinIndex;
+  readonly marks: Marks;
+  /** Told of every error after which the store can't be trusted to go on; whoever asked gets it, too. */
+  onFailure: (error: BitmodelError) => void = () => {};
   readonly #root: OpenTables['root'];
-  readonly #headers = new Map<string, HeaderRecord>();
+  readonly #parameters: AddressParameters;
+  readonly #unlock: () => void;
+  readonly #tree: HeaderTree;
+  readonly #snapshots = new Set<Snapshot>();
 
-  private constructor(opened: OpenTables, parameters: AddressParameters) {
+  private constructor(opened: OpenTables, parameters: AddressParameters, unlock: () => void) {
     this.#root = opened.root;
     this.tables = opened.tables;
+    this.#parameters = parameters;
+    this.#unlock = unlock;
     this.pins = new PinIndex(opened.tables, parameters);
+    this.marks = new Marks(opened.tables.meta);
+    this.#tree = new HeaderTree(opened.tables);
   }
 
   /**
-   * Opens the store in a folder, and begins it with the genesis block if it is empty.
-   * @throws BitmodelError `WRONG_CHAIN`, `STORE_FAILED`
+   * Opens the store of a folder and keeps other processes out. It may be empty: {@link begin} it, or rebuild it.
+   * @throws BitmodelError `DATADIR_LOCKED`, `DISK_FULL`, `STORE_DAMAGED`, `STORE_FAILED`
    */
-  static open(
-    folder: string,
-    entry: HeaderEntry,
-    genesis: ConnectableBlock,
-    parameters: AddressParameters,
-  ): ChainStore {
-    const store = new ChainStore(openTables(folder), parameters);
-    if (!store.tables.meta.getBinary(TIP)) {
-      store.transaction(() => {
-        store.putBlock(entry, genesis);
-        store.connect(entry, genesis);
-      });
+  static async open(folder: string, parameters: AddressParameters): Promise<ChainStore> {
+    demandNotHeld(folder);
+    const opened = openTables(folder);
+    const { root } = opened;
+    try {
+      // LMDB's write lock is the system's: it keeps other processes out, and goes with the process that holds it
+      const unlock = lockFolder(folder, (body) => root.transactionSync(body));
+      return new ChainStore(opened, parameters, unlock);
+    } catch (thrown) {
+      await root.close();
+      throw storeError(thrown);
     }
-    const first = store.hashAt(0);
-    if (!first || !equalBytes(first, entry.hash)) {
-      throw new BitmodelError('WRONG_CHAIN', `${folder} holds another chain.`, {
-        next: 'Choose another folder with --datadir',
-      });
-    }
-    return store;
+  }
+
+  /**
+   * Begins an empty store with the genesis block; of any other, demands that it is this chain's and in today's form.
+   * @throws BitmodelError `WRONG_CHAIN`, `STORE_FORMAT`
+   */
+  begin(entry: HeaderEntry, genesis: ConnectableBlock): void {
+    if (this.marks.isEmpty) this.transaction(() => this.putFirst(entry, genesis));
+    this.demandChain(entry.hash);
+    if (this.marks.isOfThisFormat) return;
+    throw new BitmodelError('STORE_FORMAT', 'The chain on disk has the form of another version.', {
+      next: 'Run: bitmodel node --reindex (it rebuilds everything from the blocks that are kept)',
+    });
+  }
+
+  /** Demands that the blocks kept, if any, are those of one chain. @throws BitmodelError `WRONG_CHAIN` */
+  demandChain(genesis: Uint8Array): void {
+    if (this.isEmpty || this.tables.headers.doesExist(genesis)) return;
+    throw new BitmodelError('WRONG_CHAIN', 'This folder holds another chain.', {
+      next: 'Choose another folder with --datadir',
+    });
+  }
+
+  /** Whether no block is known. */
+  get isEmpty(): boolean {
+    return this.tables.headers.getKeysCount({ limit: 1 }) === 0;
+  }
+
+  /** Removes every entry of a table; within {@link transaction}. */
+  clear(table: TableName): void {
+    this.tables[table].clearSync();
+    this.#tree.forgetCache();
+  }
+
+  /** Puts the genesis block into an empty store; within {@link transaction}. */
+  putFirst(entry: HeaderEntry, genesis: ConnectableBlock): void {
+    this.putBlock(entry, genesis);
+    this.connect(entry, genesis);
+    this.marks.setFormat();
   }
 
   /** Runs reads and writes that happen together or not at all. Whatever is thrown undoes them. */
@@ -83,33 +129,54 @@ export class ChainStore implements CoinSource, HeaderSource {
     try {
       return this.#root.transactionSync(body);
     } catch (thrown) {
-      this.#headers.clear();
-      throw storeError(thrown);
+      this.#tree.forgetCache();
+      throw this.#failed(thrown);
     }
+  }
+
+  /**
+   * Runs changes on a view of the store and takes all of them back.
+   * @param body gets the view, and what tells the first record that is different from before
+   */
+  rehearse<T>(body: (view: ChainStore, recorder: Recorder) => T): T {
+    const recorder = new Recorder(this.tables);
+    const opened = { root: this.#root, tables: recorder.tables };
+    const view = new ChainStore(opened, this.#parameters, this.#unlock);
+    let result: T | undefined;
+    this.#root.transactionSync(() => {
+      result = body(view, recorder);
+      return ABORT;
+    });
+    return result as T;
+  }
+
+  /** The store as it is now; give it back soon. */
+  snapshot(): Snapshot {
+    const snapshot = new Snapshot(this.tables, (done) => this.#snapshots.delete(done));
+    this.#snapshots.add(snapshot);
+    return snapshot;
   }
 
   /** Block at the top of the active chain. */
   tip(): HeaderRecord {
-    return this.header(this.tables.meta.getBinary(TIP)!)!;
+    const tip = this.header(this.marks.tip);
+    if (!tip) throw damaged("the tip's header is missing");
+    return tip;
   }
 
   /** Header by hash, on any branch. */
   header(hash: Uint8Array): HeaderRecord | undefined {
-    const key = hashKey(hash);
-    const known = this.#headers.get(key);
-    if (known) return known;
-    const bytes = this.tables.headers.getBinary(hash);
-    if (!bytes) return undefined;
-    const record = decodeHeaderRecord(Uint8Array.from(hash), bytes);
-    this.#cacheHeader(key, record);
-    return record;
+    return this.#read(() => this.#tree.get(hash));
   }
 
   /** Every header known, on any branch, in no order. */
-  *headers(): Generator<HeaderRecord> {
-    for (const { key, value } of this.tables.headers.getRange()) {
-      yield decodeHeaderRecord(Uint8Array.from(key), value);
-    }
+  headers(): Generator<HeaderRecord> {
+    return this.#tree.all();
+  }
+
+  /** Blocks that are kept and not on the active chain, most work first. */
+  inactive(): Generator<HeaderRecord> {
+    return this.#tree.inactive();
   }
 
   parent(entry: HeaderEntry): HeaderRecord | undefined {
@@ -142,10 +209,22 @@ export class ChainStore implements CoinSource, HeaderSource {
     return hash !== undefined && equalBytes(hash, entry.hash);
   }
 
-  /** A block by hash, on any branch. */
+  /**
+   * A block by hash, on any branch; undefined when its body is not kept (it is invalid, or was pruned).
+   * @throws BitmodelError `STORE_DAMAGED`
+   */
   block(hash: Uint8Array): Block | undefined {
     const bytes = this.tables.blocks.getBinary(hash);
-    return bytes && decodeBlock(bytes);
+    if (!bytes) return undefined;
+    return this.#read(() => {
+      try {
+        const block = decodeBlock(bytes);
+        if (equalBytes(blockHash(block.header), hash)) return block;
+      } catch (thrown) {
+        throw damaged(`block ${hashToId(hash)} can't be read (${messageOf(thrown)})`, thrown);
+      }
+      throw damaged(`block ${hashToId(hash)} has another header`);
+    });
   }
 
   /** A block's bytes by hash, on any branch. */
@@ -154,8 +233,8 @@ export class ChainStore implements CoinSource, HeaderSource {
   }
 
   coin(outpoint: Outpoint): Coin | undefined {
-    const bytes = this.tables.utxos.getBinary(encodeOutpoint(outpoint));
-    return bytes && decodeCoin(bytes);
+    const bytes = this.tables.utxos.getBinary(utxoKey(outpoint));
+    return bytes && this.#read(() => decodeCoin(bytes));
   }
 
   /** Whether the active chain holds a transaction with this hash. */
@@ -163,33 +242,74 @@ export class ChainStore implements CoinSource, HeaderSource {
     return this.tables.transactions.doesExist(hash);
   }
 
-  /** A transaction of the active chain by its hash. */
+  /**
+   * A transaction of the active chain by its hash.
+   * @throws BitmodelError `BLOCK_PRUNED`, `STORE_DAMAGED`
+   */
   transactionByHash(hash: Uint8Array): StoredTransaction | undefined {
     const bytes = this.tables.transactions.getBinary(hash);
     if (!bytes) return undefined;
-    const { blockHash, offset, length } = decodeLocation(bytes);
+    const { blockHash: place, offset, length } = decodeLocation(bytes);
     // the view of the block is LMDB's own memory: only the transaction is copied
-    const block = this.tables.blocks.getBinaryFast(blockHash)!;
-    const transaction = decodeTransaction(Uint8Array.from(block.subarray(offset, offset + length)));
-    return { transaction, block: this.header(blockHash)! };
+    const body = this.tables.blocks.getBinaryFast(place);
+    if (!body) throw new BitmodelError('BLOCK_PRUNED', 'Block not available (pruned data)');
+    const copy = Uint8Array.from(body.subarray(offset, offset + length));
+    return this.#read(() => {
+      try {
+        return { transaction: decodeTransaction(copy), block: this.header(place)! };
+      } catch (thrown) {
+        throw damaged(`transaction ${hashToId(hash)} can't be read`, thrown);
+      }
+    });
   }
 
   /** Coins that a block of the active chain spent, per transaction and input. */
   undo(hash: Uint8Array): Coin[][] {
-    return decodeUndo(this.tables.undo.getBinary(hash)!);
+    return this.#read(() => {
+      const bytes = this.tables.undo.getBinary(hash);
+      if (!bytes) throw damaged(`undo data of block ${hashToId(hash)} are missing`);
+      return decodeUndo(bytes);
+    });
   }
 
   /** Keeps a block of any branch; within {@link transaction}. */
   putBlock(entry: HeaderEntry, { block, bytes }: CheckedBlock): void {
     this.tables.blocks.putSync(entry.hash, bytes);
     const transactionCount = block.transactions.length;
-    this.#putHeader({ ...entry, status: 'unchecked', transactionCount, size: bytes.length });
+    this.putHeader({ ...entry, status: 'unchecked', transactionCount, size: bytes.length });
+  }
+
+  /** Enters the header of a block whose body is kept; within {@link transaction}. */
+  putHeader(record: HeaderRecord): void {
+    this.#tree.put(record);
+    this.#tree.setInactive(record, true);
   }
 
   /** Notes that a block, and so everything on it, breaks a rule; its bytes are dropped. Within {@link transaction}. */
-  markInvalid(entry: HeaderEntry): void {
-    this.#putHeader({ ...entry, status: 'invalid', transactionCount: 0, size: 0 });
+  markInvalid(entry: HeaderRecord): void {
+    this.#tree.put({ ...entry, status: 'invalid', transactionCount: 0, size: 0 });
+    this.#tree.setInactive(entry, false);
     this.tables.blocks.removeSync(entry.hash);
+  }
+
+  /** Forgets a header, as if it had never come; its body only if asked. Within {@link transaction}. */
+  forget(entry: HeaderRecord, withBody: boolean): void {
+    if (withBody) this.tables.blocks.removeSync(entry.hash);
+    this.#tree.remove(entry);
+  }
+
+  /** Drops bodies and undo data of the heights from `from` up to below `to`; within {@link transaction}. */
+  dropBodies(from: number, to: number): void {
+    for (let height = from; height < to; height++) {
+      const hash = this.hashAt(height)!;
+      this.tables.blocks.removeSync(hash);
+      this.tables.undo.removeSync(hash);
+    }
+    for (const entry of [...this.inactive()].filter(({ height }) => height < to)) {
+      this.tables.blocks.removeSync(entry.hash);
+      this.#tree.setInactive(entry, false);
+    }
+    this.marks.pruneHeight = to;
   }
 
   /** Makes a kept block the new tip; within {@link transaction}. */
@@ -200,18 +320,21 @@ export class ChainStore implements CoinSource, HeaderSource {
     }
     this.tables.undo.putSync(entry.hash, encodeUndo(spent));
     this.tables.heights.putSync(heightKey(entry.height), entry.hash);
-    this.tables.meta.putSync(TIP, entry.hash);
+    this.marks.tip = entry.hash;
     const record = this.header(entry.hash)!;
-    if (record.status !== 'valid') this.#putHeader({ ...record, status: 'valid' });
+    if (record.status !== 'valid') this.#tree.put({ ...record, status: 'valid' });
+    this.#tree.setInactive(record, false);
   }
 
   /** Takes the tip off the active chain; within {@link transaction}. Returns its block, which stays kept. */
   disconnect(): Block {
     const tip = this.tip();
-    const block = this.block(tip.hash)!;
+    const block = this.block(tip.hash);
+    if (!block) throw damaged(`block ${hashToId(tip.hash)} is missing`);
     const hashes = block.transactions.map(transactionHash);
     const { offsets } = encodeBlockParts(block);
     const spent = this.undo(tip.hash);
+    if (spent.length !== hashes.length) throw damaged(`undo data of ${hashToId(tip.hash)} differ`);
     const placed = [...placeTransactions(tip, { block, hashes, offsets, spent })];
     for (const each of placed.reverse()) {
       revertTransaction(this.tables, each);
@@ -219,66 +342,31 @@ export class ChainStore implements CoinSource, HeaderSource {
     }
     this.tables.undo.removeSync(tip.hash);
     this.tables.heights.removeSync(heightKey(tip.height));
-    this.tables.meta.putSync(TIP, tip.header.previousHash);
+    this.marks.tip = tip.header.previousHash;
+    this.#tree.setInactive(tip, true);
     return block;
   }
 
-  /**
-   * Demands that the tip's header, block, undo data and index entries are there and belong together.
-   * @throws BitmodelError `STORE_DAMAGED`
-   */
-  verifyTip(): void {
-    const damaged = (what: string, cause?: unknown): BitmodelError =>
-      new BitmodelError('STORE_DAMAGED', `The chain on disk is damaged: ${what}.`, {
-        next: 'Move the chain.lmdb file of this network away and start the node again',
-        cause,
-      });
-    try {
-      const tip = this.tip();
-      const block = this.block(tip.hash);
-      if (!block) throw damaged(`block ${hashToId(tip.hash)} is missing`);
-      if (!this.isActive(tip)) throw damaged('the tip is not at its height');
-      if (!equalBytes(encodeHeader(block.header), encodeHeader(tip.header))) {
-        throw damaged("the tip's header is not its block's");
-      }
-      const hashes = block.transactions.map(transactionHash);
-      if (!hashes.every((hash) => this.hasTransaction(hash))) throw damaged('the index has holes');
-      if (this.undo(tip.hash).length !== hashes.length) throw damaged('undo data is missing');
-    } catch (thrown) {
-      if (thrown instanceof BitmodelError && thrown.code === 'STORE_DAMAGED') throw thrown;
-      throw damaged(messageOf(thrown), thrown);
-    }
-  }
-
-  /** Waits until everything is on the disk, and closes the file. */
+  /** Gives the folder back and closes the file; everything that was committed is on the disk already. */
   async close(): Promise<void> {
-    await this.#root.flushed;
+    for (const snapshot of this.#snapshots) snapshot.close();
+    while (this.#snapshots.size > 0) await setImmediate();
+    this.#unlock();
     await this.#root.close();
   }
 
-  #putHeader(record: HeaderRecord): void {
-    this.tables.headers.putSync(record.hash, encodeHeaderRecord(record));
-    this.#cacheHeader(hashKey(record.hash), record);
+  /** What went wrong in the words of this project; whoever must end the node is told. */
+  #failed(thrown: unknown): unknown {
+    const error = storeError(thrown);
+    if (error instanceof BitmodelError && FATAL.has(error.code)) this.onFailure(error);
+    return error;
   }
 
-  #cacheHeader(key: string, record: HeaderRecord): void {
-    if (this.#headers.size >= HEADER_CACHE) {
-      this.#headers.delete(this.#headers.keys().next().value!);
+  #read<T>(body: () => T): T {
+    try {
+      return body();
+    } catch (thrown) {
+      throw isDamage(thrown) ? this.#failed(thrown) : thrown;
     }
-    this.#headers.set(key, record);
-  }
-}
-
-function* placeTransactions(
-  entry: HeaderEntry,
-  parts: Pick<ConnectableBlock, 'block' | 'hashes' | 'offsets' | 'spent'>,
-): Generator<PlacedTransaction> {
-  const { hash: blockHash, height } = entry;
-  const { block, hashes, offsets, spent } = parts;
-  for (const [position, transaction] of block.transactions.entries()) {
-    const offset = offsets[position]!;
-    const location = { blockHash, offset, length: offsets[position + 1]! - offset };
-    const hash = hashes[position]!;
-    yield { transaction, hash, location, height, position, spent: spent[position]! };
   }
 }

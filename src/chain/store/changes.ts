@@ -7,7 +7,9 @@ import {
   type TransactionOutput,
 } from '../codec/transaction.js';
 import { type Coin, isUnspendable } from '../consensus/coins.js';
-import { orderedKey, outpointInGroup, scriptKey } from './keys.js';
+import type { ConnectableBlock } from '../consensus/connect.js';
+import type { HeaderEntry } from '../consensus/headers.js';
+import { orderedKey, outpointInGroup, scriptKey, utxoKey } from './keys.js';
 import { encodeCoin, encodeLocation, encodeSpender, type TransactionLocation } from './records.js';
 import type { Tables } from './tables.js';
 import { applyTokens, putTokenCoin, removeTokenCoin, revertTokens } from './tokenIndex.js';
@@ -27,6 +29,21 @@ export interface PlacedTransaction {
 
 const PRESENT = Uint8Array.of(1);
 
+/** The transactions of a block with their places in it, in its order. */
+export function* placeTransactions(
+  entry: HeaderEntry,
+  parts: Pick<ConnectableBlock, 'block' | 'hashes' | 'offsets' | 'spent'>,
+): Generator<PlacedTransaction> {
+  const { hash: blockHash, height } = entry;
+  const { block, hashes, offsets, spent } = parts;
+  for (const [position, transaction] of block.transactions.entries()) {
+    const offset = offsets[position]!;
+    const location = { blockHash, offset, length: offsets[position + 1]! - offset };
+    const hash = hashes[position]!;
+    yield { transaction, hash, location, height, position, spent: spent[position]! };
+  }
+}
+
 /** The scripts whose history the transaction belongs to, each once. */
 function touchedScripts(placed: PlacedTransaction): Uint8Array[] {
   const keys = new Map<string, Uint8Array>();
@@ -41,14 +58,14 @@ function touchedScripts(placed: PlacedTransaction): Uint8Array[] {
 }
 
 function putCoin(tables: Tables, outpoint: Outpoint, coin: Coin): void {
-  tables.utxos.putSync(encodeOutpoint(outpoint), encodeCoin(coin));
+  tables.utxos.putSync(utxoKey(outpoint), encodeCoin(coin));
   const group = scriptKey(coin.output.lockingScript);
   tables.addressUtxos.putSync(outpointInGroup(group, outpoint), PRESENT);
   putTokenCoin(tables, outpoint, coin);
 }
 
 function removeCoin(tables: Tables, outpoint: Outpoint, output: TransactionOutput): void {
-  tables.utxos.removeSync(encodeOutpoint(outpoint));
+  tables.utxos.removeSync(utxoKey(outpoint));
   tables.addressUtxos.removeSync(outpointInGroup(scriptKey(output.lockingScript), outpoint));
   removeTokenCoin(tables, outpoint, output.token);
 }

@@ -28,6 +28,34 @@ export function scriptKey(lockingScript: Uint8Array): Uint8Array {
   return sha256(lockingScript);
 }
 
+/**
+ * Key of an unspent output: hash, then index big-endian, so that LMDB's order is that in which Bitcoin Core hashes the
+ * set (`gettxoutsetinfo`).
+ */
+export function utxoKey({ hash, index }: Outpoint): Uint8Array {
+  const key = new Uint8Array(36);
+  key.set(hash);
+  new DataView(key.buffer).setUint32(32, index);
+  return key;
+}
+
+/** The outpoint of a {@link utxoKey}. */
+export function decodeUtxoKey(key: Uint8Array): Outpoint {
+  const index = new DataView(key.buffer, key.byteOffset).getUint32(32);
+  return { hash: Uint8Array.from(key.subarray(0, 32)), index };
+}
+
+/** Key of a block that is kept but not on the active chain: the one with the most work comes last. */
+export function inactiveKey(entry: {
+  readonly work: bigint;
+  readonly hash: Uint8Array;
+}): Uint8Array {
+  const key = new Uint8Array(64);
+  key.set(Buffer.from(entry.work.toString(16).padStart(64, '0'), 'hex'));
+  key.set(entry.hash, 32);
+  return key;
+}
+
 /** The outpoint whose 36 bytes begin at `offset`. */
 export function decodeOutpointKey(key: Uint8Array, offset = 0): Outpoint {
   const view = new DataView(key.buffer, key.byteOffset);

@@ -1,4 +1,4 @@
-import { closeSync, mkdirSync, openSync, readFileSync, unlinkSync, writeSync } from 'node:fs';
+import { readFileSync, unlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { BitmodelError, EXIT } from '../../base/index.js';
 
@@ -11,7 +11,7 @@ function startTimeOf(pid: number): string {
     const stat = readFileSync(`/proc/${pid}/stat`, 'utf8');
     return stat.slice(stat.lastIndexOf(')') + 2).split(' ')[19] ?? '';
   } catch {
-    // no /proc on this system: the number alone must do
+    // no /proc on this system, or no such process: the number alone must do
     return '';
   }
 }
@@ -26,18 +26,6 @@ function isAlive(pid: number, startTime: string): boolean {
   return startTimeOf(pid) === startTime;
 }
 
-function tryCreate(path: string): boolean {
-  try {
-    const file = openSync(path, 'wx', 0o600);
-    writeSync(file, `${process.pid} ${startTimeOf(process.pid)}\n`);
-    closeSync(file);
-    return true;
-  } catch (thrown) {
-    if ((thrown as NodeJS.ErrnoException).code === 'EEXIST') return false;
-    throw thrown;
-  }
-}
-
 function holderOf(path: string): number | undefined {
   try {
     const [pid, startTime] = readFileSync(path, 'utf8').trim().split(' ');
@@ -48,27 +36,35 @@ function holderOf(path: string): number | undefined {
   }
 }
 
+function locked(folder: string, pid: number): BitmodelError {
+  return new BitmodelError('DATADIR_LOCKED', `A node (process ${pid}) runs on ${folder} already.`, {
+    next: 'Stop it first, or choose another folder with --datadir',
+    exitCode: EXIT.notAllowed,
+  });
+}
+
+/** Demands that this process does not hold a folder yet. @throws BitmodelError `DATADIR_LOCKED` */
+export function demandNotHeld(folder: string): void {
+  if (held.has(folder)) throw locked(folder, process.pid);
+}
+
 /**
- * Keeps other nodes out of a folder; the lock of a node that died is taken over. Returns what gives it back.
+ * Keeps other nodes out of a folder: its file `lock` names the process that holds it. The lock of a process that died
+ * is taken over. Returns what gives it back.
+ * @param exclusively runs a function while no other process runs one on the same folder, and lets go when the process
+ * dies. Without it two starters could both find a dead node's lock, and the second would take away the first's.
  * @throws BitmodelError `DATADIR_LOCKED`
  */
-export function lockFolder(folder: string): () => void {
-  mkdirSync(folder, { recursive: true, mode: 0o700 });
+export function lockFolder(folder: string, exclusively: (body: () => void) => void): () => void {
   const path = join(folder, 'lock');
-  const locked = (pid: number): BitmodelError =>
-    new BitmodelError('DATADIR_LOCKED', `A node (process ${pid}) runs on ${folder} already.`, {
-      next: 'Stop it first, or choose another folder with --datadir',
-      exitCode: EXIT.notAllowed,
-    });
-  if (held.has(folder)) throw locked(process.pid);
-  for (let tries = 0; !tryCreate(path); tries++) {
+  exclusively(() => {
     const holder = holderOf(path);
-    if (holder !== undefined || tries > 3) throw locked(holder ?? 0);
-    unlinkSync(path);
-  }
+    if (holder !== undefined) throw locked(folder, holder);
+    writeFileSync(path, `${process.pid} ${startTimeOf(process.pid)}\n`, { mode: 0o600 });
+  });
   held.add(folder);
   return () => {
     held.delete(folder);
-    unlinkSync(path);
+    exclusively(() => unlinkSync(path));
   };
 }

@@ -1,9 +1,11 @@
+import { BitmodelError } from '../../base/index.js';
 import { decodeHeader, encodeHeader } from '../codec/block.js';
-import { ByteReader } from '../codec/reader.js';
+import type { ByteReader } from '../codec/reader.js';
 import { readOutput, writeOutput } from '../codec/transaction.js';
 import { ByteWriter } from '../codec/writer.js';
 import type { Coin } from '../consensus/coins.js';
 import type { HeaderEntry } from '../consensus/headers.js';
+import { readRecord, readSealed, seal } from './seal.js';
 
 /** What is known of a block beside its header. */
 export type BlockStatus = 'valid' | 'unchecked' | 'invalid';
@@ -21,35 +23,48 @@ export interface HeaderRecord extends HeaderEntry {
   readonly size: number;
 }
 
-/** Value of the header table; its key is the hash. */
-export function encodeHeaderRecord(record: HeaderRecord): Uint8Array {
-  const work = Buffer.from(record.work.toString(16).padStart(64, '0'), 'hex');
-  return new ByteWriter(136)
-    .bytes(encodeHeader(record.header))
-    .u32(record.height)
-    .bytes(work)
-    .u8(STATUSES.indexOf(record.status))
-    .u32(record.transactionCount)
-    .u32(record.size)
-    .finish();
+/** Work as 32 big-endian bytes. */
+function encodeWork(work: bigint): Uint8Array {
+  return Buffer.from(work.toString(16).padStart(64, '0'), 'hex');
 }
 
+/** Value of the header table; its key is the hash. */
+export function encodeHeaderRecord(record: HeaderRecord): Uint8Array {
+  return seal(
+    new ByteWriter(136)
+      .bytes(encodeHeader(record.header))
+      .u32(record.height)
+      .bytes(encodeWork(record.work))
+      .u8(STATUSES.indexOf(record.status))
+      .u32(record.transactionCount)
+      .u32(record.size)
+      .finish(),
+  );
+}
+
+/** @throws BitmodelError `STORE_DAMAGED` */
 export function decodeHeaderRecord(hash: Uint8Array, bytes: Uint8Array): HeaderRecord {
-  const reader = new ByteReader(bytes);
-  return {
+  return readSealed(bytes, 'a header', (reader) => ({
     hash,
     header: decodeHeader(reader.bytes(80)),
     height: reader.u32(),
     work: BigInt(`0x${Buffer.from(reader.bytes(32)).toString('hex')}`),
-    status: STATUSES[reader.u8()]!,
+    status: known(STATUSES[reader.u8()], 'status'),
     transactionCount: reader.u32(),
     size: reader.u32(),
-  };
+  }));
+}
+
+function known<T>(value: T | undefined, what: string): T {
+  if (value === undefined) throw new BitmodelError('BAD_ENCODING', `the ${what} is unknown`);
+  return value;
 }
 
 /** Bits of a coin's flags. */
 const COINBASE = 1;
 const CARRIES_PINS = 2;
+/** Height, flags, value and an empty script. */
+const MINIMUM_COIN = 14;
 
 function writeCoin(writer: ByteWriter, coin: Coin): void {
   const flags = (coin.coinbase ? COINBASE : 0) | (coin.carriesPins ? CARRIES_PINS : 0);
@@ -60,6 +75,9 @@ function writeCoin(writer: ByteWriter, coin: Coin): void {
 function readCoin(reader: ByteReader): Coin {
   const height = reader.u32();
   const flags = reader.u8();
+  if ((flags & ~(COINBASE | CARRIES_PINS)) !== 0) {
+    throw new BitmodelError('BAD_ENCODING', 'a flag of the output is unknown');
+  }
   const coin = { height, coinbase: (flags & COINBASE) !== 0, output: readOutput(reader) };
   return (flags & CARRIES_PINS) === 0 ? coin : { ...coin, carriesPins: true };
 }
@@ -68,11 +86,12 @@ function readCoin(reader: ByteReader): Coin {
 export function encodeCoin(coin: Coin): Uint8Array {
   const writer = new ByteWriter(64);
   writeCoin(writer, coin);
-  return writer.finish();
+  return seal(writer.finish());
 }
 
+/** @throws BitmodelError `STORE_DAMAGED` */
 export function decodeCoin(bytes: Uint8Array): Coin {
-  return readCoin(new ByteReader(bytes));
+  return readSealed(bytes, 'an unspent output', readCoin);
 }
 
 /** The coins that a block spent, per transaction and input: what puts them back when it is disconnected. */
@@ -82,13 +101,15 @@ export function encodeUndo(spent: readonly (readonly Coin[])[]): Uint8Array {
     writer.varInt(coins.length);
     for (const coin of coins) writeCoin(writer, coin);
   }
-  return writer.finish();
+  return seal(writer.finish());
 }
 
+/** @throws BitmodelError `STORE_DAMAGED` */
 export function decodeUndo(bytes: Uint8Array): Coin[][] {
-  const reader = new ByteReader(bytes);
-  return Array.from({ length: reader.varInt() }, () =>
-    Array.from({ length: reader.varInt() }, () => readCoin(reader)),
+  return readSealed(bytes, 'undo data', (reader) =>
+    Array.from({ length: reader.count(1) }, () =>
+      Array.from({ length: reader.count(MINIMUM_COIN) }, () => readCoin(reader)),
+    ),
   );
 }
 
@@ -106,9 +127,13 @@ export function encodeLocation(location: TransactionLocation): Uint8Array {
   return new ByteWriter(40).bytes(blockHash).u32(offset).u32(length).finish();
 }
 
+/** @throws BitmodelError `STORE_DAMAGED` */
 export function decodeLocation(bytes: Uint8Array): TransactionLocation {
-  const reader = new ByteReader(bytes);
-  return { blockHash: reader.bytes(32), offset: reader.u32(), length: reader.u32() };
+  return readRecord(bytes, "a transaction's place", (reader) => ({
+    blockHash: reader.bytes(32),
+    offset: reader.u32(),
+    length: reader.u32(),
+  }));
 }
 
 /** The input that spent an output. */
@@ -125,7 +150,11 @@ export function encodeSpender(spender: Spender): Uint8Array {
   return new ByteWriter(40).bytes(hash).u32(inputIndex).u32(height).finish();
 }
 
+/** @throws BitmodelError `STORE_DAMAGED` */
 export function decodeSpender(bytes: Uint8Array): Spender {
-  const reader = new ByteReader(bytes);
-  return { hash: reader.bytes(32), inputIndex: reader.u32(), height: reader.u32() };
+  return readRecord(bytes, 'a spender', (reader) => ({
+    hash: reader.bytes(32),
+    inputIndex: reader.u32(),
+    height: reader.u32(),
+  }));
 }

@@ -1,9 +1,16 @@
+import { mkdirSync, statfsSync } from 'node:fs';
 import { join } from 'node:path';
 import { type Database, open, type RootDatabase } from 'lmdb';
 import { BitmodelError, messageOf } from '../../base/index.js';
 
 /** One sorted table of LMDB: bytes to bytes. */
 export type Table = Database<Uint8Array, Uint8Array>;
+
+/**
+ * Number of the form of keys and records, kept in the store: a store of another form is rebuilt from its blocks before
+ * it is used. Raise it with every change of a table of {@link STATE_TABLES} or of the headers.
+ */
+export const STORE_FORMAT = 2;
 
 /** Tables that connecting a block changes and disconnecting it changes back. */
 export const STATE_TABLES = [
@@ -27,11 +34,14 @@ export const STATE_TABLES = [
   'meta',
 ] as const;
 
-const TABLES = [...STATE_TABLES, 'headers', 'blocks'] as const;
+const TABLES = [...STATE_TABLES, 'headers', 'blocks', 'inactive'] as const;
 export type TableName = (typeof TABLES)[number];
 export type Tables = Readonly<Record<TableName, Table>>;
 
 const BINARY = { encoding: 'binary', keyEncoding: 'binary', cache: false } as const;
+
+/** Below so many free bytes nothing is opened: LMDB can't report a disk that is full while it sets itself up. */
+const LEAST_FREE_BYTES = 8 * 2 ** 20;
 
 /** The open LMDB environment with its tables. */
 export interface OpenTables {
@@ -39,15 +49,23 @@ export interface OpenTables {
   readonly tables: Tables;
 }
 
-/** Opens the store's LMDB file in a folder that this process has locked. @throws BitmodelError `STORE_FAILED` */
+/**
+ * Opens the store's LMDB file in a folder, which is made if it is not there. A commit returns when its pages and then
+ * the page that points to them are on the disk (`fdatasync`, `O_DSYNC`): what was committed survives a loss of power.
+ * @throws BitmodelError `DISK_FULL`, `STORE_DAMAGED`, `STORE_FAILED`
+ */
 export function openTables(folder: string): OpenTables {
   try {
+    mkdirSync(folder, { recursive: true, mode: 0o700 });
+    const { bavail, bsize } = statfsSync(folder);
+    if (bavail * bsize < LEAST_FREE_BYTES) throw diskFull();
     const root = open<Uint8Array, Uint8Array>({
       ...BINARY,
       path: join(folder, 'chain.lmdb'),
       noSubdir: true,
       maxDbs: 32,
       compression: false,
+      overlappingSync: false,
     });
     const entries = TABLES.map((name) => [
       name,
@@ -59,22 +77,45 @@ export function openTables(folder: string): OpenTables {
   }
 }
 
-/** One sentence for what LMDB reports; anything else stays as it is. */
+function diskFull(cause?: unknown): BitmodelError {
+  return new BitmodelError(
+    'DISK_FULL',
+    'The disk is full: nothing was written, and the chain is as it was before.',
+    { next: 'Free some space and start the node again', cause },
+  );
+}
+
+/** One sentence for what LMDB and the file system report; anything else stays as it is. */
 export function storeError(thrown: unknown): unknown {
   if (thrown instanceof BitmodelError) return thrown;
   const text = messageOf(thrown);
-  const full = /ENOSPC|no space|MDB_MAP_FULL/i.test(text);
-  if (!full && !/MDB_|LMDB|EIO|EACCES|EROFS|denied|input\/output/i.test(text)) return thrown;
-  return new BitmodelError(
-    full ? 'DISK_FULL' : 'STORE_FAILED',
-    full
-      ? 'The disk is full: nothing was written, and the chain is as it was before.'
-      : `The chain's file can't be used: ${text}.`,
-    {
-      next: full
-        ? 'Free some space and start the node again'
-        : 'Check the disk and the permissions',
+  if (/ENOSPC|EDQUOT|EFBIG|no space|quota exceeded|file too large|MDB_MAP_FULL/i.test(text)) {
+    return diskFull(thrown);
+  }
+  if (/MDB_INVALID|MDB_CORRUPTED|MDB_PAGE_NOTFOUND|MDB_VERSION_MISMATCH/.test(text)) {
+    return new BitmodelError('STORE_DAMAGED', `The chain's file can't be read: ${text}.`, {
+      next: "Move the network's chain.lmdb away and start the node again",
       cause: thrown,
-    },
-  );
+    });
+  }
+  if (!/MDB_|LMDB|EIO|EACCES|EROFS|EPERM|denied|read-only|input\/output/i.test(text)) return thrown;
+  return new BitmodelError('STORE_FAILED', `The chain's file can't be used: ${text}.`, {
+    next: 'Check the disk and the permissions',
+    cause: thrown,
+  });
+}
+
+/** Bytes of the pages of a table. */
+export function tableBytes(table: Table): number {
+  const stats = table.getStats() as TableStats;
+  const { pageSize, treeBranchPageCount, treeLeafPageCount, overflowPages } = stats;
+  return pageSize * (treeBranchPageCount + treeLeafPageCount + overflowPages);
+}
+
+/** What LMDB tells of a table; lmdb's own types leave it open. */
+interface TableStats {
+  readonly pageSize: number;
+  readonly treeBranchPageCount: number;
+  readonly treeLeafPageCount: number;
+  readonly overflowPages: number;
 }

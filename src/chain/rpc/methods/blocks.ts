@@ -1,9 +1,8 @@
-import { statSync } from 'node:fs';
-import { join } from 'node:path';
 import { toHex } from '../../../base/index.js';
 import type { Block } from '../../codec/block.js';
 import { encodeTransaction, hashToId, transactionId } from '../../codec/transaction.js';
 import type { ChainNode } from '../../node/ChainNode.js';
+import { bodyBytes } from '../../store/prune.js';
 import type { HeaderRecord } from '../../store/records.js';
 import { BLOCK_HELP } from '../help/blocks.js';
 import { JsonList } from '../json.js';
@@ -21,16 +20,29 @@ function findHeader(node: ChainNode, params: Params): HeaderRecord {
   return entry;
 }
 
+/** Bitcoin Core's words for a block without bytes: one that was there once has a count of transactions. */
+function notAvailable(entry: HeaderRecord): RpcError {
+  const pruned = entry.transactionCount > 0 ? ' (pruned data)' : '';
+  return new RpcError(RPC_CODE.misc, `Block not available${pruned}`);
+}
+
 /** A block by its header. @throws RpcError -1 when the store no longer has its bytes */
 export function storedBlock(node: ChainNode, entry: HeaderRecord): Block {
   const block = node.store.block(entry.hash);
-  if (!block) throw new RpcError(RPC_CODE.misc, 'Block not available');
+  if (!block) throw notAvailable(entry);
   return block;
 }
 
-/** Bytes that the chain takes on the disk. */
-function sizeOnDisk(node: ChainNode): number {
-  return statSync(join(node.folder, 'chain.lmdb')).size;
+/** The members about pruning, as Bitcoin Core has them. */
+function pruneView({ store, pruneBytes }: ChainNode): object {
+  const { pruneHeight } = store.marks;
+  if (pruneBytes === undefined && pruneHeight === undefined) return { pruned: false };
+  return {
+    pruned: true,
+    pruneheight: pruneHeight ?? 0,
+    automatic_pruning: pruneBytes !== undefined,
+    ...(pruneBytes === undefined ? {} : { prune_target_size: pruneBytes }),
+  };
 }
 
 /** What `getblockchaininfo` answers. */
@@ -48,8 +60,8 @@ function chainInfo(node: ChainNode): object {
     verificationprogress: 1,
     initialblockdownload: false,
     chainwork: workView(tip.work),
-    size_on_disk: sizeOnDisk(node),
-    pruned: false,
+    size_on_disk: bodyBytes(node.store),
+    ...pruneView(node),
     warnings: [],
   };
 }
@@ -78,7 +90,7 @@ function blockView(node: ChainNode, params: Params): unknown {
   const verbosity = params.verbosity(1, 'verbosity', MAX_VERBOSITY, 1);
   if (verbosity === 0) {
     const bytes = node.store.blockBytes(entry.hash);
-    if (!bytes) throw new RpcError(RPC_CODE.misc, 'Block not available');
+    if (!bytes) throw notAvailable(entry);
     return toHex(bytes);
   }
   const block = storedBlock(node, entry);
