@@ -87,6 +87,15 @@ export {
 export { type JobEnd, type JobTrace, traceJob } from './trace.js';
 export { JobVerifier, type VerifierOptions } from './verifier.js';
 export {
+  bondTerms,
+  bondVerifier,
+  registryAt,
+  registryHeight,
+  type StandingBond,
+  standingBonds,
+  VERIFIER_PIN_PATH,
+} from './verifier-bonds.js';
+export {
   buildRegistry,
   checkRegistryProof,
   drawSecondJury,

@@ -1,6 +1,6 @@
-import { Point } from '@noble/secp256k1';
-import { BitmodelError, toHex } from '../base/index.js';
+import { toHex } from '../base/index.js';
 import { MAX_TREE_SIZE } from '../chain/index.js';
+import { demand, demandInteger, demandKey, demandLength } from './demands.js';
 
 /**
  * Verifiers to be drawn out of those bonded on the chain (DESIGN 5.2, "The draw"), instead of a list of keys. Who
@@ -105,7 +105,7 @@ export function modelFee(terms: JobTerms, count: number): bigint {
  */
 export function validateTerms(terms: JobTerms): void {
   for (const name of ['genesis', 'jobId', 'kHash', 'feeScript'] as const) {
-    demand(terms[name].length === 32, `${name} has ${terms[name].length} bytes instead of 32`);
+    demandLength(terms[name], 32, name);
   }
   demand(terms.sellerPayout.length === 20, 'the payout address is not a hash of 20 bytes');
   demandKey(terms.client, "the client's key");
@@ -147,8 +147,8 @@ function demandList(terms: JobTerms, verifiers: readonly Uint8Array[]): void {
 function demandDraw({ registry, drawHash, count, size }: VerifierDraw): void {
   demandInteger(count, 1, MAX_VERIFIERS, 'count');
   demandInteger(size, 1, MAX_TREE_SIZE, 'size');
-  demand(registry.length === 32, `registry has ${registry.length} bytes instead of 32`);
-  demand(drawHash.length === 32, `drawHash has ${drawHash.length} bytes instead of 32`);
+  demandLength(registry, 32, 'registry');
+  demandLength(drawHash, 32, 'drawHash');
   demand(
     size > 2 * count,
     `a registry of ${size} is too small to draw ${count} from: who judges again must be ${2 * count + 1}`,
@@ -165,29 +165,4 @@ function demandAmounts(terms: JobTerms): void {
   );
   // the largest output of any path; every other amount is part of it
   demand(terms.stake + bondValue(terms) < VALUE_LIMIT, 'the amounts are beyond 2^63 base units');
-}
-
-function demandKey(key: Uint8Array, what: string): void {
-  demand(key.length === 33 && isPoint(key), `${what} is not a compressed public key`);
-}
-
-function isPoint(key: Uint8Array): boolean {
-  try {
-    Point.fromBytes(key);
-    return true;
-  } catch {
-    return false;
-  }
-}
-
-function demandInteger(value: number, least: number, most: number, name: string): void {
-  const good = Number.isInteger(value) && value >= least && value <= most;
-  demand(good, `${name} is ${value}; it must be a whole number from ${least} to ${most}`);
-}
-
-function demand(condition: boolean, why: string): asserts condition {
-  if (condition) return;
-  throw new BitmodelError('BAD_TERMS', `These terms make no safe contract: ${why}.`, {
-    next: 'Change the job or the offer, then try again',
-  });
 }

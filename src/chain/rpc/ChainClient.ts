@@ -123,6 +123,11 @@ export class ChainClient {
     return this.rpc.call<string>('getblockhash', 0);
   }
 
+  /** Printed id of the block at a height. @throws RpcError when the chain is not that high */
+  blockId(height: number): Promise<string> {
+    return this.rpc.call<string>('getblockhash', height);
+  }
+
   /** Unspent outputs of the addresses, those of the mempool included, those spent there left out. */
   utxos(addresses: readonly string[]): Promise<Utxo[]> {
     return this.#utxos({ addresses });

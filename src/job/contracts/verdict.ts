@@ -35,6 +35,9 @@ export function verdictMessage(
 /** First bytes of every verdict message of a drawn verifier. */
 export const DRAWN_VERDICT_PREFIX = 'bitmodel/verdict/2';
 
+/** Length of a drawn verifier's message. */
+export const DRAWN_VERDICT_BYTES = 252;
+
 /** The client's secret c and the seller's key k: what verifiers are drawn by, once both are on the chain. */
 export interface DrawnBy {
   readonly drawSecret: Uint8Array;

@@ -1,0 +1,142 @@
+import { concatBytes, equalBytes, sha256, utf8 } from '../../base/index.js';
+import {
+  assemble,
+  checkDrawnThreshold,
+  choosePath,
+  cutFields,
+  decodeScript,
+  expression,
+  joinParts,
+  OWN_VALUE,
+  relativeLock,
+  requireInputIndex,
+  requireOutput,
+  requireOutputScriptHash,
+  requireOutputValue,
+  requireSignature,
+  SECOND_DRAW,
+  UNSIGNED_TO_NUMBER,
+} from '../../chain/index.js';
+import { demandInteger, demandKey, demandLength } from '../demands.js';
+import { BURN_SCRIPT } from './contested.js';
+import { DRAWN_VERDICT_BYTES, DRAWN_VERDICT_PREFIX } from './verdict.js';
+
+/** What the contracts of one verifier's bond are compiled from. */
+export interface BondTerms {
+  /** Hash of the chain's first block, 32 bytes in byte order. */
+  readonly genesis: Uint8Array;
+  /** The verifier's compressed public key, 33 bytes: the one it signs verdicts with. */
+  readonly verifier: Uint8Array;
+  /** Blocks that a leaving bond can still be slashed in ({@link NetworkParameters.bondExit}), 1 to 65,535. */
+  readonly exit: number;
+}
+
+/** Numbers of the bond's paths, and of the leaving contract's, pushed last by the unlocking script. */
+export const BOND_PATH = { leave: 0, slash: 1 } as const;
+export const LEAVING_PATH = { release: 0, slash: 1 } as const;
+
+/** Base units a bond must be worth for its verifier to stand in the registry: one coin. */
+export const MINIMUM_BOND = 100_000_000n;
+
+/** A member of the second jury gets the bond's value divided by this: the 21 of the largest jury a fifth of it. */
+export const REJUDGE_SHARE = 100n;
+
+/** First bytes of every message of a second jury. */
+export const REJUDGE_PREFIX = 'bitmodel/rejudge/1';
+
+/**
+ * The 83 bytes that a member of the second jury signs to say that a verdict was wrong: "bitmodel/rejudge/1" ‖ the
+ * verifier's key ‖ SHA-256(its verdict message).
+ */
+export function rejudgeMessage(verifier: Uint8Array, verdictMessage: Uint8Array): Uint8Array {
+  return concatBytes(utf8(REJUDGE_PREFIX), verifier, sha256(verdictMessage));
+}
+
+/** Seats of the second draw: twice the first one's and one. */
+export function secondJurySize(count: number): number {
+  return 2 * count + 1;
+}
+
+/** How many of the second jury must agree: two thirds, rounded up. */
+export function secondJuryThreshold(count: number): number {
+  return Math.ceil((2 * secondJurySize(count)) / 3);
+}
+
+/**
+ * The verifier bond (DESIGN 5.2): its verifier's, who can only take it by way of the leaving contract, and burnt when
+ * a second jury finds one of its verdicts wrong.
+ * @throws BitmodelError `BAD_TERMS`
+ */
+export function bondScript(terms: BondTerms): Uint8Array {
+  return assemble(choosePath([leavePath(terms), slashPath(terms)]));
+}
+
+/**
+ * The leaving contract: the verifier's again `exit` blocks after it left, and slashed like the bond until it is taken.
+ * @throws BitmodelError `BAD_TERMS`
+ */
+export function leavingScript(terms: BondTerms): Uint8Array {
+  demandTerms(terms);
+  const release = joinParts(relativeLock(terms.exit), requireSignature(terms.verifier));
+  return assemble(choosePath([release, slashPath(terms)]));
+}
+
+/** The verifier whose bond a locking script is, under the rules of a chain; undefined for every other script. */
+export function parseBond(
+  rules: Pick<BondTerms, 'genesis' | 'exit'>,
+  script: Uint8Array,
+): Uint8Array | undefined {
+  const verifier = decodeScript(script)
+    .find(({ data }) => data?.length === 33)
+    ?.data?.slice();
+  if (!verifier) return undefined;
+  try {
+    return equalBytes(bondScript({ ...rules, verifier }), script) ? verifier : undefined;
+  } catch {
+    // a key that is no point makes no bond
+    return undefined;
+  }
+}
+
+/** Stack: verifier's signature → */
+function leavePath(terms: BondTerms): string {
+  return joinParts(
+    requireSignature(terms.verifier),
+    requireInputIndex(0),
+    requireOutputValue(0, OWN_VALUE),
+    requireOutputScriptHash(0, sha256(leavingScript(terms))),
+  );
+}
+
+/**
+ * The accused's own signature shows the verdict. It names the registry, the seats and the seed it was drawn by, and
+ * the second jury is drawn from these: nobody can offer another one. A registry that is not the chain's would have to
+ * be signed by the accused itself.
+ *
+ * Stack: seats of the second jury, verdict message, the accused's signature of it →
+ */
+function slashPath({ verifier, genesis }: BondTerms): string {
+  const begins = concatBytes(utf8(DRAWN_VERDICT_PREFIX), genesis);
+  const about = concatBytes(utf8(REJUDGE_PREFIX), verifier);
+  const fee = `${OWN_VALUE} ${REJUDGE_SHARE} OP_DIV`;
+  const known = [begins.length, 32, 4, 1, 64];
+  const rest = DRAWN_VERDICT_BYTES - known.reduce((sum, length) => sum + length, 0);
+  return joinParts(
+    requireInputIndex(0),
+    `OP_OVER ${expression(verifier)} OP_CHECKDATASIGVERIFY`,
+    `OP_DUP OP_SHA256 ${expression(about)} OP_SWAP OP_CAT OP_SWAP # message verdict`,
+    `${cutFields([...known, rest])} OP_DROP # message begins registry size count seed`,
+    `4 OP_ROLL ${expression(begins)} OP_EQUALVERIFY`,
+    `${expression(SECOND_DRAW)} OP_CAT OP_SHA256 3 OP_ROLL`,
+    `3 OP_ROLL ${UNSIGNED_TO_NUMBER} 3 OP_ROLL ${UNSIGNED_TO_NUMBER} OP_2MUL OP_1ADD`,
+    'OP_DUP OP_2MUL 2 OP_ADD 3 OP_DIV # message seed registry size seats threshold',
+    requireOutput(0, `OP_DUP ${fee} OP_MUL ${OWN_VALUE} OP_SWAP OP_SUB`, BURN_SCRIPT),
+    checkDrawnThreshold({ barred: [verifier], firstOutput: 1, fee }),
+  );
+}
+
+function demandTerms({ genesis, verifier, exit }: BondTerms): void {
+  demandLength(genesis, 32, 'genesis');
+  demandKey(verifier, "the verifier's key");
+  demandInteger(exit, 1, 0xffff, 'exit');
+}
