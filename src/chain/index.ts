@@ -185,6 +185,23 @@ export {
 } from './script/covenant/merkle.js';
 export { choosePath } from './script/covenant/paths.js';
 export {
+  CONTRACT_SEQUENCE,
+  type ContractInput,
+  type ContractSpend,
+  DATA_SIGNATURE_PUSH,
+  SIGNATURE_PUSH,
+  type SpendContext,
+  signContract,
+  unlockContract,
+} from './script/covenant/spend.js';
+export {
+  demand,
+  demandAmount,
+  demandInteger,
+  demandKey,
+  demandLength,
+} from './script/covenant/terms.js';
+export {
   checkDataThreshold,
   type DataThreshold,
   type NthPayment,

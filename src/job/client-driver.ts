@@ -7,7 +7,13 @@ import {
   toHex,
   writeFileAtomic,
 } from '../base/index.js';
-import { decodeTransaction, FEE_RATE, parseOutpoint } from '../chain/index.js';
+import {
+  decodeTransaction,
+  FEE_RATE,
+  parseOutpoint,
+  signContract,
+  unlockContract,
+} from '../chain/index.js';
 import { claimMargin, termsOf } from './agreement.js';
 import { checkAnswer, deliveredIn, receiptOf } from './client-answer.js';
 import type { ClientOutcome, ClientRecord } from './client-record.js';
@@ -19,7 +25,6 @@ import {
   refundSpend,
   refundUnlocking,
 } from './contracts/escrow-spends.js';
-import { signContract, unlockContract } from './contracts/spend.js';
 import type { JobEvent, JobRole } from './events.js';
 import { createMessage, type Message } from './messages.js';
 import { Participant, type ParticipantOptions } from './participant.js';

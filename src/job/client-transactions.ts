@@ -8,13 +8,13 @@ import {
   P2PKH_UNLOCKING_SIZE,
   p2pkhScript,
   parseOutpoint,
+  signContract,
   transactionId,
   type Wallet,
 } from '../chain/index.js';
 import { termsOf } from './agreement.js';
 import type { ClientRecord } from './client-record.js';
 import { escrowOutput } from './contracts/escrow-spends.js';
-import { signContract } from './contracts/spend.js';
 import { contestSpend, contestUnlocking } from './contracts/stake-spends.js';
 import { encodePrompt, sealEvidence } from './evidence.js';
 import { createMessage, type Message } from './messages.js';

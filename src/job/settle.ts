@@ -1,6 +1,7 @@
 import { BitmodelError, EXIT, fromHex } from '../base/index.js';
 import {
   type ChainClient,
+  type ContractSpend,
   FEE_RATE,
   type FundedTransaction,
   fundTransaction,
@@ -8,6 +9,7 @@ import {
   type Outpoint,
   p2pkhScript,
   type Transaction,
+  unlockContract,
   type Wallet,
 } from '../chain/index.js';
 import {
@@ -17,7 +19,6 @@ import {
   lapseSpend,
   lapseUnlocking,
 } from './contracts/contested-spends.js';
-import { type ContractSpend, unlockContract } from './contracts/spend.js';
 import type { VerdictName } from './contracts/verdict.js';
 import type { Message } from './messages.js';
 import { sendOnce } from './sending.js';

@@ -1,6 +1,5 @@
 import { toHex } from '../base/index.js';
-import { MAX_TREE_SIZE } from '../chain/index.js';
-import { demand, demandInteger, demandKey, demandLength } from './demands.js';
+import { demand, demandInteger, demandKey, demandLength, MAX_TREE_SIZE } from '../chain/index.js';
 
 /**
  * Verifiers to be drawn out of those bonded on the chain (DESIGN 5.2, "The draw"), instead of a list of keys. Who

@@ -3,11 +3,11 @@ import {
   decodeTransaction,
   encodeTransaction,
   formatOutpoint,
+  signContract,
   transactionId,
 } from '../chain/index.js';
 import { claimDepth, claimMargin, termsOf } from './agreement.js';
 import { cancelSpend, claimSpend, claimUnlocking } from './contracts/escrow-spends.js';
-import { signContract } from './contracts/spend.js';
 import { releaseSpend, releaseUnlocking } from './contracts/stake-spends.js';
 import type { JobEvent } from './events.js';
 import { sealEvidence } from './evidence.js';

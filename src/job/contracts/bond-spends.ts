@@ -1,5 +1,8 @@
 import { BitmodelError, concatBytes, equalBytes } from '../../base/index.js';
 import {
+  CONTRACT_SEQUENCE,
+  type ContractSpend,
+  DATA_SIGNATURE_PUSH,
   hash160,
   NO_JOB,
   type Outpoint,
@@ -8,6 +11,7 @@ import {
   pushData,
   pushNumber,
   type SeatSignature,
+  SIGNATURE_PUSH,
   seatItems,
   verifyData,
 } from '../../chain/index.js';
@@ -23,7 +27,6 @@ import {
 } from './bond.js';
 import { BURN_SCRIPT } from './contested.js';
 import type { SignedVerdict } from './contested-spends.js';
-import { type ContractSpend, DATA_SIGNATURE_PUSH, SEQUENCE, SIGNATURE_PUSH } from './spend.js';
 
 /** A bond, or a leaving one, on the chain. */
 export interface BondCoin {
@@ -45,7 +48,7 @@ export interface Rejudgement {
 /** The leaving: output 0 is the leaving contract, worth what the bond is. @throws BitmodelError `BAD_TERMS` */
 export function leaveSpend(terms: BondTerms, coin: BondCoin): ContractSpend {
   return {
-    ...spendBond(terms, coin, SIGNATURE_PUSH + 1, SEQUENCE),
+    ...spendBond(terms, coin, SIGNATURE_PUSH + 1, CONTRACT_SEQUENCE),
     outputs: [{ value: coin.value, lockingScript: leavingScript(terms) }],
   };
 }
@@ -87,7 +90,7 @@ export function bondSlashSpend(
   const signed = fees.length * (DATA_SIGNATURE_PUSH + 34 + proof);
   const unlockingSize = signed + jury.length - fees.length + 255 + DATA_SIGNATURE_PUSH + 1;
   return {
-    ...spendBond(terms, coin, unlockingSize, SEQUENCE),
+    ...spendBond(terms, coin, unlockingSize, CONTRACT_SEQUENCE),
     outputs: [{ value: burnt, lockingScript: BURN_SCRIPT }, ...fees],
   };
 }

@@ -5,6 +5,9 @@ import {
   choosePath,
   cutFields,
   decodeScript,
+  demandInteger,
+  demandKey,
+  demandLength,
   expression,
   joinParts,
   OWN_VALUE,
@@ -17,7 +20,6 @@ import {
   SECOND_DRAW,
   UNSIGNED_TO_NUMBER,
 } from '../../chain/index.js';
-import { demandInteger, demandKey, demandLength } from '../demands.js';
 import { BURN_SCRIPT } from './contested.js';
 import { DRAWN_VERDICT_BYTES, DRAWN_VERDICT_PREFIX } from './verdict.js';
 

@@ -1,5 +1,8 @@
 import { BitmodelError, concatBytes, equalBytes } from '../../base/index.js';
 import {
+  CONTRACT_SEQUENCE,
+  type ContractSpend,
+  DATA_SIGNATURE_PUSH,
   decodeScript,
   hash160,
   type Outpoint,
@@ -18,7 +21,6 @@ import { bondValue, isDrawn, type JobTerms, verifierCount } from '../terms.js';
 import type { Seat } from '../verifier-registry.js';
 import { BURN_SCRIPT, CONTESTED_PATH, contestedCode, contestedScript } from './contested.js';
 import type { ContestedState } from './layout.js';
-import { type ContractSpend, DATA_SIGNATURE_PUSH, SEQUENCE } from './spend.js';
 import { drawnVerdictMessage, VERDICT, type VerdictName, verdictMessage } from './verdict.js';
 
 /**
@@ -111,7 +113,7 @@ export function judgeSpend(
       : [paySeller(terms, terms.stake + bond - spent), ...fees];
   const unsigned = verifierCount(terms) - terms.threshold;
   const unlockingSize = terms.threshold * seatSize(terms) + unsigned + 2;
-  return { ...spendContested(terms, outpoint, state, unlockingSize, SEQUENCE), outputs };
+  return { ...spendContested(terms, outpoint, state, unlockingSize, CONTRACT_SEQUENCE), outputs };
 }
 
 /** Most bytes that a verifier who signed adds to the unlocking script. */

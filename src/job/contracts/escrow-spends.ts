@@ -1,17 +1,19 @@
 import { BitmodelError, concatBytes, equalBytes, sha256 } from '../../base/index.js';
 import {
+  CONTRACT_SEQUENCE,
+  type ContractSpend,
   hash160,
   type Outpoint,
   p2pkhScript,
   pushData,
   pushNumber,
+  SIGNATURE_PUSH,
   type TransactionOutput,
 } from '../../chain/index.js';
 import { escrowValue, type JobTerms, modelFee } from '../terms.js';
 import { COMMITMENT_BYTES, commitmentHash, decodeCommitment } from './commitment.js';
 import { ESCROW_PATH, escrowScript } from './escrow.js';
 import type { StakeState } from './layout.js';
-import { type ContractSpend, SEQUENCE, SIGNATURE_PUSH } from './spend.js';
 import { stakeScript } from './stake.js';
 
 /** The output that locks the price of the whole job: the escrow transaction's first. */
@@ -106,6 +108,11 @@ export function cancelUnlocking(signatures: {
 }
 
 function spendEscrow(terms: JobTerms, outpoint: Outpoint, unlockingSize: number): ContractSpend {
-  const input = { outpoint, output: escrowOutput(terms), unlockingSize, sequence: SEQUENCE };
+  const input = {
+    outpoint,
+    output: escrowOutput(terms),
+    unlockingSize,
+    sequence: CONTRACT_SEQUENCE,
+  };
   return { inputs: [input], outputs: [], lockTime: 0, jobId: terms.jobId };
 }

@@ -1,9 +1,15 @@
 import { concatBytes } from '../../base/index.js';
-import { type Outpoint, pushData, pushNumber } from '../../chain/index.js';
+import {
+  CONTRACT_SEQUENCE,
+  type ContractSpend,
+  type Outpoint,
+  pushData,
+  pushNumber,
+  SIGNATURE_PUSH,
+} from '../../chain/index.js';
 import { bondValue, type JobTerms } from '../terms.js';
 import { contestedScript } from './contested.js';
 import type { StakeState } from './layout.js';
-import { type ContractSpend, SEQUENCE, SIGNATURE_PUSH } from './spend.js';
 import { STAKE_PATH, stakeScript } from './stake.js';
 
 /**
@@ -38,7 +44,7 @@ export function contestSpend(
   const lockingScript = contestedScript(terms, contested);
   const unlockingSize = SIGNATURE_PUSH + 1 + (drawSecret ? 33 : 0);
   return {
-    ...spendStake(terms, outpoint, state, SEQUENCE, unlockingSize),
+    ...spendStake(terms, outpoint, state, CONTRACT_SEQUENCE, unlockingSize),
     outputs: [{ value: terms.stake + bondValue(terms), lockingScript }],
   };
 }

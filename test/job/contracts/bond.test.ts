@@ -1,7 +1,13 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { sha256, toHex } from '#src/base/index.js';
-import { publicKeyOf, type SeatSignature, signData } from '#src/chain/index.js';
+import {
+  type ContractSpend,
+  publicKeyOf,
+  type SeatSignature,
+  signContract,
+  signData,
+} from '#src/chain/index.js';
 import {
   bondScript,
   leavingScript,
@@ -20,7 +26,6 @@ import {
   leaveUnlocking,
 } from '#src/job/contracts/bond-spends.js';
 import { BURN_SCRIPT } from '#src/job/contracts/contested.js';
-import { type ContractSpend, signContract } from '#src/job/contracts/spend.js';
 import { drawnVerdictMessage } from '#src/job/contracts/verdict.js';
 import type { VerifierDraw } from '#src/job/terms.js';
 import {

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { equalBytes, sha256, toHex } from '#src/base/index.js';
-import { pushData, signData } from '#src/chain/index.js';
+import { type ContractSpend, pushData, signData } from '#src/chain/index.js';
 import { BURN_SCRIPT } from '#src/job/contracts/contested.js';
 import {
   gatherVerdicts,
@@ -13,7 +13,6 @@ import {
 } from '#src/job/contracts/contested-spends.js';
 import { escrowScript } from '#src/job/contracts/escrow.js';
 import type { ContestedState } from '#src/job/contracts/layout.js';
-import type { ContractSpend } from '#src/job/contracts/spend.js';
 import { type VerdictName, verdictMessage } from '#src/job/contracts/verdict.js';
 import { bondValue, type JobTerms, verifierCount } from '#src/job/terms.js';
 import {

@@ -1,7 +1,14 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { concatBytes, sha256, toHex, u32le, utf8 } from '#src/base/index.js';
-import { publicKeyOf, pushData, type SeatSignature, signData } from '#src/chain/index.js';
+import {
+  type ContractSpend,
+  publicKeyOf,
+  pushData,
+  type SeatSignature,
+  signContract,
+  signData,
+} from '#src/chain/index.js';
 import { contestedScript, parseContested } from '#src/job/contracts/contested.js';
 import {
   contestedMessage,
@@ -13,7 +20,6 @@ import {
   type VerdictSignatures,
 } from '#src/job/contracts/contested-spends.js';
 import type { ContestedState } from '#src/job/contracts/layout.js';
-import { type ContractSpend, signContract } from '#src/job/contracts/spend.js';
 import { contestSpend, contestUnlocking } from '#src/job/contracts/stake-spends.js';
 import type { VerdictName } from '#src/job/contracts/verdict.js';
 import { bondValue, type JobTerms } from '#src/job/terms.js';

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { sha256 } from '#src/base/index.js';
-import { SIGHASH, signInput } from '#src/chain/index.js';
+import { type ContractSpend, SIGHASH, signContract, signInput } from '#src/chain/index.js';
 import {
   cancelSpend,
   cancelUnlocking,
@@ -12,7 +12,6 @@ import {
   refundUnlocking,
 } from '#src/job/contracts/escrow-spends.js';
 import type { StakeState } from '#src/job/contracts/layout.js';
-import { type ContractSpend, signContract } from '#src/job/contracts/spend.js';
 import { stakeScript } from '#src/job/contracts/stake.js';
 import { escrowValue, type JobTerms } from '#src/job/terms.js';
 import {

@@ -1,11 +1,15 @@
 import { describe, expect, it } from 'vitest';
 import {
+  type ContractSpend,
   fundTransaction,
   hash160,
   p2pkhScript,
   publicKeyOf,
+  type SpendContext,
+  signContract,
   signData,
   transactionHash,
+  unlockContract,
   verifyInput,
 } from '#src/chain/index.js';
 import { gatherVerdicts, judgeSpend, judgeUnlocking } from '#src/job/contracts/contested-spends.js';
@@ -15,12 +19,6 @@ import {
   refundSpend,
   refundUnlocking,
 } from '#src/job/contracts/escrow-spends.js';
-import {
-  type ContractSpend,
-  type FundedTransaction,
-  signContract,
-  unlockContract,
-} from '#src/job/contracts/spend.js';
 import { contestSpend, contestUnlocking } from '#src/job/contracts/stake-spends.js';
 import { verdictMessage } from '#src/job/contracts/verdict.js';
 import {
@@ -37,14 +35,14 @@ const terms = makeTerms();
 const changeScript = p2pkhScript(hash160(publicKeyOf(keyOf('payer'))));
 
 /** The spend with its missing value and fee out of one coin of this worth. */
-const pay = (spend: ContractSpend, coin: bigint): FundedTransaction => {
+const pay = (spend: ContractSpend, coin: bigint): SpendContext => {
   const output = { value: coin, lockingScript: changeScript };
   const utxo = { outpoint: outpointOf('coin'), output, height: 1, coinbase: false };
   return fundTransaction({ ...spend, utxos: coin > 0n ? [utxo] : [], changeScript });
 };
 
 /** The spend unlocked, as it goes on the chain, after the script machine has agreed. */
-const settle = (funded: FundedTransaction, unlockingScript: Uint8Array) => {
+const settle = (funded: SpendContext, unlockingScript: Uint8Array) => {
   const transaction = unlockContract(funded.transaction, unlockingScript);
   const result = verifyInput({ ...funded, transaction, inputIndex: 0 });
   expect(result).toMatchObject({ ok: true });

@@ -1,19 +1,20 @@
 import fc from 'fast-check';
 import { sha256, utf8 } from '#src/base/index.js';
 import {
+  type ContractSpend,
   hash160,
   JOB_VERSION,
   p2pkhScript,
   publicKeyOf,
   type ScriptResult,
+  type SpendContext,
   type Transaction,
   type TransactionOutput,
+  unlockContract,
   verifyInput,
 } from '#src/chain/index.js';
 import { encodeCommitment } from '#src/job/contracts/commitment.js';
 import { claimState } from '#src/job/contracts/escrow-spends.js';
-import type { ContractSpend, FundedTransaction } from '#src/job/contracts/spend.js';
-import { unlockContract } from '#src/job/contracts/spend.js';
 import type { JobTerms } from '#src/job/terms.js';
 
 /** A private key that a name stands for. */
@@ -101,7 +102,7 @@ export const arbitraryJob = fc
 const CHANGE = p2pkhScript(hash160(utf8('whoever pays the fee')));
 
 /** The spend with one more input that pays what is missing, and its change: both free. */
-export function fund(spend: ContractSpend): FundedTransaction {
+export function fund(spend: ContractSpend): SpendContext {
   const extra: TransactionOutput = { value: 1n << 62n, lockingScript: CHANGE };
   const paying = { outpoint: outpointOf('coins'), output: extra, sequence: 0xffff_fffe };
   const inputs = [...spend.inputs, paying];
@@ -120,7 +121,7 @@ export function fund(spend: ContractSpend): FundedTransaction {
 }
 
 /** How the contract at input 0 answers to this unlocking script. */
-export function answer(funded: FundedTransaction, unlockingScript: Uint8Array): ScriptResult {
+export function answer(funded: SpendContext, unlockingScript: Uint8Array): ScriptResult {
   const transaction = unlockContract(funded.transaction, unlockingScript);
   return verifyInput({ transaction, spentOutputs: funded.spentOutputs, inputIndex: 0 });
 }
@@ -146,7 +147,7 @@ export function spoiledOutputs(spend: ContractSpend): [string, ContractSpend][] 
 }
 
 /** The funded transaction with the contract as input 1, behind the coins. */
-export function asSecondInput(funded: FundedTransaction): FundedTransaction {
+export function asSecondInput(funded: SpendContext): SpendContext {
   const { transaction, spentOutputs } = funded;
   return {
     transaction: { ...transaction, inputs: transaction.inputs.toReversed() },
@@ -155,10 +156,7 @@ export function asSecondInput(funded: FundedTransaction): FundedTransaction {
 }
 
 /** How the contract at input 1 answers. */
-export function answerAtSecond(
-  funded: FundedTransaction,
-  unlockingScript: Uint8Array,
-): ScriptResult {
+export function answerAtSecond(funded: SpendContext, unlockingScript: Uint8Array): ScriptResult {
   const inputs = funded.transaction.inputs.with(1, {
     ...funded.transaction.inputs[1]!,
     unlockingScript,

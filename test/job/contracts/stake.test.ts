@@ -1,8 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { signInput } from '#src/chain/index.js';
+import { type ContractSpend, signContract, signInput } from '#src/chain/index.js';
 import { contestedScript, parseContested } from '#src/job/contracts/contested.js';
-import { type ContractSpend, signContract } from '#src/job/contracts/spend.js';
 import { parseStake, stakeScript } from '#src/job/contracts/stake.js';
 import {
   contestSpend,

@@ -1,10 +1,9 @@
 import fc from 'fast-check';
 import { equalBytes } from '#src/base/index.js';
-import type { Transaction, TransactionOutput } from '#src/chain/index.js';
-import type { FundedTransaction } from '#src/job/contracts/spend.js';
+import type { SpendContext, Transaction, TransactionOutput } from '#src/chain/index.js';
 
 /** One thing about a transaction that somebody changes on its way, or nothing. */
-type Tampering = (funded: FundedTransaction) => FundedTransaction;
+type Tampering = (funded: SpendContext) => SpendContext;
 
 const at = <T>(items: readonly T[], index: number): number => index % Math.max(1, items.length);
 
@@ -62,19 +61,19 @@ const sameOutput = (a: TransactionOutput | undefined, b: TransactionOutput): boo
 
 /** Whether these outputs still come first, unchanged and in order. */
 export const keepsOutputs = (
-  { transaction }: FundedTransaction,
+  { transaction }: SpendContext,
   outputs: readonly TransactionOutput[],
 ): boolean => outputs.every((output, index) => sameOutput(transaction.outputs[index], output));
 
 /** Whether input 0 still spends what it did. */
-export const keepsFirstInput = (after: FundedTransaction, before: FundedTransaction): boolean =>
+export const keepsFirstInput = (after: SpendContext, before: SpendContext): boolean =>
   equalBytes(
     after.transaction.inputs[0]!.outpoint.hash,
     before.transaction.inputs[0]!.outpoint.hash,
   );
 
 /** Whether nothing that a signature of type ALL covers has changed. */
-export function isUnchanged(after: FundedTransaction, before: FundedTransaction): boolean {
+export function isUnchanged(after: SpendContext, before: SpendContext): boolean {
   const [a, b] = [after.transaction, before.transaction];
   return (
     keepsFirstInput(after, before) &&
@@ -87,7 +86,7 @@ export function isUnchanged(after: FundedTransaction, before: FundedTransaction)
 }
 
 /** Whether input 0's sequence says an age of at least so many blocks (BIP68). */
-export function isAged({ transaction }: FundedTransaction, blocks: number): boolean {
+export function isAged({ transaction }: SpendContext, blocks: number): boolean {
   const { sequence } = transaction.inputs[0]!;
   const isBlocks = sequence < 0x8000_0000 && (sequence & 0x0040_0000) === 0;
   return isBlocks && (sequence & 0xffff) >= blocks;

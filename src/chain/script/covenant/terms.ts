@@ -1,11 +1,11 @@
 import { Point } from '@noble/secp256k1';
-import { BitmodelError } from '../base/index.js';
+import { BitmodelError } from '../../../base/index.js';
 
 /** What every contract asks of the terms it is compiled from. @throws BitmodelError `BAD_TERMS` from each */
 export function demand(condition: boolean, why: string): asserts condition {
   if (condition) return;
   throw new BitmodelError('BAD_TERMS', `These terms make no safe contract: ${why}.`, {
-    next: 'Change the job or the offer, then try again',
+    next: 'Change what was agreed, then try again',
   });
 }
 

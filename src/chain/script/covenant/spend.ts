@@ -1,10 +1,6 @@
-import {
-  type Outpoint,
-  type ScriptContext,
-  signInput,
-  type Transaction,
-  type TransactionOutput,
-} from '../../chain/index.js';
+import type { Outpoint, Transaction, TransactionOutput } from '../../codec/transaction.js';
+import type { ScriptContext } from '../context.js';
+import { signInput } from '../signing.js';
 
 /** A contract's output as the fixed first input of the transaction that spends it. */
 export interface ContractInput {
@@ -29,21 +25,21 @@ export interface ContractSpend {
 }
 
 /** A transaction and the outputs it spends, one per input, as `fundTransaction` gives it. */
-export type FundedTransaction = Pick<ScriptContext, 'transaction' | 'spentOutputs'>;
+export type SpendContext = Pick<ScriptContext, 'transaction' | 'spentOutputs'>;
 
 /** Longest push of an input's signature: 71 bytes of DER, a hash type byte, a length byte. */
 export const SIGNATURE_PUSH = 73;
 /** Longest push of a data signature. */
 export const DATA_SIGNATURE_PUSH = 72;
 /** Not final, so that the lock time counts; not replaceable. */
-export const SEQUENCE = 0xffff_fffe;
+export const CONTRACT_SEQUENCE = 0xffff_fffe;
 
 /**
  * A party's signature for the contract at input 0, over all inputs and outputs. Made when both are final; the
  * unlocking scripts of other inputs may come later.
  * @throws BitmodelError `BAD_PRIVATE_KEY`
  */
-export function signContract(funded: FundedTransaction, privateKey: Uint8Array): Uint8Array {
+export function signContract(funded: SpendContext, privateKey: Uint8Array): Uint8Array {
   return signInput({ ...funded, inputIndex: 0 }, privateKey);
 }
 
