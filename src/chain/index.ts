@@ -130,6 +130,7 @@ export {
   RpcServer,
   type RpcServerOptions,
 } from './rpc/RpcServer.js';
+export { argumentsFromText } from './rpc/textArguments.js';
 export { assemble, disassemble, type ScriptValue } from './script/assembler.js';
 export type { ScriptContext } from './script/context.js';
 export {

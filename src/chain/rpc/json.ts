@@ -133,21 +133,23 @@ export function memberText(json: string, name: string): string | undefined {
   return undefined;
 }
 
-/** The JSON text over several lines, two spaces per level, every number and string as it was. */
+/**
+ * The JSON text over several lines, two spaces per level, every number and string as it was; laid out as bitcoin-cli
+ * does, which closes even an empty bracket on a line of its own.
+ */
 export function indentJson(json: string): string {
   let out = '';
   let depth = 0;
   let previous = '';
   const line = (): string => `\n${'  '.repeat(depth)}`;
   for (const token of tokens(json)) {
-    const opens = previous === '{' || previous === '[';
     if (token === '}' || token === ']') {
       depth--;
-      out += opens ? token : line() + token;
+      out += line() + token;
     } else if (token === ',') out += ',';
     else if (token === ':') out += ': ';
     else {
-      if (opens || previous === ',') out += line();
+      if (previous === '{' || previous === '[' || previous === ',') out += line();
       out += token;
       if (token === '{' || token === '[') depth++;
     }

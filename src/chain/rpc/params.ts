@@ -85,6 +85,17 @@ export class Params {
     }
   }
 
+  /** Bytes in hex, refused as Bitcoin Core refuses a parameter (-8) and not what is encoded in it. */
+  hexString(index: number, name: string): Uint8Array {
+    const text = this.string(index, name);
+    try {
+      return fromHex(text);
+    } catch (thrown) {
+      const message = `${name} must be hexadecimal string (not '${text.slice(0, 80)}')`;
+      throw new RpcError(RPC_CODE.invalidParameter, message, { cause: thrown });
+    }
+  }
+
   /** An amount of coins, as a decimal number or string, in base units. Errors are Bitcoin Core's. */
   amount(index: number, name: string): bigint {
     if (!this.has(index)) throw new RpcError(RPC_CODE.misc, `${name} is missing`);

@@ -11,7 +11,6 @@ import {
 } from '../codec/transaction.js';
 import type { Coin } from '../consensus/coins.js';
 import type { NetworkParameters } from '../consensus/parameters.js';
-import { bitsToTarget } from '../consensus/target.js';
 import { isCoinbase } from '../consensus/transactionRules.js';
 import type { ChainNode } from '../node/ChainNode.js';
 import type { HeaderRecord } from '../store/records.js';
@@ -96,10 +95,10 @@ export function transactionView(
   };
 }
 
-/** How much harder than difficulty 1 of Bitcoin a target is; for people only. */
+/** How much harder than difficulty 1 of Bitcoin a target is, computed as Bitcoin Core does; for people only. */
 export function difficultyOf(bits: number): number {
-  const one = 0xffffn << 208n;
-  return Number((one * 1_000_000_000_000n) / bitsToTarget(bits)!) / 1e12;
+  const exponent = bits >>> 24;
+  return (0xffff / (bits & 0xff_ffff)) * 256 ** (29 - exponent);
 }
 
 /** A work as 64 hexadecimal digits. */

@@ -1,4 +1,4 @@
-import type { MethodHelp, ParamHelp } from '../method.js';
+import { type MethodHelp, OWN_GROUP, type ParamHelp } from '../method.js';
 
 const TIMEOUT: ParamHelp = {
   name: 'timeout',
@@ -47,6 +47,16 @@ export const CONTROL_HELP = {
     summary: 'Lists all methods, or shows what one does and takes.',
     params: [{ name: 'command', type: 'string', optional: true, about: 'A method.' }],
     result: 'The text.',
+    example: 'getblock',
+  },
+  describemethod: {
+    group: OWN_GROUP,
+    summary: 'Shows what help shows, for programs: what a method takes, and of which type.',
+    params: [{ name: 'command', type: 'string', about: 'A method.' }],
+    result:
+      'An object: name, usage, group, summary, params [{name, aliases, type, about, optional, default}], result, ' +
+      'errors [[number, when]], example.',
+    errors: [[-5, 'There is no such method, or nothing is known of what it takes.']],
     example: 'getblock',
   },
   getrpcinfo: {
@@ -116,7 +126,7 @@ export const NETWORK_HELP = {
       { name: 'nodeid', type: 'number', optional: true, about: 'Its number in getpeerinfo.' },
     ],
     result: 'Null.',
-    errors: [[-31, 'In this version of the node, always.']],
+    errors: [[-29, 'It is no peer: in this version of the node, always.']],
     example: '192.168.0.6:8333',
   },
 } satisfies Record<string, MethodHelp>;

@@ -53,6 +53,16 @@ export function registerControlMethods(
     help.help,
   );
   server.register(
+    'describemethod',
+    (values) => {
+      const name = new Params(values).string(0, 'command');
+      const method = server.method(name);
+      if (!method?.help) throw new RpcError(RPC_CODE.notFound, 'No such method is described');
+      return { name, usage: method.usage, ...method.help };
+    },
+    help.describemethod,
+  );
+  server.register(
     'getrpcinfo',
     () => ({
       active_commands: server.activeCalls().map(({ method, duration }) => ({

@@ -1,3 +1,4 @@
+import { fromHex } from '../../../base/index.js';
 import { decodeTransaction, type Transaction } from '../../codec/transaction.js';
 import { MAX_TRANSACTION_SIZE } from '../../consensus/parameters.js';
 import type { Params } from '../params.js';
@@ -5,8 +6,9 @@ import { RPC_CODE, RpcError } from '../RpcError.js';
 
 /** The transaction in a hexadecimal parameter. @throws RpcError -22 as Bitcoin Core */
 export function decodeParam(params: Params, index: number): Transaction {
-  const bytes = params.hex(index, 'hexstring');
+  const hex = params.string(index, 'hexstring');
   try {
+    const bytes = fromHex(hex);
     if (bytes.length > MAX_TRANSACTION_SIZE) throw new RangeError('beyond the largest transaction');
     return decodeTransaction(bytes);
   } catch (thrown) {

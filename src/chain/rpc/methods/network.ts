@@ -70,7 +70,7 @@ export function registerNetworkMethods(server: RpcServer, version: string): void
   server.register(
     'disconnectnode',
     () => {
-      throw noNetwork();
+      throw new RpcError(RPC_CODE.notConnected, 'Node not found in connected nodes');
     },
     help.disconnectnode,
   );

@@ -46,8 +46,9 @@ const VERIFYTXOUTPROOF: MethodHelp = {
   params: [{ name: 'proof', type: 'string', about: 'The proof in hex.' }],
   result: 'Ids of the transactions that it proves; an empty array when it proves nothing.',
   errors: [
+    [-1, 'It is not the encoding of a proof.'],
     [-5, 'Its block is not on the active chain.'],
-    [-22, 'It is not the encoding of a proof.'],
+    [-8, 'It is not hexadecimal.'],
   ],
   example: '"hexstring"',
 };
@@ -100,11 +101,12 @@ function prove(node: ChainNode, params: Params): string {
 }
 
 function decodeProof(params: Params): MerkleBlock {
-  const bytes = params.hex(0, 'proof');
+  const bytes = params.hexString(0, 'proof');
   try {
     return decodeMerkleBlock(bytes);
   } catch (thrown) {
-    throw new RpcError(RPC_CODE.deserialization, 'Proof decode failed', { cause: thrown });
+    // Bitcoin Core's number for bytes that end too early
+    throw new RpcError(RPC_CODE.misc, 'Proof decode failed', { cause: thrown });
   }
 }
 

@@ -1,4 +1,4 @@
-import { equalBytes, fromHex, toHex } from '../../../base/index.js';
+import { equalBytes, toHex } from '../../../base/index.js';
 import {
   encodeTransaction,
   hashToId,
@@ -86,14 +86,7 @@ function rawTransaction(node: ChainNode, params: Params): unknown {
 }
 
 function decodeScriptHex(node: ChainNode, params: Params): object {
-  let script: Uint8Array;
-  try {
-    script = fromHex(params.string(0, 'hexstring'));
-  } catch {
-    const shown = params.string(0, 'hexstring').slice(0, 80);
-    const message = `argument must be hexadecimal string (not '${shown}')`;
-    throw new RpcError(RPC_CODE.invalidParameter, message);
-  }
+  const script = params.hexString(0, 'argument');
   const { hex: _, ...view } = scriptView(script, node.parameters) as { hex: string };
   return view;
 }

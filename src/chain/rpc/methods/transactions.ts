@@ -34,9 +34,6 @@ const SENDRAWTRANSACTION: MethodHelp = {
 function sendError(thrown: unknown): unknown {
   if (!(thrown instanceof RejectError)) return thrown;
   const { reason, message } = thrown;
-  if (reason === 'txn-already-known') {
-    return new RpcError(RPC_CODE.alreadyInChain, 'Transaction outputs already in utxo set');
-  }
   const code =
     reason === 'bad-txns-inputs-missingorspent' ? RPC_CODE.verify : RPC_CODE.verifyRejected;
   return new RpcError(code, message);
@@ -46,6 +43,9 @@ async function send(node: ChainNode, params: Params): Promise<string> {
   const transaction = decodeParam(params, 0);
   const hash = transactionHash(transaction);
   const maximum = maxFeeRate(params, 1);
+  if (node.store.hasTransaction(hash)) {
+    throw new RpcError(RPC_CODE.alreadyInChain, 'Transaction outputs already in utxo set');
+  }
   // sending again what waits already is no error
   if (node.mempool.get(hash)) return hashToId(hash);
   const trial = node.admission.trial(transaction);
