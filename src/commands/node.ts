@@ -12,6 +12,8 @@ interface NodeOptions {
   readonly mineTo?: string;
   readonly blockTime: string;
   readonly par?: string;
+  readonly maxMempool: string;
+  readonly mempoolExpiry: string;
   readonly reindex?: boolean;
   readonly prune?: string;
   readonly checkLevel: string;
@@ -26,6 +28,10 @@ const MAX_PORT = 65_535;
 const MAX_HEIGHT = 0xffff_ffff;
 const MAX_MEGABYTES = 1_000_000_000;
 const MAX_THREADS = 64;
+/** Bitcoin Core's bounds: room for any package, and less than any machine's memory. */
+const LEAST_MEMPOOL = 5;
+const MOST_MEMPOOL = 100_000;
+const MOST_HOURS = 100_000;
 /** Faster than this, block times would run away from the clock: each must be above the median of eleven. */
 const SHORTEST_BLOCK_TIME = 0.2;
 const LONGEST_BLOCK_TIME = 86_400;
@@ -101,7 +107,11 @@ const run = action<NodeOptions>(async (_args, { options, settings, terminal, sig
       level: wholeOption(options.checkLevel, '--check-level', 0, 4),
       blocks: wholeOption(options.checkBlocks, '--check-blocks', 0, MAX_HEIGHT),
     },
+    mempoolBytes:
+      1_000_000 * numberOption(options.maxMempool, '--max-mempool', LEAST_MEMPOOL, MOST_MEMPOOL),
+    mempoolExpiry: numberOption(options.mempoolExpiry, '--mempool-expiry', 1, MOST_HOURS),
     onNote: (text) => terminal.note(text),
+    onWarning: (message) => terminal.warn(message),
     signal,
     ...(options.mine ? { mine: { to: options.mineTo, blockTime } } : {}),
     extend: (server, chain) =>
@@ -134,6 +144,8 @@ export const register: Register = (program) => {
     .option('--prune <megabytes>', 'drop old blocks beyond so many MB (never the last 288)')
     .option('--check-level <0-4>', 'how thoroughly the last blocks are verified at the start', '3')
     .option('--check-blocks <count>', 'how many of them; 0 for all', '6')
+    .option('--max-mempool <megabytes>', 'most bytes of transactions that wait for a block', '100')
+    .option('--mempool-expiry <hours>', 'how long a transaction may wait for a block', '336')
     .option('--rpc-port <port>', 'port to answer on; 0 takes any free one')
     .option('--rpc-bind <host>', 'address of this machine to answer on', '127.0.0.1')
     .option('--rpc-user <name>', 'user name instead of the cookie file')

@@ -23,6 +23,7 @@ import { ScriptVerifier } from '../consensus/scripts.js';
 import { bitsToTarget, workOf } from '../consensus/target.js';
 import { Admission } from '../mempool/Admission.js';
 import { Mempool } from '../mempool/Mempool.js';
+import { MempoolFile } from '../mempool/MempoolFile.js';
 import type { ChainStore } from '../store/ChainStore.js';
 import { Pruner } from '../store/prune.js';
 import type { HeaderRecord, Spender } from '../store/records.js';
@@ -69,6 +70,8 @@ interface Events {
   block: [tip: Tip];
   /** The mempool took a transaction. */
   transaction: [transaction: Transaction, txid: string];
+  /** Something went wrong that the node can go on without, in one sentence. */
+  warning: [message: string];
   /** The store can't be used any more: a full disk, a damaged record. The node must be closed. */
   failure: [error: BitmodelError];
 }
@@ -83,6 +86,8 @@ export class ChainNode extends EventEmitter<Events> {
   readonly mempool = new Mempool();
   /** Decides what the mempool takes. */
   readonly admission: Admission;
+  /** Keeps the mempool over restarts. */
+  readonly mempoolFile: MempoolFile;
   /** Folder of this network. */
   readonly folder: string;
   readonly scripts: ScriptVerifier;
@@ -115,6 +120,12 @@ export class ChainNode extends EventEmitter<Events> {
       now: secondsNow,
       bytes: options.mempoolBytes,
       expiry: options.mempoolExpiry,
+    });
+    this.mempoolFile = new MempoolFile({
+      path: join(this.folder, 'mempool.dat'),
+      mempool: this.mempool,
+      admission: this.admission,
+      warn: (message) => this.emit('warning', message),
     });
   }
 
@@ -213,6 +224,24 @@ export class ChainNode extends EventEmitter<Events> {
   }
 
   /**
+   * Whether a block on the tip would be valid, its proof of work aside. Changes nothing.
+   * @throws RejectError
+   */
+  testBlock(block: Block): void {
+    const previous = this.store.tip();
+    const { header } = block;
+    if (!equalBytes(header.previousHash, previous.hash)) throw rejectBlock('prev-blk-not-found');
+    checkHeader(header, previous, this.parameters, this.store, secondsNow());
+    const checked = checkBlock(block);
+    const height = previous.height + 1;
+    checkBlockAtHeight(block, height, medianTimePast(previous, this.store));
+    this.#branches.tryConnect(
+      { hash: blockHash(header), header, height, work: previous.work },
+      checked,
+    );
+  }
+
+  /**
    * Takes a transaction into the mempool and returns its printed id.
    * @throws RejectError `TX_REJECTED` with Bitcoin's reason
    */
@@ -249,6 +278,8 @@ export class ChainNode extends EventEmitter<Events> {
   async close(): Promise<void> {
     if (this.#closed) return;
     this.#closed = true;
+    this.mempoolFile.close();
+    await this.mempoolFile.loaded;
     await this.scripts.close();
     await this.store.close();
   }

@@ -3,7 +3,7 @@ import { BitmodelError, messageOf } from '../../base/index.js';
 import { hashToId, type Transaction } from '../codec/transaction.js';
 import { type CheckedBlock, checkBlock } from '../consensus/blockRules.js';
 import { type ConnectContext, checkConnection } from '../consensus/connect.js';
-import { medianTimePast } from '../consensus/headers.js';
+import { type HeaderEntry, medianTimePast } from '../consensus/headers.js';
 import type { NetworkParameters } from '../consensus/parameters.js';
 import { RejectError, rejectBlock } from '../consensus/reject.js';
 import type { ScriptVerifier } from '../consensus/scripts.js';
@@ -84,6 +84,23 @@ export class Branches {
     // written while other threads run the scripts; the transaction of the store takes it back if one fails
     store.connect(entry, connectable);
     scripts?.finish();
+  }
+
+  /**
+   * Whether a block could be connected to the tip. Nothing of it stays.
+   * @throws RejectError
+   */
+  tryConnect(entry: HeaderEntry, checked: CheckedBlock): void {
+    const takeBack = new Error('this block was only tried');
+    try {
+      this.#store.transaction(() => {
+        this.#store.putBlock(entry, checked);
+        this.connect(this.#store.header(entry.hash)!, checked);
+        throw takeBack;
+      });
+    } catch (thrown) {
+      if (thrown !== takeBack) throw thrown;
+    }
   }
 
   /**

@@ -32,6 +32,10 @@ export interface RunNodeOptions {
   readonly reindex?: boolean | undefined;
   readonly pruneBytes?: number | undefined;
   readonly onNote?: ((text: string) => void) | undefined;
+  readonly mempoolBytes?: number | undefined;
+  readonly mempoolExpiry?: number | undefined;
+  /** Told of what goes wrong and the node goes on without, in one sentence each. */
+  readonly onWarning?: ((message: string) => void) | undefined;
   /** Ends a long start. */
   readonly signal?: AbortSignal | undefined;
   /** Adds methods of other rooms before the server begins to answer. */
@@ -78,6 +82,7 @@ export async function runNode(options: RunNodeOptions): Promise<RunningNode> {
     setImmediate(() => void stop());
   };
   node.once('failure', fail);
+  node.on('warning', (message) => options.onWarning?.(message));
   let url = '';
   try {
     const lockingScript = prepare(node, server, options, () => void stop());

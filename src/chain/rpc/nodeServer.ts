@@ -2,9 +2,9 @@ import type { ChainNode } from '../node/ChainNode.js';
 import { registerEvents } from './events.js';
 import { registerBlockMethods } from './methods/blocks.js';
 import { type ControlOptions, registerControlMethods } from './methods/control.js';
-import { registerFeeMethods } from './methods/fees.js';
 import { registerIndexMethods } from './methods/indexes.js';
 import { registerMempoolMethods } from './methods/mempool.js';
+import { registerMiningMethods } from './methods/mining.js';
 import { registerNetworkMethods } from './methods/network.js';
 import { registerPinMethods } from './methods/pins.js';
 import { registerProofMethods } from './methods/proofs.js';
@@ -28,13 +28,13 @@ export function registerChainMethods(
   registerRawTransactionMethods(server, node);
   registerTransactionMethods(server, node);
   registerMempoolMethods(server, node);
-  registerFeeMethods(server, node);
+  registerMiningMethods(server, node, options.hashRate);
   registerIndexMethods(server, node);
   registerPinMethods(server, node);
   registerUtilMethods(server, node.parameters);
   registerNetworkMethods(server, options.version);
   registerTokenMethods(server, node);
-  registerControlMethods(server, node, options);
+  registerControlMethods(server, options);
   registerUtxoSetMethods(server, node);
   registerEvents(server, node);
 }

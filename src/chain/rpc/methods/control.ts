@@ -1,5 +1,3 @@
-import type { ChainNode } from '../../node/ChainNode.js';
-import { addressScript } from '../../wallet/address.js';
 import { CONTROL_HELP } from '../help/control.js';
 import { helpText, OWN_GROUP } from '../method.js';
 import { Params } from '../params.js';
@@ -11,9 +9,9 @@ export interface ControlOptions {
   readonly version: string;
   /** Called after `stop` was answered. */
   readonly stop: () => void;
+  /** Hashes per second of the node's own mining threads. */
+  readonly hashRate?: (() => number) | undefined;
 }
-
-const MAX_GENERATED = 10_000;
 
 /** All usage lines under the headings of their groups, as Bitcoin Core lists them. */
 function listMethods(server: RpcServer): string {
@@ -35,12 +33,8 @@ function describe(server: RpcServer, name: string): string {
   return method.help ? helpText(name, method.help) : `${method.usage}\n`;
 }
 
-/** Methods about the node's process, and mining on demand. */
-export function registerControlMethods(
-  server: RpcServer,
-  node: ChainNode,
-  options: ControlOptions,
-): void {
+/** Methods about the node's process. */
+export function registerControlMethods(server: RpcServer, options: ControlOptions): void {
   const began = Date.now();
   const help = CONTROL_HELP;
   server.register('uptime', () => Math.floor((Date.now() - began) / 1000), help.uptime);
@@ -81,17 +75,5 @@ export function registerControlMethods(
       return 'bitmodel stopping';
     },
     help.stop,
-  );
-  server.register(
-    'generatetoaddress',
-    (values, { signal }) => {
-      const params = new Params(values);
-      if (node.parameters.name !== 'regtest') {
-        throw new RpcError(RPC_CODE.misc, 'generatetoaddress is for regtest only');
-      }
-      const count = params.integer(0, 'nblocks', 0, MAX_GENERATED);
-      return node.mine(count, addressScript(params.string(1, 'address'), node.parameters), signal);
-    },
-    'generatetoaddress NBLOCKS ADDRESS',
   );
 }

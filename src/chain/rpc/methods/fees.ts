@@ -1,9 +1,8 @@
 import { type Estimate, MAX_TARGET, type RateRange } from '../../mempool/FeeEstimator.js';
 import type { ChainNode } from '../../node/ChainNode.js';
 import { JsonAmount } from '../json.js';
-import { Params } from '../params.js';
+import type { Params } from '../params.js';
 import { RPC_CODE, RpcError } from '../RpcError.js';
-import type { RpcServer } from '../RpcServer.js';
 
 const NOT_ENOUGH = 'Insufficient data or no feerate found';
 const MODES = new Set(['unset', 'economical', 'conservative']);
@@ -30,7 +29,8 @@ function checkMode(params: Params): void {
   throw new RpcError(RPC_CODE.invalidParameter, message);
 }
 
-function smartFee({ admission, tip }: ChainNode, params: Params): object {
+/** `estimatesmartfee`, from what this node has seen. */
+export function smartFee({ admission, tip }: ChainNode, params: Params): object {
   const blocks = targetOf(params);
   checkMode(params);
   let best: bigint | undefined;
@@ -55,7 +55,8 @@ function rangeView(range: RateRange): object {
   };
 }
 
-function rawFee({ admission, tip }: ChainNode, params: Params): object {
+/** `estimaterawfee`: what an estimate rests on. There is one horizon, the long one, and nothing fades within it. */
+export function rawFee({ admission, tip }: ChainNode, params: Params): object {
   const target = targetOf(params);
   const threshold = params.has(1) ? params.raw(1) : 0.95;
   if (typeof threshold !== 'number' || !(threshold >= 0 && threshold <= 1)) {
@@ -72,18 +73,4 @@ function rawFee({ admission, tip }: ChainNode, params: Params): object {
       ...(found.feeRate === undefined ? { errors: [NOT_ENOUGH] } : {}),
     },
   };
-}
-
-/** Fee estimates from what this node has seen, in Bitcoin Core's shapes; one horizon, the long one. */
-export function registerFeeMethods(server: RpcServer, node: ChainNode): void {
-  server.register(
-    'estimatesmartfee',
-    (values) => smartFee(node, new Params(values)),
-    'estimatesmartfee CONF_TARGET [ESTIMATE_MODE]',
-  );
-  server.register(
-    'estimaterawfee',
-    (values) => rawFee(node, new Params(values)),
-    'estimaterawfee CONF_TARGET [THRESHOLD]',
-  );
 }

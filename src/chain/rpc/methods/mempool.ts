@@ -2,10 +2,12 @@ import { hashToId } from '../../codec/transaction.js';
 import { type MempoolEntry, withAncestors, withDescendants } from '../../mempool/entry.js';
 import { INCREMENTAL_FEE_RATE, MIN_RELAY_FEE_RATE } from '../../mempool/MinimumFee.js';
 import type { ChainNode } from '../../node/ChainNode.js';
+import { MEMPOOL_HELP } from '../help/mempool.js';
 import { JsonAmount } from '../json.js';
 import { Params } from '../params.js';
 import { RPC_CODE, RpcError } from '../RpcError.js';
 import type { RpcServer } from '../RpcServer.js';
+import { rawFee, smartFee } from './fees.js';
 import { testAccept } from './testAccept.js';
 
 const MAX_SEQUENCE_REPLACEABLE = 0xffff_fffd;
@@ -68,9 +70,9 @@ function findEntry({ mempool }: ChainNode, params: Params): MempoolEntry {
   return entry;
 }
 
-function mempoolInfo({ mempool, admission }: ChainNode): object {
+function mempoolInfo({ mempool, mempoolFile, admission }: ChainNode): object {
   return {
-    loaded: true,
+    loaded: mempoolFile.isLoaded,
     size: mempool.size,
     bytes: mempool.bytes,
     usage: mempool.bytes,
@@ -108,25 +110,44 @@ function prioritised({ mempool }: ChainNode): object {
   );
 }
 
+function save({ mempoolFile }: ChainNode): object {
+  if (!mempoolFile.isLoaded) throw new RpcError(RPC_CODE.misc, 'The mempool was not loaded yet');
+  mempoolFile.save();
+  return { filename: mempoolFile.path };
+}
+
+/** What an entry hangs on, or what hangs on it, without itself. */
+function relatives(
+  node: ChainNode,
+  params: Params,
+  reach: (entry: MempoolEntry) => Iterable<MempoolEntry>,
+): unknown {
+  const [, ...others] = reach(findEntry(node, params));
+  return listView(others, params.boolean(1, 'verbose', false));
+}
+
+type MempoolMethod = keyof typeof MEMPOOL_HELP;
+
 /** Methods that show the mempool and try what it would take, named and shaped as Bitcoin Core's. */
 export function registerMempoolMethods(server: RpcServer, node: ChainNode): void {
-  const register = (usage: string, answer: (params: Params) => unknown): void => {
-    server.register(usage.split(' ')[0]!, (values) => answer(new Params(values)), usage);
+  const answers: Record<MempoolMethod, (params: Params) => unknown> = {
+    getmempoolinfo: () => mempoolInfo(node),
+    getrawmempool: (params) => rawMempool(node, params),
+    getmempoolentry: (params) => entryView(findEntry(node, params)),
+    getmempoolancestors: (params) => relatives(node, params, withAncestors),
+    getmempooldescendants: (params) => relatives(node, params, withDescendants),
+    savemempool: () => save(node),
+    testmempoolaccept: (params) => testAccept(node, params),
+    prioritisetransaction: (params) => prioritise(node, params),
+    getprioritisedtransactions: () => prioritised(node),
+    estimatesmartfee: (params) => smartFee(node, params),
+    estimaterawfee: (params) => rawFee(node, params),
   };
-  register('getmempoolinfo', () => mempoolInfo(node));
-  register('getrawmempool [VERBOSE] [MEMPOOL_SEQUENCE]', (params) => rawMempool(node, params));
-  register('getmempoolentry TXID', (params) => entryView(findEntry(node, params)));
-  register('getmempoolancestors TXID [VERBOSE]', (params) => {
-    const entry = findEntry(node, params);
-    const [, ...others] = withAncestors(entry);
-    return listView(others, params.boolean(1, 'verbose', false));
-  });
-  register('getmempooldescendants TXID [VERBOSE]', (params) => {
-    const entry = findEntry(node, params);
-    const [, ...others] = withDescendants(entry);
-    return listView(others, params.boolean(1, 'verbose', false));
-  });
-  register('testmempoolaccept [HEX, …] [MAXFEERATE]', (params) => testAccept(node, params));
-  register('prioritisetransaction TXID 0 FEE_DELTA', (params) => prioritise(node, params));
-  register('getprioritisedtransactions', () => prioritised(node));
+  for (const [name, answer] of Object.entries(answers)) {
+    server.register(
+      name,
+      (values) => answer(new Params(values)),
+      MEMPOOL_HELP[name as MempoolMethod],
+    );
+  }
 }
