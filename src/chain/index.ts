@@ -94,6 +94,7 @@ export {
   transferPin,
 } from './pins/write.js';
 export {
+  type CategoryInfo,
   ChainClient,
   type JobMessages,
   type KnownTransaction,
@@ -131,6 +132,7 @@ export {
   type RpcServerOptions,
 } from './rpc/RpcServer.js';
 export { argumentsFromText } from './rpc/textArguments.js';
+export { parseTokenView, type TokenJson, tokenView } from './rpc/tokenView.js';
 export { assemble, disassemble, type ScriptValue } from './script/assembler.js';
 export type { ScriptContext } from './script/context.js';
 export {
@@ -249,6 +251,18 @@ export {
 } from './script/standard.js';
 export { ChainStore, type StoredTransaction } from './store/ChainStore.js';
 export type { HeaderRecord } from './store/records.js';
+export { type TokenEvent, type TokenPlace, tokenEvents, tokensIn } from './tokens/history.js';
+export {
+  findBirthCoin,
+  type MintPlan,
+  makeBirthCoin,
+  mintedAt,
+  type NewToken,
+  planMint,
+  sendMint,
+} from './tokens/mint.js';
+export { heldNft, type NftName, planNftSend, sendNft } from './tokens/send.js';
+export { fundFrom, TOKEN_FEES, tokenOutput } from './tokens/spend.js';
 export { Account, type AccountIndexes, type ChainName, GAP_LIMIT } from './wallet/Account.js';
 export {
   type AccountFile,
@@ -327,6 +341,7 @@ export { createMnemonic, keyFromMnemonic, normalizeMnemonic } from './wallet/mne
 export { signP2pkhInputs } from './wallet/sign.js';
 export {
   DUST,
+  dustOf,
   FEE_RATE,
   P2PKH_INPUT_SIZE,
   P2PKH_OUTPUT_SIZE,
@@ -334,10 +349,12 @@ export {
   sizeWhenUnlocked,
 } from './wallet/size.js';
 export { type SweepRequest, sweepTransactions } from './wallet/sweep.js';
+export { checkTokensKept } from './wallet/tokens.js';
 export {
   type Balance,
   type SendOptions,
   type Sent,
+  type SpendLimits,
   type SweepOptions,
   Wallet,
   type WalletFundRequest,

@@ -119,9 +119,10 @@ async function spendPin(
     });
   }
   const input = await pinInput(client, parseOutpoint(pin.location));
-  const { value, lockingScript } = input.output;
+  const { lockingScript } = input.output;
   const outputs = [
-    { value, lockingScript: to ?? lockingScript },
+    // a token on the same coin goes with the pin
+    { ...input.output, lockingScript: to ?? lockingScript },
     ...(says ? [{ value: 0n, lockingScript: encodePin(says) }] : []),
   ];
   const { txid, fee } = await wallet.send(outputs, { inputs: [input], allowHighFee: true });

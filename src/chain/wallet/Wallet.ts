@@ -17,6 +17,7 @@ import { type FundedTransaction, type FundRequest, fundTransaction } from './fun
 import type { KeyPair } from './keys.js';
 import { signP2pkhInputs } from './sign.js';
 import { type SweepRequest, sweepTransactions } from './sweep.js';
+import { checkTokensKept } from './tokens.js';
 import type { WalletBook } from './WalletBook.js';
 
 export interface WalletOptions {
@@ -49,7 +50,13 @@ export interface WalletFundRequest
   readonly coins?: readonly Outpoint[] | undefined;
 }
 
-export interface SendOptions extends Omit<WalletFundRequest, 'outputs'>, FeeLimits {}
+/** What a transaction may cost, and whether it may end tokens. */
+export interface SpendLimits extends FeeLimits {
+  /** Let tokens that are spent go lost. */
+  readonly allowBurn?: boolean | undefined;
+}
+
+export interface SendOptions extends Omit<WalletFundRequest, 'outputs'>, SpendLimits {}
 
 export interface SweepOptions extends Omit<SweepRequest, 'utxos' | 'lockingScript'>, FeeLimits {}
 
@@ -131,6 +138,15 @@ export class Wallet {
     });
   }
 
+  /** Coins with a token on them that can be spent now; nothing but a request that names one spends it. */
+  async tokens(): Promise<Utxo[]> {
+    const [utxos, height] = await this.#source.utxos();
+    return utxos.filter((utxo) => {
+      const free = !this.#locked.has(formatOutpoint(utxo.outpoint));
+      return free && utxo.output.token !== undefined && this.#mature(utxo, height);
+    });
+  }
+
   /** Transactions of the wallet's addresses, oldest first, those of the mempool (height 0) last. */
   history(): Promise<{ txid: string; height: number }[]> {
     return this.#source.history();
@@ -184,11 +200,11 @@ export class Wallet {
    * @throws BitmodelError `INSUFFICIENT_FUNDS`, `HIGH_FEE`, `DUST_OUTPUT`, and what the node says
    */
   async send(outputs: readonly TransactionOutput[], options: SendOptions = {}): Promise<Sent> {
-    const { allowHighFee, maxFee, ...rest } = options;
+    const { allowHighFee, maxFee, allowBurn, ...rest } = options;
     for (let attempt = 1; ; attempt++) {
       const funded = await this.fund({ ...rest, outputs });
       try {
-        return await this.submit(funded, { allowHighFee, maxFee });
+        return await this.submit(funded, { allowHighFee, maxFee, allowBurn });
       } catch (thrown) {
         const conflict = thrown instanceof RpcError && CONFLICT.test(thrown.message);
         if (!conflict || rest.coins || attempt >= ATTEMPTS) throw thrown;
@@ -219,14 +235,15 @@ export class Wallet {
 
   /**
    * Checks, signs and sends what {@link fund} made. When it is refused, its coins are free again.
-   * @throws BitmodelError `HIGH_FEE`, `DUST_OUTPUT`, and what the node says
+   * @throws BitmodelError `HIGH_FEE`, `DUST_OUTPUT`, `TOKEN_BURN`, and what the node says
    */
   async submit(
     { transaction, spentOutputs }: FundedTransaction,
-    limits: FeeLimits = {},
+    limits: SpendLimits = {},
   ): Promise<Sent> {
     try {
       const fee = checkAmounts(transaction, spentOutputs, limits);
+      if (!limits.allowBurn) checkTokensKept(transaction, spentOutputs);
       const signed = this.sign(transaction, spentOutputs);
       // before it is sent: an address that the world has seen is never handed out again
       this.#noteUsed(signed);

@@ -12,7 +12,7 @@ import { isCoinbase } from '../consensus/transactionRules.js';
 import type { ChainClient, Utxo } from '../rpc/ChainClient.js';
 import { verifyInput } from '../script/interpreter.js';
 import { p2pkhHash } from '../script/standard.js';
-import { DUST } from './size.js';
+import { dustOf } from './size.js';
 
 /** A fee of more than one part in this many of the value sent needs a word of consent. */
 const HIGH_FEE_DIVISOR = 10n;
@@ -62,8 +62,11 @@ export function checkAmounts(
       { next: 'Build it anew with a smaller amount: bitmodel tx build' },
     );
   }
-  for (const [index, { value, lockingScript }] of transaction.outputs.entries()) {
-    if (value < DUST && p2pkhHash(lockingScript)) throw dustOutput(index, value);
+  for (const [index, output] of transaction.outputs.entries()) {
+    const least = dustOf(output);
+    if (output.value < least && p2pkhHash(output.lockingScript)) {
+      throw dustOutput(index, output.value, least);
+    }
   }
   const limit = options.maxFee ?? (options.allowHighFee ? fee : MAX_FEE);
   if (fee > limit) {
@@ -83,11 +86,11 @@ export function checkAmounts(
   return fee;
 }
 
-function dustOutput(index: number, value: bigint): BitmodelError {
+function dustOutput(index: number, value: bigint, least: bigint): BitmodelError {
   return new BitmodelError(
     'DUST_OUTPUT',
     `Output ${index} of ${formatAmount(value)} coins is too small to be worth spending.`,
-    { next: `Send at least ${formatAmount(DUST)}`, exitCode: EXIT.usage },
+    { next: `Send at least ${formatAmount(least)}`, exitCode: EXIT.usage },
   );
 }
 

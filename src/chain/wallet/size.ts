@@ -1,4 +1,10 @@
-import { encodeTransaction, type Transaction } from '../codec/transaction.js';
+import {
+  encodeTransaction,
+  type Transaction,
+  type TransactionOutput,
+  writeOutput,
+} from '../codec/transaction.js';
+import { ByteWriter } from '../codec/writer.js';
 
 /**
  * Base units paid per byte of a transaction, unless a command is told otherwise (`--fee-rate`): the least that nodes
@@ -11,6 +17,16 @@ export const FEE_RATE = 1n;
  * P2PKH, three times the fee of an input and an output at 1 unit per byte.
  */
 export const DUST = 546n;
+
+/**
+ * Least value of an output by the same rule, for one that may carry a token: what it takes to make and spend it,
+ * thrice, at 1 unit per byte. 546 for plain P2PKH.
+ */
+export function dustOf(output: TransactionOutput): bigint {
+  const writer = new ByteWriter(256);
+  writeOutput(writer, output);
+  return 3n * BigInt(writer.finish().length + P2PKH_INPUT_SIZE);
+}
 
 /** Largest unlocking script of P2PKH: a push of a 72-byte signature and one of a 33-byte key. */
 export const P2PKH_UNLOCKING_SIZE = 107;

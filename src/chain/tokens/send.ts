@@ -1,0 +1,64 @@
+import { BitmodelError, EXIT, toHex } from '../../base/index.js';
+import { formatOutpoint, hashToId, type Outpoint } from '../codec/transaction.js';
+import type { ChainClient, Utxo } from '../rpc/ChainClient.js';
+import type { FundedTransaction } from '../wallet/fund.js';
+import { dustOf } from '../wallet/size.js';
+import type { Sent, Wallet } from '../wallet/Wallet.js';
+import { fundFrom, TOKEN_FEES, tokenOutput } from './spend.js';
+
+/** Which NFT: the only one of its category that the wallet holds, or the one in an output. */
+export type NftName = { readonly category: Uint8Array } | { readonly outpoint: Outpoint };
+
+/**
+ * The coin of the wallet's that holds an NFT.
+ * @throws BitmodelError `NFT_NOT_HELD`; `NFT_AMBIGUOUS` when a category names several
+ */
+export async function heldNft(wallet: Wallet, name: NftName): Promise<Utxo> {
+  const nfts = (await wallet.tokens()).filter(({ output }) => output.token?.nft);
+  const found = nfts.filter(({ outpoint, output }) =>
+    'outpoint' in name
+      ? formatOutpoint(outpoint) === formatOutpoint(name.outpoint)
+      : toHex(output.token!.category) === toHex(name.category),
+  );
+  if (found.length === 1) return found[0]!;
+  if (found.length === 0) {
+    throw new BitmodelError('NFT_NOT_HELD', 'This key holds no such NFT.', {
+      next: 'See who holds it with bitmodel nft show, and what the key holds with bitmodel wallet utxos',
+      exitCode: EXIT.notFound,
+    });
+  }
+  const category = hashToId(found[0]!.output.token!.category);
+  throw new BitmodelError(
+    'NFT_AMBIGUOUS',
+    `This key holds ${found.length} NFTs of category ${category}.`,
+    {
+      next: 'Name one by its output, TXID:VOUT, as bitmodel nft show lists them',
+      exitCode: EXIT.usage,
+    },
+  );
+}
+
+/**
+ * Makes a transaction that gives an NFT to a locking script: output 0 is the NFT with all the coins it lay in; a
+ * fungible amount beside it stays with the wallet, as output 1. Not signed, not sent.
+ * @throws BitmodelError `INSUFFICIENT_FUNDS`, `BAD_NODE_ANSWER`
+ */
+export async function planNftSend(
+  client: ChainClient,
+  wallet: Wallet,
+  coin: Utxo,
+  to: Uint8Array,
+): Promise<FundedTransaction> {
+  const { value, token } = coin.output;
+  const { category, amount, nft } = token!;
+  const given = { value, lockingScript: to, token: { category, amount: 0n, nft } };
+  const least = dustOf(given);
+  const kept = amount > 0n ? [tokenOutput({ category, amount }, wallet.changeScript)] : [];
+  const outputs = [{ ...given, value: value > least ? value : least }, ...kept];
+  return fundFrom(client, wallet, coin, outputs);
+}
+
+/** Signs and sends what {@link planNftSend} made. @throws BitmodelError what the wallet and the node say */
+export function sendNft(wallet: Wallet, plan: FundedTransaction): Promise<Sent> {
+  return wallet.submit(plan, TOKEN_FEES);
+}

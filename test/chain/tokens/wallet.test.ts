@@ -1,0 +1,248 @@
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { toHex } from '#src/base/index.js';
+import {
+  addressScript,
+  ChainClient,
+  type ChainNode,
+  checkTokensKept,
+  dustOf,
+  findBirthCoin,
+  formatOutpoint,
+  hashToId,
+  heldNft,
+  idToHash,
+  makeBirthCoin,
+  mintedAt,
+  type OutputToken,
+  planMint,
+  planNftSend,
+  RpcClient,
+  RpcServer,
+  registerChainMethods,
+  sendMint,
+  sendNft,
+  type TransactionOutput,
+  tokenEvents,
+  type Utxo,
+  Wallet,
+} from '#src/chain/index.js';
+import {
+  keyOf,
+  MINER,
+  MINER_SCRIPT,
+  OTHER,
+  OTHER_SCRIPT,
+  openTemporaryNode,
+  REGTEST,
+} from '../node/setup.js';
+
+const commitment = new Uint8Array(32).fill(0x42);
+const immutable = { capability: 'none', commitment } as const;
+
+/** A node that says an NFT commits to something else. */
+class ForgingClient extends ChainClient {
+  override async utxos(addresses: readonly string[]): Promise<Utxo[]> {
+    const coins = await super.utxos(addresses);
+    return coins.map((coin) => {
+      const { token } = coin.output;
+      if (!token?.nft) return coin;
+      const nft = { ...token.nft, commitment: Uint8Array.of(1) };
+      return { ...coin, output: { ...coin.output, token: { ...token, nft } } };
+    });
+  }
+}
+
+describe('tokens in a wallet', () => {
+  let node: ChainNode;
+  let server: RpcServer;
+  let rpc: RpcClient;
+  let client: ChainClient;
+  let end: () => Promise<void>;
+  const auth = { user: 'u', password: 'p' };
+  const walletOf = (key = MINER, asking = client): Wallet =>
+    new Wallet({ client: asking, keys: [key], params: REGTEST });
+  const mine = (): Promise<string[]> => node.mine(1, new Uint8Array([0x51]));
+
+  /** Mints an NFT, and some fungible beside it where asked, to the miner; returns the category. */
+  async function mint(amount = 0n): Promise<Uint8Array> {
+    const wallet = walletOf();
+    const birth = (await findBirthCoin(wallet)) ?? (await makeBirthCoin(wallet));
+    const token = { nft: immutable, amount, lockingScript: MINER_SCRIPT };
+    const plan = await planMint(client, wallet, birth, [token]);
+    await sendMint(wallet, plan);
+    await mine();
+    return plan.category;
+  }
+
+  beforeAll(async () => {
+    ({ node, end } = await openTemporaryNode());
+    await node.mine(110, MINER_SCRIPT);
+    server = new RpcServer({ auth });
+    registerChainMethods(server, node, { stop: () => undefined, version: '0.0.0' });
+    rpc = new RpcClient({ url: await server.listen(0), auth });
+    client = new ChainClient(rpc);
+  });
+  afterAll(async () => {
+    await rpc.close();
+    await server.close();
+    await end();
+  });
+
+  it('are minted from an output 0 of its own', async () => {
+    const wallet = walletOf();
+    const birth = (await findBirthCoin(wallet))!;
+    const plan = await planMint(client, wallet, birth, [
+      { nft: immutable, lockingScript: MINER_SCRIPT },
+    ]);
+    const sent = await sendMint(wallet, plan);
+    expect(plan.category).toEqual(birth.outpoint.hash);
+    const [token] = await client.tokens(plan.category);
+    expect(token).toMatchObject({
+      outpoint: mintedAt(sent, 0),
+      height: 0,
+      output: { lockingScript: MINER_SCRIPT, token: { amount: 0n, nft: immutable } },
+    });
+    expect(token!.output.value).toBe(dustOf(token!.output));
+    await mine();
+    expect(await client.tokenCategory(plan.category)).toMatchObject({
+      category: hashToId(plan.category),
+      genesis: sent.txid,
+      nfts: { none: 1, mutable: 0, minting: 0 },
+    });
+  });
+
+  it('are born from a coin made for it where no output 0 is there', async () => {
+    const key = keyOf('poor');
+    const lockingScript = addressScript(key.address, REGTEST);
+    const padding = { value: 1_000_000n, lockingScript: OTHER_SCRIPT };
+    await walletOf().send([padding, { value: 1_000_000n, lockingScript }]);
+    const wallet = walletOf(key);
+    expect(await findBirthCoin(wallet)).toBeUndefined();
+    const birth = await makeBirthCoin(wallet);
+    const plan = await planMint(client, wallet, birth, [{ nft: immutable, lockingScript }]);
+    await sendMint(wallet, plan);
+    expect(hashToId(plan.category)).toBe(hashToId(birth.outpoint.hash));
+    await mine();
+    expect(await client.tokens(plan.category)).toHaveLength(1);
+  });
+
+  it('go to somebody else, and the fungible part beside an NFT stays', async () => {
+    const category = await mint(500n);
+    const wallet = walletOf();
+    const coin = await heldNft(wallet, { category });
+    const sent = await sendNft(wallet, await planNftSend(client, wallet, coin, OTHER_SCRIPT));
+    const there = await client.tokens(category);
+    expect(there.map(({ output }) => [output.lockingScript, output.token])).toEqual([
+      [OTHER_SCRIPT, { category, amount: 0n, nft: immutable }],
+      [MINER_SCRIPT, { category, amount: 500n }],
+    ]);
+    await mine();
+    const back = walletOf(OTHER);
+    await expect(heldNft(walletOf(), { category })).rejects.toMatchObject({ code: 'NFT_NOT_HELD' });
+    const [held] = [await heldNft(back, { outpoint: { hash: idToHash(sent.txid), index: 0 } })];
+    expect(held.output.token!.nft).toEqual(immutable);
+    const info = (await client.tokenCategory(category))!;
+    const events = await tokenEvents(client, category, info, 10);
+    expect(events.map(({ kind, places }) => [kind, places.length])).toEqual([
+      ['mint', 1],
+      ['send', 2],
+    ]);
+  });
+
+  it('are never spent by a payment, though nothing else is left', async () => {
+    const key = keyOf('frugal');
+    const own = addressScript(key.address, REGTEST);
+    const category = await mint();
+    const wallet = walletOf();
+    const coin = await heldNft(wallet, { category });
+    await sendNft(wallet, await planNftSend(client, wallet, coin, own));
+    await walletOf().send([{ value: 2_000n, lockingScript: own }], { allowHighFee: true });
+    await mine();
+    const frugal = walletOf(key);
+    expect((await frugal.tokens()).map(({ output }) => toHex(output.token!.category))).toEqual([
+      toHex(category),
+    ]);
+    expect(await frugal.utxos()).toHaveLength(1);
+    const more = frugal.send([{ value: 2_500n, lockingScript: OTHER_SCRIPT }]);
+    await expect(more).rejects.toMatchObject({ code: 'INSUFFICIENT_FUNDS' });
+    await frugal.sweep(OTHER_SCRIPT, { allowHighFee: true });
+    await mine();
+    expect(await frugal.utxos()).toEqual([]);
+    expect(await frugal.tokens()).toHaveLength(1);
+  });
+
+  it('are burnt only when asked', async () => {
+    const category = await mint();
+    const wallet = walletOf();
+    const { outpoint, output } = await heldNft(wallet, { category });
+    const request = {
+      outputs: [{ value: 1_000_000n, lockingScript: OTHER_SCRIPT }],
+      inputs: [{ outpoint, output, unlockingSize: 107 }],
+    };
+    const { outputs, ...rest } = request;
+    await expect(wallet.send(outputs, rest)).rejects.toMatchObject({
+      code: 'TOKEN_BURN',
+      message: `This transaction would burn tokens of ${hashToId(category)}.`,
+    });
+    await wallet.send(outputs, { ...rest, allowBurn: true });
+    expect(await client.tokens(category)).toEqual([]);
+    await mine();
+    const info = (await client.tokenCategory(category))!;
+    expect(info).toMatchObject({ outputs: 0, nfts: { none: 0 } });
+    const events = await tokenEvents(client, category, info, 10);
+    expect(events.map(({ kind }) => kind)).toEqual(['mint', 'burn']);
+  });
+
+  it('are believed only as their own transaction tells', async () => {
+    const category = await mint();
+    const forging = new ForgingClient(rpc);
+    const wallet = walletOf(MINER, forging);
+    const coin = await heldNft(wallet, { category });
+    expect(coin.output.token!.nft!.commitment).toEqual(Uint8Array.of(1));
+    const plan = planNftSend(forging, wallet, coin, OTHER_SCRIPT);
+    await expect(plan).rejects.toMatchObject({ code: 'BAD_NODE_ANSWER' });
+    expect((await wallet.tokens()).map(({ outpoint }) => formatOutpoint(outpoint))).toContain(
+      formatOutpoint(coin.outpoint),
+    );
+  });
+
+  it('lie on outputs worth spending', async () => {
+    const category = await mint();
+    const wallet = walletOf();
+    const { outpoint, output } = await heldNft(wallet, { category });
+    const poor = { ...output, value: dustOf(output) - 1n };
+    const inputs = [{ outpoint, output, unlockingSize: 107 }];
+    const sent = wallet.send([poor], { inputs, allowHighFee: true });
+    await expect(sent).rejects.toMatchObject({ code: 'DUST_OUTPUT' });
+    expect(dustOf({ value: 0n, lockingScript: MINER_SCRIPT })).toBe(546n);
+  });
+});
+
+describe('a burn', () => {
+  const category = new Uint8Array(32).fill(1);
+  const holding = (token: Partial<OutputToken>): TransactionOutput => ({
+    value: 1n,
+    lockingScript: MINER_SCRIPT,
+    token: { category, amount: 0n, ...token },
+  });
+  const minting = { capability: 'minting', commitment } as const;
+  const keeps = (spent: TransactionOutput[], outputs: TransactionOutput[]) => (): void =>
+    checkTokensKept(
+      { version: 10, inputs: [], outputs, lockTime: 0, jobId: new Uint8Array(32) },
+      spent,
+    );
+  const burns = expect.objectContaining({ code: 'TOKEN_BURN' });
+
+  it('is any loss of an amount, of an NFT, or of the right to mint', () => {
+    const nft = holding({ nft: immutable });
+    expect(keeps([holding({ amount: 5n })], [holding({ amount: 4n })])).toThrow(burns);
+    expect(keeps([nft, nft], [nft])).toThrow(burns);
+    expect(keeps([nft], [{ value: 1n, lockingScript: MINER_SCRIPT }])).toThrow(burns);
+    expect(keeps([holding({ nft: minting })], [nft])).toThrow(burns);
+    expect(
+      keeps([holding({ amount: 5n })], [holding({ amount: 2n }), holding({ amount: 3n })]),
+    ).not.toThrow();
+    expect(keeps([holding({ nft: minting })], [nft, holding({ nft: minting })])).not.toThrow();
+    expect(keeps([], [nft])).not.toThrow();
+  });
+});
