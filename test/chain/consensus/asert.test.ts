@@ -1,8 +1,44 @@
+import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { bitsToTarget, targetToBits } from '#src/chain/consensus/target.js';
 import { asertTarget, networkParameters } from '#src/chain/index.js';
 
 const LIMIT = bitsToTarget(0x1d00ffff)!;
+
+interface Run {
+  readonly name: string;
+  readonly about: string;
+  readonly anchorHeight: string;
+  readonly anchorParentTime: number;
+  readonly anchorBits: string;
+  /** Height, time, compact target of the next block. */
+  readonly vectors: readonly string[];
+}
+
+const { runs } = JSON.parse(
+  readFileSync(new URL('../../../fixtures/aserti3-2d.json', import.meta.url), 'utf8'),
+) as { runs: readonly Run[] };
+
+describe("BCH's vectors of aserti3-2d", () => {
+  it.each(runs.map((run) => [run.name, run.about, run] as const))('%s: %s', (_, __, run) => {
+    const anchorTarget = bitsToTarget(Number(run.anchorBits))!;
+    const computed = run.vectors.map((vector) => {
+      const [height, time] = vector.split(' ');
+      const target = asertTarget({
+        anchorTarget,
+        spacing: 600,
+        halfLife: 172_800,
+        limit: LIMIT,
+        timeDifference: Number(time) - run.anchorParentTime,
+        // heights run beyond 2^63: only differences are small
+        heightDifference: Number(BigInt(height!) - BigInt(run.anchorHeight)),
+      });
+      return `${height} ${time} 0x${targetToBits(target).toString(16).padStart(8, '0')}`;
+    });
+    expect(run.vectors.length).toBeGreaterThan(0);
+    expect(computed).toEqual(run.vectors);
+  });
+});
 
 describe('ASERT (aserti3-2d)', () => {
   const base = { spacing: 600, halfLife: 172_800, limit: LIMIT, anchorTarget: LIMIT >> 40n };
