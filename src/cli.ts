@@ -92,6 +92,12 @@ const COMMANDS: readonly CommandEntry[] = [
     load: () => import('./commands/chain.js'),
   },
   {
+    name: 'script',
+    group: 'Chain:',
+    summary: 'write, read and run scripts, step by step',
+    load: () => import('./commands/script.js'),
+  },
+  {
     name: 'rpc',
     group: 'Chain:',
     summary: 'call a method of the node',

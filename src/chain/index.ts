@@ -133,8 +133,15 @@ export {
 } from './rpc/RpcServer.js';
 export { argumentsFromText } from './rpc/textArguments.js';
 export { parseTokenView, type TokenJson, tokenView } from './rpc/tokenView.js';
-export { assemble, disassemble, type ScriptValue } from './script/assembler.js';
+export {
+  assemble,
+  disassemble,
+  disassembleInstruction,
+  parseScriptValue,
+  type ScriptValue,
+} from './script/assembler.js';
 export type { ScriptContext } from './script/context.js';
+export { type ContextOverrides, parseScriptContext } from './script/contextJson.js';
 export {
   type OutputTemplate,
   OWN_SCRIPT,
@@ -210,6 +217,7 @@ export {
   type NthPayment,
   payNth,
 } from './script/covenant/threshold.js';
+export { type DebugResult, debugInput } from './script/debugger.js';
 export { publicKeyOf, signatureBackend } from './script/ecdsa.js';
 export { SCRIPT_ERRORS, type ScriptErrorCode, scriptRejectReason } from './script/errors.js';
 export { CONSENSUS_FLAGS, type ScriptFlags } from './script/flags.js';
@@ -233,6 +241,7 @@ export {
   isPushOnly,
   pushData,
   pushNumber,
+  readInstruction,
 } from './script/push.js';
 export { SIGHASH, signatureHash, signatureHashPreimage } from './script/sighash.js';
 export {

@@ -10,7 +10,7 @@ import { ScriptState } from './state.js';
 
 export type ScriptName = 'unlocking' | 'locking';
 
-/** The machine after one opcode, for a debugger. */
+/** The machine after one opcode, for a debugger: to be read, or copied with `{...step}`, before the next one. */
 export interface TraceStep {
   readonly script: ScriptName;
   /** Where the opcode stands. */
@@ -139,8 +139,13 @@ function traceStep(
     offset: state.offset,
     opcode: state.script[state.offset]!,
     executed,
-    stack: state.stack.slice(),
-    alternateStack: state.alternate.slice(),
+    // copied when asked for: a deep stack at every step would take longer than its script
+    get stack() {
+      return state.stack.slice();
+    },
+    get alternateStack() {
+      return state.alternate.slice();
+    },
     operationCost: state.operationCost,
   });
 }

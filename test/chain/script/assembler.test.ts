@@ -8,6 +8,7 @@ import {
   isPushOnly,
   OP,
   opcodeName,
+  parseScriptValue,
   pushData,
   pushNumber,
 } from '#src/chain/index.js';
@@ -57,7 +58,7 @@ describe('assemble', () => {
 
   it('refuses a fraction as a value, and hex that is none', () => {
     expect(() => assemble('<n>', { n: 1.5 })).toThrow(badScript);
-    expect(() => assemble('0x123')).toThrow(expect.objectContaining({ code: 'BAD_HEX' }));
+    expect(() => assemble('0x123')).toThrow(expect.objectContaining({ code: 'BAD_SCRIPT' }));
   });
 });
 
@@ -125,5 +126,26 @@ describe('pushes', () => {
   it('alone make a script push-only', () => {
     expect(isPushOnly(assemble('0 1 16 0x0102 OP_RESERVED'))).toBe(true);
     expect(isPushOnly(assemble('0 OP_NOP'))).toBe(false);
+  });
+});
+
+describe('a named value', () => {
+  it.each([
+    ['a=0x0102', ['a', Uint8Array.of(1, 2)]],
+    ['a=dead', ['a', Uint8Array.of(0xde, 0xad)]],
+    ['a=0x', ['a', new Uint8Array(0)]],
+    ['owner.key=-5', ['owner.key', -5n]],
+    ['a=1000', ['a', 1000n]],
+    ['a="1000"', ['a', Uint8Array.of(0x31, 0x30, 0x30, 0x30)]],
+    ["a='x=\"'", ['a', Uint8Array.of(0x78, 0x3d, 0x22)]],
+    ['a="é"', ['a', Uint8Array.of(0xc3, 0xa9)]],
+  ])('%s', (text, expected) => {
+    expect(parseScriptValue(text)).toEqual(expected);
+  });
+
+  it.each(['', 'a', '=1', '1a=1', 'a=0x1', 'a=zz', 'a="x', 'a b=1'])('is refused: %s', (text) => {
+    expect(() => parseScriptValue(text)).toThrow(
+      expect.objectContaining({ code: 'BAD_SCRIPT_VALUE', next: expect.any(String) }),
+    );
   });
 });

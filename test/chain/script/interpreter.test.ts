@@ -133,7 +133,7 @@ describe('a trace', () => {
   it('shows every step with both stacks and the cost', () => {
     const steps: TraceStep[] = [];
     const context = contextOf('TOALTSTACK 0 IF DUP ENDIF FROMALTSTACK', { unlocking: '7' });
-    const result = verifyInput(context, {}, (step) => steps.push(step));
+    const result = verifyInput(context, {}, (step) => steps.push({ ...step }));
     expect(result).toMatchObject({ ok: true, operationCost: 702 });
     expect(
       steps.map(({ script, offset, executed, stack, alternateStack }) =>
