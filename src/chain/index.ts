@@ -193,6 +193,7 @@ export {
   treeLeaf,
   verifyProof,
 } from './script/covenant/merkle.js';
+export { paddingFor, paddingPush } from './script/covenant/padding.js';
 export { choosePath } from './script/covenant/paths.js';
 export {
   CONTRACT_SEQUENCE,
