@@ -3,7 +3,8 @@ import { defineConfig } from 'vitest/config';
 /** Tests import the built package (`#src/…` and `bitmodel/…` resolve to dist/), so that worker threads and the binary are the real ones. */
 export default defineConfig({
   test: {
-    include: ['test/**/*.test.ts'],
+    // programs that are not ours take part in the conformance checks: npm run conformance
+    include: process.env.CONFORMANCE ? ['test/conformance/*.check.ts'] : ['test/**/*.test.ts'],
     testTimeout: 60_000,
     hookTimeout: 60_000,
     pool: 'forks',

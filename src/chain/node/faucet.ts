@@ -1,6 +1,7 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fromHex, toHex, writeFileAtomic } from '../../base/index.js';
+import { INDEX_HELP } from '../rpc/help/indexes.js';
 import { Params } from '../rpc/params.js';
 import { RPC_CODE, RpcError } from '../rpc/RpcError.js';
 import type { RpcServer } from '../rpc/RpcServer.js';
@@ -47,9 +48,5 @@ async function give(node: ChainNode, key: KeyPair, params: Params): Promise<stri
 
 /** Registers `faucet ADDRESS AMOUNT`, which answers with the transaction's id; for regtest only. */
 export function registerFaucet(server: RpcServer, node: ChainNode, key: KeyPair): void {
-  server.register(
-    'faucet',
-    (values) => give(node, key, new Params(values)),
-    'faucet ADDRESS AMOUNT',
-  );
+  server.register('faucet', (values) => give(node, key, new Params(values)), INDEX_HELP.faucet);
 }

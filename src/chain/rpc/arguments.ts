@@ -57,18 +57,21 @@ function placeNamed(
   return Array.from(values, (value) => value ?? null);
 }
 
-/**
- * Clients of Bitcoin's family send what they don't know the types of as text: where no text is taken, it is read as
- * the JSON it shows.
- */
-function fromText(value: unknown, types: readonly ParamType[]): unknown {
-  if (typeof value !== 'string' || types.some((type) => ACCEPTED[type].includes('string'))) {
-    return value;
-  }
+/** Whether a parameter of these types takes a value. */
+export function takes(types: readonly ParamType[], value: unknown): boolean {
+  return types.some((type) => ACCEPTED[type].includes(jsonType(value)));
+}
+
+/** The JSON value that a text shows where a parameter takes such a value; else the text. */
+export function fromText(text: string, types: readonly ParamType[]): unknown {
+  const takesText = takes(types, text);
+  // where text is taken, too, only brackets tell that something else is meant
+  if (takesText && !/^[[{]/.test(text) && !types.includes('any')) return text;
   try {
-    return parseJson(value);
+    const value = parseJson(text);
+    return typeof value !== 'string' && takes(types, value) ? value : text;
   } catch {
-    return value;
+    return text;
   }
 }
 
@@ -77,8 +80,8 @@ function checkTypes(values: readonly unknown[], params: readonly ParamHelp[]): v
     const value = values[index];
     if (isAbsent(value) && isOptional(param)) return [];
     const types = paramTypes(param);
+    if (takes(types, value)) return [];
     const given = jsonType(value);
-    if (types.some((type) => ACCEPTED[type].includes(given))) return [];
     const wanted = types.flatMap((type) => ACCEPTED[type]);
     const why = `JSON value of type ${given} is not of expected type ${wanted.join(' or ')}`;
     return [`    "Position ${index + 1} (${param.name})": "${why}"`];
@@ -113,7 +116,9 @@ export function bindArguments(
   const bound = values.map((value, index) => {
     const param = params[index]!;
     const types = paramTypes(param);
-    const read = help.group === OWN_GROUP ? fromText(value, types) : value;
+    // clients of Bitcoin's family send texts to methods that they don't know
+    const isUntold = help.group === OWN_GROUP && typeof value === 'string';
+    const read = isUntold ? fromText(value, types) : value;
     return param.exact || types.includes('amount') ? read : plainJson(read);
   });
   checkTypes(bound, params);

@@ -1,6 +1,6 @@
 import { BitmodelError, EXIT } from '../../base/index.js';
+import { fromText, takes } from './arguments.js';
 import { type MethodHelp, type ParamHelp, type ParamType, paramTypes } from './method.js';
-import { parseJson } from './parseJson.js';
 
 /** The types of a parameter that nothing is known of. */
 const UNKNOWN: readonly ParamType[] = ['any'];
@@ -9,27 +9,13 @@ function usage(message: string, next: string): BitmodelError {
   return new BitmodelError('BAD_ARGUMENT', message, { next, exitCode: EXIT.usage });
 }
 
-/** The JSON value that a text shows, or undefined when it shows none. */
-function shownValue(text: string): unknown {
-  try {
-    return parseJson(text);
-  } catch {
-    return undefined;
-  }
-}
-
 function readText(text: string, types: readonly ParamType[], method: string): unknown {
-  const takesText = types.some((type) => ['string', 'amount', 'any'].includes(type));
-  if (types.every((type) => type === 'string')) return text;
-  const value = shownValue(text);
-  // what stands in quotes is meant as it stands
-  const isText = value === undefined || typeof value === 'string';
-  if (!isText) return value;
-  if (takesText) return text;
-  throw usage(
-    `Error parsing JSON: ${text.slice(0, 80)}`,
-    `See what it takes: bitmodel rpc help ${method}`,
-  );
+  // a fraction is an amount wherever amounts are taken
+  if (types.includes('amount')) return text;
+  const value = fromText(text, types);
+  if (takes(types, value)) return value;
+  const next = `See what it takes: bitmodel rpc help ${method}`;
+  throw usage(`Error parsing JSON: ${text.slice(0, 80)}`, next);
 }
 
 /** Named arguments out of `NAME=VALUE` texts; what has no name is kept in its order, as `args`. */

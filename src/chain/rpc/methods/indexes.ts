@@ -5,12 +5,14 @@ import type { ChainNode } from '../../node/ChainNode.js';
 import { formatPinId } from '../../pins/pin.js';
 import { jobHistory, scriptHistory } from '../../store/queries.js';
 import { addressScript, scriptAddress } from '../../wallet/address.js';
+import { INDEX_HELP } from '../help/indexes.js';
 import { Params } from '../params.js';
 import { RPC_CODE, RpcError } from '../RpcError.js';
 import type { RpcServer } from '../RpcServer.js';
 import { tokenView } from '../tokenView.js';
 
 const LIST_LIMIT = 1_000;
+const NO_LIMIT = 0xffff_ffff;
 
 type Selector = Readonly<Record<string, unknown>>;
 
@@ -81,6 +83,17 @@ function history(node: ChainNode, scripts: readonly Uint8Array[]): object[] {
     .sort((a, b) => (order(a.height) === order(b.height) ? 0 : order(a.height) - order(b.height)));
 }
 
+function historyPage(node: ChainNode, params: Params): object[] {
+  const found = history(node, scriptsOf(node, params.raw(0)));
+  const order = params.has(3) ? params.string(3, 'order') : 'oldest';
+  if (order !== 'oldest' && order !== 'newest') {
+    throw new RpcError(RPC_CODE.invalidParameter, 'order must be oldest or newest');
+  }
+  const skip = params.integer(2, 'skip', 0, NO_LIMIT, 0);
+  const count = params.integer(1, 'count', 0, NO_LIMIT, NO_LIMIT);
+  return (order === 'newest' ? found.reverse() : found).slice(skip, skip + count);
+}
+
 function outpointSpend(node: ChainNode, params: Params): unknown {
   const outpoint = { hash: params.hash(0, 'txid'), index: params.integer(1, 'n', 0, 0xffff_ffff) };
   const coin = node.output(outpoint);
@@ -109,26 +122,26 @@ export function registerIndexMethods(server: RpcServer, node: ChainNode): void {
       scriptsOf(node, of).flatMap((script) =>
         node.unspentOf(script).map(({ outpoint, coin }) => coinView(node, outpoint, coin)),
       ),
-    'getaddressutxos ADDRESS | [ADDRESS…] | {"scripts": [HEX…]}',
+    INDEX_HELP.getaddressutxos,
   );
   server.register(
     'getaddressbalance',
     ([of]) => balance(node, scriptsOf(node, of)),
-    'getaddressbalance ADDRESS | [ADDRESS…]',
+    INDEX_HELP.getaddressbalance,
   );
   server.register(
     'getaddresshistory',
-    ([of]) => history(node, scriptsOf(node, of)),
-    'getaddresshistory ADDRESS | [ADDRESS…]',
+    (values) => historyPage(node, new Params(values)),
+    INDEX_HELP.getaddresshistory,
   );
   server.register(
     'getoutpointspend',
     (values) => outpointSpend(node, new Params(values)),
-    'getoutpointspend TXID N',
+    INDEX_HELP.getoutpointspend,
   );
   server.register(
     'getjobtransactions',
     (values) => jobTransactions(node, new Params(values)),
-    'getjobtransactions JOBID',
+    INDEX_HELP.getjobtransactions,
   );
 }
