@@ -292,6 +292,7 @@ export {
   publicKeyAddress,
   scriptAddress,
 } from './wallet/address.js';
+export { type Bump, planBump } from './wallet/bump.js';
 export {
   checkAmounts,
   checkScripts,
@@ -301,8 +302,14 @@ export {
   proveCoins,
 } from './wallet/check.js';
 export { selectCoins } from './wallet/coins.js';
+export {
+  accountDescriptors,
+  descriptorChecksum,
+  withDescriptorChecksum,
+} from './wallet/descriptor.js';
 export { discoverAccount } from './wallet/discovery.js';
 export { decodeEnvelope, type Envelope, encodeEnvelope } from './wallet/envelope.js';
+export { estimateFeeRate, MAX_ESTIMATED_FEE_RATE } from './wallet/feeEstimate.js';
 export {
   type FixedInput,
   type FundedTransaction,

@@ -1,29 +1,29 @@
 import type { Command } from 'commander';
 import { BitmodelError, EXIT, equalBytes, formatAmount } from '../base/index.js';
 import {
+  Account,
   checkAmounts,
   checkScripts,
   decodeEnvelope,
   type Envelope,
   encodeEnvelope,
-  loadKey,
   networkParameters,
   previousOutputs,
   signP2pkhInputs,
   type TransactionOutput,
 } from '../chain/index.js';
 import { type ActionContext, action } from './shared/action.js';
-import { PASSPHRASE_OPTION, readPassphrase } from './shared/passphrase.js';
+import { readStdin } from './shared/input.js';
+import { PASSPHRASE_OPTION } from './shared/passphrase.js';
+import { addCoinOptions, type FeeOptions, feeLimits } from './shared/payment-options.js';
 import type { Settings } from './shared/settings.js';
-import { readStdin } from './shared/stdin.js';
 import { transactionJson, transactionText } from './shared/transaction-view.js';
-import { nodeClient } from './shared/wallet.js';
+import { nodeClient, openSigner } from './shared/wallet.js';
 import { buildAction } from './tx-build.js';
 
-interface SignOptions {
+interface SignOptions extends FeeOptions {
   readonly key: string;
   readonly passphraseFile?: string;
-  readonly allowHighFee?: boolean;
 }
 
 const NEXT = 'Pipe it in, as in: bitmodel tx build … | bitmodel tx sign | bitmodel tx send';
@@ -51,20 +51,14 @@ async function sign(
   const { options, settings, terminal, signal } = context;
   const envelope = await readEnvelope(argument, settings);
   const spentOutputs = await spentOf(envelope, settings);
-  checkAmounts(envelope.transaction, spentOutputs, { allowHighFee: options.allowHighFee === true });
-  const passphrase = await readPassphrase({
-    passphraseFile: options.passphraseFile,
-    stdinIsData: argument === undefined || argument === '-',
-    question: `The passphrase of ${options.key}`,
-    settings,
-    signal,
-  });
-  const parameters = networkParameters(settings.network);
-  const key = await loadKey(settings.datadir, parameters, options.key, passphrase);
-  const signed = signP2pkhInputs(envelope.transaction, spentOutputs, [key]);
-  key.privateKey.fill(0);
+  checkAmounts(envelope.transaction, spentOutputs, feeLimits(options));
+  const stdinIsData = argument === undefined || argument === '-';
+  const signer = await openSigner(settings, options, signal, stdinIsData);
+  const keys = signer instanceof Account ? signer.keysFor(spentOutputs) : [signer];
+  const signed = signP2pkhInputs(envelope.transaction, spentOutputs, keys);
+  for (const key of keys) key.privateKey.fill(0);
   if (signed.inputs.every((input, i) => input === envelope.transaction.inputs[i])) {
-    throw new BitmodelError('NOTHING_TO_SIGN', `No input belongs to ${key.address}.`, {
+    throw new BitmodelError('NOTHING_TO_SIGN', `No input belongs to ${options.key}.`, {
       next: 'Name the key whose coins it spends: --key NAME',
       exitCode: EXIT.notAllowed,
     });
@@ -93,9 +87,7 @@ async function send(
       },
     );
   }
-  const fee = checkAmounts(transaction, spentOutputs, {
-    allowHighFee: options.allowHighFee === true,
-  });
+  const fee = checkAmounts(transaction, spentOutputs, feeLimits(options));
   checkScripts(transaction, spentOutputs);
   const txid = await client.send(transaction);
   terminal.result({ txid, fee: formatAmount(fee) }, txid, txid);
@@ -154,19 +146,25 @@ export function register(program: Command): void {
     .description('build, sign, send and read transactions, in a pipe');
   tx.addHelpText('after', PIPE_HELP);
   const collect = (value: string, before: string[] = []): string[] => [...before, value];
-  tx.command('build')
-    .description('choose coins and write a transaction that is not yet signed')
-    .option('--to <address:amount>', 'whom to pay, and how much; may be given many times', collect)
-    .option('--from <name|address>', 'whose coins', 'default')
-    .option('--fee-rate <units>', 'base units per byte (default: 1)')
-    .option('--data <hex>', 'also write these bytes into the chain')
-    .option('--allow-high-fee', 'let the fee be more than a tenth of what is sent')
+  addCoinOptions(
+    tx
+      .command('build')
+      .description('choose coins and write a transaction that is not yet signed')
+      .option(
+        '--to <address:amount>',
+        'whom to pay, and how much; may be given many times',
+        collect,
+      )
+      .option('--from <name|address>', 'whose coins', 'default')
+      .option('--data <hex>', 'also write these bytes into the chain'),
+  )
     .addHelpText('after', PIPE_HELP)
     .action(buildAction);
   tx.command('sign')
     .description('sign every input that the key opens')
     .argument('[transaction]', 'envelope or hex; stdin if absent')
     .option('--key <name>', 'the key', 'default')
+    .option('--max-fee <coins>', 'most that the fee may be (default: 0.1)')
     .option('--allow-high-fee', 'let the fee be more than a tenth of what is sent')
     .option(...PASSPHRASE_OPTION)
     .addHelpText('after', PIPE_HELP)
@@ -174,6 +172,7 @@ export function register(program: Command): void {
   tx.command('send')
     .description('check a signed transaction and hand it to the node')
     .argument('[transaction]', 'envelope or hex; stdin if absent')
+    .option('--max-fee <coins>', 'most that the fee may be (default: 0.1)')
     .option('--allow-high-fee', 'let the fee be more than a tenth of what is sent')
     .addHelpText('after', PIPE_HELP)
     .action(sendAction);

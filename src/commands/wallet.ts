@@ -1,42 +1,37 @@
 import type { Command } from 'commander';
 import { formatAmount, parseAmount, toHex } from '../base/index.js';
 import {
-  addressScript,
+  Account,
   formatOutpoint,
+  keyKind,
   keyPath,
+  listKeys,
   networkParameters,
-  readKeystore,
-  Wallet,
+  readKeyFile,
+  watchedAccount,
 } from '../chain/index.js';
 import { type ActionContext, action } from './shared/action.js';
-import { PASSPHRASE_OPTION } from './shared/passphrase.js';
-import type { Settings } from './shared/settings.js';
-import { nodeClient, openWallet } from './shared/wallet.js';
-import { addressOf } from './shared/wallet-address.js';
-import { feeRateOption } from './tx-build.js';
+import { listTable } from './shared/tables.js';
+import { nodeClient, walletBook, watchWallet } from './shared/wallet.js';
+import { receiveAddressOf, watchedOf } from './shared/wallet-address.js';
+import { registerTransfer } from './wallet-import.js';
+import { registerLocks } from './wallet-lock.js';
+import { registerMessages } from './wallet-message.js';
+import { registerSending } from './wallet-send.js';
 
 interface KeyOptions {
   readonly key: string;
 }
 
-interface SendOptions extends KeyOptions {
-  readonly passphraseFile?: string;
-  readonly feeRate?: string;
-  readonly allowHighFee?: boolean;
+interface AddressOptions extends KeyOptions {
+  readonly new?: boolean;
 }
 
-/** A wallet that only looks: no passphrase is asked for. */
-function watch(key: string, settings: Settings): Wallet {
-  return new Wallet({
-    client: nodeClient(settings),
-    keys: [],
-    watch: [addressOf(key, settings)],
-    params: networkParameters(settings.network),
-  });
-}
+/** Adds one verb that is about one key. */
+export type Verb = (name: string, description: string, example: string) => Command;
 
 const balanceAction = action<KeyOptions>(async (_args, { options, settings, terminal }) => {
-  const wallet = watch(options.key, settings);
+  const wallet = watchWallet(nodeClient(settings), settings, options.key);
   const balance = await wallet.balance();
   const confirmed = formatAmount(balance.confirmed);
   const pending = formatAmount(balance.pending);
@@ -50,15 +45,26 @@ const balanceAction = action<KeyOptions>(async (_args, { options, settings, term
   terminal.result({ address, confirmed, pending, immature }, lines.join('\n'), confirmed);
 });
 
-const addressAction = action<KeyOptions>(async (_args, { options, settings, terminal }) => {
+const addressAction = action<AddressOptions>(async (_args, { options, settings, terminal }) => {
   const parameters = networkParameters(settings.network);
   const path = keyPath(settings.datadir, parameters, options.key);
-  const { address, publicKey } = readKeystore(path, parameters);
-  terminal.result({ address, publicKey, network: settings.network, path }, address, address);
+  const file = readKeyFile(path, parameters);
+  const watched = watchedOf(options.key, settings);
+  const { network } = settings;
+  if (!(watched instanceof Account)) {
+    if (options.new) terminal.note(`${options.key} has this one address only.`);
+    const publicKey = file.v === 1 ? { publicKey: file.publicKey } : {};
+    return terminal.result({ address: watched, ...publicKey, network, path }, watched, watched);
+  }
+  const address = options.new ? watched.nextReceiveAddress() : watched.receiveAddress;
+  if (options.new) walletBook(settings).advance(watched.xpub, watched.indexes);
+  const index = watched.indexes.receive;
+  terminal.result({ address, index, xpub: watched.xpub, network, path }, address, address);
 });
 
 const utxosAction = action<KeyOptions>(async (_args, { options, settings, terminal }) => {
-  const utxos = (await watch(options.key, settings).utxos()).map((utxo) => ({
+  const wallet = watchWallet(nodeClient(settings), settings, options.key);
+  const utxos = (await wallet.utxos()).map((utxo) => ({
     outpoint: formatOutpoint(utxo.outpoint),
     value: formatAmount(utxo.output.value),
     height: utxo.height,
@@ -75,9 +81,9 @@ const utxosAction = action<KeyOptions>(async (_args, { options, settings, termin
 });
 
 const historyAction = action<KeyOptions>(async (_args, { options, settings, terminal }) => {
-  const address = addressOf(options.key, settings);
-  const { rpc } = nodeClient(settings);
-  const history = await rpc.call<{ txid: string; height: number }[]>('getaddresshistory', address);
+  const wallet = watchWallet(nodeClient(settings), settings, options.key);
+  const history = await wallet.history();
+  const address = wallet.addresses[0];
   if (history.length === 0) terminal.note('Nothing has happened at this address.');
   const lines = history.map(({ txid, height }) => `${txid}  ${height || 'mempool'}`);
   if (history.length > 0 || terminal.json) {
@@ -89,24 +95,32 @@ const historyAction = action<KeyOptions>(async (_args, { options, settings, term
   }
 });
 
-async function send([to, amount]: string[], context: ActionContext<SendOptions>): Promise<void> {
-  const { options, settings, terminal, signal } = context;
-  const lockingScript = addressScript(to!, networkParameters(settings.network));
-  const value = parseAmount(amount!);
-  const feeRate = feeRateOption(options.feeRate);
-  await terminal.confirm(`Send ${formatAmount(value)} coins to ${to}?`);
-  const wallet = await openWallet(nodeClient(settings), settings, options, signal);
-  const allowHighFee = options.allowHighFee === true;
-  const { txid, fee } = await wallet.send([{ value, lockingScript }], { feeRate, allowHighFee });
-  terminal.note(`fee ${formatAmount(fee)}`);
-  terminal.result({ txid, fee: formatAmount(fee) }, txid, txid);
+async function list({ settings, terminal }: ActionContext<object>): Promise<void> {
+  const parameters = networkParameters(settings.network);
+  const keys = listKeys(settings.datadir, parameters).map((name) => {
+    const file = readKeyFile(keyPath(settings.datadir, parameters, name), parameters);
+    const account = watchedAccount(file, parameters);
+    return {
+      name,
+      kind: keyKind(file),
+      address: receiveAddressOf(name, settings),
+      ...(file.v === 2 && file.kind === 'account' ? { path: file.path } : {}),
+      ...(account ? { xpub: account.xpub } : {}),
+    };
+  });
+  if (keys.length === 0) terminal.note('There are no keys; make one with: bitmodel keygen');
+  if (terminal.json || terminal.quiet) {
+    return terminal.result({ keys }, '', keys.map(({ name }) => name).join('\n'));
+  }
+  const rows = keys.map(({ name, kind, address, path }) => [name, kind, path ?? '', address]);
+  if (keys.length > 0) terminal.line(await listTable(['name', 'kind', 'path', 'address'], rows));
 }
 
-const sendAction = action<SendOptions>(async (args, context) => send(args, context));
+const listAction = action<object>(async (_args, context) => list(context));
 
 const faucetAction = action<KeyOptions>(async ([amount], { options, settings, terminal }) => {
   const value = formatAmount(parseAmount(amount ?? '100'));
-  const address = addressOf(options.key, settings);
+  const address = receiveAddressOf(options.key, settings);
   const txid = await nodeClient(settings).rpc.call<string>('faucet', address, value);
   terminal.note(`${value} test coins are on their way to ${address}`);
   terminal.result({ txid, address, amount: value }, txid, txid);
@@ -114,28 +128,28 @@ const faucetAction = action<KeyOptions>(async ([amount], { options, settings, te
 
 /** Adds `wallet` with its verbs. */
 export function register(program: Command): void {
-  const wallet = program.command('wallet').description('balance, sending, test coins');
-  const verb = (name: string, description: string, example: string): Command =>
+  const wallet = program.command('wallet').description('keys, coins, sending, signed messages');
+  const verb: Verb = (name, description, example) =>
     wallet
       .command(name)
       .description(description)
       .option('--key <name>', 'the key (or, to look only, an address)', 'default')
       .addHelpText('after', `\nExample:\n  $ bitmodel wallet ${example}`);
   verb('balance', 'what the key owns', 'balance --key savings').action(balanceAction);
-  verb('address', "the key's address", 'address').action(addressAction);
+  verb('address', 'an address to be paid at', 'address --new')
+    .option('--new', 'of an account: one that was not handed out before')
+    .action(addressAction);
   verb('utxos', 'coins that can be spent now', 'utxos --json').action(utxosAction);
   verb('history', 'transactions of the key, oldest first', 'history').action(historyAction);
-  verb(
-    'send',
-    'pay somebody; asks before it does',
-    'send mkpZhYtJu2r87Js3pDiWJDmPte2NRZ8bJV 1.5 --yes --passphrase-file pass.txt',
-  )
-    .argument('<address>', 'whom to pay')
-    .argument('<amount>', 'coins, such as 1.5')
-    .option('--fee-rate <units>', 'base units per byte (default: 1)')
-    .option('--allow-high-fee', 'let the fee be more than a tenth of what is sent')
-    .option(...PASSPHRASE_OPTION)
-    .action(sendAction);
+  wallet
+    .command('list')
+    .description('keys, accounts, and what is watched')
+    .addHelpText('after', '\nExample:\n  $ bitmodel wallet list')
+    .action(listAction);
+  registerSending(verb);
+  registerMessages(wallet, verb);
+  registerTransfer(wallet, verb);
+  registerLocks(wallet);
   verb('faucet', 'test coins from a node that mines on regtest', 'faucet 100')
     .argument('[amount]', 'coins (default: 100)')
     .action(faucetAction);

@@ -1,16 +1,15 @@
 import { join } from 'node:path';
 import {
+  Account,
   ChainClient,
   type KeyPair,
-  loadKey,
   type NetworkParameters,
   networkParameters,
   RpcClient,
   Wallet,
 } from '../../chain/index.js';
-import { readPassphrase } from './passphrase.js';
 import type { Settings } from './settings.js';
-import type { WalletChoice } from './wallet.js';
+import { openSigner, type WalletChoice, walletBook } from './wallet.js';
 
 /** What a buyer, seller or verifier is started with: node, key, and the coins of that key. */
 export interface OpenParticipant {
@@ -23,11 +22,11 @@ export interface OpenParticipant {
 /**
  * Opens the key once, and holds it until the process ends.
  * @param stdinIsData a prompt comes over standard input, so that the passphrase can't
- * @throws BitmodelError `KEY_NOT_FOUND`, `WRONG_PASSPHRASE`, `NO_PASSPHRASE`, `NODE_UNREACHABLE`
+ * @throws BitmodelError `KEY_NOT_FOUND`, `WATCH_ONLY`, `WRONG_PASSPHRASE`, `NO_PASSPHRASE`, `NODE_UNREACHABLE`
  */
 export async function openParticipant(
   settings: Settings,
-  { key: name, passphraseFile }: WalletChoice,
+  choice: WalletChoice,
   signal: AbortSignal,
   stdinIsData = false,
 ): Promise<OpenParticipant> {
@@ -35,15 +34,11 @@ export async function openParticipant(
   const { rpc, datadir, network } = settings;
   const chain = new ChainClient(RpcClient.forNode({ rpc, datadir, network }));
   await chain.height();
-  const passphrase = await readPassphrase({
-    passphraseFile,
-    stdinIsData,
-    question: `The passphrase of ${name}`,
-    settings,
-    signal,
-  });
-  const key = await loadKey(datadir, params, name, passphrase);
-  return { chain, params, key, wallet: new Wallet({ client: chain, keys: [key], params }) };
+  const signer = await openSigner(settings, choice, signal, stdinIsData);
+  // a participant is one key: of an account its first receiving key
+  const key = signer instanceof Account ? signer.keyAt('receive', 0) : signer;
+  const wallet = new Wallet({ client: chain, keys: [key], book: walletBook(settings), params });
+  return { chain, params, key, wallet };
 }
 
 /** Where the records of a network's jobs lie. */

@@ -1,8 +1,8 @@
 import { closeSync, fstatSync, openSync, readSync } from 'node:fs';
 import { ReadStream, WriteStream } from 'node:tty';
 import { BitmodelError, EXIT, messageOf } from '../../base/index.js';
+import { readStdinLine } from './input.js';
 import type { Settings } from './settings.js';
-import { readStdinLine } from './stdin.js';
 
 export interface PassphraseRequest {
   /** File whose first line it is (`--passphrase-file`); else the variable BITMODEL_PASSPHRASE_FILE. */

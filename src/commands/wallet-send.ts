@@ -1,0 +1,196 @@
+import { BitmodelError, EXIT, formatAmount, parseAmount } from '../base/index.js';
+import {
+  addressScript,
+  decodeWif,
+  keyPair,
+  networkParameters,
+  planBump,
+  type Sent,
+  scriptAddress,
+  type TransactionOutput,
+  Wallet,
+} from '../chain/index.js';
+import { type ActionContext, action } from './shared/action.js';
+import { readInput } from './shared/input.js';
+import { collect } from './shared/models.js';
+import { feeRateOption } from './shared/number-options.js';
+import { PASSPHRASE_OPTION, readSecret } from './shared/passphrase.js';
+import {
+  addCoinOptions,
+  addFeeOptions,
+  type CoinOptions,
+  chosenFeeRate,
+  coinChoice,
+  type FeeOptions,
+  feeLimits,
+  paymentOf,
+} from './shared/payment-options.js';
+import type { Settings } from './shared/settings.js';
+import { nodeClient, openWallet, walletBook } from './shared/wallet.js';
+import type { Verb } from './wallet.js';
+
+interface SendOptions extends CoinOptions {
+  readonly key: string;
+  readonly passphraseFile?: string;
+  readonly to?: string[];
+  readonly all?: boolean;
+}
+
+interface SweepOptions extends FeeOptions {
+  readonly key: string;
+  readonly passphraseFile?: string;
+  readonly wif?: boolean;
+  readonly wifFile?: string;
+}
+
+interface BumpOptions extends FeeOptions {
+  readonly key: string;
+  readonly passphraseFile?: string;
+}
+
+/** No file with one private key is longer. */
+const WIF_FILE_LIMIT = 4096;
+
+function usage(message: string, next: string): BitmodelError {
+  return new BitmodelError('USAGE', message, { next, exitCode: EXIT.usage });
+}
+
+function recipients(
+  [to, amount]: readonly string[],
+  options: SendOptions,
+  settings: Settings,
+): TransactionOutput[] {
+  const more = (options.to ?? []).map((text) => paymentOf(text, settings));
+  if (to === undefined && more.length > 0) return more;
+  if (to === undefined || amount === undefined) {
+    throw usage(
+      'Nobody is to be paid.',
+      'Name an address and an amount, or pass --to ADDRESS:AMOUNT',
+    );
+  }
+  const lockingScript = addressScript(to, networkParameters(settings.network));
+  return [{ value: parseAmount(amount), lockingScript }, ...more];
+}
+
+function printSent(sent: readonly Sent[], { terminal }: ActionContext<unknown>): void {
+  const fee = formatAmount(sent.reduce((sum, each) => sum + each.fee, 0n));
+  terminal.note(`fee ${fee}`);
+  const ids = sent.map(({ txid }) => txid);
+  const object = ids.length === 1 ? { txid: ids[0], fee } : { txids: ids, fee };
+  terminal.result(object, ids.join('\n'), ids.join('\n'));
+}
+
+async function sendAll(to: string | undefined, context: ActionContext<SendOptions>): Promise<void> {
+  const { options, settings, terminal, signal } = context;
+  if (to === undefined || options.to || options.fromCoin) {
+    throw usage('--all sends everything to one address.', 'bitmodel wallet send ADDRESS --all');
+  }
+  const script = addressScript(to, networkParameters(settings.network));
+  const client = nodeClient(settings);
+  await terminal.confirm(`Send all coins of ${options.key} to ${to}?`);
+  const wallet = await openWallet(client, settings, options, signal);
+  const feeRate = await chosenFeeRate(client, options.feeRate);
+  const replaceable = options.replaceable === true;
+  printSent(await wallet.sweep(script, { ...feeLimits(options), feeRate, replaceable }), context);
+}
+
+async function send(args: readonly string[], context: ActionContext<SendOptions>): Promise<void> {
+  const { options, settings, terminal, signal } = context;
+  if (options.all) return sendAll(args[0], context);
+  const outputs = recipients(args, options, settings);
+  const params = networkParameters(settings.network);
+  const choice = { ...coinChoice(options), ...feeLimits(options) };
+  const whom = outputs.map(
+    ({ value, lockingScript }) =>
+      `${formatAmount(value)} coins to ${scriptAddress(lockingScript, params)}`,
+  );
+  await terminal.confirm(`Send ${whom.join(', ')}?`);
+  const client = nodeClient(settings);
+  const wallet = await openWallet(client, settings, options, signal);
+  const feeRate = await chosenFeeRate(client, options.feeRate);
+  printSent([await wallet.send(outputs, { ...choice, feeRate })], context);
+}
+
+/** A private key that is not kept here: never an argument, which shells and process lists remember. */
+async function foreignKey({ options, settings, signal }: ActionContext<SweepOptions>) {
+  const params = networkParameters(settings.network);
+  const text =
+    options.wifFile === undefined
+      ? await readSecret(
+          'private key',
+          'Give it on stdin, or pass --wif-file FILE',
+          settings,
+          signal,
+        )
+      : await readInput(options.wifFile, WIF_FILE_LIMIT);
+  return keyPair(decodeWif(text.trim(), params), params);
+}
+
+async function sweep(to: string, context: ActionContext<SweepOptions>): Promise<void> {
+  const { options, settings, terminal, signal } = context;
+  const params = networkParameters(settings.network);
+  const script = addressScript(to, params);
+  const client = nodeClient(settings);
+  const limits = feeLimits(options);
+  const foreign = options.wif === true || options.wifFile !== undefined;
+  await terminal.confirm(`Send all coins of ${foreign ? 'this key' : options.key} to ${to}?`);
+  const wallet = foreign
+    ? new Wallet({ client, keys: [await foreignKey(context)], book: walletBook(settings), params })
+    : await openWallet(client, settings, options, signal);
+  const feeRate = await chosenFeeRate(client, options.feeRate);
+  printSent(await wallet.sweep(script, { ...limits, feeRate }), context);
+}
+
+async function bump(txid: string, context: ActionContext<BumpOptions>): Promise<void> {
+  const { options, settings, terminal, signal } = context;
+  const client = nodeClient(settings);
+  const feeRate = options.feeRate === undefined ? undefined : feeRateOption(options.feeRate);
+  const wallet = await openWallet(client, settings, options, signal);
+  const { funded, oldFee } = await planBump(wallet, client, txid, feeRate);
+  await terminal.confirm(
+    `Raise the fee from ${formatAmount(oldFee)} to ${formatAmount(funded.fee)} coins?`,
+  );
+  const sent = await wallet.submit(funded, feeLimits(options));
+  const fee = formatAmount(sent.fee);
+  terminal.note(`fee ${fee}, before ${formatAmount(oldFee)}`);
+  terminal.result({ txid: sent.txid, replaced: txid, fee }, sent.txid, sent.txid);
+}
+
+const sendAction = action<SendOptions>(async (args, context) => send(args, context));
+const sweepAction = action<SweepOptions>(async ([to], context) => sweep(to!, context));
+const bumpAction = action<BumpOptions>(async ([txid], context) => bump(txid!, context));
+
+/** Adds the verbs that spend. */
+export function registerSending(verb: Verb): void {
+  const send = verb(
+    'send',
+    'pay somebody; asks before it does',
+    'send mkpZhYtJu2r87Js3pDiWJDmPte2NRZ8bJV 1.5 --yes --passphrase-file pass.txt',
+  )
+    .argument('[address]', 'whom to pay')
+    .argument('[amount]', 'coins, such as 1.5')
+    .option('--to <address:amount>', 'whom else to pay; may be given many times', collect)
+    .option('--all', 'send everything, less the fee, to the address');
+  addCoinOptions(send)
+    .option(...PASSPHRASE_OPTION)
+    .action(sendAction);
+  const sweep = verb(
+    'sweep',
+    'move all coins of a key to an address; asks before it does',
+    'sweep mkpZhYtJu2r87Js3pDiWJDmPte2NRZ8bJV --wif < paper.txt',
+  )
+    .argument('<address>', 'where the coins go')
+    .option('--wif', 'of a private key that is not kept here: asked for, or the next line of stdin')
+    .option('--wif-file <file>', 'of the private key in this file');
+  addFeeOptions(sweep)
+    .option(...PASSPHRASE_OPTION)
+    .action(sweepAction);
+  const bump = verb(
+    'bump',
+    'raise the fee of a transaction that waits (BIP125); asks before it does',
+    'bump TXID --fee-rate 5',
+  ).argument('<txid>', 'the transaction');
+  addFeeOptions(bump)
+    .option(...PASSPHRASE_OPTION)
+    .action(bumpAction);
+}
