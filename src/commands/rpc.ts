@@ -6,8 +6,8 @@ import {
   RpcError,
 } from '../chain/index.js';
 import { action } from './shared/action.js';
+import { readStdin } from './shared/input.js';
 import type { Register } from './shared/register.js';
-import { readStdin } from './shared/stdin.js';
 
 interface RpcOptions {
   readonly named?: boolean;
