@@ -62,6 +62,12 @@ const COMMANDS: readonly CommandEntry[] = [
     load: () => import('./commands/model.js'),
   },
   {
+    name: 'nft',
+    group: 'Models:',
+    summary: 'make, send and show the NFT of a model',
+    load: () => import('./commands/nft.js'),
+  },
+  {
     name: 'reward',
     group: 'Models:',
     summary: 'shares of everyone a model stands on',

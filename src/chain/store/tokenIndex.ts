@@ -1,4 +1,3 @@
-import { ByteReader } from '../codec/reader.js';
 import type { OutputToken } from '../codec/token.js';
 import type { Outpoint } from '../codec/transaction.js';
 import { ByteWriter } from '../codec/writer.js';
@@ -7,6 +6,7 @@ import type { ChainStore } from './ChainStore.js';
 import type { PlacedTransaction } from './changes.js';
 import { afterGroup, decodeOutpointKey, orderedKey, outpointInGroup } from './keys.js';
 import { groupEntries, type HistoryEntry } from './queries.js';
+import { readRecord } from './seal.js';
 import type { Tables } from './tables.js';
 
 /** What there is of a token category: counts of unspent outputs, and where it was born. */
@@ -34,8 +34,7 @@ function encodeCategory(category: TokenCategory): Uint8Array {
 }
 
 function decodeCategory(bytes: Uint8Array): TokenCategory {
-  const reader = new ByteReader(bytes);
-  return {
+  return readRecord(bytes, 'a token category', (reader) => ({
     genesis: reader.bytes(32),
     height: reader.u32(),
     amount: reader.u64(),
@@ -43,7 +42,7 @@ function decodeCategory(bytes: Uint8Array): TokenCategory {
     none: reader.u32(),
     mutable: reader.u32(),
     minting: reader.u32(),
-  };
+  }));
 }
 
 /** Adds a token to the counts (sign 1), or takes it out of them (sign -1). */
