@@ -21,6 +21,8 @@ import { heightKey, utxoKey } from './keys.js';
 import { demandNotHeld, lockFolder } from './lock.js';
 import { Marks } from './Marks.js';
 import { PinIndex } from './PinIndex.js';
+import { PinQueries } from './PinQueries.js';
+import { PinTables } from './PinTables.js';
 import {
   decodeCoin,
   decodeLocation,
@@ -47,7 +49,7 @@ export interface StoredTransaction {
  */
 export class ChainStore implements CoinSource, HeaderSource {
   readonly tables: Tables;
-  readonly pins: PinIndex;
+  readonly pins: PinQueries;
   readonly marks: Marks;
   /** Told of every error after which the store can't be trusted to go on; whoever asked gets it, too. */
   onFailure: (error: BitmodelError) => void = () => {};
@@ -55,6 +57,7 @@ export class ChainStore implements CoinSource, HeaderSource {
   readonly #parameters: AddressParameters;
   readonly #unlock: () => void;
   readonly #tree: HeaderTree;
+  readonly #pinIndex: PinIndex;
   readonly #snapshots = new Set<Snapshot>();
 
   private constructor(opened: OpenTables, parameters: AddressParameters, unlock: () => void) {
@@ -62,7 +65,8 @@ export class ChainStore implements CoinSource, HeaderSource {
     this.tables = opened.tables;
     this.#parameters = parameters;
     this.#unlock = unlock;
-    this.pins = new PinIndex(opened.tables, parameters);
+    this.pins = new PinQueries(opened.tables, parameters);
+    this.#pinIndex = new PinIndex(new PinTables(opened.tables, parameters));
     this.marks = new Marks(opened.tables.meta);
     this.#tree = new HeaderTree(opened.tables);
   }
@@ -316,7 +320,7 @@ export class ChainStore implements CoinSource, HeaderSource {
   connect(entry: HeaderEntry, connectable: ConnectableBlock): void {
     const { block, hashes, spent, offsets } = connectable;
     for (const placed of placeTransactions(entry, { block, hashes, offsets, spent })) {
-      applyTransaction(this.tables, placed, this.pins.apply(placed));
+      applyTransaction(this.tables, placed, this.#pinIndex.apply(placed));
     }
     this.tables.undo.putSync(entry.hash, encodeUndo(spent));
     this.tables.heights.putSync(heightKey(entry.height), entry.hash);
@@ -338,7 +342,7 @@ export class ChainStore implements CoinSource, HeaderSource {
     const placed = [...placeTransactions(tip, { block, hashes, offsets, spent })];
     for (const each of placed.reverse()) {
       revertTransaction(this.tables, each);
-      this.pins.revert(each);
+      this.#pinIndex.revert(each);
     }
     this.tables.undo.removeSync(tip.hash);
     this.tables.heights.removeSync(heightKey(tip.height));

@@ -17,7 +17,7 @@ import {
 import { holderText, metaIdOf } from '#src/chain/pins/identity.js';
 import { formatPinId, parsePinId, targetOf } from '#src/chain/pins/pin.js';
 import { followUnit } from '#src/chain/pins/tracking.js';
-import type { PinState } from '#src/chain/store/PinIndex.js';
+import type { PinState } from '#src/chain/store/PinQueries.js';
 import { stateHash } from '#src/chain/store/queries.js';
 import { cases } from '../../long.js';
 import {

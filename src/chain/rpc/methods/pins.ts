@@ -3,7 +3,7 @@ import { formatOutpoint, hashToId, type Outpoint } from '../../codec/transaction
 import type { ChainNode } from '../../node/ChainNode.js';
 import { holderText } from '../../pins/identity.js';
 import { formatPinId, parsePinId } from '../../pins/pin.js';
-import type { PinQuery, PinState } from '../../store/PinIndex.js';
+import type { PinQuery, PinState } from '../../store/PinQueries.js';
 import type { PinEvent } from '../../store/pinRecords.js';
 import { addressScript } from '../../wallet/address.js';
 import { Params } from '../params.js';

@@ -1,0 +1,123 @@
+import { encodeOutpoint, type Outpoint } from '../codec/transaction.js';
+import type { AddressParameters } from '../wallet/address.js';
+import { afterGroup, decodeOutpointKey, orderedKey, scriptKey } from './keys.js';
+import { eventKey, PinTables, pathKey, pinMetaId } from './PinTables.js';
+import { type ChainPlace, decodePinEvent, type PinEvent, type PinRecord } from './pinRecords.js';
+import type { Table, Tables } from './tables.js';
+
+/** A pin with its last event as of some height and what it said then. */
+export interface PinState {
+  readonly id: Outpoint;
+  readonly pin: PinRecord;
+  readonly last: PinEvent;
+  readonly said: PinEvent;
+}
+
+/** Which pins a query asks for. */
+export interface PinQuery {
+  /** Events in later blocks don't count. */
+  readonly atHeight: number;
+  readonly limit: number;
+  /** Listed after this pin only. */
+  readonly after?: Outpoint;
+  /** Pins hidden or revoked by then, too. */
+  readonly all: boolean;
+}
+
+const OUTPOINT_SIZE = 36;
+const NO_HEIGHT = 0xffff_ffff;
+
+function placeOfKey(key: Uint8Array): ChainPlace {
+  const view = new DataView(key.buffer, key.byteOffset);
+  return { height: view.getUint32(OUTPOINT_SIZE), position: view.getUint32(OUTPOINT_SIZE + 4) };
+}
+
+/** What the index of pins knows: every pin with all that happened to it (MetaID v2, DESIGN 4.4). */
+export class PinQueries {
+  readonly #tables: Tables;
+  readonly #pins: PinTables;
+  readonly #parameters: AddressParameters;
+
+  constructor(tables: Tables, parameters: AddressParameters) {
+    this.#tables = tables;
+    this.#pins = new PinTables(tables, parameters);
+    this.#parameters = parameters;
+  }
+
+  /** Ids of the pins whose base unit lies in an output. */
+  at(outpoint: Outpoint): Outpoint[] {
+    return this.#pins.held(outpoint).map(({ pinKey }) => decodeOutpointKey(pinKey));
+  }
+
+  /** A pin as of a height; undefined when there was none yet. */
+  get(id: Outpoint, atHeight = NO_HEIGHT): PinState | undefined {
+    const pinKey = encodeOutpoint(id);
+    const pin = this.#pins.pin(pinKey);
+    if (!pin) return undefined;
+    const last = pin.last.height <= atHeight ? pin.last : this.#lastPlace(pinKey, atHeight);
+    if (!last) return undefined;
+    const event = this.#pins.event(pinKey, last);
+    return { id, pin, last: event, said: this.#pins.event(pinKey, event.said) };
+  }
+
+  /** What a pin has said up to a state, oldest first: its creation, then each modification. */
+  versions({ id, said }: PinState): PinEvent[] {
+    const pinKey = encodeOutpoint(id);
+    const found = [said];
+    // from version to version, so that a pin passed on a million times costs no more than one that never moved
+    for (let at = said; at.before; ) {
+      at = this.#pins.event(pinKey, this.#pins.event(pinKey, at.before).said);
+      found.unshift(at);
+    }
+    return found;
+  }
+
+  /** What happened to a pin, oldest first. @param skip events left out at the beginning */
+  events(id: Outpoint, limit: number, skip: number): PinEvent[] {
+    const start = encodeOutpoint(id);
+    const end = afterGroup(start);
+    const range = this.#tables.pinEvents.getRange({ start, end, limit, offset: skip });
+    return [...range].map(({ key, value }) => decodePinEvent(placeOfKey(key), value));
+  }
+
+  /** Pins at exactly this path, in the order of their making. */
+  byPath(path: string, query: PinQuery): PinState[] {
+    return this.#list(this.#tables.pinsByPath, pathKey(path), query);
+  }
+
+  /** Pins whose base unit lies at a locking script now, in the order of their making. */
+  byOwner(script: Uint8Array, query: PinQuery): PinState[] {
+    return this.#list(this.#tables.pinsByOwner, scriptKey(script), query);
+  }
+
+  /** Pins made by whoever a MetaID stands for, in the order of their making. */
+  byMetaId(metaId: Uint8Array, query: PinQuery): PinState[] {
+    return this.#list(this.#tables.pinsByMetaId, metaId, query);
+  }
+
+  /** MetaID of whoever made a pin, 32 bytes; undefined for one made by a coinbase. */
+  metaIdOf(pin: PinRecord): Uint8Array | undefined {
+    return pinMetaId(pin, this.#parameters);
+  }
+
+  /** Place of the last event at or below a height. */
+  #lastPlace(pinKey: Uint8Array, height: number): ChainPlace | undefined {
+    const start = eventKey(pinKey, { height, position: 0xffff_ffff });
+    const keys = this.#tables.pinEvents.getKeys({ start, end: pinKey, reverse: true, limit: 1 });
+    const [found] = [...keys];
+    return found && placeOfKey(found);
+  }
+
+  #list(table: Table, group: Uint8Array, query: PinQuery): PinState[] {
+    const found: PinState[] = [];
+    const after = query.after && this.get(query.after);
+    if (query.after && !after) return found;
+    const start = after ? orderedKey(group, after.pin.height, after.pin.position + 1) : group;
+    for (const { value } of table.getRange({ start, end: afterGroup(group) })) {
+      if (found.length >= query.limit) break;
+      const state = this.get(decodeOutpointKey(value), query.atHeight);
+      if (state && (query.all || state.last.status === 'live')) found.push(state);
+    }
+    return found;
+  }
+}
