@@ -8,11 +8,52 @@ export {
   sealAnswer,
   withClientKey,
 } from './answer.js';
+export {
+  type ChannelState,
+  channelPaid,
+  decodeChannel,
+  encodeChannel,
+  mustClose,
+  openChannel,
+  payChannel,
+  takeUpdate,
+} from './channel-state.js';
 export { JobClient } from './client.js';
 export { receiptOf } from './client-answer.js';
 export type { ClientOptions } from './client-driver.js';
 export type { ClientAnswer, ClientOutcome, ClientPhase, ClientRecord } from './client-record.js';
 export type { JobQuote, JobRequest } from './client-request.js';
+export {
+  type BondTerms,
+  bondScript,
+  leavingScript,
+  MINIMUM_BOND,
+  parseBond,
+  rejudgeMessage,
+  secondJurySize,
+  secondJuryThreshold,
+} from './contracts/bond.js';
+export {
+  type BondCoin,
+  bondReleaseSpend,
+  bondReleaseUnlocking,
+  bondSlashSpend,
+  bondSlashUnlocking,
+  gatherRejudgement,
+  leaveSpend,
+  leaveUnlocking,
+  type Rejudgement,
+} from './contracts/bond-spends.js';
+export { type ChannelTerms, channelScript } from './contracts/channel.js';
+export {
+  type ChannelCoin,
+  type ChannelUpdate,
+  channelCloseSpend,
+  channelCloseUnlocking,
+  channelOutput,
+  channelRefundSpend,
+  channelRefundUnlocking,
+} from './contracts/channel-spends.js';
 export { type JobEvent, JobEvents, type JobRole, type JobStep } from './events.js';
 export { decodeEvidence, type Evidence, encodeEvidence } from './evidence.js';
 export { calibrationName, type JobModel, jobModel, modelShare } from './job-model.js';

@@ -1,4 +1,48 @@
 export { type Components, stronglyConnectedComponents } from './components.js';
+export {
+  type BackersAccept,
+  type Delivery,
+  deliveryMessage,
+  grantScript,
+  type JudgesAccept,
+  type PledgeTerms,
+  parsePledge,
+  pledgeScript,
+  testSetCommitment,
+} from './contracts/assurance.js';
+export {
+  backersAcceptSpend,
+  grantSpend,
+  grantUnlocking,
+  type Judgement,
+  judgesAcceptSpend,
+  type PayoutSpend,
+  type PledgeCoin,
+  pledgeOutput,
+  pledgeRefundSpend,
+  pledgeRefundUnlocking,
+  unlockPayout,
+  type Vote,
+} from './contracts/assurance-spends.js';
+export {
+  type OfferTerms,
+  offerScript,
+  parseOffer,
+  parseSale,
+  royaltyOf,
+  type SaleTerms,
+  saleScript,
+} from './contracts/sale.js';
+export {
+  BUY_UNLOCKING,
+  offerBuySpend,
+  offerOutput,
+  type SaleCoin,
+  saleBuySpend,
+  saleCancelSpend,
+  saleCancelUnlocking,
+  saleOutput,
+} from './contracts/sale-spends.js';
 export { MAXIMUM_COMPONENT } from './cycle.js';
 export {
   completeDeclaration,
