@@ -5,7 +5,7 @@ import { setImmediate } from 'node:timers/promises';
 import { type BitmodelError, equalBytes } from '../../base/index.js';
 import { type Block, type BlockHeader, blockHash } from '../codec/block.js';
 import { hashToId, type Outpoint, type Transaction } from '../codec/transaction.js';
-import { checkBlock, checkBlockAtHeight } from '../consensus/blockRules.js';
+import { type CheckedBlock, checkBlock, checkBlockAtHeight } from '../consensus/blockRules.js';
 import type { Coin } from '../consensus/coins.js';
 import {
   checkHeader,
@@ -18,7 +18,7 @@ import {
   type NetworkParameters,
   networkParameters,
 } from '../consensus/parameters.js';
-import { rejectBlock } from '../consensus/reject.js';
+import { RejectError, rejectBlock } from '../consensus/reject.js';
 import { ScriptVerifier } from '../consensus/scripts.js';
 import { bitsToTarget, workOf } from '../consensus/target.js';
 import { Admission } from '../mempool/Admission.js';
@@ -205,11 +205,7 @@ export class ChainNode extends EventEmitter<Events> {
     const entry = { hash, header: block.header, height, work };
     const before = this.store.tip();
     if (equalBytes(before.hash, previous.hash)) {
-      // the usual case: kept and connected in one transaction, or not at all
-      this.store.transaction(() => {
-        this.store.putBlock(entry, checked);
-        this.#branches.connect(this.store.header(hash)!, checked);
-      });
+      this.#connectToTip(entry, checked);
       this.admission.blockConnected(height, block.transactions, checked.hashes);
       this.#tipChanged();
       return true;
@@ -282,6 +278,23 @@ export class ChainNode extends EventEmitter<Events> {
     await this.mempoolFile.loaded;
     await this.scripts.close();
     await this.store.close();
+  }
+
+  /** The usual case: kept and connected in one transaction, or not at all and known as invalid from then on. */
+  #connectToTip(entry: HeaderEntry, checked: CheckedBlock): void {
+    const { store } = this;
+    try {
+      store.transaction(() => {
+        store.putBlock(entry, checked);
+        this.#branches.connect(store.header(entry.hash)!, checked);
+      });
+    } catch (thrown) {
+      if (thrown instanceof RejectError) {
+        const record = { ...entry, status: 'invalid', transactionCount: 0, size: 0 } as const;
+        store.transaction(() => store.markInvalid(record));
+      }
+      throw thrown;
+    }
   }
 
   #tipChanged(): void {
