@@ -1,5 +1,7 @@
 import fc from 'fast-check';
 import {
+  type Block,
+  type BlockHeader,
   decodeOutputScript,
   JOB_VERSION,
   MAX_TOKEN_AMOUNT,
@@ -60,3 +62,18 @@ export function anyTransaction(
     })
     .map((parts) => (parts.version >= JOB_VERSION ? parts : { ...parts, jobId: NO_JOB }));
 }
+
+export const headerArbitrary: fc.Arbitrary<BlockHeader> = fc.record({
+  version: fc.integer({ min: -(2 ** 31), max: 2 ** 31 - 1 }),
+  previousHash: hashArbitrary,
+  merkleRoot: hashArbitrary,
+  time: u32,
+  bits: u32,
+  nonce: u32,
+});
+
+/** A header and transactions that need not fit it. */
+export const blockArbitrary: fc.Arbitrary<Block> = fc.record({
+  header: headerArbitrary,
+  transactions: fc.array(anyTransaction(), { maxLength: 3 }),
+});
