@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { toHex } from '#src/base/index.js';
 import { CONSENSUS_FLAGS } from '#src/chain/index.js';
 import { demanded, differing } from './difference.js';
+import { LIBAUTH_DIFFERENCES, playLibauthCases } from './libauth-vectors.js';
 import { table } from './page.js';
 import { playScriptTests, SCRIPT_TEST_DIFFERENCES } from './script-tests.js';
 import { playSighashVectors, type SighashForm } from './sighash-vectors.js';
@@ -11,6 +12,7 @@ const scripts = playScriptTests();
 const sighashes = playSighashVectors();
 const valid = playTransactions('tx_valid');
 const invalid = playTransactions('tx_invalid');
+const libauth = playLibauthCases();
 
 const count = (wanted: SighashForm): number =>
   sighashes.filter(({ form }) => form === wanted).length;
@@ -47,6 +49,13 @@ describe('tx_valid.json and tx_invalid.json', () => {
   });
 });
 
+describe('the virtual machine tests of libauth', () => {
+  it('go as libauth’s machine has them, but for the listed cases, which differ just as listed', () => {
+    expect(libauth).toHaveLength(433);
+    expect(differing(libauth)).toEqual(demanded(LIBAUTH_DIFFERENCES));
+  });
+});
+
 describe('docs/conformance.md', () => {
   it('says how the vectors went', async () => {
     const page = `# Conformance
@@ -68,6 +77,12 @@ Whole transactions of Bitcoin Core's tests (from the same package). All ${valid.
 the invalid ones, some are refused for their form and the others for their scripts:
 
 ${table(invalid, INVALID_DIFFERENCES)}
+## Virtual machine tests of libauth
+
+BCH's machine as @bitauth/libauth 3.0.0 tests it (\`fixtures/libauth/scripts.jsonl\`, MIT): all cases without P2SH, but
+for 594 of CashTokens and of signing, which \`test/chain/consensus/token-vectors.test.ts\` runs.
+
+${table(libauth, LIBAUTH_DIFFERENCES)}
 ## sighash.json
 
 ${sighashes.length.toLocaleString('en-US')} signature hashes of random transactions (from the same package), all of them ours too: ${count('original')} of Bitcoin's
