@@ -15,7 +15,7 @@ table the same; \`npx vitest run test/chain/script/opcodes-page.test.ts -u\` wri
 - The stack's top is on the right: \`a b → c\` takes b from the top, then a, and leaves c. A word in its own place
   (\`bool\`, \`n\`) is what the element holds.
 - Every opcode costs ${LIMITS.opcodeCost}, executed or skipped; the cost column says what comes on top, with \\|x\\| the length of x in
-  bytes. rounds(n) = 1 + ⌊(n + 8) / 64⌋. An input may cost (41 + length of its unlocking script) ·
+  bytes. rounds(n) = 1 + ⌊(n + 8) / 64⌋; the preimage is what a signature signs. An input may cost (41 + length of its unlocking script) ·
   ${LIMITS.costPerByte}, and hash 3.5 rounds for each of those bytes (CHIP-2021-05-vm-limits).
 - Numbers have up to ${number(LIMITS.number)} bytes, elements up to ${number(LIMITS.element)}, both stacks together up to ${number(LIMITS.stack)}, where each
   element counts ${LIMITS.elementOverhead} beside its length. Up to ${LIMITS.controlDepth} conditionals and loops may be open.

@@ -136,7 +136,7 @@ function matchSignatures(
   return true;
 }
 
-const CHECK_COST = '|bool| + 26,000 + 64·rounds(preimage), 0 for an empty signature';
+const CHECK_COST = '|bool| + 26,000 + 64·rounds(|preimage|) + 64, 0 for an empty signature';
 
 /** Signature checks (ECDSA over secp256k1 in strict DER with low S) and OP_CODESEPARATOR. */
 export const cryptoOperations: OperationGroup = {
@@ -166,7 +166,7 @@ export const cryptoOperations: OperationGroup = {
   },
   OP_CHECKMULTISIG: {
     stack: '0 sig… m key… n → bool',
-    cost: '|bool| + 26,000·n + 64·rounds(preimage) for each signature, 0 for empty signatures',
+    cost: '|bool| + 26,000·n + m·(64·rounds(|preimage|) + 64), 0 for empty signatures',
     source: ORIGINAL,
     note: 'At most 20 keys; signatures in the order of their keys',
     run: (state) => state.pushBoolean(popCheckMultiSig(state)),
