@@ -110,7 +110,10 @@ export async function run() {
     if (error !== undefined || stack.length !== 1 || !result.ok) {
       throw new Error(`${name} fails: ${error ?? result.error}`);
     }
-    const rounds = Array.from({ length: ROUNDS }, () => ({ ours: rate(ours), theirs: rate(theirs) }));
+    const rounds = Array.from({ length: ROUNDS }, () => ({
+      ours: rate(ours),
+      theirs: rate(theirs),
+    }));
     const ratios = sorted(rounds.map((round) => round.ours / round.theirs));
     const figure = {
       ours: median(rounds.map((round) => round.ours)),
