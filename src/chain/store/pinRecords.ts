@@ -1,7 +1,8 @@
-import { ByteReader } from '../codec/reader.js';
+import type { ByteReader } from '../codec/reader.js';
 import type { Outpoint } from '../codec/transaction.js';
 import { ByteWriter } from '../codec/writer.js';
 import { PIN_OPERATIONS, type PinData, type PinStatus } from '../pins/pin.js';
+import { readRecord } from './seal.js';
 
 const STATUSES: readonly PinStatus[] = ['live', 'hidden', 'revoked'];
 
@@ -65,13 +66,12 @@ export function encodePinRecord(pin: PinRecord): Uint8Array {
 }
 
 export function decodePinRecord(bytes: Uint8Array): PinRecord {
-  const reader = new ByteReader(bytes);
-  return {
+  return readRecord(bytes, 'a pin', (reader) => ({
     ...readPlace(reader),
     last: readPlace(reader),
     path: Buffer.from(reader.varBytes()).toString(),
     creatorScript: reader.varBytes(),
-  };
+  }));
 }
 
 /** A pin within an output. */
@@ -90,10 +90,11 @@ export function encodeHeldPins(pins: readonly HeldPin[]): Uint8Array {
 }
 
 export function decodeHeldPins(bytes: Uint8Array): HeldPin[] {
-  const reader = new ByteReader(bytes);
-  const pins: HeldPin[] = [];
-  while (reader.remaining > 0) pins.push({ pinKey: reader.bytes(36), offset: reader.u64() });
-  return pins;
+  return readRecord(bytes, 'a place of pins', (reader) => {
+    const pins: HeldPin[] = [];
+    while (reader.remaining > 0) pins.push({ pinKey: reader.bytes(36), offset: reader.u64() });
+    return pins;
+  });
 }
 
 /** Value of the event table; its key holds the pin, the height and the position. */
@@ -113,8 +114,11 @@ export function encodePinEvent(event: PinEvent): Uint8Array {
   return writer.varBytes(payload).finish();
 }
 
-export function decodePinEvent({ height, position }: ChainPlace, bytes: Uint8Array): PinEvent {
-  const reader = new ByteReader(bytes);
+export function decodePinEvent(place: ChainPlace, bytes: Uint8Array): PinEvent {
+  return readRecord(bytes, 'an event of a pin', (reader) => readEvent(place, reader));
+}
+
+function readEvent({ height, position }: ChainPlace, reader: ByteReader): PinEvent {
   const text = (): string => Buffer.from(reader.varBytes()).toString();
   const hash = reader.bytes(32);
   const index = reader.u32();

@@ -6,6 +6,7 @@ import { formatPinId, parsePinId } from '../../pins/pin.js';
 import type { PinQuery, PinState } from '../../store/PinQueries.js';
 import type { PinEvent } from '../../store/pinRecords.js';
 import { addressScript } from '../../wallet/address.js';
+import { PIN_HELP } from '../help/pins.js';
 import { Params } from '../params.js';
 import { RPC_CODE, RpcError } from '../RpcError.js';
 import type { RpcServer } from '../RpcServer.js';
@@ -102,14 +103,10 @@ function pinHistory(node: ChainNode, params: Params): object[] {
 
 /** What the index of pins knows (MetaID v2, DESIGN 4.4). */
 export function registerPinMethods(server: RpcServer, node: ChainNode): void {
-  server.register(
-    'getpins',
-    (values) => listPins(node, new Params(values)),
-    'getpins PATH | {"path" | "owner" | "metaId" | "id": TEXT, "limit": N, "after": ID, "atHeight": N, "all": BOOL}',
-  );
+  server.register('getpins', (values) => listPins(node, new Params(values)), PIN_HELP.getpins);
   server.register(
     'getpinhistory',
     (values) => pinHistory(node, new Params(values)),
-    'getpinhistory ID ( LIMIT SKIP )',
+    PIN_HELP.getpinhistory,
   );
 }

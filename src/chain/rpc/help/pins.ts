@@ -1,0 +1,37 @@
+import { type MethodHelp, OWN_GROUP } from '../method.js';
+
+/** What the index of pins knows (MetaID v2, DESIGN 4.4). */
+export const PIN_HELP = {
+  getpins: {
+    group: OWN_GROUP,
+    summary: 'Pins of the chain, in the order of their making.',
+    params: [
+      {
+        name: 'selector',
+        type: ['string', 'object'],
+        about:
+          'A path, or {"path" | "owner" | "metaId" | "id": text, "limit": n, "after": id, "atHeight": n, "all": bool}. ' +
+          'An owner is an address; "all" lists hidden and revoked pins too; "atHeight" tells what stood then.',
+      },
+    ],
+    result:
+      'An array of {id, path, status (live, hidden, revoked), creator, metaId, owner, location, contentType, payload ' +
+      '(hex), height, txid, versions}.',
+    errors: [[-8, 'Nothing is selected, or a value is out of range.']],
+    example: '/protocols/bitmodel-model',
+  },
+  getpinhistory: {
+    group: OWN_GROUP,
+    summary: 'Everything that happened to one pin, moves included, oldest first.',
+    params: [
+      { name: 'id', type: 'string', about: 'The pin: TXIDiOUTPUT.' },
+      { name: 'limit', type: 'number', about: 'At most so many events.', default: '1000' },
+      { name: 'skip', type: 'number', about: 'Events left out at the beginning.', default: '0' },
+    ],
+    result:
+      'An array of {operation (create, modify, hide, revoke, transfer), txid, height, status, owner, location, offset, ' +
+      'contentType, payload (hex)}.',
+    errors: [[-5, 'There is no such pin.']],
+    example: `${'0'.repeat(64)}i0`,
+  },
+} as const satisfies Readonly<Record<string, MethodHelp>>;
