@@ -69,7 +69,7 @@ export { DUST_LIMIT } from './mempool/standard.js';
 export { ChainNode, type ChainNodeOptions, type Tip } from './node/ChainNode.js';
 export { faucetKey, registerFaucet } from './node/faucet.js';
 export { LocalChain } from './node/LocalChain.js';
-export { type MiningOptions, mineContinually, mineFirstCoins } from './node/mining.js';
+export { defaultThreads, type Mining, mineFirstCoins, prepareMining } from './node/mining.js';
 export { type RunNodeOptions, type RunningNode, runNode } from './node/runNode.js';
 export { holderText, metaIdOf } from './pins/identity.js';
 export {

@@ -3,6 +3,7 @@ import { BitmodelError, EXIT, messageOf } from '../base/index.js';
 import { runNode } from '../chain/index.js';
 import { action } from './shared/action.js';
 import { attachJobPool } from './shared/job-pool.js';
+import { miningLine } from './shared/mining-line.js';
 import type { Register } from './shared/register.js';
 
 interface NodeOptions {
@@ -11,6 +12,7 @@ interface NodeOptions {
   readonly mine?: boolean;
   readonly mineTo?: string;
   readonly blockTime: string;
+  readonly threads?: string;
   readonly par?: string;
   readonly maxMempool: string;
   readonly mempoolExpiry: string;
@@ -87,6 +89,14 @@ const run = action<NodeOptions>(async (_args, { options, settings, terminal, sig
   if (options.mine && network !== 'regtest' && options.mineTo === undefined) {
     throw usage('Mining needs an address to pay to.', 'Pass --mine-to ADDRESS');
   }
+  if (options.threads !== undefined && network === 'regtest') {
+    const next = 'Leave --threads out; --block-time says how often a block comes';
+    throw usage('On regtest no threads mine.', next);
+  }
+  const threads =
+    options.threads === undefined
+      ? undefined
+      : wholeOption(options.threads, '--threads', 1, MAX_THREADS);
   const blockTime = numberOption(
     options.blockTime,
     '--block-time',
@@ -113,7 +123,7 @@ const run = action<NodeOptions>(async (_args, { options, settings, terminal, sig
     onNote: (text) => terminal.note(text),
     onWarning: (message) => terminal.warn(message),
     signal,
-    ...(options.mine ? { mine: { to: options.mineTo, blockTime } } : {}),
+    ...(options.mine ? { mine: { to: options.mineTo, blockTime, threads } } : {}),
     extend: (server, chain) =>
       attachJobPool(server, chain, (thrown) => terminal.warn(`job pool: ${messageOf(thrown)}`)),
   });
@@ -125,7 +135,8 @@ const run = action<NodeOptions>(async (_args, { options, settings, terminal, sig
   );
   signal.addEventListener('abort', () => void running.stop());
   if (signal.aborted) await running.stop();
-  await running.stopped;
+  const endLine = options.mine && network !== 'regtest' ? miningLine(running, settings) : () => {};
+  await running.stopped.finally(endLine);
   terminal.note('The node has stopped.');
   return EXIT.done;
 });
@@ -139,6 +150,7 @@ export const register: Register = (program) => {
     .option('--mine', 'mine; an empty regtest chain gets 101 blocks at once')
     .option('--mine-to <address>', 'who is paid for blocks (regtest: the node’s faucet)')
     .option('--block-time <seconds>', 'time between two blocks on regtest', '2')
+    .option('--threads <count>', 'threads that mine, not on regtest (all cores but one)')
     .option('--par <threads>', 'threads that check the scripts of blocks; 0 for one per core', '0')
     .option('--reindex', 'rebuild unspent outputs and indexes from the blocks that are kept')
     .option('--prune <megabytes>', 'drop old blocks beyond so many MB (never the last 288)')
@@ -158,6 +170,7 @@ Ctrl-C stops it. While it runs, the other commands find it by the data folder.
 Example:
   $ bitmodel node --regtest --mine
   $ bitmodel chain info            (in another shell)
+  $ bitmodel node --network test --mine --mine-to ADDRESS --threads 2
   $ bitmodel node --reindex        (the chain on disk was damaged)`,
     )
     .action(run);

@@ -1,5 +1,6 @@
 import { type ChildProcess, execFile, spawn } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { temporaryFolder } from '../chain/node/setup.js';
 
@@ -96,8 +97,32 @@ describe('bitmodel node', () => {
     expect(wrong.stderr).not.toContain('wrong@');
   });
 
+  it('mines on threads at the target of a live network, and ends them on Ctrl-C', async () => {
+    const MAIN = '1BvBMSEYstWetqTFn5Au4m4GFg7xJaNVN2';
+    const child = spawn(process.execPath, [
+      ...[BINARY, '--datadir', folder.path, 'node', '--network', 'main', '--rpc-port', '0'],
+      ...['--mine', '--mine-to', MAIN, '--threads', '2'],
+    ]);
+    started.push(child);
+    const exited = new Promise<number | null>((resolve) => child.once('exit', resolve));
+    await new Promise((resolve) => child.stdout.once('data', resolve));
+    const argv = [BINARY, '--datadir', folder.path, '--network', 'main', '--json', 'rpc'];
+    const rpc = async (...args: string[]) =>
+      JSON.parse((await promisify(execFile)(process.execPath, [...argv, ...args])).stdout);
+    const { height } = await rpc('waitforblockheight', '2', '30000');
+    expect(height).toBeGreaterThanOrEqual(2);
+    const info = await rpc('getmininginfo');
+    expect(info.chain).toBe('main');
+    expect(info.localhashps).toBeGreaterThan(0);
+    child.kill('SIGINT');
+    expect(await exited).toBe(0);
+  });
+
   it('says what is wrong with its options', async () => {
     for (const args of [
+      ['--mine', '--threads', '2'],
+      ['--max-mempool', '0'],
+      ['--mempool-expiry', 'x'],
       ['--mine', '--block-time', 'x'],
       ['--rpc-user', 'a'],
       ['--rpc-bind', '0.0.0.0'],

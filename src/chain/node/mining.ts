@@ -1,4 +1,6 @@
+import { availableParallelism } from 'node:os';
 import { setTimeout as delay } from 'node:timers/promises';
+import { Miner } from '../mining/Miner.js';
 import type { ChainNode } from './ChainNode.js';
 
 export interface MiningOptions {
@@ -9,22 +11,48 @@ export interface MiningOptions {
   readonly signal: AbortSignal;
 }
 
+/** How many threads mine unless stated: all cores but one, on which the node itself goes on. */
+export function defaultThreads(): number {
+  return Math.max(availableParallelism() - 1, 1);
+}
+
 /** Gives an empty regtest chain at once what makes its first coins spendable. */
 export async function mineFirstCoins(node: ChainNode, lockingScript: Uint8Array): Promise<void> {
   const { name, maturity } = node.parameters;
   if (name === 'regtest' && node.tip.height === 0) await node.mine(maturity + 1, lockingScript);
 }
 
-/** Mines until the signal ends it: on regtest a block per block time, elsewhere as fast as the target lets it. */
-export async function mineContinually(node: ChainNode, options: MiningOptions): Promise<void> {
+/** Mines on regtest until the signal ends it: a block per block time. */
+export async function mineOnTime(node: ChainNode, options: MiningOptions): Promise<void> {
   const { lockingScript, blockTime, signal } = options;
-  const onDemand = node.parameters.name === 'regtest';
   try {
     while (!signal.aborted) {
-      if (onDemand) await delay(blockTime * 1000, undefined, { signal });
+      await delay(blockTime * 1000, undefined, { signal });
       await node.mine(1, lockingScript, signal);
     }
   } catch (thrown) {
     if (!signal.aborted) throw thrown;
   }
+}
+
+/** What a node mines with: the clock on regtest, threads elsewhere. */
+export interface Mining {
+  /** Hashes per second of its threads; 0 on regtest. */
+  hashRate(): number;
+  /** Mines until the signal ends it. */
+  run(signal: AbortSignal): Promise<void>;
+}
+
+/** Prepares mining on any network; nothing is done before `run`. */
+export function prepareMining(
+  node: ChainNode,
+  options: Omit<MiningOptions, 'signal'> & { readonly threads?: number | undefined },
+): Mining {
+  const { lockingScript } = options;
+  if (node.parameters.name === 'regtest') {
+    const run = (signal: AbortSignal) => mineOnTime(node, { ...options, signal });
+    return { hashRate: () => 0, run };
+  }
+  const miner = new Miner({ node, lockingScript, threads: options.threads ?? defaultThreads() });
+  return { hashRate: () => miner.hashRate, run: (signal) => miner.run(signal) };
 }

@@ -7,7 +7,7 @@ import { RpcServer } from '../rpc/RpcServer.js';
 import { addressScript } from '../wallet/address.js';
 import { ChainNode } from './ChainNode.js';
 import { faucetKey, registerFaucet } from './faucet.js';
-import { mineContinually, mineFirstCoins } from './mining.js';
+import { type Mining, mineFirstCoins, prepareMining } from './mining.js';
 import type { CheckOptions } from './verifyChain.js';
 
 export interface RunNodeOptions {
@@ -26,6 +26,8 @@ export interface RunNodeOptions {
     readonly to?: string | undefined;
     /** Seconds between two blocks on regtest. */
     readonly blockTime: number;
+    /** Threads that mine on other networks; all cores but one unless stated. */
+    readonly threads?: number | undefined;
   };
   /** As in `ChainNodeOptions`. */
   readonly check?: CheckOptions | undefined;
@@ -48,6 +50,8 @@ export interface RunningNode {
   readonly url: string;
   /** Settles when the node was closed, or fails with what ended it. */
   readonly stopped: Promise<void>;
+  /** Hashes per second of the mining threads. */
+  hashRate(): number;
   /** Ends mining, the server and the node, in this order. */
   stop(): Promise<void>;
 }
@@ -61,12 +65,12 @@ export async function runNode(options: RunNodeOptions): Promise<RunningNode> {
   const { datadir, network } = options;
   const node = await ChainNode.open(options);
   const server = new RpcServer({ auth: options.rpcAuth, cookieFile: cookiePath(datadir, network) });
-  const mining = new AbortController();
+  const ending = new AbortController();
   const { promise: stopped, resolve, reject } = deferred();
   let mined: Promise<void> = Promise.resolve();
   let stopping: Promise<void> | undefined;
   const end = async (): Promise<void> => {
-    mining.abort();
+    ending.abort();
     await mined;
     if (url) unlinkSync(addressPath(datadir, network));
     await server.close();
@@ -84,38 +88,38 @@ export async function runNode(options: RunNodeOptions): Promise<RunningNode> {
   node.once('failure', fail);
   node.on('warning', (message) => options.onWarning?.(message));
   let url = '';
+  let mining: Mining | undefined;
   try {
-    const lockingScript = prepare(node, server, options, () => void stop());
-    if (lockingScript) await mineFirstCoins(node, lockingScript);
+    mining = await prepare(node, server, options, () => void stop());
     url = await server.listen(options.rpcPort ?? node.parameters.rpcPort, options.rpcHost);
     writeFileAtomic(addressPath(datadir, network), url);
-    if (lockingScript && options.mine) {
-      const { blockTime } = options.mine;
-      const work = mineContinually(node, { lockingScript, blockTime, signal: mining.signal });
-      mined = work.catch(fail);
-    }
+    if (mining) mined = mining.run(ending.signal).catch(fail);
   } catch (thrown) {
     await server.close();
     await node.close();
     throw thrown;
   }
-  return { node, url, stopped, stop };
+  return { node, url, stopped, stop, hashRate: () => mining?.hashRate() ?? 0 };
 }
 
-/** Registers all methods; returns the script to mine to, if there is mining. */
-function prepare(
+/** Registers all methods, and prepares mining if asked to. */
+async function prepare(
   node: ChainNode,
   server: RpcServer,
-  options: RunNodeOptions,
+  { version, mine, extend }: RunNodeOptions,
   stop: () => void,
-): Uint8Array | undefined {
+): Promise<Mining | undefined> {
   const { parameters } = node;
-  registerChainMethods(server, node, { version: options.version, stop });
   const key = parameters.name === 'regtest' ? faucetKey(node) : undefined;
+  const to = mine && (mine.to ?? key?.address);
+  const lockingScript = to === undefined ? undefined : addressScript(to, parameters);
+  const mining = mine && lockingScript && prepareMining(node, { ...mine, lockingScript });
+  const hashRate = mining && (() => mining.hashRate());
+  registerChainMethods(server, node, { version, stop, hashRate });
   if (key) registerFaucet(server, node, key);
-  options.extend?.(server, node);
-  const to = options.mine && (options.mine.to ?? key?.address);
-  return to === undefined ? undefined : addressScript(to, parameters);
+  extend?.(server, node);
+  if (lockingScript) await mineFirstCoins(node, lockingScript);
+  return mining;
 }
 
 function deferred(): {
