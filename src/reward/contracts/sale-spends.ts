@@ -3,7 +3,6 @@ import {
   CONTRACT_SEQUENCE,
   type ContractInput,
   type ContractSpend,
-  dustOf,
   hash160,
   NO_JOB,
   type Outpoint,
@@ -13,6 +12,7 @@ import {
   pushNumber,
   SIGNATURE_PUSH,
   type TransactionOutput,
+  tokenOutput,
 } from '../../chain/index.js';
 import {
   type OfferTerms,
@@ -33,7 +33,7 @@ export interface SaleCoin {
 
 /** The output that offers a token. @throws BitmodelError `BAD_TERMS` */
 export function offerOutput(terms: OfferTerms, token: OutputToken): TransactionOutput {
-  return withDust({ value: 0n, lockingScript: offerScript(terms), token });
+  return tokenOutput(token, offerScript(terms));
 }
 
 /**
@@ -42,7 +42,7 @@ export function offerOutput(terms: OfferTerms, token: OutputToken): TransactionO
  */
 export function saleOutput(terms: SaleTerms, token: OutputToken): TransactionOutput {
   if (token.nft) throw badSale('an NFT can only be offered as a whole');
-  return withDust({ value: 0n, lockingScript: saleScript(terms), token });
+  return tokenOutput(token, saleScript(terms));
 }
 
 /**
@@ -67,7 +67,7 @@ export function offerBuySpend(
     outputs: [
       { value: value + terms.price - royalty, lockingScript: p2pkhScript(hash160(terms.seller)) },
       { value: royalty, lockingScript: demandAuthor(terms, authorScript) },
-      withDust({ value: 0n, lockingScript: buyerScript, token }),
+      tokenOutput(token, buyerScript),
     ],
   };
 }
@@ -101,7 +101,7 @@ export function saleBuySpend(
       { value, lockingScript, ...rest },
       { value: cost - royalty, lockingScript: p2pkhScript(hash160(terms.seller)) },
       { value: royalty, lockingScript: demandAuthor(terms, authorScript) },
-      withDust({ value: 0n, lockingScript: buyerScript, token: { category, amount } }),
+      tokenOutput({ category, amount }, buyerScript),
     ],
   };
 }
@@ -118,7 +118,7 @@ export function saleCancelSpend(coin: SaleCoin, to: Uint8Array): ContractSpend {
   if (!parseOffer(lockingScript) && !parseSale(lockingScript)) {
     throw badSale('this output is neither offer nor sale');
   }
-  const outputs = token ? [withDust({ value: 0n, lockingScript: to, token })] : [];
+  const outputs = token ? [tokenOutput(token, to)] : [];
   return { ...spendSale(coin, SIGNATURE_PUSH + 1), outputs };
 }
 
@@ -130,10 +130,6 @@ export function saleCancelUnlocking(signature: Uint8Array): Uint8Array {
 function demandAuthor({ author }: OfferTerms, script: Uint8Array): Uint8Array {
   if (equalBytes(sha256(script), author)) return script;
   throw badSale('this script is not the one that gets the royalty');
-}
-
-function withDust(output: TransactionOutput): TransactionOutput {
-  return { ...output, value: dustOf(output) };
 }
 
 function badSale(why: string): BitmodelError {

@@ -1,0 +1,196 @@
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { sha256, toHex } from '#src/base/index.js';
+import { publicKeyOf, signContract, signData } from '#src/chain/index.js';
+import { type ChannelState, openChannel, payChannel, takeUpdate } from '#src/job/channel-state.js';
+import { rejudgeMessage } from '#src/job/contracts/bond.js';
+import {
+  type BondCoin,
+  bondReleaseSpend,
+  bondReleaseUnlocking,
+  bondSlashSpend,
+  bondSlashUnlocking,
+  gatherRejudgement,
+  leaveSpend,
+  leaveUnlocking,
+} from '#src/job/contracts/bond-spends.js';
+import {
+  channelCloseSpend,
+  channelCloseUnlocking,
+  channelOutput,
+  channelRefundSpend,
+  channelRefundUnlocking,
+} from '#src/job/contracts/channel-spends.js';
+import {
+  contestedMessage,
+  gatherVerdicts,
+  judgeSpend,
+  judgeUnlocking,
+} from '#src/job/contracts/contested-spends.js';
+import { claimSpend, claimUnlocking, escrowOutput } from '#src/job/contracts/escrow-spends.js';
+import { contestSpend, contestUnlocking } from '#src/job/contracts/stake-spends.js';
+import type { VerifierDraw } from '#src/job/terms.js';
+import {
+  bondTerms,
+  bondVerifier,
+  registryAt,
+  registryHeight,
+  standingBonds,
+} from '#src/job/verifier-bonds.js';
+import {
+  drawSecondJury,
+  drawVerifiers,
+  type VerifierRegistry,
+} from '#src/job/verifier-registry.js';
+import { GENESIS, REGTEST, Regtest } from '../../regtest.js';
+import { k, keyOf, makeClaim, makeState, makeTerms } from './setup.js';
+
+const c = keyOf('c');
+const PRIVATE_KEYS = Array.from({ length: 8 }, (_, i) => keyOf(`bonded ${i}`));
+const PRIVATE_OF = new Map(PRIVATE_KEYS.map((key) => [toHex(publicKeyOf(key)), key]));
+const privateKeyOf = (publicKey: Uint8Array) => PRIVATE_OF.get(toHex(publicKey))!;
+
+let regtest: Regtest;
+let registry: VerifierRegistry;
+let draw: VerifierDraw;
+const bonds = new Map<string, BondCoin>();
+/** What a drawn verifier said of the job below. */
+let verdict: { verifier: Uint8Array; message: Uint8Array; signature: Uint8Array };
+
+beforeAll(async () => {
+  regtest = await Regtest.open();
+  for (const key of PRIVATE_KEYS) {
+    const verifier = publicKeyOf(key);
+    const { outpoint } = await bondVerifier(regtest.wallet, verifier, REGTEST);
+    bonds.set(toHex(verifier), { outpoint, value: 100_000_000n, leaving: false });
+  }
+  await regtest.mine(2);
+  const height = registryHeight(await regtest.chain.height(), REGTEST);
+  registry = (await registryAt(regtest.chain, REGTEST, height))!;
+  draw = { registry: registry.root, size: registry.size, count: 3, drawHash: sha256(c) };
+});
+
+afterAll(() => regtest.close());
+
+describe('on a real chain', () => {
+  it('the registry is who is bonded at a block', async () => {
+    expect(registry.keys.map(toHex).toSorted()).toEqual([...PRIVATE_OF.keys()].toSorted());
+    expect(await registryAt(regtest.chain, REGTEST, 100)).toBeUndefined();
+  });
+
+  it('a job with a draw is claimed, contested and slashed by who was drawn', async () => {
+    const terms = makeTerms({ genesis: GENESIS, verifiers: draw });
+    const seats = drawVerifiers(registry, draw, { drawSecret: c, k });
+    const escrow = await regtest.pay([escrowOutput(terms)], terms.jobId);
+
+    const claim = { ...makeClaim(37), outpoint: escrow.outpoint(0) };
+    const claimed = await regtest.spend(claimSpend(terms, claim), (funded) =>
+      claimUnlocking(claim, signContract(funded, keyOf('seller'))),
+    );
+    const state = makeState(37);
+    const stake = claimed.outpoint(0);
+    const contested = await regtest.spend(contestSpend(terms, stake, state, c), (funded) =>
+      contestUnlocking(signContract(funded, keyOf('client')), c),
+    );
+
+    const full = { ...state, stakeOutpoint: stake, drawSecret: c };
+    const message = contestedMessage(terms, full, 'invalid');
+    const received = seats.map(({ publicKey }) => ({
+      verifier: publicKey,
+      signature: signData(message, privateKeyOf(publicKey)),
+    }));
+    verdict = { ...received[0]!, message };
+    const verdicts = gatherVerdicts(terms, full, 'invalid', received, seats)!;
+    const spend = judgeSpend(terms, contested.outpoint(0), full, 'invalid', verdicts);
+    const slashed = await regtest.spend(spend, () => judgeUnlocking(terms, 'invalid', verdicts));
+    expect(slashed.transaction.outputs.slice(0, 4)).toEqual(spend.outputs);
+  });
+
+  it('a second jury burns the bond of one whose verdict was wrong', async () => {
+    const { verifier, message, signature } = verdict;
+    const terms = bondTerms(verifier, REGTEST);
+    const jury = drawSecondJury(registry, draw, { drawSecret: c, k });
+    const votes = jury.map(({ publicKey }) => ({
+      verifier: publicKey,
+      signature: signData(rejudgeMessage(verifier, message), privateKeyOf(publicKey)),
+    }));
+    const proof = {
+      verdictMessage: message,
+      verdictSignature: signature,
+      jury: gatherRejudgement(verifier, message, jury, votes)!,
+    };
+    const coin = bonds.get(toHex(verifier))!;
+    const spend = bondSlashSpend(terms, coin, registry.size, proof);
+    const before = await regtest.chain.height();
+    await regtest.spend(spend, () => bondSlashUnlocking(proof));
+    const after = await registryAt(regtest.chain, REGTEST, before + 1);
+    expect(after!.size).toBe(7);
+    // what stood at a height stands there for ever
+    expect((await standingBonds(regtest.chain, REGTEST, before)).length).toBe(8);
+  });
+
+  it('a verifier leaves, and has its bond back when the exit is over, not before', async () => {
+    const [key, bond] = [...bonds].find(([key]) => key !== toHex(verdict.verifier))!;
+    const privateKey = PRIVATE_OF.get(key)!;
+    const terms = bondTerms(publicKeyOf(privateKey), REGTEST);
+    const left = await regtest.spend(leaveSpend(terms, bond), (funded) =>
+      leaveUnlocking(signContract(funded, privateKey)),
+    );
+    const height = await regtest.chain.height();
+    const standing = await standingBonds(regtest.chain, REGTEST, height);
+    expect(standing.map(({ verifier }) => toHex(verifier))).not.toContain(key);
+
+    const release = bondReleaseSpend(terms, { ...bond, outpoint: left.outpoint(0), leaving: true });
+    const take = () =>
+      regtest.spend(release, (funded) => bondReleaseUnlocking(signContract(funded, privateKey)));
+    await expect(take()).rejects.toThrow(/non-BIP68-final/);
+    await regtest.mine(REGTEST.bondExit - 1);
+    const { transaction } = await take();
+    expect(transaction.outputs[0]!.value).toBeGreaterThan(99_000_000n);
+  });
+
+  it('a channel is paid step by step, and closed with the latest payment', async () => {
+    const height = await regtest.chain.height();
+    const [client, seller] = [keyOf('client'), keyOf('seller')];
+    const terms = {
+      genesis: GENESIS,
+      client: publicKeyOf(client),
+      seller: publicKeyOf(seller),
+      expires: height + 50,
+    };
+    const value = 5_000_000n;
+    const funding = await regtest.pay([channelOutput(terms, value)]);
+    const coin = { outpoint: funding.outpoint(0), value };
+    let paying: ChannelState = openChannel(terms, coin);
+    let paid: ChannelState = openChannel(terms, coin);
+    for (const more of [1_000_000n, 250_000n]) {
+      const next = payChannel(paying, more, client);
+      paying = next;
+      paid = takeUpdate(paid, next.update);
+    }
+    const spend = channelCloseSpend(terms, coin, paid.update!.amount);
+    const closed = await regtest.spend(spend, (funded) =>
+      channelCloseUnlocking(paid.update!, signContract(funded, seller)),
+    );
+    expect(closed.transaction.outputs[0]!.value).toBe(3_750_000n);
+  });
+
+  it('an unused channel is the client’s again at its expiry, not before', async () => {
+    const client = keyOf('client');
+    const expires = (await regtest.chain.height()) + 5;
+    const terms = {
+      genesis: GENESIS,
+      client: publicKeyOf(client),
+      seller: publicKeyOf(keyOf('seller')),
+      expires,
+    };
+    const funding = await regtest.pay([channelOutput(terms, 1_000_000n)]);
+    const coin = { outpoint: funding.outpoint(0), value: 1_000_000n };
+    const refund = () =>
+      regtest.spend(channelRefundSpend(terms, coin), (funded) =>
+        channelRefundUnlocking(signContract(funded, client)),
+      );
+    await expect(refund()).rejects.toThrow(/non-final/);
+    await regtest.mineTo(expires);
+    await refund();
+  });
+});
