@@ -4,9 +4,11 @@ import {
   Account,
   checkAmounts,
   checkScripts,
+  checkTokensKept,
   decodeEnvelope,
   type Envelope,
   encodeEnvelope,
+  encodeOutputScript,
   networkParameters,
   previousOutputs,
   signP2pkhInputs,
@@ -24,8 +26,10 @@ import { buildAction } from './tx-build.js';
 interface SignOptions extends FeeOptions {
   readonly key: string;
   readonly passphraseFile?: string;
+  readonly allowBurn?: boolean;
 }
 
+const BURN_OPTION = ['--allow-burn', 'let tokens that it spends go lost'] as const;
 const NEXT = 'Pipe it in, as in: bitmodel tx build … | bitmodel tx sign | bitmodel tx send';
 
 async function readEnvelope(argument: string | undefined, settings: Settings): Promise<Envelope> {
@@ -52,6 +56,7 @@ async function sign(
   const envelope = await readEnvelope(argument, settings);
   const spentOutputs = await spentOf(envelope, settings);
   checkAmounts(envelope.transaction, spentOutputs, feeLimits(options));
+  if (!options.allowBurn) checkTokensKept(envelope.transaction, spentOutputs);
   const stdinIsData = argument === undefined || argument === '-';
   const signer = await openSigner(settings, options, signal, stdinIsData);
   const keys = signer instanceof Account ? signer.keysFor(spentOutputs) : [signer];
@@ -74,9 +79,10 @@ async function send(
   const { transaction, spentOutputs: said } = await readEnvelope(argument, settings);
   const client = nodeClient(settings);
   const spentOutputs = await previousOutputs(client, transaction);
-  const differs = said?.findIndex(({ value, lockingScript }, i) => {
+  const differs = said?.findIndex((output, i) => {
     const truth = spentOutputs[i]!;
-    return truth.value !== value || !equalBytes(truth.lockingScript, lockingScript);
+    const same = equalBytes(encodeOutputScript(truth), encodeOutputScript(output));
+    return truth.value !== output.value || !same;
   });
   if (differs !== undefined && differs >= 0) {
     throw new BitmodelError(
@@ -88,6 +94,7 @@ async function send(
     );
   }
   const fee = checkAmounts(transaction, spentOutputs, feeLimits(options));
+  if (!options.allowBurn) checkTokensKept(transaction, spentOutputs);
   checkScripts(transaction, spentOutputs);
   const txid = await client.send(transaction);
   terminal.result({ txid, fee: formatAmount(fee) }, txid, txid);
@@ -132,7 +139,7 @@ const showAction = action(async ([argument], { settings, terminal }) => {
 
 const PIPE_HELP = `
 The pipe carries one line of JSON: {v, network, transaction, spent: [{value, script}]}, the transaction in hex
-and what each input spends, so that "sign" needs no node. "sign", "send" and "decode" also take a bare
+and what each input spends (a script with its token prefix), so that "sign" needs no node. "sign", "send" and "decode" also take a bare
 transaction in hex, on stdin or as the argument. In a pipe the passphrase comes from the terminal or from
 --passphrase-file, never from stdin.
 
@@ -166,6 +173,7 @@ export function register(program: Command): void {
     .option('--key <name>', 'the key', 'default')
     .option('--max-fee <coins>', 'most that the fee may be (default: 0.1)')
     .option('--allow-high-fee', 'let the fee be more than a tenth of what is sent')
+    .option(...BURN_OPTION)
     .option(...PASSPHRASE_OPTION)
     .addHelpText('after', PIPE_HELP)
     .action(signAction);
@@ -174,6 +182,7 @@ export function register(program: Command): void {
     .argument('[transaction]', 'envelope or hex; stdin if absent')
     .option('--max-fee <coins>', 'most that the fee may be (default: 0.1)')
     .option('--allow-high-fee', 'let the fee be more than a tenth of what is sent')
+    .option(...BURN_OPTION)
     .addHelpText('after', PIPE_HELP)
     .action(sendAction);
   tx.command('decode')

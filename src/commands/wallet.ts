@@ -3,15 +3,18 @@ import { formatAmount, parseAmount, toHex } from '../base/index.js';
 import {
   Account,
   formatOutpoint,
+  hashToId,
   keyKind,
   keyPath,
   listKeys,
   networkParameters,
   readKeyFile,
+  tokenView,
   watchedAccount,
 } from '../chain/index.js';
 import { type ActionContext, action } from './shared/action.js';
 import { listTable } from './shared/tables.js';
+import { tokenText } from './shared/token-view.js';
 import { nodeClient, walletBook, watchWallet } from './shared/wallet.js';
 import { receiveAddressOf, watchedOf } from './shared/wallet-address.js';
 import { registerTransfer } from './wallet-import.js';
@@ -36,13 +39,21 @@ const balanceAction = action<KeyOptions>(async (_args, { options, settings, term
   const confirmed = formatAmount(balance.confirmed);
   const pending = formatAmount(balance.pending);
   const immature = formatAmount(balance.immature);
+  const reserved = formatAmount(balance.reserved);
+  const tokens = (await wallet.tokens()).map(({ output }) => output.token!);
   const lines = [
     `confirmed ${confirmed}`,
     ...(balance.pending > 0n ? [`pending   ${pending}`] : []),
     ...(balance.immature > 0n ? [`immature  ${immature}`] : []),
+    ...(balance.reserved > 0n ? [`reserved  ${reserved}  (under tokens and pins)`] : []),
+    ...tokens.map(
+      (token) => `token     ${tokenText(token)} in category ${hashToId(token.category)}`,
+    ),
   ];
   const address = wallet.addresses[0];
-  terminal.result({ address, confirmed, pending, immature }, lines.join('\n'), confirmed);
+  const amounts = { confirmed, pending, immature, reserved };
+  const json = { address, ...amounts, tokens: tokens.map(tokenView) };
+  terminal.result(json, lines.join('\n'), confirmed);
 });
 
 const addressAction = action<AddressOptions>(async (_args, { options, settings, terminal }) => {
@@ -71,12 +82,26 @@ const utxosAction = action<KeyOptions>(async (_args, { options, settings, termin
     coinbase: utxo.coinbase,
     lockingScript: toHex(utxo.output.lockingScript),
   }));
+  const tokens = (await wallet.tokens()).map(({ outpoint, output, height }) => ({
+    outpoint: formatOutpoint(outpoint),
+    value: formatAmount(output.value),
+    height,
+    token: output.token!,
+  }));
   if (utxos.length === 0) terminal.note('There are no coins to spend.');
-  const lines = utxos.map(
-    ({ outpoint, value, height }) => `${outpoint}  ${value}  ${height || 'mempool'}`,
-  );
-  if (utxos.length > 0 || terminal.json) {
-    terminal.result({ utxos }, lines.join('\n'), utxos.map(({ outpoint }) => outpoint).join('\n'));
+  const lines = [
+    ...utxos.map(({ outpoint, value, height }) => `${outpoint}  ${value}  ${height || 'mempool'}`),
+    ...tokens.map(
+      ({ outpoint, value, height, token }) =>
+        `${outpoint}  ${value}  ${height || 'mempool'}  ${tokenText(token)} in category ${hashToId(token.category)}`,
+    ),
+  ];
+  if (lines.length > 0 || terminal.json) {
+    const json = {
+      utxos,
+      tokens: tokens.map((each) => ({ ...each, token: tokenView(each.token) })),
+    };
+    terminal.result(json, lines.join('\n'), utxos.map(({ outpoint }) => outpoint).join('\n'));
   }
 });
 
@@ -139,7 +164,7 @@ export function register(program: Command): void {
   verb('address', 'an address to be paid at', 'address --new')
     .option('--new', 'of an account: one that was not handed out before')
     .action(addressAction);
-  verb('utxos', 'coins that can be spent now', 'utxos --json').action(utxosAction);
+  verb('utxos', 'coins that can be spent now, and tokens', 'utxos --json').action(utxosAction);
   verb('history', 'transactions of the key, oldest first', 'history').action(historyAction);
   wallet
     .command('list')

@@ -57,9 +57,27 @@ describe('the NFT of a model on a running node', () => {
     expect(await place.ok(['nft', 'show', category])).toContain(MODEL);
   });
 
-  it('is not spent by a payment of all there is', async () => {
-    const coins = await place.json<{ utxos: { outpoint: string }[] }>(['wallet', 'utxos']);
+  it('is shown beside the coins of its holder, and is none of them', async () => {
+    const coins = await place.json<{
+      utxos: { outpoint: string }[];
+      tokens: { outpoint: string; token: object }[];
+    }>(['wallet', 'utxos']);
     expect(coins.utxos.map((coin) => coin.outpoint)).not.toContain(outpoint);
+    expect(coins.tokens).toMatchObject([{ outpoint, token: { category, amount: '0' } }]);
+    const balance = await place.json(['wallet', 'balance']);
+    expect(balance).toMatchObject({ reserved: '0.00000747', tokens: [{ category }] });
+  });
+
+  it('is burnt only when asked', async () => {
+    const input = JSON.stringify([{ txid: outpoint.split(':')[0], vout: 0 }]);
+    const raw = await place.ok(['rpc', 'createrawtransaction', input, `{"${own}": 0.0000055}`]);
+    const sign = ['tx', 'sign', raw, '--json', '--allow-high-fee', ...withFile];
+    expect(errorOf(await place.run(sign))).toBe('TOKEN_BURN');
+    const signed = await place.ok([...sign, '--allow-burn']);
+    const send = ['tx', 'send', '--json', '--allow-high-fee'];
+    expect(errorOf(await place.run(send, { stdin: signed }))).toBe('TOKEN_BURN');
+    const decoded = await place.ok(['tx', 'decode'], { stdin: signed });
+    expect(decoded).toContain(`NFT of ${MODEL} in category ${category}`);
   });
 
   it('is given away only with a yes, and its past stays to be seen', async () => {

@@ -41,6 +41,8 @@ export interface Balance {
   readonly pending: bigint;
   /** Mined, but not yet deep enough to be spent. */
   readonly immature: bigint;
+  /** Lies under tokens and pins, and is spent only with them. */
+  readonly reserved: bigint;
 }
 
 /** As {@link FundRequest}, with the wallet's own coins and change. */
@@ -115,13 +117,15 @@ export class Wallet {
 
   async balance(): Promise<Balance> {
     const [utxos, height] = await this.#source.utxos();
-    const balance = { confirmed: 0n, pending: 0n, immature: 0n };
-    for (const utxo of utxos) {
-      const kind =
-        utxo.height === 0 ? 'pending' : this.#mature(utxo, height) ? 'confirmed' : 'immature';
-      balance[kind] += utxo.output.value;
-    }
+    const balance = { confirmed: 0n, pending: 0n, immature: 0n, reserved: 0n };
+    for (const utxo of utxos) balance[this.#kindOf(utxo, height)] += utxo.output.value;
     return balance;
+  }
+
+  #kindOf(utxo: Utxo, height: number): keyof Balance {
+    if (isReserved(utxo)) return 'reserved';
+    if (utxo.height === 0) return 'pending';
+    return this.#mature(utxo, height) ? 'confirmed' : 'immature';
   }
 
   /**

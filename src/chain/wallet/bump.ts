@@ -101,7 +101,7 @@ export async function planBump(
   }
   const last = transaction.outputs.at(-1)!;
   const alone = transaction.outputs.length === 1;
-  const hasChange = !alone && wallet.owns(last.lockingScript);
+  const hasChange = !alone && !last.token && wallet.owns(last.lockingScript);
   // the fee of a sweep came out of its one output
   const outputs = alone
     ? [{ ...last, value: last.value + oldFee }]

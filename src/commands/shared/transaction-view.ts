@@ -8,8 +8,10 @@ import {
   scriptAddress,
   type Transaction,
   type TransactionOutput,
+  tokenView,
   transactionId,
 } from '../../chain/index.js';
+import { tokenText } from './token-view.js';
 
 /** A transaction as our JSON shows it: amounts are decimal strings, bytes are hex. */
 export function transactionJson(
@@ -17,11 +19,12 @@ export function transactionJson(
   parameters: NetworkParameters,
   spentOutputs?: readonly TransactionOutput[],
 ): object {
-  const output = ({ value, lockingScript }: TransactionOutput): object => ({
+  const output = ({ value, lockingScript, token }: TransactionOutput): object => ({
     value: formatAmount(value),
     type: classifyScript(lockingScript).type,
     address: scriptAddress(lockingScript, parameters),
     lockingScript: toHex(lockingScript),
+    ...(token && { token: tokenView(token) }),
   });
   return {
     txid: transactionId(transaction),
@@ -46,11 +49,12 @@ export function transactionText(
   parameters: NetworkParameters,
   spentOutputs?: readonly TransactionOutput[],
 ): string {
-  const pays = ({ value, lockingScript }: TransactionOutput): string => {
+  const pays = ({ value, lockingScript, token }: TransactionOutput): string => {
     const { type } = classifyScript(lockingScript);
     const to =
       scriptAddress(lockingScript, parameters) ?? `${type} (${lockingScript.length} bytes)`;
-    return `${formatAmount(value)}  ${to}`;
+    const rides = token ? `  ${tokenText(token)} in category ${hashToId(token.category)}` : '';
+    return `${formatAmount(value)}  ${to}${rides}`;
   };
   const inputs = transaction.inputs.map(({ outpoint, unlockingScript }, i) => {
     const spent = spentOutputs?.[i];

@@ -14,6 +14,7 @@ import {
   makeBirthCoin,
   mintedAt,
   type OutputToken,
+  planBump,
   planMint,
   planNftSend,
   RpcClient,
@@ -23,6 +24,7 @@ import {
   sendNft,
   type TransactionOutput,
   tokenEvents,
+  tokenOutput,
   type Utxo,
   Wallet,
 } from '#src/chain/index.js';
@@ -191,6 +193,28 @@ describe('tokens in a wallet', () => {
     expect(info).toMatchObject({ outputs: 0, nfts: { none: 0 } });
     const events = await tokenEvents(client, category, info, 10);
     expect(events.map(({ kind }) => kind)).toEqual(['mint', 'burn']);
+  });
+
+  it('stay where they are when the fee of their mint is raised', async () => {
+    const wallet = walletOf();
+    const birth = (await findBirthCoin(wallet)) ?? (await makeBirthCoin(wallet));
+    const { value } = birth.output;
+    const token = { category: birth.outpoint.hash, amount: 0n, nft: immutable };
+    const minted = tokenOutput(token, MINER_SCRIPT);
+    const { outpoint, output } = birth;
+    // the token is the last output, where change would be
+    const { txid } = await wallet.send(
+      [{ value: value - minted.value - 400n, lockingScript: OTHER_SCRIPT }, minted],
+      {
+        inputs: [{ outpoint, output, unlockingSize: 107 }],
+        replaceable: true,
+      },
+    );
+    await expect(planBump(wallet, client, txid)).rejects.toMatchObject({
+      code: 'INSUFFICIENT_FUNDS',
+    });
+    expect(await client.tokens(birth.outpoint.hash)).toHaveLength(1);
+    await mine();
   });
 
   it('are believed only as their own transaction tells', async () => {
