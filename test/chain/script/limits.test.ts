@@ -1,15 +1,10 @@
-import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import {
   assemble,
   hashIterationLimit,
-  OP,
   operationCostLimit,
   publicKeyOf,
-  pushData,
-  SCRIPT_ERRORS,
   SCRIPT_LIMITS,
-  scriptRejectReason,
   signInput,
   verifyInput,
 } from '#src/chain/index.js';
@@ -148,55 +143,5 @@ describe('sizes', () => {
     expect(paid(nested(SCRIPT_LIMITS.controlDepth), 200)).toBe('ok');
     expect(paid(nested(SCRIPT_LIMITS.controlDepth + 1), 200)).toBe('control-depth');
     expect(paid('BEGIN '.repeat(101), 200)).toBe('control-depth');
-  });
-});
-
-describe('any script', () => {
-  const codes = Object.values(OP).filter((code) => code > OP.OP_PUSHDATA4);
-  const chunk = fc.oneof(
-    { weight: 3, arbitrary: fc.constantFrom(...codes).map((code) => Uint8Array.of(code)) },
-    { weight: 2, arbitrary: fc.uint8Array({ maxLength: 5 }).map(pushData) },
-    { weight: 1, arbitrary: fc.uint8Array({ maxLength: 3 }) },
-  );
-  const script = fc
-    .array(chunk, { maxLength: 40 })
-    .map((chunks) => Uint8Array.from(chunks.flatMap((c) => [...c])));
-  const unlocking = fc
-    .array(fc.uint8Array({ maxLength: 80 }).map(pushData), { maxLength: 8 })
-    .map((chunks) => Uint8Array.from(chunks.flatMap((c) => [...c])));
-
-  it('ends in a result, within its budget, and the same one each time', () => {
-    const ends = fc.property(
-      fc.oneof(unlocking, script),
-      script,
-      fc.constantFrom(0, 1),
-      (unlockingScript, lockingScript, inputIndex) => {
-        const base = contextOf(lockingScript, { inputIndex });
-        const inputs = base.transaction.inputs.map((input) => ({ ...input, unlockingScript }));
-        const context = { ...base, transaction: { ...base.transaction, inputs } };
-        const result = verifyInput(context);
-        expect(verifyInput(context)).toEqual(result);
-        if (result.ok) {
-          expect(result.operationCost).toBeLessThanOrEqual(
-            operationCostLimit(unlockingScript.length),
-          );
-          expect(result.hashIterations).toBeLessThanOrEqual(
-            hashIterationLimit(unlockingScript.length),
-          );
-        } else {
-          expect(SCRIPT_ERRORS).toHaveProperty([result.error]);
-          expect(scriptRejectReason(result.error)).toMatch(
-            /^mandatory-script-verify-flag-failed \(/,
-          );
-        }
-      },
-    );
-    fc.assert(ends, { numRuns: 5_000 });
-  });
-
-  it('that is not there is an error too', () => {
-    const context = contextOf('1');
-    expect(verifyInput({ ...context, inputIndex: 7 })).toMatchObject({ error: 'no-input' });
-    expect(verifyInput({ ...context, spentOutputs: [] })).toMatchObject({ error: 'no-input' });
   });
 });
