@@ -1,5 +1,10 @@
 import { createVirtualMachineBCH2023, createVirtualMachineBCHCHIPs } from '@bitauth/libauth';
-import type { ScriptContext, TransactionOutput } from '#src/chain/index.js';
+import {
+  type ScriptContext,
+  type ScriptErrorCode,
+  type TransactionOutput,
+  verifyInput,
+} from '#src/chain/index.js';
 
 const machines = {
   bch: createVirtualMachineBCH2023(false),
@@ -49,4 +54,22 @@ export function evaluateWithLibauth(
   const { stack, error, controlStack } = machines[machine].evaluate(programOf(context));
   const open = controlStack.length > 0 ? 'a conditional or loop is open' : undefined;
   return { stack, error: error ?? open };
+}
+
+/** libauth's numbers end at 8 bytes, its elements at 520: what only differs there is no comparison. */
+export const NARROWER =
+  /exceeds the range of VM Numbers|maximum VM Number length|520 bytes|maximum stack/;
+
+const AT_THE_END: readonly ScriptErrorCode[] = ['eval-false', 'cleanstack'];
+
+/** The stack that our machine leaves, or its error; what is demanded of the last stack is left out. */
+export function evaluate(context: ScriptContext): Evaluation & { readonly longest: number } {
+  let stack: readonly Uint8Array[] = [];
+  let longest = 0;
+  const result = verifyInput(context, { cost: false }, (step) => {
+    stack = step.stack;
+    longest = Math.max(longest, ...stack.map((element) => element.length));
+  });
+  const completed = result.ok || AT_THE_END.includes(result.error);
+  return { stack, longest, error: completed ? undefined : result.error };
 }
