@@ -1,32 +1,14 @@
 import { readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { BitmodelError, EXIT, messageOf, writeFileAtomic } from '../../base/index.js';
-import { formatOutpoint, type Outpoint, parseOutpoint } from '../codec/transaction.js';
+import { formatOutpoint, type Outpoint } from '../codec/transaction.js';
 import type { AccountIndexes } from './Account.js';
-import { isProcessAlive, withFileLock } from './fileLock.js';
+import { withFileLock } from './fileLock.js';
+import { decodeNotes, EMPTY_NOTES, encodeNotes, heldByOther, type Notes } from './walletNotes.js';
 
-/** A coin that a process has chosen and may be about to spend. */
-interface Reservation {
-  readonly pid: number;
-  /** Milliseconds since 1970 after which it no longer counts. */
-  readonly until: number;
-}
-
-interface Notes {
-  readonly v: 1;
-  /** Per extended public key. */
-  readonly accounts: Record<string, AccountIndexes>;
-  /** Printed outpoints that the owner has locked. */
-  readonly locked: readonly string[];
-  /** By printed outpoint. */
-  readonly reserved: Record<string, Reservation>;
-}
-
-const EMPTY: Notes = { v: 1, accounts: {}, locked: [], reserved: {} };
 /** No file of notes is longer, in bytes. */
 const LIMIT = 1 << 22;
 const RESERVED_FOR = 10 * 60_000;
-const MOST_INDEX = 0x7fff_ffff;
 
 /**
  * What a wallet remembers between commands, in `DATADIR/NETWORK/wallet.json`: coins that its owner locked, coins that a
@@ -130,7 +112,7 @@ export class WalletBook {
       if (statSync(this.path).size > LIMIT) throw new RangeError('it is too long');
       return decodeNotes(readFileSync(this.path, 'utf8'));
     } catch (thrown) {
-      if ((thrown as NodeJS.ErrnoException).code === 'ENOENT') return EMPTY;
+      if ((thrown as NodeJS.ErrnoException).code === 'ENOENT') return EMPTY_NOTES;
       throw new BitmodelError(
         'CORRUPT_WALLET_NOTES',
         `The wallet's notes in ${this.path} can't be read: ${messageOf(thrown)}.`,
@@ -142,59 +124,4 @@ export class WalletBook {
       );
     }
   }
-}
-
-function heldByOther({ pid, until }: Reservation): boolean {
-  return pid !== process.pid && until > Date.now() && isProcessAlive(pid);
-}
-
-/** The file's text; reservations that no longer count are left out. */
-function encodeNotes({ accounts, locked, reserved }: Notes): string {
-  const live = Object.entries(reserved).filter(
-    ([, each]) => heldByOther(each) || (each.pid === process.pid && each.until > Date.now()),
-  );
-  return `${JSON.stringify({ v: 1, accounts, locked, reserved: Object.fromEntries(live) })}\n`;
-}
-
-function isCount(value: unknown, most: number): value is number {
-  return Number.isSafeInteger(value) && (value as number) >= 0 && (value as number) <= most;
-}
-
-function entries(value: unknown, name: string): [string, Record<string, unknown>][] {
-  const valid =
-    typeof value === 'object' &&
-    value !== null &&
-    !Array.isArray(value) &&
-    Object.values(value).every((each) => typeof each === 'object' && each !== null);
-  if (!valid) throw new TypeError(`"${name}" is not a table`);
-  return Object.entries(value) as [string, Record<string, unknown>][];
-}
-
-function decodeNotes(text: string): Notes {
-  const json = JSON.parse(text) as Record<string, unknown> | null;
-  if (json?.v !== 1) throw new TypeError('its version is not 1');
-  const { locked } = json;
-  if (!Array.isArray(locked) || !locked.every((each) => typeof each === 'string')) {
-    throw new TypeError('"locked" is not a list');
-  }
-  for (const outpoint of locked as string[]) parseOutpoint(outpoint);
-  const accounts = entries(json.accounts, 'accounts').map(([xpub, { receive, change }]) => {
-    if (isCount(receive, MOST_INDEX) && isCount(change, MOST_INDEX)) {
-      return [xpub, { receive, change }] as const;
-    }
-    throw new TypeError('an index of an account is out of range');
-  });
-  const reserved = entries(json.reserved, 'reserved').map(([outpoint, { pid, until }]) => {
-    parseOutpoint(outpoint);
-    if (isCount(pid, MOST_INDEX) && pid > 0 && isCount(until, Number.MAX_SAFE_INTEGER)) {
-      return [outpoint, { pid, until }] as const;
-    }
-    throw new TypeError('a reservation is out of range');
-  });
-  return {
-    v: 1,
-    accounts: Object.fromEntries(accounts),
-    locked: locked as string[],
-    reserved: Object.fromEntries(reserved),
-  };
 }

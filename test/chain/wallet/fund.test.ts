@@ -10,11 +10,14 @@ import {
   FEE_RATE,
   formatOutpoint,
   fundTransaction,
+  MAX_FEE,
   NO_JOB,
   networkParameters,
   P2PKH_INPUT_SIZE,
   P2PKH_OUTPUT_SIZE,
   signP2pkhInputs,
+  sizeWhenUnlocked,
+  sweepTransactions,
   type Utxo,
 } from '#src/chain/index.js';
 
@@ -73,6 +76,54 @@ describe('funding a transaction', () => {
       }),
       { numRuns: 60 },
     );
+  });
+
+  it('takes the fee out of the first amount when it is told to, and loses no unit', () => {
+    fc.assert(
+      fc.property(coins, payments, rates, (utxos, outputs, feeRate) => {
+        const request = { outputs, utxos, changeScript: own, feeRate, subtractFee: true };
+        let funded: ReturnType<typeof fundTransaction>;
+        try {
+          funded = fundTransaction(request);
+        } catch (thrown) {
+          expect((thrown as { code: string }).code).toMatch(
+            /^(INSUFFICIENT_FUNDS|FEE_ABOVE_AMOUNT)$/,
+          );
+          return;
+        }
+        const { transaction, spentOutputs, fee } = funded;
+        const sum = (list: readonly { value: bigint }[]): bigint =>
+          list.reduce((total, { value }) => total + value, 0n);
+        expect(sum(spentOutputs) - sum(transaction.outputs)).toBe(fee);
+        expect(transaction.outputs.slice(1, outputs.length)).toEqual(outputs.slice(1));
+        expect(transaction.outputs[0]!.value).toBeLessThanOrEqual(outputs[0]!.value);
+        const signed = signP2pkhInputs(transaction, spentOutputs, [key]);
+        expect(fee).toBeGreaterThanOrEqual(BigInt(encodeTransaction(signed).length) * feeRate);
+        for (const { value } of transaction.outputs) expect(value).toBeGreaterThanOrEqual(DUST);
+      }),
+      { numRuns: 40 },
+    );
+  });
+
+  it('spends exactly the coins it is told to', () => {
+    const utxos = [coin(0, 50_000n), coin(1, 60_000n), coin(2, 70_000n)];
+    const outputs = [{ value: 20_000n, lockingScript: other }];
+    const request = { outputs, utxos, changeScript: own, spendAll: true };
+    expect(fundTransaction(request).transaction.inputs).toHaveLength(3);
+    const tooMuch = [{ value: 179_900n, lockingScript: other }];
+    expect(() => fundTransaction({ ...request, outputs: tooMuch })).toThrow(
+      expect.objectContaining({ code: 'INSUFFICIENT_FUNDS' }),
+    );
+  });
+
+  it('signals that it may be replaced only when it is told to (BIP125)', () => {
+    const outputs = [{ value: 20_000n, lockingScript: other }];
+    const sequence = (options: object): number =>
+      fundTransaction({ outputs, utxos: [coin(0, 50_000n)], changeScript: own, ...options })
+        .transaction.inputs[0]!.sequence;
+    expect(sequence({ replaceable: true })).toBe(0xffff_fffd);
+    expect(sequence({})).toBe(0xffff_ffff);
+    expect(sequence({ lockTime: 5 })).toBe(0xffff_fffe);
   });
 
   it('needs no change when some coins fit exactly', () => {
@@ -141,6 +192,37 @@ describe('funding a transaction', () => {
   });
 });
 
+describe('sweeping', () => {
+  it('moves every coin worth moving, in transactions small enough to relay, each paying its fee', () => {
+    const many = fc
+      .array(fc.bigInt({ min: 0n, max: 5_000n }), { minLength: 1, maxLength: 1_500 })
+      .map((values) => values.map((value, i) => coin(i, value)));
+    fc.assert(
+      fc.property(many, rates, (utxos, feeRate) => {
+        const swept = sweepTransactions({ utxos, lockingScript: other, feeRate });
+        const worth = utxos.filter(({ output }) => output.value > 148n * feeRate);
+        const spent = swept.flatMap(({ transaction }) =>
+          transaction.inputs.map(({ outpoint }) => formatOutpoint(outpoint)),
+        );
+        expect(new Set(spent).size).toBe(spent.length);
+        // what is left of the coins worth moving is the last handful, too small for an output
+        const left = worth.filter(({ outpoint }) => !spent.includes(formatOutpoint(outpoint)));
+        const bring = left.reduce((sum, { output }) => sum + output.value - 148n * feeRate, 0n);
+        expect(bring).toBeLessThan(100n * feeRate + DUST);
+        for (const { transaction, spentOutputs, fee } of swept) {
+          const size = BigInt(sizeWhenUnlocked(transaction, []));
+          expect(size).toBeLessThanOrEqual(100_000n);
+          expect(fee).toBe(size * feeRate);
+          expect(transaction.outputs).toHaveLength(1);
+          const value = spentOutputs.reduce((sum, each) => sum + each.value, 0n);
+          expect(transaction.outputs[0]).toEqual({ value: value - fee, lockingScript: other });
+        }
+      }),
+      { numRuns: 20 },
+    );
+  });
+});
+
 describe('checking a transaction before it is sent', () => {
   const utxos = [coin(0, 1_000_000n)];
   const funded = fundTransaction({
@@ -187,6 +269,22 @@ describe('checking a transaction before it is sent', () => {
     expect(() => checkAmounts(pay(DUST - 1n), funded.spentOutputs)).toThrow(
       expect.objectContaining({ code: 'DUST_OUTPUT' }),
     );
+  });
+
+  it('keeps to the fee that it is allowed', () => {
+    const large = { value: 10_000_000_000n, lockingScript: own };
+    const transaction = (fee: bigint) => ({
+      ...signed,
+      outputs: [{ value: large.value - fee, lockingScript: other }],
+    });
+    const high = expect.objectContaining({ code: 'HIGH_FEE' });
+    expect(checkAmounts(transaction(MAX_FEE), [large])).toBe(MAX_FEE);
+    expect(() => checkAmounts(transaction(MAX_FEE + 1n), [large])).toThrow(high);
+    expect(() => checkAmounts(transaction(501n), [large], { maxFee: 500n })).toThrow(high);
+    const both = { maxFee: 500n, allowHighFee: true };
+    expect(() => checkAmounts(transaction(501n), [large], both)).toThrow(high);
+    const allowed = { allowHighFee: true };
+    expect(checkAmounts(transaction(MAX_FEE * 9n), [large], allowed)).toBe(MAX_FEE * 9n);
   });
 
   it('measures the fee against what leaves, not against the change', () => {

@@ -1,0 +1,12 @@
+// Reserves the coins it is told of, says whether it could, and waits until it is killed.
+import { parseOutpoint, WalletBook } from '../../../dist/chain/index.js';
+
+const [, , path, times, ...outpoints] = process.argv;
+const book = new WalletBook(path);
+if (times === '1') {
+  process.stdout.write(`${book.reserve(outpoints.map(parseOutpoint))}\n`);
+  setInterval(() => undefined, 1_000);
+} else {
+  // locks one coin after the other, so that two of these get in each other's way
+  for (const outpoint of outpoints) book.lock(parseOutpoint(outpoint));
+}
