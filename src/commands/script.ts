@@ -12,6 +12,7 @@ import {
 } from '../chain/index.js';
 import { type ActionContext, action } from './shared/action.js';
 import { readInput } from './shared/input.js';
+import { wholeOption } from './shared/number-options.js';
 import { outcomeJson, outcomeText, stepJson, stepText, traceHead } from './shared/script-view.js';
 import type { Terminal } from './shared/terminal.js';
 
@@ -35,7 +36,7 @@ interface RunOptions {
   readonly set?: readonly string[];
   readonly hex?: boolean;
   readonly trace?: boolean;
-  readonly steps?: string;
+  readonly steps: string;
 }
 
 /** The argument itself, or what a file or stdin (`-`, or no argument) holds. */
@@ -76,16 +77,6 @@ const disasmAction = action<TextOptions>(async ([argument], { options, terminal 
   terminal.result({ asm }, asm, asm);
 });
 
-function wholeNumber(text: string | undefined, name: string, most: number): number | undefined {
-  if (text === undefined) return undefined;
-  const value = Number(text);
-  if (/^\d{1,10}$/.test(text) && value <= most) return value;
-  throw new BitmodelError('BAD_OPTION', `The option ${name} is "${text.slice(0, 40)}".`, {
-    next: `Pass a whole number from 0 to ${most}`,
-    exitCode: EXIT.usage,
-  });
-}
-
 /** Prints steps as they come, or keeps them for JSON: the first ones, and never more than fits into memory. */
 class Tracer {
   readonly recorded: object[] = [];
@@ -95,7 +86,7 @@ class Tracer {
   readonly #terminal: Terminal;
   #bytes = 0;
 
-  constructor(context: ScriptContext, most = DEFAULT_STEPS, terminal: Terminal) {
+  constructor(context: ScriptContext, most: number, terminal: Terminal) {
     this.#context = context;
     this.#most = most;
     this.#terminal = terminal;
@@ -136,7 +127,7 @@ async function contextOf(locking: string | undefined, options: RunOptions): Prom
   };
   const json = context === undefined ? '{}' : await readInput(context, MAX_INPUT);
   return parseScriptContext(json, {
-    inputIndex: wholeNumber(options.index, '--index', 0xffff_ffff),
+    inputIndex: options.index === undefined ? undefined : wholeOption(options.index, '--index', 0),
     locking: await scriptOf(locking),
     unlocking: await scriptOf(unlocking),
   });
@@ -148,7 +139,8 @@ async function run(
 ): Promise<number> {
   const context = await contextOf(locking, options);
   const tracing = options.trace === true && !terminal.quiet;
-  const tracer = new Tracer(context, wholeNumber(options.steps, '--steps', MAX_STEPS), terminal);
+  const most = wholeOption(options.steps, '--steps', 0, MAX_STEPS);
+  const tracer = new Tracer(context, most, terminal);
   const debugged = debugInput(context, tracing ? (step) => tracer.show(step) : undefined);
   const hidden = debugged.steps - tracer.shown;
   if (tracing && hidden > 0) terminal.note(`${hidden} more steps; see them with --steps`);
@@ -214,7 +206,7 @@ export function register(program: Command): void {
     .option('--set <name=value>', 'what a <name> stands for; may be given many times', collect)
     .option('--hex', 'the scripts are hex, not text')
     .option('--trace', 'show every step: opcode, cost so far, both stacks')
-    .option('--steps <count>', `steps shown at most (default: ${DEFAULT_STEPS})`)
+    .option('--steps <count>', 'steps shown at most', String(DEFAULT_STEPS))
     .addHelpText('after', RUN_HELP)
     .action(runAction);
 }

@@ -1,6 +1,5 @@
 import { z } from 'zod';
 import { BitmodelError, EXIT, fromHex, messageOf, parseAmount } from '../../base/index.js';
-import type { OutputToken } from '../codec/token.js';
 import {
   decodeTransaction,
   idToHash,
@@ -9,6 +8,7 @@ import {
   type TransactionInput,
   type TransactionOutput,
 } from '../codec/transaction.js';
+import { parseTokenView } from '../rpc/tokenView.js';
 import type { ScriptContext } from './context.js';
 import { OP } from './opcodes.js';
 
@@ -98,22 +98,12 @@ function bad(why: string, cause?: unknown): BitmodelError {
   });
 }
 
-function tokenOf(json: z.infer<typeof tokenSchema>): OutputToken {
-  const { category, amount, nft } = json;
-  const commitment = nft && fromHex(nft.commitment);
-  return {
-    category: idToHash(category),
-    amount: BigInt(amount),
-    ...(nft && commitment && { nft: { capability: nft.capability, commitment } }),
-  };
-}
-
 function outputOf({ value, lockingScript, token, tokenData }: OutputJson): TransactionOutput {
   const carried = token ?? tokenData;
   return {
     value: parseAmount(value),
     lockingScript: lockingScript === undefined ? ANYONE : fromHex(lockingScript),
-    ...(carried && { token: tokenOf(carried) }),
+    ...(carried && { token: parseTokenView(carried) }),
   };
 }
 

@@ -1,8 +1,10 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { BitmodelError, toHex } from '#src/base/index.js';
-import { encodeTransaction, parseScriptContext } from '#src/chain/index.js';
+import { encodeTransaction, networkParameters, parseScriptContext } from '#src/chain/index.js';
+import { transactionJson } from '#src/commands/shared/transaction-view.js';
 import { cases } from '../../long.js';
+import { anyTransaction, outputArbitrary } from '../transactions.js';
 
 const TXID = `${'00'.repeat(31)}07`;
 const CATEGORY = `${'00'.repeat(31)}09`;
@@ -72,6 +74,24 @@ describe('the context of a script in JSON', () => {
     const spends = { value: '2', type: 'nonstandard', address: 'x', lockingScript: '51' };
     const text = JSON.stringify({ txid: TXID, size: 9, inputs: [{ spends }], outputs: [] });
     expect(parseScriptContext(text).spentOutputs[0]!.value).toBe(200_000_000n);
+  });
+
+  it('is what bitmodel tx decode --json shows of any transaction', () => {
+    const parameters = networkParameters('regtest');
+    const spending = anyTransaction(fc.integer({ min: 1, max: 20 }), { inputs: 1 }).chain(
+      (transaction) => {
+        const count = transaction.inputs.length;
+        const spent = fc.array(outputArbitrary, { minLength: count, maxLength: count });
+        return fc.tuple(fc.constant(transaction), spent);
+      },
+    );
+    const same = fc.property(spending, ([transaction, spentOutputs]) => {
+      const shown = JSON.stringify(transactionJson(transaction, parameters, spentOutputs));
+      const context = parseScriptContext(shown);
+      expect(encodeTransaction(context.transaction)).toEqual(encodeTransaction(transaction));
+      expect(context.spentOutputs).toEqual(spentOutputs);
+    });
+    fc.assert(same, { numRuns: 100 });
   });
 
   it('takes a transaction in hex, together with what it spends', () => {
