@@ -92,6 +92,7 @@ async function publishAll(): Promise<void> {
     parents: [],
   });
   await publishSource(wallet, attention);
+  await mine();
   await publishSource(wallet, verses);
   await mine();
   const model = await declareModel(client, {
