@@ -40,6 +40,8 @@ async function give(node: ChainNode, key: KeyPair, params: Params): Promise<stri
   const utxos = node
     .unspentOf(changeScript)
     .filter(({ coin }) => !coin.coinbase || next - coin.height >= parameters.maturity)
+    // what somebody sent here with a token or a pin on it is not given away
+    .filter(({ coin }) => !coin.output.token && !coin.carriesPins)
     .map(({ outpoint, coin }) => ({ outpoint, ...coin }));
   const outputs = [{ value, lockingScript }];
   const { transaction, spentOutputs } = fundTransaction({ outputs, utxos, changeScript });

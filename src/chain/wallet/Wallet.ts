@@ -133,21 +133,21 @@ export class Wallet {
    * is about to send, and with no pin and no token on them.
    */
   async utxos(): Promise<Utxo[]> {
+    return (await this.#free()).filter((utxo) => !isReserved(utxo));
+  }
+
+  /** Coins with a token on them that can be spent now; nothing but a request that names one spends it. */
+  async tokens(): Promise<Utxo[]> {
+    return (await this.#free()).filter(({ output }) => output.token !== undefined);
+  }
+
+  async #free(): Promise<Utxo[]> {
     const [utxos, height] = await this.#source.utxos();
     const held = this.#book?.held();
     return utxos.filter((utxo) => {
       const outpoint = formatOutpoint(utxo.outpoint);
       const free = !this.#locked.has(outpoint) && !held?.has(outpoint);
-      return free && this.#mature(utxo, height) && !isReserved(utxo);
-    });
-  }
-
-  /** Coins with a token on them that can be spent now; nothing but a request that names one spends it. */
-  async tokens(): Promise<Utxo[]> {
-    const [utxos, height] = await this.#source.utxos();
-    return utxos.filter((utxo) => {
-      const free = !this.#locked.has(formatOutpoint(utxo.outpoint));
-      return free && utxo.output.token !== undefined && this.#mature(utxo, height);
+      return free && this.#mature(utxo, height);
     });
   }
 

@@ -1,7 +1,8 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { toHex } from '#src/base/index.js';
 import {
-  type ChainNode,
+  ChainNode,
+  type ChainNodeOptions,
   formatOutpoint,
   type NftCapability,
   type OutputToken,
@@ -152,6 +153,22 @@ describe('the index of tokens', () => {
       else expect(counts).toBeUndefined();
     }
     expect([state(a)]).toEqual(states);
+  });
+
+  it('is rebuilt from the blocks alone, and stands the deepest check', async () => {
+    await threeBlocks();
+    const before = state(a);
+    const { datadir } = a;
+    await a.node.close();
+    const open = (options: Partial<ChainNodeOptions>): Promise<ChainNode> =>
+      ChainNode.open({ datadir, network: 'regtest', ...options });
+    a = { ...a, node: await open({ reindex: true }) };
+    expect(state(a)).toBe(before);
+    expect(findCategory(a.node, category)!.counts).toMatchObject(recount(a.node));
+    await a.node.close();
+    a = { ...a, node: await open({ check: { level: 4, blocks: 5 } }) };
+    expect(state(a)).toBe(before);
+    await a.node.close();
   });
 
   it('is the same after a reorganisation as on a node that saw one branch only', async () => {
