@@ -1,14 +1,48 @@
-// Takes the blocks of two rival branches from a file, over and over, until it is killed. What it prints is
-// acknowledged: it must be there after the next start.
-import { readFileSync } from 'node:fs';
-import { ChainNode, decodeBlock } from '#src/chain/index.js';
+// A node that is given the blocks of rival branches, one after the other, until it is killed. It begins when a line comes
+// on stdin, so that what it takes to load the program is over by then.
+//
+// What it prints is acknowledged, and must be there after the next start. While a write transaction of LMDB is open, the
+// flag file holds that transaction's number, written at once with one call before anything else is done in it, and zero
+// otherwise: so whoever kills this process can tell whether a transaction was open.
+import { once } from 'node:events';
+import { openSync, readFileSync, writeSync } from 'node:fs';
+import { decodeBlock } from '#src/chain/codec/block.js';
+import { ChainNode } from '#src/chain/node/ChainNode.js';
+import { ChainStore } from '#src/chain/store/ChainStore.js';
 
-const [datadir, blocksFile] = process.argv.slice(2);
-const node = await ChainNode.open({ datadir, network: 'regtest' });
-process.stdout.write('open\n');
-for (const line of readFileSync(blocksFile, 'utf8').split('\n')) {
-  await node.submitBlock(decodeBlock(Buffer.from(line, 'hex')));
-  process.stdout.write(`${node.tip.height}\n`);
+const [datadir, blocksFile, flagFile, killAt] = process.argv.slice(2);
+const blocks = readFileSync(blocksFile, 'utf8')
+  .split('\n')
+  .map((line) => decodeBlock(Buffer.from(line, 'hex')));
+
+const flag = openSync(flagFile, 'w');
+const record = Buffer.alloc(8);
+function setFlag(transaction) {
+  record.writeBigUInt64LE(BigInt(transaction));
+  writeSync(flag, record, 0, 8, 0);
 }
-process.stdout.write('done\n');
-setInterval(() => {}, 1000);
+
+let transactions = 0;
+const { transaction } = ChainStore.prototype;
+ChainStore.prototype.transaction = function (body) {
+  const result = transaction.call(this, () => {
+    setFlag(this.tables.meta.getWriteTxnId());
+    const inner = body();
+    // a kill at a place that is chosen: all is written, nothing is committed
+    if (++transactions === Number(killAt)) process.kill(process.pid, 'SIGKILL');
+    return inner;
+  });
+  setFlag(0);
+  return result;
+};
+
+setFlag(0);
+writeSync(1, 'ready\n');
+await once(process.stdin, 'data');
+const node = await ChainNode.open({ datadir, network: 'regtest', threads: 1 });
+writeSync(1, `open ${transactions}\n`);
+for (const block of blocks) {
+  if (!(await node.submitBlock(block))) continue;
+  writeSync(1, `${node.tip.hash}\n`);
+}
+writeSync(1, 'done\n');

@@ -1,85 +1,98 @@
-import { spawn } from 'node:child_process';
-import { writeFileSync } from 'node:fs';
-import { join } from 'node:path';
-import { setTimeout as delay } from 'node:timers/promises';
-import { fileURLToPath } from 'node:url';
-import { describe, expect, it } from 'vitest';
-import { toHex } from '#src/base/index.js';
-import { ChainNode, encodeBlock } from '#src/chain/index.js';
-import { stateHash } from '#src/chain/store/queries.js';
-import { MINER_SCRIPT, OTHER_SCRIPT, openTemporaryNode, temporaryFolder } from '../node/setup.js';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { cases, timeLimit } from '../../long.js';
+import { type AfterKill, Victim } from './kill.js';
+import { type Rivals, rivalBranches } from './rivals.js';
 
-const CHILD = fileURLToPath(new URL('./crash-child.mjs', import.meta.url));
-const KILLS = 8;
+/** Blocks of the branches that are overtaken, one after the other. */
+const DEPTHS = [1, 3, 2, 8, 5, 1, 20, 4, 2, 6];
+const KILLS = cases(100, 1_000);
+/** Folders that are worked on at the same time. */
+const LANES = 2;
+/** Longest life of a child, in milliseconds from where it is counted. */
+const LONGEST = 120;
 
-/** Blocks of two branches that overtake each other, in the order in which they are handed over. */
-async function rivalBlocks(): Promise<string[]> {
-  const a = await openTemporaryNode();
-  const b = await openTemporaryNode();
-  const blocks: string[] = [];
-  const take = async (from: ChainNode, to: ChainNode, count: number, script: Uint8Array) => {
-    for (const id of await from.mine(count, script)) {
-      const hash = Uint8Array.from(Buffer.from(id, 'hex')).reverse();
-      blocks.push(toHex(encodeBlock(from.store.block(hash)!)));
-    }
-    return to;
-  };
-  const sync = async (from: ChainNode, to: ChainNode) => {
-    for (let height = 1; height <= from.tip.height; height++) {
-      await to.submitBlock(from.store.block(from.store.hashAt(height)!)!);
-    }
-  };
-  for (let round = 0; round < 25; round++) {
-    await take(a.node, b.node, 3, MINER_SCRIPT);
-    await take(b.node, a.node, 5, OTHER_SCRIPT);
-    await sync(b.node, a.node);
-  }
-  await a.end();
-  await b.end();
-  return blocks;
+let rivals: Rivals;
+const victims: Victim[] = [];
+
+beforeAll(async () => {
+  rivals = await rivalBranches(DEPTHS);
+});
+afterAll(async () => {
+  for (const victim of victims) await victim.close();
+});
+
+function newVictim(): Victim {
+  const victim = new Victim(rivals);
+  victims.push(victim);
+  return victim;
 }
 
-/** Runs the child for some milliseconds after it opened, kills it, and returns the last height it acknowledged. */
-async function runAndKill(datadir: string, file: string, milliseconds: number): Promise<number> {
-  const child = spawn(process.execPath, [CHILD, datadir, file], {
-    stdio: ['ignore', 'pipe', 'inherit'],
+function expectUnharmed({ left, opened, lost }: AfterKill): void {
+  if (left) expect(left[0]).toEqual(left[1]);
+  expect(opened[0]).toEqual(opened[1]);
+  expect(lost).toEqual([]);
+}
+
+describe('a node that is killed at random instants while blocks connect and reorganise', () => {
+  it(
+    `opens ${KILLS} times with what a replay from genesis gives, and has lost nothing that it acknowledged`,
+    async () => {
+      const found: AfterKill[] = [];
+      const lane = async (): Promise<void> => {
+        const victim = newVictim();
+        while (found.length < KILLS) {
+          // one in twenty dies while it opens
+          const from = Math.random() < 0.05 ? 'begin' : 'open';
+          const after = await victim.killAfter(Math.random() * LONGEST, from);
+          expectUnharmed(after);
+          found.push(after);
+        }
+      };
+      await Promise.all(Array.from({ length: LANES }, lane));
+      const count = (of: AfterKill['transaction']): number =>
+        found.filter(({ transaction }) => transaction === of).length;
+      const reorganising = found.filter(({ inReorganisation }) => inReorganisation).length;
+      console.log(
+        `${found.length} kills: ${count('open') + count('committing')} within an open write transaction, ` +
+          `${count('committing')} of them after it had begun to count; ` +
+          `${reorganising} between two steps of a reorganisation`,
+      );
+      expect(count('open') + count('committing')).toBeGreaterThanOrEqual(found.length / 2);
+      expect(count('open')).toBeGreaterThanOrEqual(found.length / 4);
+      expect(reorganising).toBeGreaterThan(0);
+    },
+    timeLimit(300_000),
+  );
+});
+
+describe('a node that is killed at a chosen place', () => {
+  it('within the first transaction of an empty folder, begins again', async () => {
+    const victim = newVictim();
+    const after = await victim.killInTransaction(1);
+    expect(after).toMatchObject({ transaction: 'open', inCreation: true });
+    expectUnharmed(after);
   });
-  let printed = '';
-  child.stdout.setEncoding('utf8').on('data', (text: string) => {
-    printed += text;
-  });
-  while (!printed.includes('open\n')) await delay(5);
-  await delay(milliseconds);
-  const closed = new Promise((resolve) => child.once('close', resolve));
-  child.kill('SIGKILL');
-  await closed;
-  const heights = printed.split('\n').slice(0, -1).map(Number).filter(Number.isInteger);
-  return Math.max(0, ...heights);
-}
 
-/** State hash of a fresh node that was given the active chain of another. */
-async function replay(node: ChainNode): Promise<string> {
-  const fresh = await openTemporaryNode();
-  for (let height = 1; height <= node.tip.height; height++) {
-    await fresh.node.submitBlock(node.store.block(node.store.hashAt(height)!)!);
-  }
-  const hash = toHex(stateHash(fresh.node.store));
-  await fresh.end();
-  return hash;
-}
-
-describe('a node that is killed while blocks connect and reorganise', () => {
-  it('opens with a state equal to a replay of its chain, and has lost nothing that it acknowledged', async () => {
-    const folder = temporaryFolder();
-    const file = join(folder.path, 'blocks');
-    writeFileSync(file, (await rivalBlocks()).join('\n'));
-    for (let kill = 0; kill < KILLS; kill++) {
-      const acknowledged = await runAndKill(folder.path, file, Math.random() * 60);
-      const node = await ChainNode.open({ datadir: folder.path, network: 'regtest' });
-      expect(node.tip.height).toBeGreaterThanOrEqual(acknowledged);
-      expect(toHex(stateHash(node.store))).toBe(await replay(node));
-      await node.close();
+  it('while the files of an empty folder are made, begins again', async () => {
+    const victim = newVictim();
+    for (let milliseconds = 0; milliseconds < 20; milliseconds += 4) {
+      expectUnharmed(await victim.killAfter(milliseconds, 'begin'));
+      victim.empty();
     }
-    folder.remove();
+  });
+
+  it('within any step of a reorganisation of three blocks by four, goes on with it', async () => {
+    // the genesis block, the trunk, and the two first branches (1 by 2, then 3) but for the last block of the second
+    const trunk = 1 + 112;
+    // a branch of one block; two blocks, kept, one disconnected, two connected
+    const first = 1 + 2 + 1 + 2;
+    // three blocks; four blocks kept
+    const kept = trunk + first + 3 + 4;
+    for (const step of [1, 3, 4, 7]) {
+      const victim = newVictim();
+      const after = await victim.killInTransaction(kept + step);
+      expect(after).toMatchObject({ transaction: 'open', inReorganisation: true });
+      expectUnharmed(after);
+    }
   });
 });
