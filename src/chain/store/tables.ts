@@ -2,6 +2,7 @@ import { mkdirSync, statfsSync } from 'node:fs';
 import { join } from 'node:path';
 import { type Database, open, type RootDatabase } from 'lmdb';
 import { BitmodelError, messageOf } from '../../base/index.js';
+import { demandLmdbFile } from './lmdbFile.js';
 
 /** One sorted table of LMDB: bytes to bytes. */
 export type Table = Database<Uint8Array, Uint8Array>;
@@ -59,9 +60,11 @@ export function openTables(folder: string): OpenTables {
     mkdirSync(folder, { recursive: true, mode: 0o700 });
     const { bavail, bsize } = statfsSync(folder);
     if (bavail * bsize < LEAST_FREE_BYTES) throw diskFull();
+    const path = join(folder, 'chain.lmdb');
+    demandLmdbFile(path);
     const root = open<Uint8Array, Uint8Array>({
       ...BINARY,
-      path: join(folder, 'chain.lmdb'),
+      path,
       noSubdir: true,
       maxDbs: 32,
       compression: false,

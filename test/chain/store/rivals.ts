@@ -44,7 +44,7 @@ const TRUNK = 112;
  * A transaction that pays many outputs, makes a token and a pin, and carries a job, and one that moves token and pin
  * on: between them they touch every table of the store.
  */
-function payments(node: ChainNode, salt: number): Transaction[] {
+export function payments(node: ChainNode, salt: number): Transaction[] {
   const coin = matureCoins(node).find(({ coinbase }) => coinbase)!;
   const category = coin.outpoint.hash;
   const pin = encodePin({
