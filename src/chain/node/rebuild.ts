@@ -69,7 +69,9 @@ export function resetToGenesis(
   store.demandChain(entry.hash);
   store.transaction(() => {
     const above = readHeaders(store);
-    for (const name of [...STATE_TABLES, 'headers', 'inactive'] as const) store.clear(name);
+    for (const name of [...STATE_TABLES, 'headers', 'inactive', 'counters'] as const) {
+      store.clear(name);
+    }
     store.putFirst(entry, genesis);
     store.marks.rebuilding = true;
     const now = secondsNow();
@@ -81,6 +83,7 @@ export function resetToGenesis(
         if (!holds(() => checkHeader(header, previous, parameters, store, now))) continue;
         const work = previous.work + workOf(bitsToTarget(header.bits)!);
         const next = { hash, header, height: previous.height + 1, work };
+        store.marks.addBodyBytes(size);
         store.putHeader({ ...next, status: 'unchecked', transactionCount, size });
         heads.push(next);
       }

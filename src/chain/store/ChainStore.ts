@@ -67,7 +67,7 @@ export class ChainStore implements CoinSource, HeaderSource {
     this.#unlock = unlock;
     this.pins = new PinQueries(opened.tables, parameters);
     this.#pinIndex = new PinIndex(new PinTables(opened.tables, parameters));
-    this.marks = new Marks(opened.tables.meta);
+    this.marks = new Marks(opened.tables);
     this.#tree = new HeaderTree(opened.tables);
   }
 
@@ -279,6 +279,7 @@ export class ChainStore implements CoinSource, HeaderSource {
   /** Keeps a block of any branch; within {@link transaction}. */
   putBlock(entry: HeaderEntry, { block, bytes }: CheckedBlock): void {
     this.tables.blocks.putSync(entry.hash, bytes);
+    this.marks.addBodyBytes(bytes.length);
     const transactionCount = block.transactions.length;
     this.putHeader({ ...entry, status: 'unchecked', transactionCount, size: bytes.length });
   }
@@ -293,12 +294,12 @@ export class ChainStore implements CoinSource, HeaderSource {
   markInvalid(entry: HeaderRecord): void {
     this.#tree.put({ ...entry, status: 'invalid', transactionCount: 0, size: 0 });
     this.#tree.setInactive(entry, false);
-    this.tables.blocks.removeSync(entry.hash);
+    this.#remove('blocks', entry.hash);
   }
 
   /** Forgets a header, as if it had never come; its body only if asked. Within {@link transaction}. */
   forget(entry: HeaderRecord, withBody: boolean): void {
-    if (withBody) this.tables.blocks.removeSync(entry.hash);
+    if (withBody) this.#remove('blocks', entry.hash);
     this.#tree.remove(entry);
   }
 
@@ -306,11 +307,11 @@ export class ChainStore implements CoinSource, HeaderSource {
   dropBodies(from: number, to: number): void {
     for (let height = from; height < to; height++) {
       const hash = this.hashAt(height)!;
-      this.tables.blocks.removeSync(hash);
-      this.tables.undo.removeSync(hash);
+      this.#remove('blocks', hash);
+      this.#remove('undo', hash);
     }
     for (const entry of [...this.inactive()].filter(({ height }) => height < to)) {
-      this.tables.blocks.removeSync(entry.hash);
+      this.#remove('blocks', entry.hash);
       this.#tree.setInactive(entry, false);
     }
     this.marks.pruneHeight = to;
@@ -322,7 +323,9 @@ export class ChainStore implements CoinSource, HeaderSource {
     for (const placed of placeTransactions(entry, { block, hashes, offsets, spent })) {
       applyTransaction(this.tables, placed, this.#pinIndex.apply(placed));
     }
-    this.tables.undo.putSync(entry.hash, encodeUndo(spent));
+    const undo = encodeUndo(spent);
+    this.tables.undo.putSync(entry.hash, undo);
+    this.marks.addBodyBytes(undo.length);
     this.tables.heights.putSync(heightKey(entry.height), entry.hash);
     this.marks.tip = entry.hash;
     const record = this.header(entry.hash)!;
@@ -344,7 +347,7 @@ export class ChainStore implements CoinSource, HeaderSource {
       revertTransaction(this.tables, each);
       this.#pinIndex.revert(each);
     }
-    this.tables.undo.removeSync(tip.hash);
+    this.#remove('undo', tip.hash);
     this.tables.heights.removeSync(heightKey(tip.height));
     this.marks.tip = tip.header.previousHash;
     this.#tree.setInactive(tip, true);
@@ -357,6 +360,13 @@ export class ChainStore implements CoinSource, HeaderSource {
     while (this.#snapshots.size > 0) await setImmediate();
     this.#unlock();
     await this.#root.close();
+  }
+
+  /** Removes what counts as bytes of old blocks. */
+  #remove(table: 'blocks' | 'undo', hash: Uint8Array): void {
+    const length = this.tables[table].getBinary(hash)?.length ?? 0;
+    this.tables[table].removeSync(hash);
+    this.marks.addBodyBytes(-length);
   }
 
   /** What went wrong in the words of this project; whoever must end the node is told. */

@@ -1,20 +1,23 @@
 import type { HeaderEntry } from '../consensus/headers.js';
 import { damaged } from './damage.js';
 import { heightKey, heightOfKey } from './keys.js';
-import { STORE_FORMAT, type Table } from './tables.js';
+import { STORE_FORMAT, type Table, type Tables } from './tables.js';
 
 const TIP = Buffer.from('tip');
 const FORMAT = Buffer.from('format');
 const REBUILDING = Buffer.from('rebuilding');
 const PRUNED = Buffer.from('pruned');
+const BODIES = Buffer.from('bodies');
 const PRESENT = Uint8Array.of(1);
 
 /** The few facts about the store as a whole. They are set within its transactions. */
 export class Marks {
   readonly #table: Table;
+  readonly #counters: Table;
 
-  constructor(table: Table) {
-    this.#table = table;
+  constructor({ meta, counters }: Pick<Tables, 'meta' | 'counters'>) {
+    this.#table = meta;
+    this.#counters = counters;
   }
 
   get isEmpty(): boolean {
@@ -60,5 +63,17 @@ export class Marks {
 
   set pruneHeight(height: number) {
     this.#table.putSync(PRUNED, heightKey(height));
+  }
+
+  /** Bytes of all blocks and undo data that are kept. */
+  get bodyBytes(): number {
+    const bytes = this.#counters.getBinary(BODIES);
+    return bytes ? Number(new DataView(bytes.buffer, bytes.byteOffset).getBigUint64(0)) : 0;
+  }
+
+  addBodyBytes(bytes: number): void {
+    const sum = new Uint8Array(8);
+    new DataView(sum.buffer).setBigUint64(0, BigInt(this.bodyBytes + bytes));
+    this.#counters.putSync(BODIES, sum);
   }
 }

@@ -1,18 +1,10 @@
 import type { ChainStore } from './ChainStore.js';
-import { tableBytes } from './tables.js';
 
 /** So many blocks below the tip are always kept whole: no reorganisation is deeper (MIN_BLOCKS_TO_KEEP in Bitcoin Core). */
 export const KEPT_BLOCKS = 288;
 
-/** Blocks dropped in one transaction. */
-const BATCH = 16;
-/** Blocks between two looks at the size. */
+/** Blocks connected between two looks at the size, so that each look drops a few at once. */
 const PAUSE = 16;
-
-/** Bytes of the pages that hold blocks and what undoes them. */
-export function bodyBytes(store: ChainStore): number {
-  return tableBytes(store.tables.blocks) + tableBytes(store.tables.undo);
-}
 
 /** Keeps the bodies and undo data of the oldest blocks below a size; headers, unspent outputs and indexes stay. */
 export class Pruner {
@@ -35,14 +27,17 @@ export class Pruner {
   afterBlock(): void {
     const tip = this.#store.tip();
     if (this.target === undefined || tip.height < this.#next) return;
-    const before = this.#store.marks.pruneHeight ?? 0;
+    const lowest = this.#store.marks.pruneHeight ?? 0;
     const limit = tip.height - KEPT_BLOCKS;
-    let height = before;
-    while (height < limit && bodyBytes(this.#store) > this.target) {
-      const from = height;
-      height = Math.min(from + BATCH, limit);
-      this.#store.transaction(() => this.#store.dropBodies(from, height));
-    }
+    this.#store.transaction(() => {
+      for (let height = lowest; height < limit && this.#isBeyond(); height++) {
+        this.#store.dropBodies(height, height + 1);
+      }
+    });
     this.#next = tip.height + PAUSE;
+  }
+
+  #isBeyond(): boolean {
+    return this.target !== undefined && this.#store.marks.bodyBytes > this.target;
   }
 }

@@ -2,7 +2,6 @@ import { toHex } from '../../../base/index.js';
 import type { Block } from '../../codec/block.js';
 import { encodeTransaction, hashToId, transactionId } from '../../codec/transaction.js';
 import type { ChainNode } from '../../node/ChainNode.js';
-import { bodyBytes } from '../../store/prune.js';
 import type { HeaderRecord } from '../../store/records.js';
 import { BLOCK_HELP } from '../help/blocks.js';
 import { JsonList } from '../json.js';
@@ -60,7 +59,7 @@ function chainInfo(node: ChainNode): object {
     verificationprogress: 1,
     initialblockdownload: false,
     chainwork: workView(tip.work),
-    size_on_disk: bodyBytes(node.store),
+    size_on_disk: node.store.marks.bodyBytes,
     ...pruneView(node),
     warnings: [],
   };
