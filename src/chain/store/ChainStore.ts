@@ -1,5 +1,3 @@
-import { setImmediate } from 'node:timers/promises';
-import { ABORT } from 'lmdb';
 import { BitmodelError, equalBytes, messageOf } from '../../base/index.js';
 import { type Block, blockHash, decodeBlock, encodeBlockParts } from '../codec/block.js';
 import {
@@ -15,10 +13,9 @@ import type { ConnectableBlock } from '../consensus/connect.js';
 import type { HeaderEntry, HeaderSource } from '../consensus/headers.js';
 import type { AddressParameters } from '../wallet/address.js';
 import { applyTransaction, placeTransactions, revertTransaction } from './changes.js';
-import { damaged, isDamage } from './damage.js';
+import { damaged } from './damage.js';
 import { HeaderTree } from './HeaderTree.js';
 import { heightKey, utxoKey } from './keys.js';
-import { demandNotHeld, lockFolder } from './lock.js';
 import { Marks } from './Marks.js';
 import { PinIndex } from './PinIndex.js';
 import { PinQueries } from './PinQueries.js';
@@ -31,11 +28,9 @@ import {
   type HeaderRecord,
 } from './records.js';
 import { Recorder } from './rehearsal.js';
-import { Snapshot } from './Snapshot.js';
-import { type OpenTables, openTables, storeError, type TableName, type Tables } from './tables.js';
-
-/** What a node can't go on after. */
-const FATAL = new Set(['DISK_FULL', 'STORE_FAILED', 'STORE_DAMAGED']);
+import type { Snapshot } from './Snapshot.js';
+import { StoreFile } from './StoreFile.js';
+import type { TableName, Tables } from './tables.js';
 
 /** A transaction of the chain, and the block that holds it. */
 export interface StoredTransaction {
@@ -51,24 +46,19 @@ export class ChainStore implements CoinSource, HeaderSource {
   readonly tables: Tables;
   readonly pins: PinQueries;
   readonly marks: Marks;
-  /** Told of every error after which the store can't be trusted to go on; whoever asked gets it, too. */
-  onFailure: (error: BitmodelError) => void = () => {};
-  readonly #root: OpenTables['root'];
+  readonly #file: StoreFile;
   readonly #parameters: AddressParameters;
-  readonly #unlock: () => void;
   readonly #tree: HeaderTree;
   readonly #pinIndex: PinIndex;
-  readonly #snapshots = new Set<Snapshot>();
 
-  private constructor(opened: OpenTables, parameters: AddressParameters, unlock: () => void) {
-    this.#root = opened.root;
-    this.tables = opened.tables;
+  private constructor(file: StoreFile, parameters: AddressParameters, tables = file.tables) {
+    this.#file = file;
     this.#parameters = parameters;
-    this.#unlock = unlock;
-    this.pins = new PinQueries(opened.tables, parameters);
-    this.#pinIndex = new PinIndex(new PinTables(opened.tables, parameters));
-    this.marks = new Marks(opened.tables);
-    this.#tree = new HeaderTree(opened.tables);
+    this.tables = tables;
+    this.pins = new PinQueries(tables, parameters);
+    this.#pinIndex = new PinIndex(new PinTables(tables, parameters));
+    this.marks = new Marks(tables);
+    this.#tree = new HeaderTree(tables);
   }
 
   /**
@@ -76,17 +66,12 @@ export class ChainStore implements CoinSource, HeaderSource {
    * @throws BitmodelError `DATADIR_LOCKED`, `DISK_FULL`, `STORE_DAMAGED`, `STORE_FAILED`
    */
   static async open(folder: string, parameters: AddressParameters): Promise<ChainStore> {
-    demandNotHeld(folder);
-    const opened = openTables(folder);
-    const { root } = opened;
-    try {
-      // LMDB's write lock is the system's: it keeps other processes out, and goes with the process that holds it
-      const unlock = lockFolder(folder, (body) => root.transactionSync(body));
-      return new ChainStore(opened, parameters, unlock);
-    } catch (thrown) {
-      await root.close();
-      throw storeError(thrown);
-    }
+    return new ChainStore(await StoreFile.open(folder), parameters);
+  }
+
+  /** Who is told of every error after which the store can't be trusted to go on; whoever asked gets it, too. */
+  set onFailure(listener: (error: BitmodelError) => void) {
+    this.#file.onFailure = listener;
   }
 
   /**
@@ -131,10 +116,10 @@ export class ChainStore implements CoinSource, HeaderSource {
   /** Runs reads and writes that happen together or not at all. Whatever is thrown undoes them. */
   transaction<T>(body: () => T): T {
     try {
-      return this.#root.transactionSync(body);
+      return this.#file.transaction(body);
     } catch (thrown) {
       this.#tree.forgetCache();
-      throw this.#failed(thrown);
+      throw thrown;
     }
   }
 
@@ -144,21 +129,13 @@ export class ChainStore implements CoinSource, HeaderSource {
    */
   rehearse<T>(body: (view: ChainStore, recorder: Recorder) => T): T {
     const recorder = new Recorder(this.tables);
-    const opened = { root: this.#root, tables: recorder.tables };
-    const view = new ChainStore(opened, this.#parameters, this.#unlock);
-    let result: T | undefined;
-    this.#root.transactionSync(() => {
-      result = body(view, recorder);
-      return ABORT;
-    });
-    return result as T;
+    const view = new ChainStore(this.#file, this.#parameters, recorder.tables);
+    return this.#file.rehearse(() => body(view, recorder));
   }
 
-  /** The store as it is now; give it back soon. */
+  /** The tables as they are now; give it back soon. */
   snapshot(): Snapshot {
-    const snapshot = new Snapshot(this.tables, (done) => this.#snapshots.delete(done));
-    this.#snapshots.add(snapshot);
-    return snapshot;
+    return this.#file.snapshot();
   }
 
   /** Block at the top of the active chain. */
@@ -170,7 +147,7 @@ export class ChainStore implements CoinSource, HeaderSource {
 
   /** Header by hash, on any branch. */
   header(hash: Uint8Array): HeaderRecord | undefined {
-    return this.#read(() => this.#tree.get(hash));
+    return this.#file.read(() => this.#tree.get(hash));
   }
 
   /** Every header known, on any branch, in no order. */
@@ -220,7 +197,7 @@ export class ChainStore implements CoinSource, HeaderSource {
   block(hash: Uint8Array): Block | undefined {
     const bytes = this.tables.blocks.getBinary(hash);
     if (!bytes) return undefined;
-    return this.#read(() => {
+    return this.#file.read(() => {
       try {
         const block = decodeBlock(bytes);
         if (equalBytes(blockHash(block.header), hash)) return block;
@@ -238,7 +215,7 @@ export class ChainStore implements CoinSource, HeaderSource {
 
   coin(outpoint: Outpoint): Coin | undefined {
     const bytes = this.tables.utxos.getBinary(utxoKey(outpoint));
-    return bytes && this.#read(() => decodeCoin(bytes));
+    return bytes && this.#file.read(() => decodeCoin(bytes));
   }
 
   /** Whether the active chain holds a transaction with this hash. */
@@ -258,7 +235,7 @@ export class ChainStore implements CoinSource, HeaderSource {
     const body = this.tables.blocks.getBinaryFast(place);
     if (!body) throw new BitmodelError('BLOCK_PRUNED', 'Block not available (pruned data)');
     const copy = Uint8Array.from(body.subarray(offset, offset + length));
-    return this.#read(() => {
+    return this.#file.read(() => {
       try {
         return { transaction: decodeTransaction(copy), block: this.header(place)! };
       } catch (thrown) {
@@ -269,7 +246,7 @@ export class ChainStore implements CoinSource, HeaderSource {
 
   /** Coins that a block of the active chain spent, per transaction and input. */
   undo(hash: Uint8Array): Coin[][] {
-    return this.#read(() => {
+    return this.#file.read(() => {
       const bytes = this.tables.undo.getBinary(hash);
       if (!bytes) throw damaged(`undo data of block ${hashToId(hash)} are missing`);
       return decodeUndo(bytes);
@@ -355,11 +332,8 @@ export class ChainStore implements CoinSource, HeaderSource {
   }
 
   /** Gives the folder back and closes the file; everything that was committed is on the disk already. */
-  async close(): Promise<void> {
-    for (const snapshot of this.#snapshots) snapshot.close();
-    while (this.#snapshots.size > 0) await setImmediate();
-    this.#unlock();
-    await this.#root.close();
+  close(): Promise<void> {
+    return this.#file.close();
   }
 
   /** Removes what counts as bytes of old blocks. */
@@ -367,20 +341,5 @@ export class ChainStore implements CoinSource, HeaderSource {
     const length = this.tables[table].getBinary(hash)?.length ?? 0;
     this.tables[table].removeSync(hash);
     this.marks.addBodyBytes(-length);
-  }
-
-  /** What went wrong in the words of this project; whoever must end the node is told. */
-  #failed(thrown: unknown): unknown {
-    const error = storeError(thrown);
-    if (error instanceof BitmodelError && FATAL.has(error.code)) this.onFailure(error);
-    return error;
-  }
-
-  #read<T>(body: () => T): T {
-    try {
-      return body();
-    } catch (thrown) {
-      throw isDamage(thrown) ? this.#failed(thrown) : thrown;
-    }
   }
 }

@@ -58,8 +58,7 @@ export interface OpenTables {
 export function openTables(folder: string): OpenTables {
   try {
     mkdirSync(folder, { recursive: true, mode: 0o700 });
-    const { bavail, bsize } = statfsSync(folder);
-    if (bavail * bsize < LEAST_FREE_BYTES) throw diskFull();
+    if (freeBytes(folder) < LEAST_FREE_BYTES) throw diskFull();
     const path = join(folder, 'chain.lmdb');
     demandLmdbFile(path);
     const root = open<Uint8Array, Uint8Array>({
@@ -76,7 +75,7 @@ export function openTables(folder: string): OpenTables {
     ]);
     return { root, tables: Object.fromEntries(entries) as Tables };
   } catch (thrown) {
-    throw storeError(thrown);
+    throw storeError(thrown, folder);
   }
 }
 
@@ -88,24 +87,28 @@ function diskFull(cause?: unknown): BitmodelError {
   );
 }
 
-/** One sentence for what LMDB and the file system report; anything else stays as it is. */
-export function storeError(thrown: unknown): unknown {
+/**
+ * One sentence for what LMDB and the file system report; anything else stays as it is.
+ * @param folder of the store
+ */
+export function storeError(thrown: unknown, folder: string): unknown {
   if (thrown instanceof BitmodelError) return thrown;
   const text = messageOf(thrown);
-  if (/ENOSPC|EDQUOT|EFBIG|no space|quota exceeded|file too large|MDB_MAP_FULL/i.test(text)) {
-    return diskFull(thrown);
-  }
-  if (/MDB_INVALID|MDB_CORRUPTED|MDB_PAGE_NOTFOUND|MDB_VERSION_MISMATCH/.test(text)) {
-    return new BitmodelError('STORE_DAMAGED', `The chain's file can't be read: ${text}.`, {
-      next: "Move the network's chain.lmdb away and start the node again",
-      cause: thrown,
-    });
-  }
-  if (!/MDB_|LMDB|EIO|EACCES|EROFS|EPERM|denied|read-only|input\/output/i.test(text)) return thrown;
+  if (/ENOSPC|EDQUOT|no space|quota exceeded|MDB_MAP_FULL/i.test(text)) return diskFull(thrown);
+  const failed = /MDB_|LMDB|EIO|EFBIG|EACCES|EROFS|EPERM|denied|read-only|too large|input\/output/i;
+  if (!failed.test(text)) return thrown;
+  // when a part of what is written still fits, LMDB speaks of an input/output error
+  if (freeBytes(folder) < LEAST_FREE_BYTES) return diskFull(thrown);
   return new BitmodelError('STORE_FAILED', `The chain's file can't be used: ${text}.`, {
-    next: 'Check the disk and the permissions',
+    next: 'Check the disk, its quota and the permissions, and start the node again',
     cause: thrown,
   });
+}
+
+/** Bytes that may still be written to the disk of a folder. */
+function freeBytes(folder: string): number {
+  const { bavail, bsize } = statfsSync(folder);
+  return bavail * bsize;
 }
 
 /** Bytes of the pages of a table. */
