@@ -1,18 +1,17 @@
-import { fromHex, parseAmount, toHex } from '../../base/index.js';
+import { BitmodelError, fromHex, toHex } from '../../base/index.js';
 import {
   decodeTransaction,
   encodeTransaction,
   formatOutpoint,
   hashToId,
-  idToHash,
   type Outpoint,
   type Transaction,
   type TransactionOutput,
 } from '../codec/transaction.js';
 import type { Pin, PinVersion } from '../pins/pin.js';
+import { coinFromJson, coinsFromJson, type OutputJson } from './outputJson.js';
 import type { RpcClient } from './RpcClient.js';
 import { RPC_CODE, RpcError } from './RpcError.js';
-import { parseTokenView, type TokenJson } from './tokenView.js';
 
 /** An unspent output. */
 export interface Utxo {
@@ -41,19 +40,6 @@ export interface JobMessages {
   readonly messages: readonly unknown[];
   /** Pass it as `after` to get what came later. */
   readonly next: number;
-}
-
-/** What `getaddressutxos` and `getoutpointspend` answer per output. */
-interface OutputJson {
-  readonly txid: string;
-  readonly vout: number;
-  /** Decimal coins, as a string. */
-  readonly value: string;
-  readonly scriptPubKey: string;
-  readonly height: number;
-  readonly coinbase: boolean;
-  readonly tokenData?: TokenJson;
-  readonly pins?: readonly string[];
 }
 
 interface SpendJson extends OutputJson {
@@ -148,6 +134,11 @@ export class ChainClient {
       ),
     );
     if (!json) return undefined;
+    if (typeof json.hex !== 'string') {
+      throw new BitmodelError('BAD_RPC_ANSWER', 'The node gives a transaction without its bytes.', {
+        next: 'Use another node: --rpc URL',
+      });
+    }
     return {
       transaction: decodeTransaction(fromHex(json.hex)),
       height: json.height ?? 0,
@@ -170,7 +161,8 @@ export class ChainClient {
   ): Promise<{ output: TransactionOutput; height: number; coinbase: boolean } | undefined> {
     const json = await this.#spend(outpoint);
     if (!json || json.spent) return undefined;
-    return { output: outputOf(json), height: json.height, coinbase: json.coinbase };
+    const { output, height, coinbase } = coinFromJson(json);
+    return { output, height, coinbase };
   }
 
   /** What spent an output, on the chain or in the mempool (height 0); undefined when it is unspent or unknown. */
@@ -209,7 +201,7 @@ export class ChainClient {
         TOKEN_PAGE,
         ...after,
       );
-      found.push(...page.map(utxoOf));
+      found.push(...coinsFromJson(page));
       if (page.length < TOKEN_PAGE) return found;
     }
   }
@@ -249,8 +241,8 @@ export class ChainClient {
   }
 
   async #utxos(of: { addresses: readonly string[] } | { scripts: string[] }): Promise<Utxo[]> {
-    const found = await this.rpc.call<OutputJson[]>('getaddressutxos', of);
-    return found.map(utxoOf);
+    const found = await this.rpc.call('getaddressutxos', of);
+    return coinsFromJson(found);
   }
 
   #spend(outpoint: Outpoint): Promise<SpendJson | null> {
@@ -265,19 +257,4 @@ export class ChainClient {
       throw thrown;
     }
   }
-}
-
-function utxoOf(json: OutputJson): Utxo {
-  return {
-    outpoint: { hash: idToHash(json.txid), index: json.vout },
-    output: outputOf(json),
-    height: json.height,
-    coinbase: json.coinbase,
-    ...(json.pins === undefined ? {} : { pins: json.pins }),
-  };
-}
-
-function outputOf(json: OutputJson): TransactionOutput {
-  const output = { value: parseAmount(json.value), lockingScript: fromHex(json.scriptPubKey) };
-  return json.tokenData ? { ...output, token: parseTokenView(json.tokenData) } : output;
 }

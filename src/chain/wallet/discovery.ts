@@ -6,7 +6,9 @@ import { badNodeAnswer } from './check.js';
 /** Addresses asked for in one call. */
 const BATCH = 500;
 /** No account is followed further: a node that calls every address used would lead on for ever. */
-const MOST_ADDRESSES = 20_000;
+const MOST_DISCOVERED = 20_000;
+/** Addresses beyond those known to be in use that one look at the coins may add. */
+const MOST_ADDED = 1_000;
 
 /** Of a list too long for one call, in calls one after the other. */
 export async function inBatches<T>(
@@ -20,20 +22,21 @@ export async function inBatches<T>(
   return found;
 }
 
-function assertBounded(count: number): void {
-  if (count <= MOST_ADDRESSES) return;
-  throw badNodeAnswer(`The node says that more than ${MOST_ADDRESSES} addresses are in use.`);
+function assertBounded(count: number, most: number): void {
+  if (count <= most) return;
+  throw badNodeAnswer(`The node says that more than ${most} new addresses are in use.`);
 }
 
 /** The coins of an account: of every address watched, and of those that come to be watched because of what is found. */
 export async function accountUtxos(account: Account, client: ChainClient): Promise<Utxo[]> {
   const asked = new Set<string>();
+  const before = account.addresses.length;
   const found: Utxo[] = [];
   for (;;) {
     const fresh = account.addresses.filter((address) => !asked.has(address));
     if (fresh.length === 0) return found;
     for (const address of fresh) asked.add(address);
-    assertBounded(asked.size);
+    assertBounded(asked.size - before, MOST_ADDED);
     const utxos = await inBatches(fresh, (batch) => client.utxos(batch));
     for (const { output } of utxos) account.noteUsed(output.lockingScript);
     found.push(...utxos);
@@ -47,7 +50,7 @@ async function discoverChain(
   parameters: AddressParameters,
 ): Promise<void> {
   for (let from = 0; ; ) {
-    assertBounded(from);
+    assertBounded(from, MOST_DISCOVERED);
     const addresses = Array.from({ length: GAP_LIMIT }, (_, i) => account.address(chain, from + i));
     const used = await Promise.all(
       addresses.map((address) => client.rpc.call<unknown[]>('getaddresshistory', address)),
