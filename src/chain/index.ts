@@ -60,6 +60,22 @@ export {
 } from './consensus/parameters.js';
 export { RejectError } from './consensus/reject.js';
 export { subsidyAt } from './consensus/subsidy.js';
+export {
+  exploreAddress,
+  exploreBlock,
+  exploreChain,
+  type Page,
+  type ShownAddress,
+  type ShownBlock,
+  type ShownChain,
+} from './explorer/explore.js';
+export {
+  exploreTransaction,
+  type ShownCoin,
+  type ShownInput,
+  type ShownOutput,
+  type ShownTransaction,
+} from './explorer/transactions.js';
 export { Admission } from './mempool/Admission.js';
 export { compareFeeRates, type FeeRate, type MempoolEntry } from './mempool/entry.js';
 export { Mempool } from './mempool/Mempool.js';

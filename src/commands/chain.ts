@@ -1,147 +1,64 @@
-import { BitmodelError, EXIT, formatAmount, toHex } from '../base/index.js';
 import {
-  ChainClient,
-  formatOutpoint,
-  hashToId,
-  JOB_VERSION,
-  type KnownTransaction,
-  networkParameters,
+  exploreAddress,
+  exploreBlock,
+  exploreChain,
+  exploreTransaction,
+  type Page,
   RpcClient,
-  scriptAddress,
 } from '../chain/index.js';
 import { type ActionContext, action } from './shared/action.js';
+import { addressText, blockText, chainText, shownTransactionText } from './shared/chain-view.js';
+import { wholeOption } from './shared/number-options.js';
 import type { Register } from './shared/register.js';
-import { factTable, listTable } from './shared/tables.js';
 
-type Body = (
-  client: ChainClient,
-  args: string[],
-  context: ActionContext<Record<string, unknown>>,
-) => Promise<void>;
+interface PageOptions {
+  readonly page?: string;
+  readonly count?: string;
+}
+
+type Body = (rpc: RpcClient, args: string[], context: ActionContext<PageOptions>) => Promise<void>;
+
+const DEFAULT_COUNT = '25';
+const MAX_COUNT = 1_000;
 
 /** An action with a client of the node that is closed afterwards. */
 function withClient(body: Body): ReturnType<typeof action> {
-  return action(async (args, context) => {
+  return action<PageOptions>(async (args, context) => {
     const rpc = RpcClient.forNode(context.settings);
     try {
-      await body(new ChainClient(rpc), args, context);
+      await body(rpc, args, context);
     } finally {
       await rpc.close();
     }
   });
 }
 
-interface ChainInfo {
-  readonly chain: string;
-  readonly blocks: number;
-  readonly bestblockhash: string;
-  readonly time: number;
-  readonly difficulty: number;
-  readonly chainwork: string;
-}
-
-interface BlockInfo {
-  readonly hash: string;
-  readonly height: number;
-  readonly confirmations: number;
-  readonly time: number;
-  readonly size: number;
-  readonly previousblockhash?: string;
-  readonly tx: readonly string[];
-}
-
-const utc = (seconds: number): string => new Date(seconds * 1000).toISOString();
-
-const info = withClient(async ({ rpc }, _args, { terminal }) => {
-  const chain = await rpc.call<ChainInfo>('getblockchaininfo');
-  const mempool = await rpc.call<{ size: number; bytes: number }>('getmempoolinfo');
-  const found = {
-    network: chain.chain,
-    height: chain.blocks,
-    tip: chain.bestblockhash,
-    time: utc(chain.time),
-    difficulty: chain.difficulty,
-    work: chain.chainwork.replace(/^0+/, '0x'),
-    waiting: mempool.size,
-    waitingBytes: mempool.bytes,
+function pageOption({ page = '1', count = DEFAULT_COUNT }: PageOptions): Page {
+  return {
+    page: wholeOption(page, '--page', 1),
+    size: wholeOption(count, '--count', 1, MAX_COUNT),
   };
-  terminal.result(found, await factTable(found), String(found.height));
-});
-
-const block = withClient(async ({ rpc }, [which], { terminal }) => {
-  const id =
-    which === undefined || which === 'tip'
-      ? await rpc.call<string>('getbestblockhash')
-      : /^\d{1,10}$/.test(which)
-        ? await rpc.call<string>('getblockhash', Number(which))
-        : which;
-  const { hash, height, confirmations, time, size, previousblockhash, tx } =
-    await rpc.call<BlockInfo>('getblock', id);
-  const facts = { hash, height, confirmations, time: utc(time), size, previous: previousblockhash };
-  const text = async (): Promise<string> =>
-    `${await factTable(facts)}\n${await listTable(
-      ['transactions'],
-      tx.map((txid) => [txid]),
-    )}`;
-  terminal.result({ ...facts, transactions: tx }, await text(), hash);
-});
-
-async function describeInputs(client: ChainClient, { transaction }: KnownTransaction) {
-  const inputs: { from: string; value: string | undefined }[] = [];
-  for (const { outpoint } of transaction.inputs) {
-    const source = await client.transaction(hashToId(outpoint.hash));
-    const output = source?.transaction.outputs[outpoint.index];
-    inputs.push({ from: formatOutpoint(outpoint), value: output && formatAmount(output.value) });
-  }
-  return inputs;
 }
 
-const tx = withClient(async (client, [txid], { terminal, settings }) => {
-  const found = await client.transaction(txid!);
-  if (!found) {
-    throw new BitmodelError('UNKNOWN_TRANSACTION', 'The node knows no such transaction.', {
-      next: 'Check the id; ids are 64 hexadecimal digits',
-      exitCode: EXIT.notFound,
-    });
-  }
-  const { transaction, height, blockHash, time } = found;
-  const parameters = networkParameters(settings.network);
-  const facts = {
-    txid,
-    version: transaction.version,
-    lockTime: transaction.lockTime,
-    job: transaction.version >= JOB_VERSION ? toHex(transaction.jobId) : undefined,
-    height: height === 0 && blockHash === undefined ? 'waiting' : height,
-    block: blockHash,
-    time: time === undefined ? undefined : utc(time),
-  };
-  const inputs = await describeInputs(client, found);
-  const outputs = transaction.outputs.map(({ value, lockingScript }, index) => ({
-    index,
-    to: scriptAddress(lockingScript, parameters) ?? `script ${toHex(lockingScript)}`,
-    value: formatAmount(value),
-  }));
-  const cut = (text: string): string => (text.length > 72 ? `${text.slice(0, 71)}…` : text);
-  const text = [
-    await factTable(facts),
-    await listTable(
-      ['spends', 'coins'],
-      inputs.map((each) => [each.from, each.value ?? 'new']),
-    ),
-    await listTable(
-      ['', 'pays', 'coins'],
-      outputs.map((o) => [`${o.index}`, cut(o.to), o.value]),
-    ),
-  ];
-  terminal.result({ ...facts, inputs, outputs }, text.join('\n'), txid);
+const info = withClient(async (rpc, _args, { terminal }) => {
+  const chain = await exploreChain(rpc);
+  terminal.result(chain, await chainText(chain), String(chain.height));
 });
 
-const address = withClient(async ({ rpc }, [which], { terminal }) => {
-  const balance = await rpc.call<Record<string, string>>('getaddressbalance', which);
-  const history = await rpc.call<{ txid: string; height: number }[]>('getaddresshistory', which);
-  const rows = history.map(({ txid, height }) => [height === 0 ? 'waiting' : `${height}`, txid]);
-  const text = `${await factTable({ address: which, ...balance })}\n${await listTable(['height', 'transaction'], rows)}`;
-  terminal.result({ address: which, ...balance, history }, text, balance.confirmed);
+const block = withClient(async (rpc, [which = 'tip'], { options, terminal }) => {
+  const found = await exploreBlock(rpc, which, pageOption(options));
+  terminal.result(found, await blockText(found), found.hash);
+});
+
+const tx = withClient(async (rpc, [txid], { terminal }) => {
+  const found = await exploreTransaction(rpc, txid!);
+  terminal.result(found, await shownTransactionText(found), found.txid);
+});
+
+const address = withClient(async (rpc, [which], { options, terminal }) => {
+  const found = await exploreAddress(rpc, which!, pageOption(options));
+  const ids = found.history.map(({ txid }) => txid).join('\n');
+  terminal.result(found, await addressText(found), ids);
 });
 
 /** `bitmodel chain`. */
@@ -154,13 +71,15 @@ export const register: Register = (program) => {
     .action(info);
   chain
     .command('block')
-    .description('one block')
+    .description('one block and its transactions')
     .argument('[block]', 'a height, a block id, or "tip"', 'tip')
+    .option('--page <number>', 'which page of its transactions', '1')
+    .option('--count <number>', 'transactions on a page', DEFAULT_COUNT)
     .addHelpText('after', '\nExample:\n  $ bitmodel chain block 101')
     .action(block);
   chain
     .command('tx')
-    .description('one transaction')
+    .description('one transaction: what it spends, pays and carries')
     .argument('<txid>', 'its id')
     .addHelpText(
       'after',
@@ -169,11 +88,17 @@ export const register: Register = (program) => {
     .action(tx);
   chain
     .command('address')
-    .description('balance and history of an address')
+    .description('balance and history of an address, the newest first')
     .argument('<address>', 'an address of this network')
+    .option('--page <number>', 'which page of the history', '1')
+    .option('--count <number>', 'transactions on a page', DEFAULT_COUNT)
     .addHelpText(
       'after',
-      '\nExample:\n  $ bitmodel chain address mgA7SfyBBrVGVSpQ7oqGHPhxpp2gUZWtfc',
+      `
+With --quiet it prints ids of transactions, one on each line.
+
+Example:
+  $ bitmodel chain address mgA7SfyBBrVGVSpQ7oqGHPhxpp2gUZWtfc --page 2`,
     )
     .action(address);
 };

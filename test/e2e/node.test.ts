@@ -59,9 +59,9 @@ describe('bitmodel node', () => {
 
     const txid = (await bitmodel('rpc', 'faucet', ADDRESS, '1.5')).stdout.trim();
     const shown = await bitmodel('--json', 'chain', 'tx', txid);
-    expect(JSON.parse(shown.stdout).outputs[0]).toEqual({
+    expect(JSON.parse(shown.stdout).outputs[0]).toMatchObject({
       index: 0,
-      to: ADDRESS,
+      address: ADDRESS,
       value: '1.50000000',
     });
     const address = await bitmodel('--json', 'chain', 'address', ADDRESS);

@@ -1,5 +1,6 @@
 import type { ChainNode } from '../node/ChainNode.js';
 import { registerEvents } from './events.js';
+import { registerBlockStats } from './methods/blockStats.js';
 import { registerBlockMethods } from './methods/blocks.js';
 import { type ControlOptions, registerControlMethods } from './methods/control.js';
 import { registerIndexMethods } from './methods/indexes.js';
@@ -23,6 +24,7 @@ export function registerChainMethods(
   options: ControlOptions,
 ): void {
   registerBlockMethods(server, node);
+  registerBlockStats(server, node);
   registerWaitingMethods(server, node);
   registerProofMethods(server, node);
   registerRawTransactionMethods(server, node);

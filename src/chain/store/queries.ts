@@ -1,10 +1,14 @@
 import { createHash } from 'node:crypto';
-import { encodeOutpoint, type Outpoint } from '../codec/transaction.js';
+import { ByteReader } from '../codec/reader.js';
+import { encodeOutpoint, type Outpoint, readTransaction } from '../codec/transaction.js';
 import type { Coin } from '../consensus/coins.js';
 import type { ChainStore } from './ChainStore.js';
 import { afterGroup, decodeOutpointKey, heightOfKey, scriptKey } from './keys.js';
-import { decodeSpender, type Spender } from './records.js';
+import { decodeLocation, decodeSpender, type Spender } from './records.js';
 import { STATE_TABLES, type Table } from './tables.js';
+
+/** Bytes of a block before the number of its transactions. */
+const HEADER_SIZE = 80;
 
 /** A transaction and the block that holds it. */
 export interface HistoryEntry {
@@ -66,4 +70,19 @@ export function stateHash(store: ChainStore): Uint8Array {
     }
   }
   return new Uint8Array(hash.digest());
+}
+
+/** Place of a transaction of the active chain among those of its block; the coinbase has 0. */
+export function placeInBlock(store: ChainStore, hash: Uint8Array): number | undefined {
+  const location = store.tables.transactions.getBinary(hash);
+  if (!location) return undefined;
+  const { blockHash, offset } = decodeLocation(location);
+  const bytes = store.blockBytes(blockHash);
+  if (!bytes) return undefined;
+  const reader = new ByteReader(bytes);
+  reader.bytes(HEADER_SIZE);
+  reader.varInt();
+  let place = 0;
+  for (; reader.offset < offset; place++) readTransaction(reader);
+  return place;
 }

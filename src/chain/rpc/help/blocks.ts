@@ -90,4 +90,28 @@ export const BLOCK_HELP = {
     errors: [[-1, 'The block is no longer kept.'], UNKNOWN, MALFORMED],
     example: `${ID} 2`,
   },
+  getblockstats: {
+    group,
+    summary:
+      'Counts what a block of the active chain holds. Amounts are in base units; the coinbase pays no fee.',
+    params: [
+      {
+        name: 'hash_or_height',
+        type: ['number', 'string'],
+        about: "The block's id, or its height on the active chain.",
+      },
+      { name: 'stats', type: 'array', optional: true, about: 'Only these; all when absent.' },
+    ],
+    result:
+      'An object: avgfee, avgfeerate (per byte), avgtxsize, blockhash, feerate_percentiles (10th, 25th, 50th, 75th and ' +
+      '90th, by bytes), height, ins, maxfee, maxfeerate, maxtxsize, medianfee, mediantime, mediantxsize, minfee, ' +
+      'minfeerate, mintxsize, outs, subsidy, swtotal_size, swtotal_weight and swtxs (0: there are no witnesses), time, ' +
+      'total_out, total_size and total_weight (without the coinbase), totalfee, txs, utxo_increase, utxo_size_inc.',
+    errors: [
+      [-1, 'The block is no longer kept.'],
+      [-5, 'No block of the active chain has this id.'],
+      [-8, 'The chain has no such height, or a statistic no such name.'],
+    ],
+    example: `0 '["txs","totalfee"]'`,
+  },
 } satisfies Record<string, MethodHelp>;

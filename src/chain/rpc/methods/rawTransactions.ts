@@ -7,6 +7,7 @@ import {
 } from '../../codec/transaction.js';
 import type { Coin } from '../../consensus/coins.js';
 import type { ChainNode } from '../../node/ChainNode.js';
+import { placeInBlock } from '../../store/queries.js';
 import type { HeaderRecord } from '../../store/records.js';
 import { TRANSACTION_HELP } from '../help/transactions.js';
 import { JsonAmount } from '../json.js';
@@ -53,10 +54,8 @@ function find(node: ChainNode, params: Params): Found {
 function spentCoins(node: ChainNode, { transaction, block }: Found): (Coin | undefined)[] {
   if (!block) return transaction.inputs.map(({ outpoint }) => node.output(outpoint));
   if (!node.store.isActive(block)) return [];
-  const hash = transactionHash(transaction);
-  const place = storedBlock(node, block).transactions.findIndex((each) =>
-    equalBytes(transactionHash(each), hash),
-  );
+  const place = placeInBlock(node.store, transactionHash(transaction));
+  if (place === undefined) return [];
   return node.store.undo(block.hash)[place] ?? [];
 }
 
