@@ -67,6 +67,10 @@ async function readPrompt(given: string): Promise<string> {
   });
 }
 
+function parseVerifiers(text: string): JobRequest['verifiers'] {
+  return text === 'auto' || text === 'drawn' ? text : parsePublicKeys(text);
+}
+
 function requestOf(options: SubmitOptions): Omit<JobRequest, 'model' | 'promptIds'> {
   const { stake, verifierFee, threshold, confirmations, timeout, receipt, seedNonce } = options;
   return {
@@ -78,7 +82,7 @@ function requestOf(options: SubmitOptions): Omit<JobRequest, 'model' | 'promptId
     maxTokens: whole('max-tokens', options.maxTokens, 1),
     stop: options.stop ?? [],
     pricePerToken: parseAmount(options.price),
-    verifiers: options.verifiers === 'auto' ? 'auto' : parsePublicKeys(options.verifiers),
+    verifiers: parseVerifiers(options.verifiers),
     ...(stake === undefined ? {} : { stake: parseAmount(stake) }),
     ...(verifierFee === undefined ? {} : { verifierFee: parseAmount(verifierFee) }),
     ...(threshold === undefined ? {} : { threshold: whole('threshold', threshold, 1) }),
@@ -176,7 +180,11 @@ export function registerSubmit(job: Command): void {
     .option('--price <coins>', 'most that one output token may cost', '0.0001')
     .option('--max-reward <coins>', 'agree beforehand to lock up to this much')
     .option('--stake <coins>', "the seller's stake (default: the least that is safe)")
-    .option('--verifiers <keys>', 'public keys separated by commas, or auto', 'auto')
+    .option(
+      '--verifiers <keys>',
+      'public keys separated by commas, drawn (of those bonded), or auto',
+      'auto',
+    )
     .option('--verifier-fee <coins>', 'fee of each verifier in a contest')
     .option('--threshold <n>', 'verifiers that must agree (default: more than half)')
     .option('--confirmations <n>', 'depth of the escrow before the seller claims')

@@ -22,13 +22,19 @@ export function termsOf(
     feePpm: job.feePpm,
     feeScript: fromHex(job.feeScript, 32),
     stake: parseAmount(job.stake),
-    verifiers: job.verifiers.map((key) => fromHex(key)),
+    verifiers: termsVerifiers(job),
     threshold: job.threshold,
     verifierFee: parseAmount(job.verifierFee),
     expires: job.expires,
     disputeWindow: params.disputeWindow,
     verdictWindow: params.verdictWindow,
   };
+}
+
+function termsVerifiers({ verifiers }: JobSpec): JobTerms['verifiers'] {
+  if (Array.isArray(verifiers)) return verifiers.map((key) => fromHex(key));
+  const { registry, drawHash, size, count } = verifiers;
+  return { registry: fromHex(registry, 32), drawHash: fromHex(drawHash, 32), size, count };
 }
 
 /** The terms behind an acceptance. */

@@ -30,6 +30,7 @@ import { createMessage, type Message } from './messages.js';
 import { Participant, type ParticipantOptions } from './participant.js';
 import { encodeReceipt } from './receipt.js';
 import { JobRecords } from './records.js';
+import { judgesOf } from './seats.js';
 import { sendOnce } from './sending.js';
 import { cancelTemplate, sendSpend, settleContest, signSpend } from './settle.js';
 import { contestBond, type JobSpec } from './spec.js';
@@ -306,7 +307,16 @@ export abstract class ClientDriver extends Participant {
     if (record.contestMessage) await this.mirror.remind(record.contestMessage);
     if (trace.contest!.height === 0) this.waitFor(id, tip + 1, 'the contest to be in a block');
     const verdicts = this.mirror.job(id)?.verdicts ?? [];
-    const settlement = await settleContest(this.chain, this.wallet, terms, trace, verdicts, tip);
+    const judges = await judgesOf(this.chain, this.params, record.job, trace.contest!.state);
+    const settlement = await settleContest(
+      this.chain,
+      this.wallet,
+      terms,
+      trace,
+      verdicts,
+      tip,
+      judges,
+    );
     if (settlement) {
       const { step, txid, fee } = settlement;
       this.emit({ role: 'client', step, jobId: id, txid, fee });

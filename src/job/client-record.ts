@@ -43,6 +43,8 @@ export interface ClientRecord extends JobRecord {
   readonly salt: string;
   readonly nonce: string;
   readonly promptIds: readonly number[];
+  /** c, hex, where verifiers are drawn: nobody else may know it before a contest. */
+  readonly drawSecret?: string;
   readonly announce: Message<'announce'>;
   /** Where the receipt goes, beside the record. */
   readonly receiptFile?: string;

@@ -11,8 +11,11 @@ export interface JobRequest {
   readonly stop?: readonly string[];
   /** Base units that one output token may cost at most. */
   readonly pricePerToken: bigint;
-  /** Public keys, hex; or `auto`: verifiers that announced themselves for the model, the cheapest first. */
-  readonly verifiers: readonly string[] | 'auto';
+  /**
+   * Public keys, hex; `drawn`: out of those bonded on the chain; or `auto`: drawn where enough are bonded and most of
+   * them announce the model, else verifiers that announced themselves for it, the cheapest first.
+   */
+  readonly verifiers: readonly string[] | 'auto' | 'drawn';
   /** More than half of the verifiers unless stated. */
   readonly threshold?: number;
   /** Base units per verifier; what they announced, or 10,000 unless stated. */

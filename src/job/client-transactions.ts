@@ -1,4 +1,4 @@
-import { fromHex, toBase64, toHex } from '../base/index.js';
+import { BitmodelError, fromHex, toBase64, toHex } from '../base/index.js';
 import {
   type ChainClient,
   encodeTransaction,
@@ -19,6 +19,7 @@ import { contestSpend, contestUnlocking } from './contracts/stake-spends.js';
 import { encodePrompt, sealEvidence } from './evidence.js';
 import { createMessage, type Message } from './messages.js';
 import { sealTo } from './sealing.js';
+import { judgesOf, keysOf } from './seats.js';
 import { signSpend } from './settle.js';
 import type { JobTerms } from './terms.js';
 import { contractOutpoint, type JobTrace } from './trace.js';
@@ -76,16 +77,22 @@ export async function makeEscrow(
 
 /** The contest of a claim with the evidence for its verifiers, neither sent yet. */
 export async function makeContest(
-  { wallet, key }: ClientHands,
+  { chain, wallet, key, params }: ClientHands,
   record: ClientRecord,
   terms: JobTerms,
   trace: JobTrace,
 ) {
   const { job, id } = record;
   const claim = trace.claim!;
-  const spend = contestSpend(terms, contractOutpoint(claim), claim.state);
+  const drawSecret = record.drawSecret === undefined ? undefined : fromHex(record.drawSecret, 32);
+  const drawnBy = { k: claim.state.k, ...(drawSecret && { drawSecret }) };
+  const judges = await judgesOf(chain, params, job, drawnBy);
+  if (!judges) {
+    throw new BitmodelError('BAD_REGISTRY', 'The chain no longer shows the verifiers of this job.');
+  }
+  const spend = contestSpend(terms, contractOutpoint(claim), claim.state, drawSecret);
   const signed = await signSpend(wallet, spend, (funded) =>
-    contestUnlocking(signContract(funded, key.privateKey)),
+    contestUnlocking(signContract(funded, key.privateKey), drawSecret),
   );
   const txid = transactionId(signed.transaction);
   const outputIds = record.answer?.outputIds;
@@ -94,7 +101,7 @@ export async function makeContest(
     'contest',
     id,
     0,
-    { transaction: txid, ...sealEvidence(evidence, job.verifiers) },
+    { transaction: txid, ...sealEvidence(evidence, keysOf(judges)) },
     key.privateKey,
   );
   const transaction = toHex(encodeTransaction(signed.transaction));

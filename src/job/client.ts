@@ -1,5 +1,13 @@
 import { randomBytes } from 'node:crypto';
-import { BitmodelError, EXIT, formatAmount, fromHex, parseAmount, toHex } from '../base/index.js';
+import {
+  BitmodelError,
+  EXIT,
+  formatAmount,
+  fromHex,
+  parseAmount,
+  sha256,
+  toHex,
+} from '../base/index.js';
 import { formatOutpoint, hash160, p2pkhScript, parseOutpoint, type Utxo } from '../chain/index.js';
 import { claimDepth, claimMargin } from './agreement.js';
 import { ClientDriver } from './client-driver.js';
@@ -13,14 +21,35 @@ import {
   fullReward,
   type JobSpec,
   jobIdHex,
+  jobVerifiers,
   leastStake,
   parseJob,
   promptHashOf,
   seedOf,
 } from './spec.js';
+import { registryAt, registryHeight } from './verifier-bonds.js';
 
 const DEFAULT_VERIFIER_FEE = 10_000n;
 const AUTO_VERIFIERS = 3;
+
+/** Who judges a job, and what each asks. */
+interface Judges {
+  readonly of: JobSpec['verifiers'];
+  readonly fee: bigint;
+  /** c, hex, where they are drawn. */
+  readonly drawSecret?: string;
+}
+
+function tooFewBonded(size: number): BitmodelError {
+  return new BitmodelError(
+    'NO_VERIFIERS',
+    `Only ${size} verifiers are bonded; a draw of ${AUTO_VERIFIERS} takes ${2 * AUTO_VERIFIERS + 1}.`,
+    {
+      next: 'Name keys with --verifiers, or let it choose: --verifiers auto',
+      exitCode: EXIT.notFound,
+    },
+  );
+}
 
 /**
  * A buyer of inference: makes jobs, follows them to the end, and can take them up again after its process died at any
@@ -44,12 +73,12 @@ export class JobClient extends ClientDriver {
     }
     const tip = await this.chain.height();
     await this.mirror.refresh(tip);
-    const verifiers = this.#verifiers(request, own.id);
+    const verifiers = await this.#judges(request, own.id, tip);
     const share = await modelShare(this.chain, own.id, tip);
     const coin = formatOutpoint((await this.#coin()).outpoint);
     const nonce = request.nonce ?? new Uint8Array(randomBytes(32));
     const fee = request.verifierFee ?? verifiers.fee;
-    const count = verifiers.keys.length;
+    const count = jobVerifiers({ verifiers: verifiers.of });
     const maxTokens = Math.min(request.maxTokens, info.contextLength - request.promptIds.length);
     const jobWith = (promptHash: Uint8Array) =>
       parseJob({
@@ -73,7 +102,7 @@ export class JobClient extends ClientDriver {
         stake: request.stake
           ? formatAmount(request.stake)
           : leastStake(request.pricePerToken, maxTokens, fee, count),
-        verifiers: verifiers.keys,
+        verifiers: verifiers.of,
         threshold: request.threshold ?? Math.floor(count / 2) + 1,
         verifierFee: formatAmount(fee),
         coin,
@@ -98,6 +127,7 @@ export class JobClient extends ClientDriver {
       nonce: toHex(nonce),
       promptIds: request.promptIds,
       announce,
+      ...(verifiers.drawSecret && { drawSecret: verifiers.drawSecret }),
       ...(request.receiptFile === undefined ? {} : { receiptFile: request.receiptFile }),
     };
     await this.#affordable(job);
@@ -226,10 +256,30 @@ export class JobClient extends ClientDriver {
     );
   }
 
-  #verifiers(request: JobRequest, model: string): { keys: string[]; fee: bigint } {
-    if (request.verifiers !== 'auto') {
-      return { keys: [...request.verifiers], fee: DEFAULT_VERIFIER_FEE };
-    }
+  /** Who will judge this job in a dispute, and for what: named, announced or drawn. */
+  async #judges(request: JobRequest, model: string, tip: number): Promise<Judges> {
+    const { verifiers } = request;
+    if (typeof verifiers !== 'string') return { of: [...verifiers], fee: DEFAULT_VERIFIER_FEE };
+    const height = registryHeight(tip, this.params);
+    const registry = await registryAt(this.chain, this.params, height);
+    const size = registry?.size ?? 0;
+    const announced = this.mirror.verifiers().filter(({ body }) => body.models.includes(model));
+    const bonded = announced.filter(({ author }) =>
+      registry?.keys.some((key) => toHex(key) === author),
+    );
+    const isEnough = size > 2 * AUTO_VERIFIERS;
+    if (verifiers === 'drawn' && !isEnough) throw tooFewBonded(size);
+    // one who does not have the model can only abstain
+    const isDrawn = verifiers === 'drawn' || (isEnough && 3 * bonded.length > 2 * size);
+    if (!isDrawn || !registry) return this.#announced(model);
+    const drawSecret = new Uint8Array(randomBytes(32));
+    const fees = bonded.map(({ body }) => parseAmount(body.fee));
+    const fee = fees.reduce((most, each) => (each > most ? each : most), DEFAULT_VERIFIER_FEE);
+    const draw = { registry: toHex(registry.root), drawHash: toHex(sha256(drawSecret)) };
+    return { of: { ...draw, size, count: AUTO_VERIFIERS }, fee, drawSecret: toHex(drawSecret) };
+  }
+
+  #announced(model: string): Judges {
     const own = toHex(this.key.publicKey);
     const chosen = this.mirror
       .verifiers()
@@ -244,7 +294,7 @@ export class JobClient extends ClientDriver {
     }
     // sorted by fee: the last one asks most
     return {
-      keys: chosen.map(({ author }) => author),
+      of: chosen.map(({ author }) => author),
       fee: parseAmount(chosen.at(-1)!.body.fee),
     };
   }

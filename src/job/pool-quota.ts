@@ -3,6 +3,8 @@ import type { JobSpec } from './spec.js';
 
 /** Bytes of a message whose size doesn't depend on the job. */
 const SMALL_BYTES = 64 << 10;
+/** Bytes of a verdict, whose longest part is a reason of 200 letters. */
+const VERDICT_BYTES = 4 << 10;
 /** Bytes of sealed token ids in base64 as JSON: four bytes a token, a third more, and room. */
 const TOKEN_BYTES = 6;
 /** Bytes one author may say about a job beside what its tokens take. */
@@ -25,6 +27,9 @@ export function sizeLimit(type: MessageType, job: JobSpec): number {
     case 'counterproof':
       // a key for each of up to 15 verifiers goes with the evidence
       return (16 << 10) + TOKEN_BYTES * (inputTokens + maxTokens);
+    case 'verdict':
+      // a client can call more keys than a job has seats
+      return VERDICT_BYTES;
     default:
       return SMALL_BYTES;
   }

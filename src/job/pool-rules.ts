@@ -1,13 +1,22 @@
 import { parseAmount } from '../base/index.js';
 import { type AnyMessage, acceptedOffer, type Message } from './messages.js';
-import type { JobSpec } from './spec.js';
+import { type JobSpec, listedVerifiers } from './spec.js';
+
+/** What a pool knows of an author in a job. */
+export interface AuthorStanding {
+  /** Whether the client has accepted its offer. */
+  isAccepted(): boolean;
+  /** Whether the client has called it to judge, by sealing evidence to it. */
+  isCalled(): boolean;
+}
 
 /** Why this author may not say this about this job; `wait` when a message still to come could allow it. */
 export function whyNot(
   message: AnyMessage,
   job: JobSpec,
-  isAccepted: () => boolean,
+  standing: AuthorStanding,
 ): string | undefined {
+  const isAccepted = (): boolean => standing.isAccepted();
   switch (message.type) {
     case 'offer':
       return mayNotOffer(message, job);
@@ -18,6 +27,8 @@ export function whyNot(
     case 'contest':
       return message.author === job.client ? undefined : 'only the client contests';
     case 'verdict':
+      // who is drawn shows with the contest: the pool takes the client's word, verifiers and contracts the proof
+      if (!Array.isArray(job.verifiers)) return standing.isCalled() ? undefined : 'wait';
       return job.verifiers.includes(message.author) ? undefined : 'it is none of its verifiers';
     case 'commitment': {
       if (!message.body.commitment.startsWith(message.jobId)) return 'it commits to another job';
@@ -46,7 +57,7 @@ export function replaces(
 
 function mayNotOffer(offer: Message<'offer'>, job: JobSpec): string | undefined {
   if (offer.author === job.client) return 'the client can not sell to itself';
-  if (job.verifiers.includes(offer.author)) return 'a verifier of the job can not sell it';
+  if (listedVerifiers(job).includes(offer.author)) return 'a verifier of the job can not sell it';
   const price = parseAmount(offer.body.pricePerToken);
   if (price < 1n) return 'an offer is for at least one base unit per token';
   if (price > parseAmount(job.pricePerToken)) return 'it asks more than the job pays';

@@ -10,7 +10,7 @@ import {
   NO_JOB_HEX,
 } from './messages.js';
 import { authorLimit, sizeLimit, tooMuch } from './pool-quota.js';
-import { replaces, whyNot } from './pool-rules.js';
+import { type AuthorStanding, replaces, whyNot } from './pool-rules.js';
 import { byId, byPrice, type Entry, type PooledJob, viewOf } from './pool-view.js';
 import { jobIdHex } from './spec.js';
 
@@ -287,15 +287,33 @@ export class JobPool {
     if (entry.bytes > sizeLimit(message.type, announce.body.job)) {
       return refused('it is longer than the tokens of its job can make it');
     }
-    const why = whyNot(message, announce.body.job, () => this.#isAccepted(message));
+    const why = whyNot(message, announce.body.job, this.#standing(message));
     if (why === 'wait') return this.#wait(entry);
     if (why !== undefined) return refused(why);
     if (entry.bytes + this.#saidBy(message) > authorLimit(announce.body.job)) {
       return refused('its author has said too much about this job');
     }
     const result = this.#store(entry);
-    if (message.type === 'accept') this.#admitWaiting(message.jobId);
+    if (message.type === 'accept' || message.type === 'contest') this.#admitWaiting(message.jobId);
     return result;
+  }
+
+  #standing(message: AnyMessage): AuthorStanding {
+    return {
+      isAccepted: () => this.#isAccepted(message),
+      isCalled: () => this.#isCalled(message),
+    };
+  }
+
+  #isCalled({ jobId, author }: AnyMessage): boolean {
+    for (const entries of this.#jobs.get(jobId)?.values() ?? []) {
+      const called = entries.some(
+        ({ message }) =>
+          message.type === 'contest' && message.body.keys.some((key) => key.verifier === author),
+      );
+      if (called) return true;
+    }
+    return false;
   }
 
   #isAccepted({ jobId, author }: AnyMessage): boolean {
@@ -322,6 +340,7 @@ export class JobPool {
     for (const gone of dropped) this.#drop(slots, gone);
     // a displaced acceptance takes what its seller said with it, whichever came first
     if (entry.message.type === 'accept' && dropped.length > 0) this.#dropUnaccepted(slots);
+    if (entry.message.type === 'contest' && dropped.length > 0) this.#dropUncalled(slots);
     return dropped.includes(entry) ? refused('other messages fill its place') : { status: 'new' };
   }
 
@@ -392,6 +411,18 @@ export class JobPool {
       if (fromSeller && message.author !== client && !this.#isAccepted(message)) {
         this.#drop(slots, entry);
       }
+    }
+  }
+
+  /** The verdicts of those whom only a displaced contest called wait for another one that does. */
+  #dropUncalled(slots: Slots): void {
+    for (const entry of [...slots.values()].flat()) {
+      const { message } = entry;
+      const job = this.#announced(message.jobId)?.body.job;
+      if (message.type !== 'verdict' || !job || Array.isArray(job.verifiers)) continue;
+      if (this.#isCalled(message)) continue;
+      this.#drop(slots, entry);
+      this.#wait(entry);
     }
   }
 

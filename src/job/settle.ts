@@ -24,6 +24,7 @@ import type { Message } from './messages.js';
 import { sendOnce } from './sending.js';
 import type { JobTerms } from './terms.js';
 import { contractOutpoint, depthOf, type JobTrace } from './trace.js';
+import type { Seat } from './verifier-registry.js';
 
 /** A contract's spending transaction, signed, with the fee it pays in base units. */
 export interface SignedSpend {
@@ -76,6 +77,7 @@ const STEP_OF: Readonly<Record<VerdictName, Settlement['step']>> = {
 /**
  * Ends a contest as soon as it can be: by the threshold's verdicts, or by the time that passed without them. Anybody
  * may do it; whoever does pays the transaction's fee.
+ * @param judges who was drawn ({@link judgesOf}), where verifiers are
  * @returns undefined while neither is at hand
  */
 export async function settleContest(
@@ -85,6 +87,7 @@ export async function settleContest(
   trace: JobTrace,
   verdicts: readonly Message<'verdict'>[],
   tip: number,
+  judges: readonly Seat[] = [],
 ): Promise<Settlement | undefined> {
   const { claim, contest } = trace;
   if (!claim || !contest || trace.stage !== 'contested') return undefined;
@@ -95,7 +98,7 @@ export async function settleContest(
       : [],
   );
   for (const verdict of ['invalid', 'valid'] as const) {
-    const signatures = gatherVerdicts(terms, contest.state, verdict, received);
+    const signatures = gatherVerdicts(terms, contest.state, verdict, received, judges);
     if (!signatures) continue;
     const spend = judgeSpend(terms, outpoint, contest.state, verdict, signatures);
     const signed = await signSpend(wallet, spend, () => judgeUnlocking(terms, verdict, signatures));

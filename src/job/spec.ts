@@ -13,6 +13,7 @@ import {
   toHex,
   u32le,
 } from '../base/index.js';
+import { MAX_TREE_SIZE } from '../chain/index.js';
 
 /** Bounds of one job: what any node, seller or verifier must be ready to hold. */
 export const JOB_BOUNDS = {
@@ -61,6 +62,17 @@ const samplingSchema = z.strictObject({
   topPMilli: z.number().int().min(0).max(1000),
 });
 
+const drawSchema = z.strictObject({
+  /** Root of the registry of the verifiers bonded at block `created` less the registry depth. */
+  registry: hash32Schema,
+  /** Keys in it. */
+  size: z.number().int().min(1).max(MAX_TREE_SIZE),
+  /** How many are drawn. */
+  count: z.number().int().min(1).max(JOB_BOUNDS.verifiers),
+  /** SHA-256 of the client's secret c. */
+  drawHash: hash32Schema,
+});
+
 const jobSchema = z
   .strictObject({
     v: z.literal(1),
@@ -82,7 +94,7 @@ const jobSchema = z
     feePpm: z.number().int().min(0).max(1_000_000),
     feeScript: hash32Schema,
     stake: amountSchema,
-    verifiers: z.array(publicKeySchema).min(1).max(JOB_BOUNDS.verifiers),
+    verifiers: z.union([z.array(publicKeySchema).min(1).max(JOB_BOUNDS.verifiers), drawSchema]),
     threshold: z.number().int().min(1).max(JOB_BOUNDS.verifiers),
     verifierFee: amountSchema,
     coin: outpointSchema,
@@ -93,9 +105,14 @@ const jobSchema = z
     const demand = (holds: boolean, path: string, message: string): void => {
       if (!holds) context.addIssue({ code: 'custom', path: [path], message });
     };
-    const count = job.verifiers.length;
-    demand(new Set(job.verifiers).size === count, 'verifiers', 'must differ');
-    demand(!job.verifiers.includes(job.client), 'verifiers', 'must not hold the client itself');
+    const { verifiers } = job;
+    const count = verifiersOf(verifiers);
+    if (Array.isArray(verifiers)) {
+      demand(new Set(verifiers).size === count, 'verifiers', 'must differ');
+      demand(!verifiers.includes(job.client), 'verifiers', 'must not hold the client itself');
+    } else {
+      demand(verifiers.size > 2 * count, 'verifiers', 'must be drawn from more than twice as many');
+    }
     demand(2 * job.threshold > count, 'threshold', 'must be more than half of the verifiers');
     demand(job.threshold <= count, 'threshold', 'must not exceed the verifiers');
     demand(parseAmount(job.pricePerToken) > 0n, 'pricePerToken', 'must be at least one unit');
@@ -111,6 +128,23 @@ const jobSchema = z
 
 /** A job as DESIGN 5.1 has it: integers and strings only. Amounts are coins with eight decimals. */
 export type JobSpec = z.infer<typeof jobSchema>;
+
+/** The draw that a job names instead of a list of verifiers. */
+export type JobDraw = z.infer<typeof drawSchema>;
+
+function verifiersOf(verifiers: readonly string[] | JobDraw): number {
+  return 'registry' in verifiers ? verifiers.count : verifiers.length;
+}
+
+/** How many verifiers a job has, listed or drawn. */
+export function jobVerifiers(job: Pick<JobSpec, 'verifiers'>): number {
+  return verifiersOf(job.verifiers);
+}
+
+/** The keys that a job lists; none where verifiers are drawn. */
+export function listedVerifiers({ verifiers }: Pick<JobSpec, 'verifiers'>): readonly string[] {
+  return Array.isArray(verifiers) ? verifiers : [];
+}
 
 /**
  * Checks that a value is a job: exactly the fields of DESIGN 5.1, each within its bounds.
@@ -196,7 +230,7 @@ export function fullReward(job: JobSpec, pricePerToken = parseAmount(job.pricePe
 
 /** The bond of a contest: every verifier's fee, base units. */
 export function contestBond(job: JobSpec): bigint {
-  return parseAmount(job.verifierFee) * BigInt(job.verifiers.length);
+  return parseAmount(job.verifierFee) * BigInt(jobVerifiers(job));
 }
 
 /** The least stake a job may ask: the full reward and all verifiers' fees, as an amount of the job. */

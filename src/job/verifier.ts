@@ -2,16 +2,17 @@ import { formatAmount, parseAmount, toHex } from '../base/index.js';
 import { signData } from '../chain/index.js';
 import { describeVerdict, type Verdict } from '../rastic/index.js';
 import { acceptedTerms } from './agreement.js';
-import { verdictMessage } from './contracts/verdict.js';
+import { contestedMessage } from './contracts/contested-spends.js';
 import type { JobRole } from './events.js';
 import { judge } from './judging.js';
 import { createMessage, type Message, type MessageBody, NO_JOB_HEX } from './messages.js';
 import { Participant, type ParticipantOptions } from './participant.js';
 import type { PooledJob } from './pool-view.js';
 import { type JobRecord, JobRecords } from './records.js';
+import { judgesOf } from './seats.js';
 import { settleContest } from './settle.js';
 import type { JobTerms } from './terms.js';
-import { contractOutpoint, depthOf, type JobTrace, spendsCoin, traceJob } from './trace.js';
+import { depthOf, type JobTrace, spendsCoin, traceJob } from './trace.js';
 
 /** What a verifier needs beside what every participant does. */
 export interface VerifierOptions extends ParticipantOptions {
@@ -30,7 +31,7 @@ const ANNOUNCE_EVERY = 50;
 const COURTESY = 4;
 
 /**
- * Judges contested jobs that list its key, for a fee: gets the evidence, runs RASTiC, posts a signed verdict, and ends
+ * Judges contested jobs that list its key or draw it, for a fee: gets the evidence, runs RASTiC, posts a signed verdict, and ends
  * the contest where nobody else does.
  */
 export class JobVerifier extends Participant {
@@ -58,11 +59,17 @@ export class JobVerifier extends Participant {
     for (const id of this.mirror.jobIds()) {
       if (signal.aborted) return;
       const pooled = this.mirror.job(id);
-      if (!pooled || this.#over.has(id) || !pooled.spec.verifiers.includes(this.#own)) continue;
+      if (!pooled || this.#over.has(id) || !this.#isAsked(pooled)) continue;
       // whoever lists a verifier without its fee has not hired it
       if (parseAmount(pooled.spec.verifierFee) < this.#fee) continue;
       await this.guarded(id, () => this.#attend(pooled, tip, signal));
     }
+  }
+
+  /** Whether a job lists its key, or, where verifiers are drawn, the client calls it; the draw itself is checked later. */
+  #isAsked({ spec, contests }: PooledJob): boolean {
+    if (Array.isArray(spec.verifiers)) return spec.verifiers.includes(this.#own);
+    return contests.some(({ body }) => body.keys.some(({ verifier }) => verifier === this.#own));
   }
 
   async #announce(tip: number): Promise<void> {
@@ -96,6 +103,9 @@ export class JobVerifier extends Participant {
     signal: AbortSignal,
   ): Promise<void> {
     const contest = trace.contest!;
+    const judges = await judgesOf(this.chain, this.params, pooled.spec, contest.state);
+    // it signs for no registry that the chain does not show, and in no seat that is not its own
+    if (!judges?.some(({ publicKey }) => toHex(publicKey) === this.#own)) return;
     const depth = depthOf(contest, tip);
     if (depth === 0) return this.waitFor(pooled.id, tip + 1, 'the contest to be in a block');
     const known = this.#known(pooled.id);
@@ -104,7 +114,15 @@ export class JobVerifier extends Participant {
     else await this.#give(pooled, accept, terms, trace, depth, signal);
     if (depth <= COURTESY) return;
     const verdicts = this.mirror.job(pooled.id)?.verdicts ?? [];
-    const settlement = await settleContest(this.chain, this.wallet, terms, trace, verdicts, tip);
+    const settlement = await settleContest(
+      this.chain,
+      this.wallet,
+      terms,
+      trace,
+      verdicts,
+      tip,
+      judges,
+    );
     if (settlement) this.emit({ role: 'verifier', jobId: pooled.id, ...settlement });
   }
 
@@ -129,12 +147,11 @@ export class JobVerifier extends Participant {
       const until = trace.contest!.height + depth;
       return this.waitFor(id, until, 'the evidence');
     }
-    const outpoint = contractOutpoint(trace.claim!);
     const signature =
       verdict.result === 'abstain'
         ? undefined
         : signData(
-            verdictMessage(terms, outpoint, state.commitmentHash, verdict.result),
+            contestedMessage(terms, trace.contest!.state, verdict.result),
             this.key.privateKey,
           );
     const body = verdictBody(verdict, txid, signature);

@@ -15,6 +15,7 @@ import { modelShare } from './job-model.js';
 import { createMessage, type Message } from './messages.js';
 import type { PoolMirror } from './mirror.js';
 import type { PoolResult } from './pool.js';
+import { judgesOf, keysOf } from './seats.js';
 import { sendOnce } from './sending.js';
 import { cancelTemplate, sendSpend, settleContest, signSpend } from './settle.js';
 import { type JobTerms, modelFee } from './terms.js';
@@ -297,8 +298,9 @@ export class WorkerDriver {
     trace: JobTrace,
     tip: number,
   ): Promise<void> {
-    const { chain, wallet, key, mirror, save, tell, waitFor } = this.#with;
+    const { chain, wallet, params, key, mirror, save, tell, waitFor } = this.#with;
     const { id, job, prompt } = record;
+    const judges = (await judgesOf(chain, params, job, trace.contest!.state)) ?? [];
     for (const message of [record.accept, record.commitment]) {
       if (message) await mirror.remind(message);
     }
@@ -308,7 +310,7 @@ export class WorkerDriver {
         promptIds: prompt.ids,
         oneTimeKey: fromHex(record.oneTimeKey, 32),
       };
-      const body = sealEvidence(evidence, job.verifiers);
+      const body = sealEvidence(evidence, keysOf(judges));
       const counterproof = createMessage('counterproof', id, 0, body, key.privateKey);
       save({ ...record, counterproof });
       await mirror.remind(counterproof);
@@ -318,7 +320,7 @@ export class WorkerDriver {
     const verdicts = mirror.job(id)?.verdicts ?? [];
     // a slash is left to the buyer, who has the coins for it set aside
     const favourable = verdicts.filter(({ body }) => body.verdict !== 'invalid');
-    const settlement = await settleContest(chain, wallet, terms, trace, favourable, tip);
+    const settlement = await settleContest(chain, wallet, terms, trace, favourable, tip, judges);
     if (settlement) tell({ jobId: id, ...settlement });
   }
 

@@ -9,6 +9,8 @@ import { createMessage } from './messages.js';
 import { Participant, type ParticipantOptions } from './participant.js';
 import type { PooledJob } from './pool-view.js';
 import { JobRecords } from './records.js';
+import { registryOf } from './seats.js';
+import { type JobSpec, listedVerifiers } from './spec.js';
 import { WorkerDriver } from './worker-driver.js';
 import type { WorkerRecord } from './worker-record.js';
 
@@ -28,6 +30,8 @@ export interface WorkerOptions extends ParticipantOptions {
 
 /** Base units kept for fees beyond the stake of a job. */
 const FEE_CUSHION = 20_000n;
+/** Blocks for which a registry is taken: a job is announced and taken within minutes. */
+const REGISTRY_AGE = 100;
 
 /**
  * A seller of inference: offers on jobs it can do, does those it is chosen for one after another, claims, and gets its
@@ -128,9 +132,14 @@ export class JobWorker extends Participant {
     if (job.inputTokens >= info.contextLength) return 'a prompt beyond the context';
     if (parseAmount(job.pricePerToken) < this.#options.price) return 'too cheap';
     const keys = [toHex(this.key.publicKey), job.client];
-    if (job.verifiers.some((key) => keys.includes(key))) return 'a party among the verifiers';
+    const listed = listedVerifiers(job);
+    if (listed.some((key) => keys.includes(key))) return 'a party among the verifiers';
     const accepted = this.#options.acceptVerifiers;
-    if (accepted && !job.verifiers.every((key) => accepted.includes(key))) return 'its verifiers';
+    const isDrawn = listed.length === 0;
+    if (accepted && (isDrawn || !listed.every((key) => accepted.includes(key)))) {
+      return 'its verifiers';
+    }
+    if (isDrawn && !(await this.#knowsRegistry(job, tip))) return 'a registry of its own';
     const depth = claimDepth(
       this.params,
       announce.body.confirmations,
@@ -144,6 +153,15 @@ export class JobWorker extends Participant {
     }
     if (!(await this.#ownsCoin(job.client, job.coin))) return 'a coin that is not its own';
     return (await this.#canStake(parseAmount(job.stake))) ? undefined : 'later';
+  }
+
+  /**
+   * Whether a job's verifiers are drawn from those the chain shows, and of late: an old registry could be one that the
+   * client picked because its friends were alone in it.
+   */
+  async #knowsRegistry(job: JobSpec, tip: number): Promise<boolean> {
+    if (Array.isArray(job.verifiers) || tip - job.created > REGISTRY_AGE) return false;
+    return (await registryOf(this.chain, this.params, job, job.verifiers)) !== undefined;
   }
 
   async #ownsCoin(client: string, coin: string): Promise<boolean> {

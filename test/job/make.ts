@@ -9,6 +9,7 @@ import {
   type Message,
   parseJob,
 } from '#src/job/index.js';
+import { listedVerifiers } from '#src/job/spec.js';
 
 /** A private key that is the same in every run. */
 export function privateKey(name: string): Uint8Array {
@@ -118,6 +119,7 @@ export function contest(
   name: string,
   bytes: number,
   sequence = 0,
+  called: readonly string[] = listedVerifiers(job).slice(0, 1),
 ): Message<'contest'> {
   return createMessage(
     'contest',
@@ -126,7 +128,7 @@ export function contest(
     {
       transaction: hash(name),
       evidence: 'A'.repeat(bytes),
-      keys: [{ verifier: job.verifiers[0]!, key: '' }],
+      keys: called.map((verifier) => ({ verifier, key: '' })),
     },
     privateKey('client'),
   );

@@ -17,6 +17,7 @@ import {
   makeJob,
   offer,
   privateKey,
+  publicKey,
   verdict,
 } from './make.js';
 
@@ -64,6 +65,33 @@ describe('the job pool', () => {
       fc.property(schedule, ([order, repeats]) => {
         const pool = poolOf([...repeats.slice(0, 5), ...order, ...repeats]);
         expect(pool.fingerprint()).toBe(wanted);
+      }),
+      { numRuns: 60 },
+    );
+  });
+
+  it('takes verdicts on a draw from those whom a contest calls, in any order', () => {
+    const draw = { registry: hash('registry'), size: 7, count: 3, drawHash: hash('c') };
+    const drawn = makeJob({ verifiers: draw });
+    const calling = (name: string, sequence: number, ...called: string[]) =>
+      contest(drawn, name, 4, sequence, called.map(publicKey));
+    const said: AnyMessage[] = [
+      announce(drawn),
+      calling('a', 0, 'v0', 'v1'),
+      calling('b', 0, 'v2'),
+      calling('c', 0, 'v3'),
+      calling('d', 1, 'v3', 'v4'),
+      ...['v0', 'v1', 'v2', 'v3', 'v4', 'v5'].map((name) => verdict(drawn, name, 'valid')),
+    ];
+    const wanted = poolOf(said).fingerprint();
+    const order = fc.shuffledSubarray(said, { minLength: said.length });
+    fc.assert(
+      fc.property(order, (messages) => {
+        const pool = poolOf(messages);
+        expect(pool.fingerprint()).toBe(wanted);
+        const authors = pool.job(jobIdHex(drawn))!.verdicts.map(({ author }) => author);
+        expect(authors).toContain(publicKey('v4'));
+        expect(authors).not.toContain(publicKey('v5'));
       }),
       { numRuns: 60 },
     );

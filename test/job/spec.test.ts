@@ -11,7 +11,7 @@ import {
   promptHashOf,
   seedOf,
 } from '#src/job/index.js';
-import { makeJob, publicKey } from './make.js';
+import { hash, makeJob, publicKey } from './make.js';
 
 const job = makeJob();
 
@@ -38,6 +38,10 @@ describe('a job', () => {
     ['an absolute file', { file: '/etc/passwd' }],
     ['half of a surrogate pair', { stop: ['\ud800'] }],
     ['a verifier twice', { verifiers: ['v0', 'v0', 'v1'].map(publicKey) }],
+    [
+      'a draw from too few',
+      { verifiers: { registry: hash('r'), size: 6, count: 3, drawHash: hash('c') } },
+    ],
     ['the client as verifier', { verifiers: ['v0', 'client', 'v1'].map(publicKey) }],
     ['a threshold of half', { threshold: 1 }],
     ['a threshold beyond all', { threshold: 4 }],
