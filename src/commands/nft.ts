@@ -50,6 +50,8 @@ interface MintOptions extends SpendOptions {
 }
 
 const CAPABILITIES: readonly string[] = ['none', 'mutable', 'minting'] satisfies NftCapability[];
+/** Most outputs of a category that are asked for. */
+const LIST_LIMIT = 1_000;
 /** Latest events of a category that are shown. */
 const HISTORY_LIMIT = 100;
 
@@ -200,7 +202,7 @@ async function viewOf(client: ChainClient, text: string): Promise<CategoryView> 
   const category = 'category' in name ? name.category : at!.place.token.category;
   const info = await client.tokenCategory(category);
   if (!info) throw noToken(text);
-  const nfts = (await client.tokens(category)).flatMap(({ outpoint, output }) =>
+  const nfts = (await client.tokens(category, LIST_LIMIT)).flatMap(({ outpoint, output }) =>
     output.token?.nft
       ? [{ outpoint, lockingScript: output.lockingScript, token: output.token }]
       : [],

@@ -1,5 +1,5 @@
 import type { Outpoint } from '../codec/transaction.js';
-import { type Coin, hashKey } from '../consensus/coins.js';
+import { type Coin, hashKey, outpointKey } from '../consensus/coins.js';
 import type { HistoryEntry } from '../store/queries.js';
 import {
   type TokenCategory,
@@ -15,21 +15,27 @@ type View = Pick<ChainNode, 'store' | 'mempool'>;
 /**
  * Unspent outputs that hold a token of the category: the chain's in the order of their outpoints, then the mempool's;
  * those that the mempool spends are left out.
+ * @param after only those behind this outpoint
  */
 export function* findTokens(
   view: View,
   category: Uint8Array,
+  after?: Outpoint,
 ): Generator<{ outpoint: Outpoint; coin: Coin }> {
   const { store, mempool } = view;
-  for (const found of tokenUtxos(store, category)) {
-    if (!mempool.spender(found.outpoint)) yield found;
+  let waitsFor = after && mempool.get(after.hash) ? outpointKey(after) : undefined;
+  if (waitsFor === undefined) {
+    for (const found of tokenUtxos(store, category, after)) {
+      if (!mempool.spender(found.outpoint)) yield found;
+    }
   }
   for (const entry of mempool.byCategory(category)) {
     for (const [index, { token }] of entry.transaction.outputs.entries()) {
       if (!token || hashKey(token.category) !== hashKey(category)) continue;
       const outpoint = { hash: entry.hash, index };
       const coin = findUnspent(view, outpoint, true);
-      if (coin) yield { outpoint, coin };
+      if (coin && waitsFor === undefined) yield { outpoint, coin };
+      if (outpointKey(outpoint) === waitsFor) waitsFor = undefined;
     }
   }
 }

@@ -189,20 +189,24 @@ export class ChainClient {
     }));
   }
 
-  /** Every unspent output that holds a token of the category, the mempool's (height 0) included. */
-  async tokens(category: Uint8Array): Promise<Utxo[]> {
+  /**
+   * Unspent outputs that hold a token of the category, the mempool's (height 0) included.
+   * @param limit the most that are asked for; all of them unless stated
+   */
+  async tokens(category: Uint8Array, limit = Number.POSITIVE_INFINITY): Promise<Utxo[]> {
     const found: Utxo[] = [];
     for (;;) {
       const last = found.at(-1);
+      const pageSize = Math.min(TOKEN_PAGE, limit - found.length);
       const after = last ? [formatOutpoint(last.outpoint)] : [];
       const page = await this.rpc.call<OutputJson[]>(
         'gettokens',
         hashToId(category),
-        TOKEN_PAGE,
+        pageSize,
         ...after,
       );
       found.push(...coinsFromJson(page));
-      if (page.length < TOKEN_PAGE) return found;
+      if (page.length < pageSize || found.length === limit) return found;
     }
   }
 

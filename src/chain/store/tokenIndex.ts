@@ -136,13 +136,19 @@ export function tokenCategory(store: ChainStore, category: Uint8Array): TokenCat
   return categoryIn(store.tables, category);
 }
 
-/** Unspent outputs of the chain that hold a token of the category, in the order of their outpoints. */
+/**
+ * Unspent outputs of the chain that hold a token of the category, in the order of their outpoints.
+ * @param after only those behind this outpoint, which need not be there any more
+ */
 export function* tokenUtxos(
   store: ChainStore,
   category: Uint8Array,
+  after?: Outpoint,
 ): Generator<{ outpoint: Outpoint; coin: Coin }> {
-  const range = { start: category, end: afterGroup(category) };
+  const last = after && outpointInGroup(category, after);
+  const range = { start: last ?? category, end: afterGroup(category) };
   for (const key of store.tables.tokenUtxos.getKeys(range)) {
+    if (last && Buffer.compare(key, last) === 0) continue;
     const outpoint = decodeOutpointKey(key, category.length);
     yield { outpoint, coin: store.coin(outpoint)! };
   }

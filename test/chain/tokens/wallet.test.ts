@@ -8,6 +8,7 @@ import {
   dustOf,
   findBirthCoin,
   formatOutpoint,
+  fundFrom,
   hashToId,
   heldNft,
   idToHash,
@@ -22,6 +23,7 @@ import {
   registerChainMethods,
   sendMint,
   sendNft,
+  TOKEN_FEES,
   type TransactionOutput,
   tokenEvents,
   tokenOutput,
@@ -171,6 +173,37 @@ describe('tokens in a wallet', () => {
     await mine();
     expect(await frugal.utxos()).toEqual([]);
     expect(await frugal.tokens()).toHaveLength(1);
+  });
+
+  it('are listed in pages, those of the mempool last', async () => {
+    const wallet = walletOf();
+    const birth = (await findBirthCoin(wallet)) ?? (await makeBirthCoin(wallet));
+    const many = Array.from({ length: 7 }, (_, i) => ({
+      amount: BigInt(i + 1),
+      lockingScript: MINER_SCRIPT,
+    }));
+    const { category, ...plan } = await planMint(client, wallet, birth, many);
+    await wallet.submit(plan, TOKEN_FEES);
+    await mine();
+    const [first] = await client.tokens(category);
+    const { token, ...rest } = first!.output;
+    const outputs = [1n, token!.amount - 1n].flatMap((amount) =>
+      amount > 0n ? [tokenOutput({ category, amount }, rest.lockingScript)] : [],
+    );
+    await sendNft(wallet, await fundFrom(client, wallet, first!, outputs));
+    const whole = await client.tokens(category);
+    expect(whole.map(({ height }) => height > 0).lastIndexOf(true)).toBe(5);
+    const sum = whole.reduce((total, { output }) => total + output.token!.amount, 0n);
+    expect(sum).toBe(28n);
+    const names = whole.map(({ outpoint }) => formatOutpoint(outpoint));
+    const paged: string[] = [];
+    for (let page: { txid: string; vout: number }[] = []; ; ) {
+      page = await rpc.call('gettokens', hashToId(category), 2, ...paged.slice(-1));
+      paged.push(...page.map(({ txid, vout }) => `${txid}:${vout}`));
+      if (page.length < 2) break;
+    }
+    expect(paged).toEqual(names);
+    expect(await client.tokens(category, 3)).toEqual(whole.slice(0, 3));
   });
 
   it('are burnt only when asked', async () => {

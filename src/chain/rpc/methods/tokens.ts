@@ -1,5 +1,4 @@
 import { hashToId, parseOutpoint } from '../../codec/transaction.js';
-import { outpointKey } from '../../consensus/coins.js';
 import type { ChainNode } from '../../node/ChainNode.js';
 import { findCategory, findTokens } from '../../node/tokens.js';
 import { Params } from '../params.js';
@@ -14,11 +13,9 @@ function listTokens(node: ChainNode, params: Params): object[] {
   const limit = params.integer(1, 'limit', 1, LIST_LIMIT, LIST_LIMIT);
   const after = params.raw(2) === undefined ? undefined : parseOutpoint(params.string(2, 'after'));
   const found: object[] = [];
-  let skipping = after !== undefined;
-  for (const { outpoint, coin } of findTokens(node, category)) {
+  for (const { outpoint, coin } of findTokens(node, category, after)) {
     if (found.length === limit) break;
-    if (!skipping) found.push(coinView(node, outpoint, coin));
-    else skipping = outpointKey(outpoint) !== outpointKey(after!);
+    found.push(coinView(node, outpoint, coin));
   }
   return found;
 }
