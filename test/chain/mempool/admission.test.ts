@@ -1,4 +1,4 @@
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { COIN } from '#src/base/index.js';
 import { type ChainNode, type Transaction, transactionId } from '#src/chain/index.js';
 import {
@@ -14,11 +14,10 @@ import {
 let node: ChainNode;
 let end: () => Promise<void>;
 
-beforeEach(async () => {
+async function begin(): Promise<void> {
   ({ node, end } = await openTemporaryNode());
   await node.mine(105, MINER_SCRIPT);
-});
-afterEach(() => end());
+}
 
 const out = (value: bigint, lockingScript = OTHER_SCRIPT) => ({ value, lockingScript });
 const pay = (...outputs: ReturnType<typeof out>[]) => payFromMiner(node, outputs);
@@ -53,17 +52,61 @@ const REFUSED: [what: string, reason: string, make: () => Transaction][] = [
     },
   ],
   [
+    'what makes coins out of nothing',
+    'bad-txns-in-belowout',
+    () => {
+      const transaction = pay(out(1_000n));
+      const [first, change] = transaction.outputs;
+      return { ...transaction, outputs: [{ ...first!, value: 5_000n * COIN }, change!] };
+    },
+  ],
+  [
+    'what spends a coinbase too early',
+    'bad-txns-premature-spend-of-coinbase',
+    () => {
+      const young = node.unspentOf(MINER_SCRIPT).find(({ coin }) => coin.height > 50)!;
+      const utxos = [{ outpoint: young.outpoint, ...young.coin }];
+      return payFromMiner(node, [out(1_000n)], { utxos });
+    },
+  ],
+  ['what has no inputs', 'bad-txns-vin-empty', () => ({ ...pay(out(1_000n)), inputs: [] })],
+  [
+    'an unlocking script of more than a million bytes',
+    'scriptsig-size',
+    () => {
+      const transaction = pay(out(1_000n));
+      const long = { ...transaction.inputs[0]!, unlockingScript: new Uint8Array(1_000_001) };
+      return { ...transaction, inputs: [long] };
+    },
+  ],
+  [
+    'what waits for its coin to age',
+    'non-BIP68-final',
+    () => {
+      const transaction = pay(out(1_000n));
+      return { ...transaction, inputs: [{ ...transaction.inputs[0]!, sequence: 200 }] };
+    },
+  ],
+  [
     'what a wrong key signed',
     'mandatory-script-verify-flag-failed',
     () => ({ ...pay(out(1_000n)), lockTime: 1 }),
   ],
 ];
 
-describe('the mempool', () => {
+describe('the mempool, of what breaks a rule by itself,', () => {
+  beforeAll(begin);
+  afterAll(() => end());
+
   it.each(REFUSED)('refuses %s: %s', async (_, reason, make) => {
     await expect(node.submitTransaction(make())).rejects.toThrow(reason);
     expect(node.mempool.size).toBe(0);
   });
+});
+
+describe('the mempool', () => {
+  beforeEach(begin);
+  afterEach(() => end());
 
   it('refuses what it has, what the chain has, and what spends the same coin', async () => {
     const transaction = pay(out(1_000n));
