@@ -2,7 +2,7 @@ import { createServer, type IncomingMessage } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { ChainClient, RpcClient } from '#src/chain/index.js';
 
-/** What the node truly answered; what is returned is what the wallet is told. */
+/** Takes what the node truly answered (undefined: an error); what it returns is what the wallet is told. */
 export type Lie = (result: unknown, params: readonly unknown[]) => unknown;
 
 interface Call {
@@ -48,8 +48,8 @@ export async function startLyingNode(
     const truth = await fetch(url, { method: 'POST', headers, body });
     const text = await truth.text();
     const lie: Lie | undefined = lies[call.method];
-    const said = (lie === undefined ? {} : JSON.parse(text)) as { result?: unknown };
-    if (lie === undefined || said.result === undefined) return { status: truth.status, text };
+    if (lie === undefined) return { status: truth.status, text };
+    const said = JSON.parse(text) as { result?: unknown };
     const result = lie(said.result, call.params);
     const error = { code: -5, message: 'No such mempool or blockchain transaction' };
     const told = result === undefined ? { error } : { result };

@@ -48,6 +48,7 @@ const coins =
 const transactions =
   (change: (transaction: Transaction) => Transaction): Lie =>
   (result) => {
+    if (result === undefined) return undefined;
     const json = result as { hex: string };
     return { ...json, hex: toHex(encodeTransaction(change(decodeTransaction(fromHex(json.hex))))) };
   };
@@ -291,6 +292,7 @@ describe('a wallet on a node that lies', () => {
               ? {}
               : {
                   getrawtransaction: (result) => {
+                    if (result === undefined) return undefined;
                     const json = result as { hex: string };
                     const raw = fromHex(json.hex);
                     raw[bytes[0] % raw.length]! ^= bytes[1];
