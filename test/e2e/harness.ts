@@ -27,6 +27,8 @@ export interface Running {
   readonly child: ChildProcess;
   /** The first line on its stdout. */
   readonly line: string;
+  /** Exit code, once it has ended by itself or by a signal (null). */
+  readonly ended: Promise<number | null>;
   /** Sends the signal (SIGINT unless stated) and waits for the end. */
   stop(signal?: NodeJS.Signals): Promise<number | null>;
 }
@@ -100,7 +102,7 @@ export class Place {
       child.kill(signal);
       return ended;
     };
-    return { child, line, stop };
+    return { child, line, ended, stop };
   }
 
   /** Starts a regtest node on a free port, mining; the other commands find it by the data folder. */

@@ -99,7 +99,8 @@ export function storeError(thrown: unknown, folder: string): unknown {
   if (!failed.test(text)) return thrown;
   // when a part of what is written still fits, LMDB speaks of an input/output error
   if (freeBytes(folder) < LEAST_FREE_BYTES) return diskFull(thrown);
-  return new BitmodelError('STORE_FAILED', `The chain's file can't be used: ${text}.`, {
+  const [reason] = text.split(/: Attempting|\.$/);
+  return new BitmodelError('STORE_FAILED', `The chain's file can't be used: ${reason}.`, {
     next: 'Check the disk, its quota and the permissions, and start the node again',
     cause: thrown,
   });
