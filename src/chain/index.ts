@@ -110,7 +110,6 @@ export {
   transferPin,
 } from './pins/write.js';
 export {
-  type CategoryInfo,
   ChainClient,
   type JobMessages,
   type KnownTransaction,
@@ -118,6 +117,7 @@ export {
   type PinSelector,
   type Utxo,
 } from './rpc/ChainClient.js';
+export type { CategoryInfo } from './rpc/categoryJson.js';
 export { encodeJson, indentJson, JsonAmount, JsonList, memberText } from './rpc/json.js';
 export {
   helpText,

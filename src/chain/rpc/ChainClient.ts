@@ -9,6 +9,7 @@ import {
   type TransactionOutput,
 } from '../codec/transaction.js';
 import type { Pin, PinVersion } from '../pins/pin.js';
+import { type CategoryInfo, categoryFromJson } from './categoryJson.js';
 import { coinFromJson, coinsFromJson, type OutputJson } from './outputJson.js';
 import type { RpcClient } from './RpcClient.js';
 import { RPC_CODE, RpcError } from './RpcError.js';
@@ -67,22 +68,6 @@ export interface PinOptions {
   readonly limit?: number;
   /** Only those behind this pin, to read a long list in pages. */
   readonly after?: string;
-}
-
-/** A token category as the node tells of it. Counts are of the chain, without the mempool. */
-export interface CategoryInfo {
-  /** Printed id. */
-  readonly category: string;
-  /** Printed id of the transaction that brought it into being. */
-  readonly genesis: string;
-  /** That transaction's block; 0 in the mempool. */
-  readonly height: number;
-  /** Fungible amount there is, in whole units. */
-  readonly amount: string;
-  readonly outputs: number;
-  readonly nfts: { readonly none: number; readonly mutable: number; readonly minting: number };
-  /** Oldest first; the mempool's, at height 0, last. */
-  readonly history: readonly { readonly txid: string; readonly height: number }[];
 }
 
 /** Outputs asked for at a time. */
@@ -212,7 +197,8 @@ export class ChainClient {
 
   /** What the node knows of a token category; undefined when no transaction named it. */
   async tokenCategory(category: Uint8Array): Promise<CategoryInfo | undefined> {
-    return (await this.rpc.call<CategoryInfo | null>('gettoken', hashToId(category))) ?? undefined;
+    const json = await this.rpc.call<unknown>('gettoken', hashToId(category));
+    return json === null ? undefined : categoryFromJson(json);
   }
 
   /** Mines blocks that pay to the address, at once; regtest only. Returns their printed ids. */

@@ -8,7 +8,8 @@ import {
   transactionId,
 } from '../codec/transaction.js';
 import { hashKey, isUnspendable } from '../consensus/coins.js';
-import type { CategoryInfo, ChainClient } from '../rpc/ChainClient.js';
+import type { ChainClient } from '../rpc/ChainClient.js';
+import type { CategoryInfo } from '../rpc/categoryJson.js';
 
 /** A token of a category that a transaction made or moved. */
 export interface TokenPlace {
