@@ -4,6 +4,7 @@ import { checkSampling } from '../model/index.js';
 import { action } from './shared/action.js';
 import { DemoStory, demoJson } from './shared/demo-story.js';
 import { parseThreads } from './shared/models.js';
+import { thousandthsOption, wholeOption } from './shared/number-options.js';
 import type { Register } from './shared/register.js';
 
 interface DemoCommandOptions {
@@ -16,18 +17,9 @@ interface DemoCommandOptions {
 
 const MOST_TOKENS = 256;
 
-function wholeNumber(text: string, option: string, least: number, most: number): number {
-  const value = Number(text);
-  if (Number.isInteger(value) && value >= least && value <= most) return value;
-  throw new BitmodelError('BAD_OPTION', `${option} can't be "${text.slice(0, 40)}".`, {
-    next: `Pass a whole number from ${least} to ${most}`,
-    exitCode: EXIT.usage,
-  });
-}
-
 function readOptions(options: DemoCommandOptions): Omit<DemoOptions, 'signal' | 'onEvent'> {
   const sampling = {
-    temperatureMilli: Math.round(Number(options.temperature) * 1000),
+    temperatureMilli: thousandthsOption(options.temperature, '--temperature'),
     topK: 40,
     topPMilli: 950,
   };
@@ -38,10 +30,10 @@ function readOptions(options: DemoCommandOptions): Omit<DemoOptions, 'signal' | 
       exitCode: EXIT.usage,
     });
   }
-  const maxTokens = wholeNumber(options.maxTokens, '--max-tokens', 1, MOST_TOKENS);
+  const maxTokens = wholeOption(options.maxTokens, '--max-tokens', 1, MOST_TOKENS);
   const tampered = /^tamper:(\d+)$/.exec(options.cheat ?? '')?.[1];
   if (tampered !== undefined) {
-    wholeNumber(tampered, 'The position of --cheat tamper', 0, maxTokens - 1);
+    wholeOption(tampered, 'The position of --cheat tamper', 0, maxTokens - 1);
   }
   return {
     prompt: options.prompt,

@@ -18,6 +18,7 @@ import {
 } from '../chain/index.js';
 import { type ActionContext, action } from './shared/action.js';
 import { readBytes } from './shared/input.js';
+import { wholeOption } from './shared/number-options.js';
 import { contentText, pinJson, pinTable, pinText } from './shared/pin-view.js';
 import { factTable } from './shared/tables.js';
 import type { Terminal } from './shared/terminal.js';
@@ -171,13 +172,7 @@ const list = action<ListOptions>(async (_args, { options, settings, terminal }) 
     });
   }
   const selector = path !== undefined ? { path } : { owner: addressOf(owner!, settings) };
-  const limit = Number(options.limit ?? 100);
-  if (!Number.isInteger(limit) || limit < 1) {
-    throw new BitmodelError('BAD_OPTION', `--limit ${options.limit} is no count.`, {
-      next: 'Give a whole number of at least 1',
-      exitCode: EXIT.usage,
-    });
-  }
+  const limit = wholeOption(options.limit ?? '100', '--limit', 1);
   const all = options.all === true;
   const pins = await nodeClient(settings).pins(selector, { limit, all });
   if (pins.length === 0) terminal.note('There are no such pins.');

@@ -1,9 +1,9 @@
 import { resolve } from 'node:path';
-import { text as readAll } from 'node:stream/consumers';
 import type { Command } from 'commander';
 import { BitmodelError, EXIT, formatAmount, fromHex, parseAmount } from '../base/index.js';
 import { type ClientRecord, JobClient, type JobQuote, type JobRequest } from '../job/index.js';
 import { type ActionContext, action } from './shared/action.js';
+import { readPipedText } from './shared/input.js';
 import { eventLine } from './shared/job-events.js';
 import { recordJson } from './shared/job-view.js';
 import {
@@ -13,6 +13,7 @@ import {
   parsePublicKeys,
   parseThreads,
 } from './shared/models.js';
+import { thousandthsOption, wholeOption } from './shared/number-options.js';
 import { jobsFolder, openParticipant } from './shared/participant.js';
 import type { Terminal } from './shared/terminal.js';
 import { WALLET_OPTIONS, type WalletChoice } from './shared/wallet.js';
@@ -40,26 +41,8 @@ interface SubmitOptions extends WalletChoice {
   readonly threads?: number;
 }
 
-function badOption(option: string, value: string, wanted: string): BitmodelError {
-  return new BitmodelError('BAD_OPTION', `--${option} ${value.slice(0, 40)} is not ${wanted}.`, {
-    next: 'See: bitmodel job submit --help',
-    exitCode: EXIT.usage,
-  });
-}
-
-function whole(option: string, value: string, least: number): number {
-  const number = Number(value);
-  if (/^\d{1,9}$/.test(value) && number >= least) return number;
-  throw badOption(option, value, `a whole number from ${least} up`);
-}
-
-function thousandths(option: string, value: string): number {
-  if (/^\d{1,3}(\.\d{1,3})?$/.test(value)) return Math.round(Number(value) * 1000);
-  throw badOption(option, value, 'a number with at most three decimal places');
-}
-
 async function readPrompt(given: string): Promise<string> {
-  const prompt = given === '-' ? (await readAll(process.stdin)).replace(/\r?\n$/, '') : given;
+  const prompt = given === '-' ? await readPipedText() : given;
   if (prompt !== '') return prompt;
   throw new BitmodelError('EMPTY_PROMPT', 'There is no prompt.', {
     next: 'Give it with --prompt TEXT, or pipe it in and pass --prompt -',
@@ -75,21 +58,21 @@ function requestOf(options: SubmitOptions): Omit<JobRequest, 'model' | 'promptId
   const { stake, verifierFee, threshold, confirmations, timeout, receipt, seedNonce } = options;
   return {
     sampling: {
-      temperatureMilli: thousandths('temperature', options.temperature),
-      topK: whole('top-k', options.topK, 0),
-      topPMilli: thousandths('top-p', options.topP),
+      temperatureMilli: thousandthsOption(options.temperature, '--temperature'),
+      topK: wholeOption(options.topK, '--top-k', 0),
+      topPMilli: thousandthsOption(options.topP, '--top-p'),
     },
-    maxTokens: whole('max-tokens', options.maxTokens, 1),
+    maxTokens: wholeOption(options.maxTokens, '--max-tokens', 1),
     stop: options.stop ?? [],
     pricePerToken: parseAmount(options.price),
     verifiers: parseVerifiers(options.verifiers),
     ...(stake === undefined ? {} : { stake: parseAmount(stake) }),
     ...(verifierFee === undefined ? {} : { verifierFee: parseAmount(verifierFee) }),
-    ...(threshold === undefined ? {} : { threshold: whole('threshold', threshold, 1) }),
+    ...(threshold === undefined ? {} : { threshold: wholeOption(threshold, '--threshold', 1) }),
     ...(confirmations === undefined
       ? {}
-      : { confirmations: whole('confirmations', confirmations, 1) }),
-    ...(timeout === undefined ? {} : { lifetime: whole('timeout', timeout, 1) }),
+      : { confirmations: wholeOption(confirmations, '--confirmations', 1) }),
+    ...(timeout === undefined ? {} : { lifetime: wholeOption(timeout, '--timeout', 1) }),
     ...(seedNonce === undefined ? {} : { nonce: fromHex(seedNonce, 32) }),
     ...(receipt === undefined ? {} : { receiptFile: resolve(receipt) }),
   };

@@ -1,10 +1,11 @@
 import { randomBytes } from 'node:crypto';
-import { text as readAll } from 'node:stream/consumers';
 import type { Command } from 'commander';
 import { BitmodelError, EXIT, fromHex, sha256, toHex, utf8 } from '../base/index.js';
 import { type Device, LanguageModel, ModelRegistry, type Sampling } from '../model/index.js';
 import { action } from './shared/action.js';
+import { readPipedText } from './shared/input.js';
 import { parseThreads } from './shared/models.js';
+import { thousandthsOption, wholeOption } from './shared/number-options.js';
 
 interface RunFlags {
   readonly file?: string;
@@ -28,23 +29,11 @@ function badOption(option: string, value: string, wanted: string): BitmodelError
   });
 }
 
-function integer(option: string, value: string, least: number): number {
-  const number = Number(value);
-  if (/^\d+$/.test(value) && Number.isSafeInteger(number) && number >= least) return number;
-  throw badOption(option, value, `a whole number from ${least} up`);
-}
-
-/** Thousandths of a decimal number with at most three places: jobs carry no fractions. */
-function thousandths(option: string, value: string): number {
-  if (/^\d{1,6}(\.\d{1,3})?$/.test(value)) return Math.round(Number(value) * 1000);
-  throw badOption(option, value, 'a number with at most three decimal places');
-}
-
 function samplingOf(flags: RunFlags): Sampling {
   return {
-    temperatureMilli: thousandths('temperature', flags.temperature),
-    topK: integer('top-k', flags.topK, 0),
-    topPMilli: thousandths('top-p', flags.topP),
+    temperatureMilli: thousandthsOption(flags.temperature, '--temperature'),
+    topK: wholeOption(flags.topK, '--top-k', 0),
+    topPMilli: thousandthsOption(flags.topP, '--top-p'),
   };
 }
 
@@ -56,7 +45,7 @@ function seedOf(text: string | undefined): Uint8Array {
 
 async function readPrompt(given: string | undefined): Promise<string> {
   const fromPipe = given === '-' || (given === undefined && !process.stdin.isTTY);
-  const prompt = fromPipe ? (await readAll(process.stdin)).replace(/\r?\n$/, '') : given;
+  const prompt = fromPipe ? await readPipedText() : given;
   if (prompt) return prompt;
   throw new BitmodelError('EMPTY_PROMPT', 'There is no prompt.', {
     next: 'Give it as an argument, or pipe it in and write - for it',
@@ -96,7 +85,7 @@ export function registerRun(model: Command): void {
         }
         const sampling = samplingOf(options);
         const seed = seedOf(options.seed);
-        const maxTokens = integer('max-tokens', options.maxTokens, 1);
+        const maxTokens = wholeOption(options.maxTokens, '--max-tokens', 1);
         const dir = new ModelRegistry(settings.datadir).resolve(asked!);
         const prompt = await readPrompt(given);
         const opened = await LanguageModel.open(dir, {

@@ -4,6 +4,7 @@ import { runNode } from '../chain/index.js';
 import { action } from './shared/action.js';
 import { attachJobPool } from './shared/job-pool.js';
 import { miningLine } from './shared/mining-line.js';
+import { numberOption, wholeOption } from './shared/number-options.js';
 import type { Register } from './shared/register.js';
 
 interface NodeOptions {
@@ -40,34 +41,6 @@ const LONGEST_BLOCK_TIME = 86_400;
 
 function usage(message: string, next: string): BitmodelError {
   return new BitmodelError('BAD_OPTION', message, { next, exitCode: EXIT.usage });
-}
-
-function numberOption(text: string, name: string, least: number, most: number): number {
-  const value = Number(text);
-  if (text.trim() === '' || !(value >= least && value <= most)) {
-    throw usage(`${name} can't be "${text}".`, `Pass a number from ${least} to ${most}`);
-  }
-  return value;
-}
-
-function portOption(text: string | undefined): number | undefined {
-  if (text === undefined) return undefined;
-  const port = numberOption(text, '--rpc-port', 0, MAX_PORT);
-  if (!Number.isInteger(port)) throw usage(`"${text}" is no port.`, 'Pass a whole number');
-  return port;
-}
-
-function threadsOption(text: string | undefined): number | undefined {
-  if (text === undefined) return undefined;
-  const threads = numberOption(text, '--par', 0, MAX_THREADS);
-  if (!Number.isInteger(threads)) throw usage(`"${text}" threads can't be.`, 'Pass a whole number');
-  return threads || undefined;
-}
-
-function wholeOption(text: string, name: string, least: number, most: number): number {
-  const value = numberOption(text, name, least, most);
-  if (Number.isInteger(value)) return value;
-  throw usage(`${name} can't be "${text}".`, 'Pass a whole number');
 }
 
 function pruneOption(text: string): number {
@@ -107,10 +80,14 @@ const run = action<NodeOptions>(async (_args, { options, settings, terminal, sig
     datadir: settings.datadir,
     network,
     version: (createRequire(import.meta.url)('../../package.json') as { version: string }).version,
-    rpcPort: portOption(options.rpcPort),
+    rpcPort:
+      options.rpcPort === undefined
+        ? undefined
+        : wholeOption(options.rpcPort, '--rpc-port', 0, MAX_PORT),
     rpcHost: options.rpcBind,
     rpcAuth: authOption(options),
-    threads: threadsOption(options.par),
+    // 0 is one per core
+    threads: wholeOption(options.par ?? '0', '--par', 0, MAX_THREADS) || undefined,
     reindex: options.reindex,
     pruneBytes: options.prune === undefined ? undefined : pruneOption(options.prune),
     check: {

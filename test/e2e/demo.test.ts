@@ -108,7 +108,7 @@ describe('bitmodel demo', () => {
     [['--cheat', 'nosuch'], 'UNKNOWN_ATTACK'],
     [['--cheat', 'tamper:48'], 'BAD_OPTION'],
     [['--max-tokens', '0'], 'BAD_OPTION'],
-    [['--temperature', 'hot'], 'BAD_SAMPLING'],
+    [['--temperature', 'hot'], 'BAD_OPTION'],
     [['--prompt', ' '], 'EMPTY_PROMPT'],
   ])('refuses %s with a code and the next step', (args, code) => {
     const { status, stdout, stderr } = demo('--json', ...args);

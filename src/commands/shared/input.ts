@@ -114,3 +114,8 @@ export async function readBytes(path: string, limit: number): Promise<Uint8Array
 export async function readInput(path: string, limit: number): Promise<string> {
   return Buffer.from(await readBytes(path, limit)).toString('utf8');
 }
+
+/** All of a piped stdin as one text, without the line break at its end. @throws as {@link readBytes} */
+export async function readPipedText(): Promise<string> {
+  return (await readInput('-', LARGEST)).replace(/\r?\n$/, '');
+}

@@ -1,6 +1,7 @@
 import { BitmodelError, EXIT } from '../../base/index.js';
 import { type JobModel, jobModel, publicKeySchema } from '../../job/index.js';
 import { LanguageModel, ModelRegistry, modelId } from '../../model/index.js';
+import { wholeOption } from './number-options.js';
 import type { Settings } from './settings.js';
 
 /** Collects an option that can be given several times. */
@@ -13,12 +14,7 @@ const MOST_THREADS = 256;
 
 /** A whole number of threads. @throws BitmodelError `BAD_OPTION` */
 export function parseThreads(text: string): number {
-  const threads = Number(text);
-  if (Number.isInteger(threads) && threads >= 1 && threads <= MOST_THREADS) return threads;
-  throw new BitmodelError('BAD_OPTION', `"${text.slice(0, 40)}" is not a number of threads.`, {
-    next: `Write a whole number from 1 to ${MOST_THREADS}, such as --threads 2`,
-    exitCode: EXIT.usage,
-  });
+  return wholeOption(text, '--threads', 1, MOST_THREADS);
 }
 
 /**

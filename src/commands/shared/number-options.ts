@@ -18,7 +18,7 @@ const MOST = 999_999_999;
  */
 export function wholeOption(text: string, option: string, least: number, most = MOST): number {
   const value = Number(text);
-  if (/^\d{1,9}$/.test(text) && value >= least && value <= most) return value;
+  if (/^\d{1,10}$/.test(text) && value >= least && value <= most) return value;
   const range = most === MOST ? `from ${least} up` : `from ${least} to ${most}`;
   throw bad(option, text, `a whole number ${range}`);
 }
@@ -26,7 +26,7 @@ export function wholeOption(text: string, option: string, least: number, most = 
 /** A number within bounds, with decimals. @throws BitmodelError `BAD_OPTION` */
 export function numberOption(text: string, option: string, least: number, most: number): number {
   const value = Number(text);
-  if (/^\d{1,9}(\.\d{1,9})?$/.test(text) && value >= least && value <= most) return value;
+  if (/^\d{1,10}(\.\d{1,9})?$/.test(text) && value >= least && value <= most) return value;
   throw bad(option, text, `a number from ${least} to ${most}`);
 }
 
