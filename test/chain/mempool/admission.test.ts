@@ -4,6 +4,7 @@ import { type ChainNode, type Transaction, transactionId } from '#src/chain/inde
 import {
   coinOf,
   MINER_SCRIPT,
+  matureCoins,
   nextBlock,
   OTHER_SCRIPT,
   openTemporaryNode,
@@ -162,26 +163,38 @@ describe('the mempool', () => {
     expect(node.mempool.size).toBe(0);
   });
 
-  it('evicts those that pay least when it is full', async () => {
-    await end();
-    ({ node, end } = await openTemporaryNode({ mempoolBytes: 2_000 }));
-    await node.mine(120, MINER_SCRIPT);
-    const coins = node.unspentOf(MINER_SCRIPT).filter(({ coin }) => coin.height <= 20);
-    const ids: string[] = [];
-    for (const [index, { outpoint, coin }] of coins.slice(0, 12).entries()) {
-      const feeRate = BigInt(index + 1);
+  describe('when it is full', () => {
+    beforeEach(async () => {
+      await end();
+      ({ node, end } = await openTemporaryNode({ mempoolBytes: 2_000 }));
+      await node.mine(115, MINER_SCRIPT);
+    });
+
+    /** Sends one that pays so much per byte. */
+    async function send(feeRate: bigint): Promise<string> {
       const transaction = payFromMiner(node, [out(1_000n)], {
-        utxos: [{ outpoint, ...coin }],
+        utxos: [matureCoins(node)[0]!],
         feeRate,
       });
-      ids.push(transactionId(transaction));
       await node.submitTransaction(transaction);
+      return transactionId(transaction);
     }
-    const waiting = [...node.mempool.entries()].map(({ transaction }) =>
-      transactionId(transaction),
-    );
-    expect(node.mempool.bytes).toBeLessThanOrEqual(2_000);
-    expect(waiting).toContain(ids.at(-1));
-    expect(waiting).not.toContain(ids[0]);
+
+    it('evicts those that pay least, and asks for more than they paid', async () => {
+      const ids: string[] = [];
+      for (let rate = 1n; rate <= 12n; rate++) ids.push(await send(rate));
+      const waiting = [...node.mempool.entries()].map(({ transaction }) =>
+        transactionId(transaction),
+      );
+      expect(node.mempool.bytes).toBeLessThanOrEqual(2_000);
+      expect(waiting).toEqual(ids.slice(-waiting.length));
+      expect(node.admission.minimumFee).toBeGreaterThan(5_000n);
+      await expect(send(3n)).rejects.toThrow('mempool min fee not met');
+    });
+
+    it('refuses what would be the first to go', async () => {
+      for (let count = 0; count < 7; count++) await send(9n);
+      await expect(send(2n)).rejects.toThrow('mempool full');
+    });
   });
 });
