@@ -34,6 +34,7 @@ interface SendOptions extends CoinOptions {
   readonly passphraseFile?: string;
   readonly to?: string[];
   readonly all?: boolean;
+  readonly allowBurn?: boolean;
 }
 
 interface SweepOptions extends FeeOptions {
@@ -99,7 +100,8 @@ async function send(args: readonly string[], context: ActionContext<SendOptions>
   if (options.all) return sendAll(args[0], context);
   const outputs = recipients(args, options, settings);
   const params = networkParameters(settings.network);
-  const choice = { ...coinChoice(options), ...feeLimits(options) };
+  const { allowBurn } = options;
+  const choice = { ...coinChoice(options), ...feeLimits(options), allowBurn };
   const whom = outputs.map(
     ({ value, lockingScript }) =>
       `${formatAmount(value)} coins to ${scriptAddress(lockingScript, params)}`,
@@ -172,6 +174,7 @@ export function registerSending(verb: Verb): void {
     .option('--to <address:amount>', 'whom else to pay; may be given many times', collect)
     .option('--all', 'send everything, less the fee, to the address');
   addCoinOptions(send)
+    .option('--allow-burn', 'let the token on a coin named with --from-coin go lost')
     .option(...PASSPHRASE_OPTION)
     .action(sendAction);
   const sweep = verb(

@@ -48,7 +48,7 @@ export interface Balance {
 /** As {@link FundRequest}, with the wallet's own coins and change. */
 export interface WalletFundRequest
   extends Omit<FundRequest, 'utxos' | 'changeScript' | 'spendAll'> {
-  /** Spend exactly these of the wallet's coins rather than choose. */
+  /** Spend exactly these of the wallet's coins rather than choose; one may lie under a token. */
   readonly coins?: readonly Outpoint[] | undefined;
 }
 
@@ -141,6 +141,11 @@ export class Wallet {
     return (await this.#free()).filter(({ output }) => output.token !== undefined);
   }
 
+  /** Coins that are spent when they are named: also those under a token, which may have come unasked. */
+  async #nameable(): Promise<Utxo[]> {
+    return (await this.#free()).filter(({ pins }) => !pins?.length);
+  }
+
   async #free(): Promise<Utxo[]> {
     const [utxos, height] = await this.#source.utxos();
     const held = this.#book?.held();
@@ -174,8 +179,7 @@ export class Wallet {
   async fund(request: WalletFundRequest): Promise<FundedTransaction> {
     const { coins, ...rest } = request;
     for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
-      const free = await this.utxos();
-      const utxos = coins ? namedCoins(coins, free) : free;
+      const utxos = coins ? namedCoins(coins, await this.#nameable()) : await this.utxos();
       const spendAll = coins !== undefined;
       const changeScript = this.changeScript;
       const funded = fundTransaction({ ...rest, utxos, changeScript, spendAll });

@@ -228,6 +228,28 @@ describe('tokens in a wallet', () => {
     expect(events.map(({ kind }) => kind)).toEqual(['mint', 'burn']);
   });
 
+  it('go lost with the coin they lie on only when both are asked for', async () => {
+    const wallet = walletOf();
+    const birth = (await findBirthCoin(wallet)) ?? (await makeBirthCoin(wallet));
+    const category = birth.outpoint.hash;
+    // somebody pays with a token on the money, which nobody asked for
+    const junk = {
+      value: 1_000_000n,
+      lockingScript: OTHER_SCRIPT,
+      token: { category, amount: 9n },
+    };
+    await sendNft(wallet, await fundFrom(client, wallet, birth, [junk]));
+    await mine();
+    const paid = walletOf(OTHER);
+    const coin = (await paid.tokens()).find(({ output }) => output.token?.amount === 9n)!;
+    const outputs = [{ value: 900_000n, lockingScript: MINER_SCRIPT }];
+    const coins = [coin.outpoint];
+    await expect(paid.send(outputs, { coins })).rejects.toMatchObject({ code: 'TOKEN_BURN' });
+    expect((await paid.send(outputs, { coins, allowBurn: true })).fee).toBeLessThan(1_000n);
+    await mine();
+    expect(await client.tokens(category)).toEqual([]);
+  });
+
   it('stay where they are when the fee of their mint is raised', async () => {
     const wallet = walletOf();
     const birth = (await findBirthCoin(wallet)) ?? (await makeBirthCoin(wallet));
