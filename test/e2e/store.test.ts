@@ -84,6 +84,10 @@ describe('bitmodel node --prune', () => {
     expect(refused.code).toBe(1);
     expect(refused.stderr).toContain('Block not available (pruned data)');
     expect((await rpc('getblockheader', dropped!)).code).toBe(0);
+    const coins = (await rpcJson('getaddressutxos', MINER.address)) as Record<string, unknown>[];
+    const { txid } = coins.find(({ height }) => height === 10)!;
+    const transaction = await rpc('getrawtransaction', txid as string);
+    expect(transaction.stderr).toContain('Block not available (pruned data)');
     expect(await rpcJson('getblock', kept!)).toMatchObject({ height: HEIGHT - KEPT_BLOCKS });
     await running.stop();
 

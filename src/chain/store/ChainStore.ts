@@ -79,7 +79,10 @@ export class ChainStore implements CoinSource, HeaderSource {
    * @throws BitmodelError `WRONG_CHAIN`, `STORE_FORMAT`
    */
   begin(entry: HeaderEntry, genesis: ConnectableBlock): void {
-    if (this.marks.isEmpty) this.transaction(() => this.putFirst(entry, genesis));
+    if (this.marks.isEmpty) {
+      this.transaction(() => this.putFirst(entry, genesis));
+      this.#file.syncFolder();
+    }
     this.demandChain(entry.hash);
     if (this.marks.isOfThisFormat) return;
     throw new BitmodelError('STORE_FORMAT', 'The chain on disk has the form of another version.', {

@@ -1,3 +1,5 @@
+import { closeSync, fsyncSync, openSync } from 'node:fs';
+import { dirname } from 'node:path';
 import { setImmediate } from 'node:timers/promises';
 import { ABORT } from 'lmdb';
 import { BitmodelError } from '../../base/index.js';
@@ -46,6 +48,20 @@ export class StoreFile {
       return this.#root.transactionSync(body);
     } catch (thrown) {
       throw this.#failed(thrown);
+    }
+  }
+
+  /** Writes the names of the file and its folder to the disk: a new file is lost with them. */
+  syncFolder(): void {
+    // Windows has no such call and needs none
+    if (process.platform === 'win32') return;
+    for (const path of [this.#folder, dirname(this.#folder)]) {
+      const folder = openSync(path, 'r');
+      try {
+        fsyncSync(folder);
+      } finally {
+        closeSync(folder);
+      }
     }
   }
 

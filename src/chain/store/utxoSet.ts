@@ -27,8 +27,8 @@ export interface UtxoSetInfo {
   readonly hash: Uint8Array;
 }
 
-/** Outputs between two pauses, some milliseconds. */
-const CHUNK = 4_096;
+/** Outputs between two pauses: a few milliseconds. */
+const CHUNK = 1_024;
 /** What Bitcoin Core's GetBogoSize counts beside the script: id, index, height and flag, amount, length. */
 const BOGO_OVERHEAD = 32 + 4 + 4 + 8 + 2;
 

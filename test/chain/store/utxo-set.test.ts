@@ -77,7 +77,7 @@ describe('the hash of the set of unspent outputs', () => {
   it('is that of one block, whatever is connected while it is made', async () => {
     // more than one chunk of outputs, so that it pauses
     for (let block = 0; block < 2; block++) {
-      const outputs = Array.from({ length: 2_500 }, () => ({
+      const outputs = Array.from({ length: 1_500 }, () => ({
         value: 600n,
         lockingScript: OTHER_SCRIPT,
       }));
@@ -94,7 +94,7 @@ describe('the hash of the set of unspent outputs', () => {
   });
 
   it('ends with an error when the node is closed before it is ready', async () => {
-    const outputs = Array.from({ length: 5_000 }, () => ({
+    const outputs = Array.from({ length: 3_000 }, () => ({
       value: 600n,
       lockingScript: OTHER_SCRIPT,
     }));

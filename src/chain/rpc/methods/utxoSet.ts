@@ -1,6 +1,6 @@
 import { hashToId } from '../../codec/transaction.js';
 import type { ChainNode } from '../../node/ChainNode.js';
-import { utxoSetInfo } from '../../store/utxoSet.js';
+import { type UtxoSetInfo, utxoSetInfo } from '../../store/utxoSet.js';
 import { JsonAmount } from '../json.js';
 import type { MethodHelp } from '../method.js';
 import { Params } from '../params.js';
@@ -45,7 +45,7 @@ const HELP: MethodHelp = {
 };
 
 /** What `gettxoutsetinfo` answers, in Bitcoin Core's order. */
-async function setInfo(node: ChainNode, params: Params): Promise<object> {
+async function setInfo(walk: () => Promise<UtxoSetInfo>, params: Params): Promise<object> {
   const type = params.has(0) ? params.string(0, 'hash_type') : HASH_TYPES[0]!;
   if (!HASH_TYPES.includes(type)) {
     throw new RpcError(RPC_CODE.invalidParameter, `'${type}' is not a valid hash_type`);
@@ -54,7 +54,7 @@ async function setInfo(node: ChainNode, params: Params): Promise<object> {
     const message = 'Querying specific block heights requires coinstatsindex';
     throw new RpcError(RPC_CODE.invalidParameter, message);
   }
-  const info = await utxoSetInfo(node.store);
+  const info = await walk();
   return {
     height: info.tip.height,
     bestblock: hashToId(info.tip.hash),
@@ -67,7 +67,24 @@ async function setInfo(node: ChainNode, params: Params): Promise<object> {
   };
 }
 
+/** Walks the set once for all who ask while the tip is the same. */
+function sharedWalk({ store }: ChainNode): () => Promise<UtxoSetInfo> {
+  let running: { readonly tip: string; readonly info: Promise<UtxoSetInfo> } | undefined;
+  return () => {
+    const tip = hashToId(store.tip().hash);
+    if (running?.tip === tip) return running.info;
+    const walk = { tip, info: utxoSetInfo(store) };
+    const end = (): void => {
+      if (running === walk) running = undefined;
+    };
+    walk.info.then(end, end);
+    running = walk;
+    return walk.info;
+  };
+}
+
 /** The method about the set of unspent outputs as a whole, as Bitcoin Core's. */
 export function registerUtxoSetMethods(server: RpcServer, node: ChainNode): void {
-  server.register('gettxoutsetinfo', (values) => setInfo(node, new Params(values)), HELP);
+  const walk = sharedWalk(node);
+  server.register('gettxoutsetinfo', (values) => setInfo(walk, new Params(values)), HELP);
 }
