@@ -1,8 +1,14 @@
 import { spawnSync } from 'node:child_process';
+import { existsSync, mkdirSync, renameSync, rmSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
+import { startNode } from './node-process.js';
 
 const RUNS = 21;
+const NODE_RUNS = 7;
+const CHAIN = 100_000;
+const BATCH = 2_000;
 const binary = fileURLToPath(new URL('../bin/bitmodel.js', import.meta.url));
+const cache = fileURLToPath(new URL('../.cache/bench/', import.meta.url));
 
 function milliseconds(args) {
   const started = performance.now();
@@ -10,12 +16,74 @@ function milliseconds(args) {
   return performance.now() - started;
 }
 
-function median(values) {
-  return values.toSorted((a, b) => a - b)[Math.floor(values.length / 2)];
+const sorted = (values) => values.toSorted((a, b) => a - b);
+const median = (values) => sorted(values)[Math.floor(values.length / 2)];
+
+/** A regtest chain of 100,000 blocks in a folder, made once. */
+async function chainFolder() {
+  const folder = `${cache}start-${CHAIN}`;
+  if (existsSync(folder)) return folder;
+  process.stderr.write(`making ${CHAIN} blocks (once; minutes) …\n`);
+  const { ChainNode, blockHash, encodeBlockParts, networkParameters, transactionHash } =
+    await import('bitmodel/chain');
+  const { blockOn } = await import('./connect/blocks.js');
+  const { genesis } = networkParameters('regtest');
+  const made = `${folder}.new`;
+  rmSync(made, { recursive: true, force: true });
+  const node = await ChainNode.open({ datadir: made, network: 'regtest' });
+  let { work } = node.store.tip();
+  const each = work;
+  let previous = blockHash(genesis.header);
+  for (let height = 1; height <= CHAIN; height += BATCH) {
+    // kept only: the next start connects them, many in one transaction
+    node.store.transaction(() => {
+      for (let at = height; at < height + BATCH && at <= CHAIN; at++) {
+        const block = blockOn(previous, at, []);
+        previous = blockHash(block.header);
+        work += each;
+        const hashes = block.transactions.map(transactionHash);
+        const entry = { hash: previous, header: block.header, height: at, work };
+        node.store.putBlock(entry, { block, hashes, ...encodeBlockParts(block) });
+      }
+    });
+  }
+  await node.close();
+  const again = await ChainNode.open({ datadir: made, network: 'regtest' });
+  if (again.tip.height !== CHAIN) throw new Error(`the chain has ${again.tip.height} blocks`);
+  await again.close();
+  renameSync(made, folder);
+  return folder;
 }
 
-/** `npm run bench -- start`: `bitmodel --version` against `node -e 0`, in turn, whole processes. */
-export async function run() {
+/** A node that is ready for calls, on a chain of 100,000 blocks and on a new one, in turn. */
+async function nodeStarts() {
+  mkdirSync(cache, { recursive: true });
+  const folder = await chainFolder();
+  const empty = `${cache}start-empty`;
+  const times = { long: [], empty: [] };
+  for (let i = 0; i < NODE_RUNS; i++) {
+    for (const [name, datadir] of [
+      ['long', folder],
+      ['empty', empty],
+    ]) {
+      const node = await startNode(datadir);
+      times[name].push(node.milliseconds);
+      await node.stop();
+    }
+  }
+  const figures = {};
+  for (const [name, values] of [
+    [`bitmodel node, ${CHAIN} blocks, ms`, times.long],
+    ['bitmodel node, new chain, ms', times.empty],
+  ]) {
+    figures[name] = median(values);
+    figures[`${name}, least`] = Math.min(...values);
+    figures[`${name}, most`] = Math.max(...values);
+  }
+  return figures;
+}
+
+function versionStarts() {
   const ours = [];
   const node = [];
   for (let i = 0; i < RUNS; i++) {
@@ -23,7 +91,7 @@ export async function run() {
     node.push(milliseconds(['-e', '0']));
   }
   const ratios = ours.map((value, i) => value / node[i]);
-  const figures = {
+  return {
     'bitmodel --version, ms': median(ours),
     'node -e 0, ms': median(node),
     ratio: median(ratios),
@@ -31,8 +99,16 @@ export async function run() {
     'ratio, most': Math.max(...ratios),
     runs: RUNS,
   };
+}
+
+/**
+ * `npm run bench -- start`: `bitmodel --version` against `node -e 0`, in turn, whole processes. With `--blocks` instead a
+ * node on a chain of 100,000 blocks, until it takes calls.
+ */
+export async function run(args) {
+  const figures = args.includes('--blocks') ? await nodeStarts() : versionStarts();
   for (const [name, value] of Object.entries(figures)) {
-    process.stdout.write(`${name.padEnd(26)}${value.toFixed(2)}\n`);
+    process.stdout.write(`${name.padEnd(44)}${value.toFixed(2)}\n`);
   }
   return figures;
 }

@@ -20,7 +20,7 @@ const secp256k1 = createRequire(import.meta.url)('secp256k1/bindings');
 const REGTEST = networkParameters('regtest');
 const HASH_TYPE = SIGHASH.ALL | SIGHASH.FORKID;
 
-const keys = Array.from({ length: SPENDS }, (_, index) => {
+export const keys = Array.from({ length: SPENDS }, (_, index) => {
   const secret = privateKey(index);
   const publicKey = Uint8Array.from(secp256k1.publicKeyCreate(secret));
   return { secret, publicKey, lockingScript: p2pkhScript(hash160(publicKey)) };
@@ -33,7 +33,8 @@ function solve(header) {
   }
 }
 
-function blockOn(previousHash, height, transactions) {
+/** A solved block with a coinbase of its own. */
+export function blockOn(previousHash, height, transactions) {
   const coinbase = {
     version: 10,
     inputs: [
@@ -59,7 +60,8 @@ function blockOn(previousHash, height, transactions) {
   return { header: solve(header), transactions: all };
 }
 
-function sign(transaction, spentOutputs, owners) {
+/** Signs P2PKH inputs, each by its owner. */
+export function sign(transaction, spentOutputs, owners) {
   const inputs = transaction.inputs.map((input, inputIndex) => {
     const { secret, publicKey, lockingScript } = owners[inputIndex];
     const context = { transaction, inputIndex, spentOutputs };
