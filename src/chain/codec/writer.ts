@@ -83,6 +83,11 @@ export class ByteWriter {
     return this.varInt(value.length).bytes(value);
   }
 
+  /** What was written, as a view that the next write may change. */
+  written(): Uint8Array {
+    return this.#buffer.subarray(0, this.#length);
+  }
+
   /** A copy of what was written; the writer begins anew. */
   finish(): Uint8Array {
     const written = this.#buffer.slice(0, this.#length);
@@ -90,11 +95,6 @@ export class ByteWriter {
     this.#buffer = EMPTY;
     this.#length = 0;
     return written;
-  }
-
-  /** Copies what was written to the beginning of `target`, which may be shared memory. */
-  copyTo(target: Uint8Array): void {
-    target.set(this.#buffer.subarray(0, this.#length));
   }
 
   /** Makes room for `length` more bytes and returns where they begin. */

@@ -96,7 +96,7 @@ export class ScriptJob {
     offsetWords[spendings.length] = writer.length;
     firstWords[spendings.length] = inputs;
     const bytes = new SharedArrayBuffer(writer.length);
-    writer.copyTo(new Uint8Array(bytes));
+    new Uint8Array(bytes).set(writer.written());
     const state = new SharedArrayBuffer(4 * (COUNTERS + inputs));
     new Int32Array(state).fill(NOT_PASSED, COUNTERS);
     return new ScriptJob({ bytes, offsets, firstInputs, state }, limit, spendings);

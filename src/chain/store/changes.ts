@@ -1,4 +1,4 @@
-import { equalBytes, toHex } from '../../base/index.js';
+import { equalBytes } from '../../base/index.js';
 import {
   encodeOutpoint,
   NO_JOB,
@@ -6,7 +6,7 @@ import {
   type Transaction,
   type TransactionOutput,
 } from '../codec/transaction.js';
-import { type Coin, isUnspendable } from '../consensus/coins.js';
+import { type Coin, hashKey, isUnspendable } from '../consensus/coins.js';
 import type { ConnectableBlock } from '../consensus/connect.js';
 import type { HeaderEntry } from '../consensus/headers.js';
 import { orderedKey, outpointInGroup, scriptKey, utxoKey } from './keys.js';
@@ -44,29 +44,41 @@ export function* placeTransactions(
   }
 }
 
-/** The scripts whose history the transaction belongs to, each once. */
-function touchedScripts(placed: PlacedTransaction): Uint8Array[] {
-  const keys = new Map<string, Uint8Array>();
-  const touch = (script: Uint8Array): void => {
-    if (isUnspendable(script)) return;
-    const key = scriptKey(script);
-    keys.set(toHex(key), key);
-  };
-  for (const coin of placed.spent) touch(coin.output.lockingScript);
-  for (const output of placed.transaction.outputs) touch(output.lockingScript);
-  return [...keys.values()];
+/** What the scripts of a transaction are filed under, each hashed once. */
+interface ScriptGroups {
+  /** Of each coin that is spent. */
+  readonly spent: readonly Uint8Array[];
+  /** Of each output; undefined for one that nobody can spend. */
+  readonly made: readonly (Uint8Array | undefined)[];
+  /** All of them, none twice: whose history the transaction belongs to. */
+  readonly touched: readonly Uint8Array[];
 }
 
-function putCoin(tables: Tables, outpoint: Outpoint, coin: Coin): void {
+function groupsOf({ transaction, spent }: PlacedTransaction): ScriptGroups {
+  const before = spent.map((coin) => scriptKey(coin.output.lockingScript));
+  const made = transaction.outputs.map(({ lockingScript }) =>
+    isUnspendable(lockingScript) ? undefined : scriptKey(lockingScript),
+  );
+  const touched = new Map<string, Uint8Array>();
+  for (const group of before) touched.set(hashKey(group), group);
+  for (const group of made) if (group) touched.set(hashKey(group), group);
+  return { spent: before, made, touched: [...touched.values()] };
+}
+
+function putCoin(tables: Tables, outpoint: Outpoint, coin: Coin, group: Uint8Array): void {
   tables.utxos.putSync(utxoKey(outpoint), encodeCoin(coin));
-  const group = scriptKey(coin.output.lockingScript);
   tables.addressUtxos.putSync(outpointInGroup(group, outpoint), PRESENT);
   putTokenCoin(tables, outpoint, coin);
 }
 
-function removeCoin(tables: Tables, outpoint: Outpoint, output: TransactionOutput): void {
+function removeCoin(
+  tables: Tables,
+  outpoint: Outpoint,
+  output: TransactionOutput,
+  group: Uint8Array,
+): void {
   tables.utxos.removeSync(utxoKey(outpoint));
-  tables.addressUtxos.removeSync(outpointInGroup(scriptKey(output.lockingScript), outpoint));
+  tables.addressUtxos.removeSync(outpointInGroup(group, outpoint));
   removeTokenCoin(tables, outpoint, output.token);
 }
 
@@ -80,19 +92,21 @@ export function applyTransaction(
   pinned: ReadonlySet<number>,
 ): void {
   const { transaction, hash, height, position, spent } = placed;
+  const groups = groupsOf(placed);
   spent.forEach((coin, inputIndex) => {
     const { outpoint } = transaction.inputs[inputIndex]!;
-    removeCoin(tables, outpoint, coin.output);
+    removeCoin(tables, outpoint, coin.output, groups.spent[inputIndex]!);
     tables.spenders.putSync(encodeOutpoint(outpoint), encodeSpender({ hash, inputIndex, height }));
   });
   transaction.outputs.forEach((output, index) => {
-    if (isUnspendable(output.lockingScript)) return;
+    const group = groups.made[index];
+    if (!group) return;
     const coin = { output, height, coinbase: position === 0 };
     const carriesPins = pinned.has(index);
-    putCoin(tables, { hash, index }, carriesPins ? { ...coin, carriesPins } : coin);
+    putCoin(tables, { hash, index }, carriesPins ? { ...coin, carriesPins } : coin, group);
   });
   tables.transactions.putSync(hash, encodeLocation(placed.location));
-  for (const key of touchedScripts(placed)) {
+  for (const key of groups.touched) {
     tables.history.putSync(orderedKey(key, height, position), hash);
   }
   if (!equalBytes(transaction.jobId, NO_JOB)) {
@@ -104,20 +118,20 @@ export function applyTransaction(
 /** Undoes {@link applyTransaction} exactly. */
 export function revertTransaction(tables: Tables, placed: PlacedTransaction): void {
   const { transaction, hash, height, position, spent } = placed;
+  const groups = groupsOf(placed);
   revertTokens(tables, placed);
   tables.jobs.removeSync(orderedKey(transaction.jobId, height, position));
-  for (const key of touchedScripts(placed)) {
+  for (const key of groups.touched) {
     tables.history.removeSync(orderedKey(key, height, position));
   }
   tables.transactions.removeSync(hash);
   transaction.outputs.forEach((output, index) => {
-    if (!isUnspendable(output.lockingScript)) {
-      removeCoin(tables, { hash, index }, output);
-    }
+    const group = groups.made[index];
+    if (group) removeCoin(tables, { hash, index }, output, group);
   });
   spent.forEach((coin, inputIndex) => {
     const { outpoint } = transaction.inputs[inputIndex]!;
     tables.spenders.removeSync(encodeOutpoint(outpoint));
-    putCoin(tables, outpoint, coin);
+    putCoin(tables, outpoint, coin, groups.spent[inputIndex]!);
   });
 }

@@ -1,10 +1,17 @@
 import { sha256 } from '../../base/index.js';
-import { encodeOutpoint, type Outpoint } from '../codec/transaction.js';
+import type { Outpoint } from '../codec/transaction.js';
+
+function putU32(key: Uint8Array, offset: number, value: number): void {
+  key[offset] = value >>> 24;
+  key[offset + 1] = value >>> 16;
+  key[offset + 2] = value >>> 8;
+  key[offset + 3] = value;
+}
 
 /** Heights and positions are big-endian in keys, so that LMDB's order is the chain's. */
 export function heightKey(height: number): Uint8Array {
   const key = new Uint8Array(4);
-  new DataView(key.buffer).setUint32(0, height);
+  putU32(key, 0, height);
   return key;
 }
 
@@ -12,9 +19,8 @@ export function heightKey(height: number): Uint8Array {
 export function orderedKey(group: Uint8Array, height: number, position: number): Uint8Array {
   const key = new Uint8Array(group.length + 8);
   key.set(group);
-  const view = new DataView(key.buffer);
-  view.setUint32(group.length, height);
-  view.setUint32(group.length + 4, position);
+  putU32(key, group.length, height);
+  putU32(key, group.length + 4, position);
   return key;
 }
 
@@ -35,7 +41,7 @@ export function scriptKey(lockingScript: Uint8Array): Uint8Array {
 export function utxoKey({ hash, index }: Outpoint): Uint8Array {
   const key = new Uint8Array(36);
   key.set(hash);
-  new DataView(key.buffer).setUint32(32, index);
+  putU32(key, 32, index);
   return key;
 }
 
@@ -66,10 +72,15 @@ export function decodeOutpointKey(key: Uint8Array, offset = 0): Outpoint {
 }
 
 /** `group | outpoint`. */
-export function outpointInGroup(group: Uint8Array, outpoint: Outpoint): Uint8Array {
-  const key = new Uint8Array(group.length + 36);
+export function outpointInGroup(group: Uint8Array, { hash, index }: Outpoint): Uint8Array {
+  const { length } = group;
+  const key = new Uint8Array(length + 36);
   key.set(group);
-  key.set(encodeOutpoint(outpoint), group.length);
+  key.set(hash, length);
+  key[length + 32] = index;
+  key[length + 33] = index >>> 8;
+  key[length + 34] = index >>> 16;
+  key[length + 35] = index >>> 24;
   return key;
 }
 

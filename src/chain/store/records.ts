@@ -37,8 +37,7 @@ export function encodeHeaderRecord(record: HeaderRecord): Uint8Array {
       .bytes(encodeWork(record.work))
       .u8(STATUSES.indexOf(record.status))
       .u32(record.transactionCount)
-      .u32(record.size)
-      .finish(),
+      .u32(record.size),
   );
 }
 
@@ -86,7 +85,7 @@ function readCoin(reader: ByteReader): Coin {
 export function encodeCoin(coin: Coin): Uint8Array {
   const writer = new ByteWriter(64);
   writeCoin(writer, coin);
-  return seal(writer.finish());
+  return seal(writer);
 }
 
 /** @throws BitmodelError `STORE_DAMAGED` */
@@ -101,7 +100,7 @@ export function encodeUndo(spent: readonly (readonly Coin[])[]): Uint8Array {
     writer.varInt(coins.length);
     for (const coin of coins) writeCoin(writer, coin);
   }
-  return seal(writer.finish());
+  return seal(writer);
 }
 
 /** @throws BitmodelError `STORE_DAMAGED` */

@@ -1,16 +1,14 @@
 import { crc32 } from 'node:zlib';
 import { messageOf } from '../../base/index.js';
 import { ByteReader } from '../codec/reader.js';
+import type { ByteWriter } from '../codec/writer.js';
 import { damaged } from './damage.js';
 
 const SEAL_SIZE = 4;
 
-/** A record with its CRC-32 behind it, so that a flipped bit is noticed: LMDB's pages carry no checksum. */
-export function seal(record: Uint8Array): Uint8Array {
-  const sealed = new Uint8Array(record.length + SEAL_SIZE);
-  sealed.set(record);
-  new DataView(sealed.buffer).setUint32(record.length, crc32(record), true);
-  return sealed;
+/** The record that was written with its CRC-32 behind it, so that a flipped bit is noticed: LMDB's pages carry none. */
+export function seal(writer: ByteWriter): Uint8Array {
+  return writer.u32(crc32(writer.written())).finish();
 }
 
 /**
@@ -25,8 +23,7 @@ export function readSealed<T>(
 ): T {
   const length = sealed.length - SEAL_SIZE;
   const record = sealed.subarray(0, Math.max(length, 0));
-  const view = new DataView(sealed.buffer, sealed.byteOffset, sealed.byteLength);
-  if (length < 0 || view.getUint32(length, true) !== crc32(record)) {
+  if (length < 0 || new ByteReader(sealed.subarray(length)).u32() !== crc32(record)) {
     throw damaged(`${name} does not match its checksum`);
   }
   return readRecord(record, name, read);
