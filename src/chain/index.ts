@@ -3,7 +3,9 @@ export {
   type BlockHeader,
   blockHash,
   decodeBlock,
+  decodeBlockParts,
   decodeHeader,
+  type EncodedBlock,
   encodeBlock,
   encodeHeader,
 } from './codec/block.js';

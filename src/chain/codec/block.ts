@@ -86,12 +86,25 @@ const MINIMUM_TRANSACTION = 10;
 
 /** @throws BitmodelError `BAD_ENCODING` */
 export function decodeBlock(bytes: Uint8Array): Block {
+  return decodeBlockParts(bytes).block;
+}
+
+/**
+ * {@link decodeBlock}, with the places of the transactions: what `encodeBlockParts` would make anew, since a block has
+ * one encoding only.
+ * @throws BitmodelError `BAD_ENCODING`
+ */
+export function decodeBlockParts(bytes: Uint8Array): EncodedBlock & { readonly block: Block } {
   const reader = new ByteReader(bytes);
   const header = readHeader(reader);
+  const count = reader.count(MINIMUM_TRANSACTION);
   const transactions: Transaction[] = [];
-  for (let left = reader.count(MINIMUM_TRANSACTION); left > 0; left--) {
+  const offsets = new Uint32Array(count + 1);
+  for (let index = 0; index < count; index++) {
+    offsets[index] = reader.offset;
     transactions.push(readTransaction(reader));
   }
+  offsets[count] = reader.offset;
   reader.end();
-  return { header, transactions };
+  return { block: { header, transactions }, bytes, offsets };
 }

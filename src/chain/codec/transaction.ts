@@ -119,8 +119,8 @@ export function metaTxidPreimage(transaction: Transaction, withJobId = true): Ui
   const header = new ByteWriter(144);
   header.i32(transaction.version).u32(transaction.lockTime);
   header.u32(transaction.inputs.length).u32(transaction.outputs.length);
-  header.bytes(sha256(outpoints.finish())).bytes(sha256(unlocking.finish()));
-  header.bytes(sha256(outputs.finish()));
+  header.bytes(outpoints.into(sha256)).bytes(unlocking.into(sha256));
+  header.bytes(outputs.into(sha256));
   if (withJobId) header.bytes(transaction.jobId);
   return header.finish();
 }

@@ -91,10 +91,21 @@ export class ByteWriter {
   /** A copy of what was written; the writer begins anew. */
   finish(): Uint8Array {
     const written = this.#buffer.slice(0, this.#length);
+    this.#recycle();
+    return written;
+  }
+
+  /** What a function makes of what was written, such as its hash, without a copy; the writer begins anew. */
+  into<T>(make: (written: Uint8Array) => T): T {
+    const made = make(this.written());
+    this.#recycle();
+    return made;
+  }
+
+  #recycle(): void {
     if (spare.length < SPARE_COUNT && this.#buffer.length <= SPARE_SIZE) spare.push(this.#buffer);
     this.#buffer = EMPTY;
     this.#length = 0;
-    return written;
   }
 
   /** Makes room for `length` more bytes and returns where they begin. */

@@ -5,7 +5,6 @@ import {
   type Transaction,
   type TransactionOutput,
   writeOutput,
-  writeTransaction,
 } from '../codec/transaction.js';
 import { ByteWriter } from '../codec/writer.js';
 import type { SignatureCheck } from '../script/ecdsa.js';
@@ -15,6 +14,11 @@ import { verifyInput } from '../script/interpreter.js';
 export interface Spending {
   readonly transaction: Transaction;
   readonly spentOutputs: readonly TransactionOutput[];
+}
+
+/** The same with the encoded transaction, as other threads are sent it. */
+export interface EncodedSpending extends Spending {
+  readonly bytes: Uint8Array;
 }
 
 /** What a thread is sent of a job; all of it is shared memory. */
@@ -79,17 +83,17 @@ export class ScriptJob {
   }
 
   /** Lays out a job in shared memory. */
-  static of(spendings: readonly Spending[], limit: number): ScriptJob {
+  static of(spendings: readonly EncodedSpending[], limit: number): ScriptJob {
     const writer = new ByteWriter(256 * spendings.length);
     const offsets = new SharedArrayBuffer(4 * (spendings.length + 1));
     const firstInputs = new SharedArrayBuffer(4 * (spendings.length + 1));
     const offsetWords = new Uint32Array(offsets);
     const firstWords = new Uint32Array(firstInputs);
     let inputs = 0;
-    spendings.forEach(({ transaction, spentOutputs }, index) => {
+    spendings.forEach(({ transaction, spentOutputs, bytes: encoded }, index) => {
       offsetWords[index] = writer.length;
       firstWords[index] = inputs;
-      writeTransaction(writer, transaction);
+      writer.bytes(encoded);
       for (const output of spentOutputs) writeOutput(writer, output);
       inputs += transaction.inputs.length;
     });

@@ -1,5 +1,5 @@
 import { equalBytes } from '../../base/index.js';
-import { type Block, encodeBlockParts } from '../codec/block.js';
+import { type Block, type EncodedBlock, encodeBlockParts } from '../codec/block.js';
 import { merkleRoot } from '../codec/merkle.js';
 import { encodedTransactionHash } from '../codec/transaction.js';
 import { pushNumber } from '../script/push.js';
@@ -21,11 +21,15 @@ export interface CheckedBlock {
 
 /**
  * The rules of a block that need nothing but itself (proof of work is the header's own).
+ * @param encoded the block's bytes, where they are at hand
  * @throws RejectError
  */
-export function checkBlock(block: Block): CheckedBlock {
+export function checkBlock(
+  block: Block,
+  encoded: EncodedBlock = encodeBlockParts(block),
+): CheckedBlock {
   const { header, transactions } = block;
-  const { bytes, offsets } = encodeBlockParts(block);
+  const { bytes, offsets } = encoded;
   const hashes = transactions.map((transaction, index) =>
     encodedTransactionHash(transaction, () => bytes.subarray(offsets[index], offsets[index + 1])),
   );

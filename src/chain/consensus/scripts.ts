@@ -5,7 +5,7 @@ import { SignatureCache } from '../script/SignatureCache.js';
 import { type Coin, hashKey } from './coins.js';
 import { MAX_BLOCK_SIGNATURE_CHECKS } from './parameters.js';
 import { rejectBlock, rejectTransaction } from './reject.js';
-import { ScriptJob, type Spending } from './ScriptJob.js';
+import { type EncodedSpending, ScriptJob, type Spending } from './ScriptJob.js';
 import { ScriptPool } from './ScriptPool.js';
 
 const KNOWN_LIMIT = 100_000;
@@ -16,6 +16,9 @@ const PARALLEL_INPUTS = 32;
 /** What is needed of a block to run its scripts. */
 export interface BlockSpendings {
   readonly transactions: readonly Transaction[];
+  /** The encoded block, and where its transactions begin in it. */
+  readonly bytes: Uint8Array;
+  readonly offsets: Uint32Array;
   /** Transaction hashes in byte order. */
   readonly hashes: readonly Uint8Array[];
   /** Coins spent, per transaction and input; none for the coinbase. */
@@ -83,8 +86,9 @@ export class ScriptVerifier {
    * Begins to run the scripts of a block. With many inputs other threads begin at once, while this one goes on; with few,
    * or with one thread, everything happens in `finish`. The result is the same.
    */
-  beginBlock({ transactions, hashes, spent }: BlockSpendings): BlockScripts {
-    const unknown: Spending[] = [];
+  beginBlock(block: BlockSpendings): BlockScripts {
+    const { transactions, hashes, spent, bytes, offsets } = block;
+    const unknown: EncodedSpending[] = [];
     let inputs = 0;
     /** Per transaction: its signature checks where they are known, or its place among the unknown ones. */
     const plan = transactions.slice(1).map((transaction, index) => {
@@ -92,7 +96,8 @@ export class ScriptVerifier {
       if (known !== undefined) return { known, place: -1 };
       const spentOutputs = spent[index + 1]!.map((coin) => coin.output);
       inputs += transaction.inputs.length;
-      return { known, place: unknown.push({ transaction, spentOutputs }) - 1 };
+      const encoded = bytes.subarray(offsets[index + 1], offsets[index + 2]);
+      return { known, place: unknown.push({ transaction, spentOutputs, bytes: encoded }) - 1 };
     });
     const job = this.#beginJob(unknown, inputs);
     const finish = (): void => {
@@ -111,7 +116,7 @@ export class ScriptVerifier {
     await this.#pool?.close();
   }
 
-  #beginJob(unknown: readonly Spending[], inputs: number): ScriptJob | undefined {
+  #beginJob(unknown: readonly EncodedSpending[], inputs: number): ScriptJob | undefined {
     if (!this.#pool || inputs < PARALLEL_INPUTS) return undefined;
     const job = ScriptJob.of(unknown, MAX_BLOCK_SIGNATURE_CHECKS);
     this.#pool.begin(job, MAX_BLOCK_SIGNATURE_CHECKS);

@@ -3,7 +3,7 @@ import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
 import { setImmediate } from 'node:timers/promises';
 import { type BitmodelError, equalBytes } from '../../base/index.js';
-import { type Block, type BlockHeader, blockHash } from '../codec/block.js';
+import { type Block, type BlockHeader, blockHash, type EncodedBlock } from '../codec/block.js';
 import { hashToId, type Outpoint, type Transaction } from '../codec/transaction.js';
 import { type CheckedBlock, checkBlock, checkBlockAtHeight } from '../consensus/blockRules.js';
 import type { Coin } from '../consensus/coins.js';
@@ -190,15 +190,16 @@ export class ChainNode extends EventEmitter<Events> {
   /**
    * Takes a block: onto the active chain, or onto a branch, which becomes the active chain when it has more work.
    * Returns whether it was new.
+   * @param encoded its bytes, where `decodeBlockParts` read them
    * @throws RejectError `BLOCK_REJECTED` or `TX_REJECTED` with Bitcoin's reason
    */
-  async submitBlock(block: Block): Promise<boolean> {
+  async submitBlock(block: Block, encoded?: EncodedBlock): Promise<boolean> {
     const hash = blockHash(block.header);
     const known = this.store.header(hash);
     if (known?.status === 'invalid') throw rejectBlock('duplicate-invalid');
     if (known) return false;
     const previous = this.#checkHeader(block.header, hash);
-    const checked = checkBlock(block);
+    const checked = checkBlock(block, encoded);
     const height = previous.height + 1;
     checkBlockAtHeight(block, height, medianTimePast(previous, this.store));
     const work = previous.work + workOf(bitsToTarget(block.header.bits)!);

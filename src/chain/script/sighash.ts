@@ -60,7 +60,7 @@ function hashPrevouts(transaction: Transaction): Uint8Array {
   if (!hashes.prevouts) {
     const writer = new ByteWriter(36 * transaction.inputs.length + 36);
     for (const { outpoint } of transaction.inputs) writer.bytes(outpoint.hash).u32(outpoint.index);
-    hashes.prevouts = sha256d(writer.finish());
+    hashes.prevouts = writer.into(sha256d);
   }
   return hashes.prevouts;
 }
@@ -70,7 +70,7 @@ function hashSequences(transaction: Transaction): Uint8Array {
   if (!hashes.sequences) {
     const writer = new ByteWriter(4 * transaction.inputs.length + 4);
     for (const input of transaction.inputs) writer.u32(input.sequence);
-    hashes.sequences = sha256d(writer.finish());
+    hashes.sequences = writer.into(sha256d);
   }
   return hashes.sequences;
 }

@@ -1,5 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { encodeBlockParts } from '#src/chain/codec/block.js';
 import { checkBlock, checkBlockAtHeight, coinbasePrefix } from '#src/chain/consensus/blockRules.js';
 import { checkConnection } from '#src/chain/consensus/connect.js';
 import { MAX_BLOCK_SIGNATURE_CHECKS } from '#src/chain/consensus/parameters.js';
@@ -244,7 +245,9 @@ describe('the signature checks of a block', () => {
       height: 1,
       coinbase: false,
     }));
-    return { transactions, hashes: transactions.map(transactionHash), spent: [[], coins] };
+    const { bytes, offsets } = encodeBlockParts({ header: REGTEST.genesis.header, transactions });
+    const hashes = transactions.map(transactionHash);
+    return { transactions, bytes, offsets, hashes, spent: [[], coins] };
   }
 
   /** The signature is known, unless the long form is asked for: then each check is made. */

@@ -2,11 +2,13 @@ import { setTimeout as delay } from 'node:timers/promises';
 import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { BitmodelError } from '#src/base/index.js';
+import { encodeBlockParts } from '#src/chain/codec/block.js';
 import { ScriptJob, type Spending } from '#src/chain/consensus/ScriptJob.js';
 import { ScriptPool } from '#src/chain/consensus/ScriptPool.js';
 import { ScriptVerifier } from '#src/chain/consensus/scripts.js';
 import {
   addressScript,
+  encodeTransaction,
   NO_JOB,
   pushData,
   signInput,
@@ -72,7 +74,9 @@ function blockOf(spendings: readonly Spending[]) {
   const coins = spendings.map(({ spentOutputs }) =>
     spentOutputs.map((output) => ({ output, height: 1, coinbase: false })),
   );
-  return { transactions, hashes: transactions.map(transactionHash), spent: [[], ...coins] };
+  const { bytes, offsets } = encodeBlockParts({ header: REGTEST.genesis.header, transactions });
+  const hashes = transactions.map(transactionHash);
+  return { transactions, bytes, offsets, hashes, spent: [[], ...coins] };
 }
 
 function outcome(verifier: ScriptVerifier, spendings: readonly Spending[]): string {
@@ -142,7 +146,10 @@ describe('the scripts of a block', () => {
 });
 
 describe('a thread that dies', () => {
-  const many = [spending(1, 40), spending(2, 40)];
+  const many = [spending(1, 40), spending(2, 40)].map((each) => ({
+    ...each,
+    bytes: encodeTransaction(each.transaction),
+  }));
   const LIMIT = 1_000;
 
   it('leaves inputs that have not passed', () => {

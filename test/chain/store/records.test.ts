@@ -2,6 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { BitmodelError } from '#src/base/index.js';
 import type { Coin } from '#src/chain/consensus/coins.js';
+import { ByteWriter } from '#src/chain/index.js';
 import { decodeHeldPins, decodePinEvent, decodePinRecord } from '#src/chain/store/pinRecords.js';
 import {
   decodeCoin,
@@ -160,7 +161,7 @@ describe.each(FORMS)('the record of $name', (record) => {
     fc.assert(
       fc.property(fc.oneof(random, changed), (bytes) => {
         expectSame(record, bytes);
-        if (record.sealed) expectSame(record, seal(bytes));
+        if (record.sealed) expectSame(record, seal(new ByteWriter().bytes(bytes)));
       }),
       RUNS,
     );
