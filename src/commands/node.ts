@@ -23,6 +23,7 @@ interface NodeOptions {
   readonly checkBlocks: string;
   readonly rpcPort?: string;
   readonly rpcBind?: string;
+  readonly rpcAllowIp?: string[];
   readonly rpcUser?: string;
   readonly rpcPassword?: string;
 }
@@ -51,7 +52,11 @@ function authOption({ rpcUser, rpcPassword }: NodeOptions) {
   if ((rpcUser === undefined) !== (rpcPassword === undefined)) {
     throw usage('A user and a password go together.', 'Pass both --rpc-user and --rpc-password');
   }
-  return rpcUser === undefined ? undefined : { user: rpcUser, password: rpcPassword! };
+  if (rpcUser === undefined) return undefined;
+  if (rpcUser === '' || rpcUser.includes(':') || rpcPassword === '') {
+    throw usage('A user is without a colon, and neither is empty.', 'Choose others');
+  }
+  return { user: rpcUser, password: rpcPassword! };
 }
 
 const run = action<NodeOptions>(async (_args, { options, settings, terminal, signal }) => {
@@ -85,6 +90,7 @@ const run = action<NodeOptions>(async (_args, { options, settings, terminal, sig
         ? undefined
         : wholeOption(options.rpcPort, '--rpc-port', 0, MAX_PORT),
     rpcHost: options.rpcBind,
+    rpcAllow: options.rpcAllowIp,
     rpcAuth: authOption(options),
     // 0 is one per core
     threads: wholeOption(options.par ?? '0', '--par', 0, MAX_THREADS) || undefined,
@@ -137,6 +143,7 @@ export const register: Register = (program) => {
     .option('--mempool-expiry <hours>', 'how long a transaction may wait for a block', '336')
     .option('--rpc-port <port>', 'port to answer on; 0 takes any free one')
     .option('--rpc-bind <host>', 'address of this machine to answer on', '127.0.0.1')
+    .option('--rpc-allow-ip <range...>', 'who may call beside this machine, as 192.168.1.0/24')
     .option('--rpc-user <name>', 'user name instead of the cookie file')
     .option('--rpc-password <password>', 'its password')
     .addHelpText(

@@ -1,7 +1,9 @@
 import { messageOf } from '../base/index.js';
 import {
+  type MethodHelp,
   type NetworkParameters,
   type Outpoint,
+  OWN_GROUP,
   RPC_CODE,
   RpcError,
   type Transaction,
@@ -38,8 +40,32 @@ export interface PoolChain {
 
 /** What the pool needs of an RPC server. */
 export interface MethodTable {
-  register(method: string, handler: (params: unknown[]) => unknown): void;
+  register(method: string, handler: (params: unknown[]) => unknown, help: MethodHelp): void;
 }
+
+const SENDJOBMESSAGE: MethodHelp = {
+  group: OWN_GROUP,
+  summary: 'Hands a signed job message to the node, which keeps it while its job lives.',
+  params: [{ name: 'message', type: 'any', about: 'The message, as docs/protocol.md has it.' }],
+  result: 'An object: status, and reason when it was not taken.',
+  example: '"$(cat message.json)"',
+};
+
+const LISTJOBMESSAGES: MethodHelp = {
+  group: OWN_GROUP,
+  summary: 'Job messages that the node holds, the oldest first.',
+  params: [
+    {
+      name: 'options',
+      type: 'object',
+      optional: true,
+      about: '{"jobId": only those of a job, "after": only those after a cursor}.',
+    },
+  ],
+  result: 'An object: messages, and next, the cursor to ask on from.',
+  errors: [[-8, 'The job id or the cursor is malformed.']],
+  example: `'{"after":0}'`,
+};
 
 /** Blocks for which an announced job without an escrow is kept. */
 const OFFER_PERIOD = 720;
@@ -170,8 +196,12 @@ function isStale(job: JobSpec, tip: number): boolean {
  */
 export function registerJobPool(server: MethodTable, chain: PoolChain): JobPoolService {
   const service = new JobPoolService(chain);
-  server.register('sendjobmessage', ([message]) => service.send(message));
-  server.register('listjobmessages', ([options]) => service.list(listOptions(options)));
+  server.register('sendjobmessage', ([message]) => service.send(message), SENDJOBMESSAGE);
+  server.register(
+    'listjobmessages',
+    ([options]) => service.list(listOptions(options)),
+    LISTJOBMESSAGES,
+  );
   return service;
 }
 

@@ -126,6 +126,8 @@ describe('bitmodel node', () => {
       ['--mine', '--block-time', 'x'],
       ['--rpc-user', 'a'],
       ['--rpc-bind', '0.0.0.0'],
+      ['--rpc-allow-ip', '1.2.3.4/33'],
+      ['--rpc-user', 'a:b', '--rpc-password', 'c'],
     ]) {
       const { code, stderr } = await bitmodel('node', ...args);
       expect(code).toBe(2);

@@ -17,6 +17,8 @@ export interface RunNodeOptions {
   /** Port of the RPC server; 0 takes any free one; the network's own unless stated. */
   readonly rpcPort?: number | undefined;
   readonly rpcHost?: string | undefined;
+  /** Callers beside this machine, as addresses or ranges; with any, `rpcHost` may be another address than loopback. */
+  readonly rpcAllow?: readonly string[] | undefined;
   /** Instead of the cookie. */
   readonly rpcAuth?: RpcAuth | undefined;
   /** Threads that run the scripts of blocks, the main one included; as many as there are cores unless stated. */
@@ -63,8 +65,9 @@ export interface RunningNode {
  */
 export async function runNode(options: RunNodeOptions): Promise<RunningNode> {
   const { datadir, network } = options;
+  const cookieFile = cookiePath(datadir, network);
+  const server = new RpcServer({ auth: options.rpcAuth, cookieFile, allow: options.rpcAllow });
   const node = await ChainNode.open(options);
-  const server = new RpcServer({ auth: options.rpcAuth, cookieFile: cookiePath(datadir, network) });
   const ending = new AbortController();
   const { promise: stopped, resolve, reject } = deferred();
   let mined: Promise<void> = Promise.resolve();

@@ -135,7 +135,9 @@ export class RpcServer {
       writeFileAtomic(this.#options.cookieFile, `${user}:${password}`, { mode: 0o600 });
     }
     const bound = (server.address() as AddressInfo).port;
-    return `http://${host.includes(':') ? `[${host}]` : host}:${bound}`;
+    // who listens on all addresses is found on this machine's own
+    const shown = host === '0.0.0.0' ? '127.0.0.1' : host === '::' ? '::1' : host;
+    return `http://${shown.includes(':') ? `[${shown}]` : shown}:${bound}`;
   }
 
   /** Stops listening, ends what waits, and removes the cookie. */
