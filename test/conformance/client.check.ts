@@ -65,7 +65,11 @@ describe('litecoin-cli on our node', () => {
     ]);
     const header = await json('getblockheader', tip);
     expect(header).toMatchObject({ hash: tip, confirmations: 1, height: BLOCKS, nTx: 1 });
-    expect(await json('getblockstats', tip)).toMatchObject({ height: BLOCKS, txs: 1, totalfee: 0 });
+    expect(await json('getblockstats', `"${tip}"`)).toMatchObject({
+      height: BLOCKS,
+      txs: 1,
+      totalfee: 0,
+    });
     const hex = await answer('getblock', tip, '0');
     expect(hex.startsWith(await answer('getblockheader', tip, 'false'))).toBe(true);
     expect(await json('getblock', tip)).toMatchObject({ ...header, size: hex.length / 2 });

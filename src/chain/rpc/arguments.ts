@@ -62,17 +62,20 @@ export function takes(types: readonly ParamType[], value: unknown): boolean {
   return types.some((type) => ACCEPTED[type].includes(jsonType(value)));
 }
 
-/** The JSON value that a text shows where a parameter takes such a value; else the text. */
+/**
+ * The JSON value that a text shows where a parameter takes such a value; else the text. Fractions stay text where text
+ * is taken, and a text in quotes loses them where something else is taken, too.
+ */
 export function fromText(text: string, types: readonly ParamType[]): unknown {
-  const takesText = takes(types, text);
-  // where text is taken, too, only brackets tell that something else is meant
-  if (takesText && !/^[[{]/.test(text) && !types.includes('any')) return text;
+  if (types.every((type) => type === 'string')) return text;
+  let value: unknown;
   try {
-    const value = parseJson(text);
-    return typeof value !== 'string' && takes(types, value) ? value : text;
+    value = parseJson(text);
   } catch {
     return text;
   }
+  const isKept = value instanceof JsonNumber && takes(types, text);
+  return takes(types, value) && !isKept ? value : text;
 }
 
 function checkTypes(values: readonly unknown[], params: readonly ParamHelp[]): void {
