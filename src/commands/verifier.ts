@@ -7,6 +7,7 @@ import { closeModels, collect, openJobModels, parseThreads } from './shared/mode
 import { openParticipant } from './shared/participant.js';
 import type { Register } from './shared/register.js';
 import { WALLET_OPTIONS, type WalletChoice } from './shared/wallet.js';
+import { registerBondVerbs } from './verifier-bond.js';
 
 interface VerifierCommandOptions extends WalletChoice {
   readonly model?: readonly string[];
@@ -24,10 +25,11 @@ export const register: Register = (program) => {
     .option('--threads <n>', 'threads of each model', parseThreads);
   const [key, passphrase] = WALLET_OPTIONS;
   command.option(...key, 'default').option(...passphrase);
+  registerBondVerbs(command);
   command
     .addHelpText(
       'after',
-      '\nIt announces its key, and judges contested jobs that list it. A few coins on its address let it end disputes\nitself; without them others do. Ctrl-C stops it, and nothing is lost.\n\nExample:\n  $ bitmodel verifier --key judge --model fixtures/bitmodel-tiny --fee 0.0005',
+      '\nIt announces its key, and judges contested jobs that list it, or, once it is\nbonded, draw it. A few coins on its address let it end disputes\nitself; without them others do. Ctrl-C stops it, and nothing is lost.\n\nExample:\n  $ bitmodel verifier --key judge --model fixtures/bitmodel-tiny --fee 0.0005',
     )
     .action(
       action<VerifierCommandOptions>(async (_, { options, settings, terminal, signal }) => {

@@ -9,6 +9,16 @@ export {
   withClientKey,
 } from './answer.js';
 export {
+  type BondHands,
+  blocksUntilFree,
+  bondName,
+  leaveBonds,
+  type MovedBond,
+  type OwnBond,
+  ownBonds,
+  releaseBonds,
+} from './bonding.js';
+export {
   type ChannelState,
   channelPaid,
   decodeChannel,

@@ -34,6 +34,7 @@ import {
   drawVerifiers,
   type Seat,
 } from '#src/job/verifier-registry.js';
+import { cases } from '../../long.js';
 import {
   answer,
   answerAtSecond,
@@ -317,7 +318,7 @@ describe('reading a bond', () => {
       fc.property(fc.uint8Array({ maxLength: 600 }), (bytes) => {
         expect(parseBond(terms, bytes)).toBeUndefined();
       }),
-      { numRuns: 2_000 },
+      { numRuns: cases(20_000, 10_000_000) },
     );
   });
 

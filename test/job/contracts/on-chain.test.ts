@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { sha256, toHex } from '#src/base/index.js';
 import { publicKeyOf, signContract, signData } from '#src/chain/index.js';
+import { leaveBonds, ownBonds, releaseBonds } from '#src/job/bonding.js';
 import { type ChannelState, openChannel, payChannel, takeUpdate } from '#src/job/channel-state.js';
 import { rejudgeMessage } from '#src/job/contracts/bond.js';
 import {
@@ -10,8 +11,6 @@ import {
   bondSlashSpend,
   bondSlashUnlocking,
   gatherRejudgement,
-  leaveSpend,
-  leaveUnlocking,
 } from '#src/job/contracts/bond-spends.js';
 import {
   channelCloseSpend,
@@ -129,23 +128,34 @@ describe('on a real chain', () => {
   });
 
   it('a verifier leaves, and has its bond back when the exit is over, not before', async () => {
-    const [key, bond] = [...bonds].find(([key]) => key !== toHex(verdict.verifier))!;
-    const privateKey = PRIVATE_OF.get(key)!;
-    const terms = bondTerms(publicKeyOf(privateKey), REGTEST);
-    const left = await regtest.spend(leaveSpend(terms, bond), (funded) =>
-      leaveUnlocking(signContract(funded, privateKey)),
-    );
-    const height = await regtest.chain.height();
-    const standing = await standingBonds(regtest.chain, REGTEST, height);
-    expect(standing.map(({ verifier }) => toHex(verifier))).not.toContain(key);
+    const { chain, wallet, key } = regtest;
+    const hands = { chain, wallet, key, params: REGTEST };
+    await expect(leaveBonds(hands)).rejects.toMatchObject({ code: 'NO_BOND' });
+    await bondVerifier(wallet, key.publicKey, REGTEST, 300_000_000n);
+    await regtest.mine();
+    const bonded = async () => {
+      const standing = await standingBonds(chain, REGTEST, await chain.height());
+      return standing.map(({ verifier }) => toHex(verifier));
+    };
+    expect(await bonded()).toContain(toHex(key.publicKey));
+    await leaveBonds(hands);
+    await expect(releaseBonds(hands)).rejects.toMatchObject({ code: 'BOND_LEAVING' });
+    await regtest.mine();
+    expect(await bonded()).not.toContain(toHex(key.publicKey));
 
-    const release = bondReleaseSpend(terms, { ...bond, outpoint: left.outpoint(0), leaving: true });
-    const take = () =>
-      regtest.spend(release, (funded) => bondReleaseUnlocking(signContract(funded, privateKey)));
-    await expect(take()).rejects.toThrow(/non-BIP68-final/);
-    await regtest.mine(REGTEST.bondExit - 1);
-    const { transaction } = await take();
-    expect(transaction.outputs[0]!.value).toBeGreaterThan(99_000_000n);
+    const [bond] = await ownBonds(chain, REGTEST, key.publicKey);
+    const terms = bondTerms(key.publicKey, REGTEST);
+    const early = regtest.spend(bondReleaseSpend(terms, bond!), (funded) =>
+      bondReleaseUnlocking(signContract(funded, key.privateKey)),
+    );
+    await expect(early).rejects.toThrow(/non-BIP68-final/);
+    await regtest.mine(REGTEST.bondExit - 2);
+    await expect(releaseBonds(hands)).rejects.toMatchObject({ code: 'BOND_LEAVING' });
+    await regtest.mine();
+    const [released] = await releaseBonds(hands);
+    expect(released!.bond.value).toBe(300_000_000n);
+    await regtest.mine();
+    expect(await ownBonds(chain, REGTEST, key.publicKey)).toEqual([]);
   });
 
   it('a channel is paid step by step, and closed with the latest payment', async () => {

@@ -38,6 +38,7 @@ import {
   withOutput,
 } from '../../job/contracts/setup.js';
 import { arbitraryTampering, keepsFirstInput, keepsOutputs } from '../../job/contracts/tamper.js';
+import { cases } from '../../long.js';
 
 const AUTHOR = p2pkhScript(hash160(utf8('author')));
 const BUYER = p2pkhScript(hash160(utf8('buyer')));
@@ -298,7 +299,7 @@ describe('terms of a sale', () => {
         if (offer) expect(offerScript(offer)).toEqual(bytes);
         if (sale) expect(saleScript(sale)).toEqual(bytes);
       }),
-      { numRuns: 3_000 },
+      { numRuns: cases(20_000, 10_000_000) },
     );
   });
 });

@@ -1,0 +1,110 @@
+import type { Command } from 'commander';
+import { EXIT, formatAmount, parseAmount, toHex } from '../base/index.js';
+import { networkParameters } from '../chain/index.js';
+import {
+  bondName,
+  bondVerifier,
+  leaveBonds,
+  type MovedBond,
+  releaseBonds,
+  standingBonds,
+} from '../job/index.js';
+import { type ActionContext, action } from './shared/action.js';
+import { openParticipant } from './shared/participant.js';
+import { listTable } from './shared/tables.js';
+import { nodeClient, type WalletChoice } from './shared/wallet.js';
+
+/** `verifier bond|leave|release|bonds`: the bond that puts a verifier into the registry that jobs draw from. */
+export function registerBondVerbs(verifier: Command): void {
+  verifier
+    .command('bond [coins]')
+    .description('lock a bond, so that jobs can draw this key (one coin unless stated)')
+    .addHelpText('after', '\nExample:\n  $ bitmodel verifier bond 2 --key judge')
+    .action(action<WalletChoice>(bond));
+  verifier
+    .command('leave')
+    .description('leave the registry; the bond can still be slashed until it is released')
+    .addHelpText('after', '\nExample:\n  $ bitmodel verifier leave --key judge')
+    .action(action<WalletChoice>((_, context) => move(context, 'left', leaveBonds)));
+  verifier
+    .command('release')
+    .description('take a bond back once its exit is over (1,000 blocks; regtest 10)')
+    .addHelpText('after', '\nExample:\n  $ bitmodel verifier release --key judge')
+    .action(action<WalletChoice>((_, context) => move(context, 'released', releaseBonds)));
+  verifier
+    .command('bonds')
+    .description('list the verifiers that are bonded now')
+    .addHelpText('after', '\nExample:\n  $ bitmodel verifier bonds --json')
+    .action(action(list));
+}
+
+async function bond([coins]: string[], context: ActionContext<WalletChoice>): Promise<number> {
+  const { options, settings, terminal, signal } = context;
+  const { chain, wallet, key, params } = await openParticipant(settings, options, signal);
+  try {
+    const value = coins === undefined ? undefined : parseAmount(coins);
+    const sent = await bondVerifier(wallet, key.publicKey, params, value);
+    const bonded = bondName({ ...sent, value: 0n, leaving: false });
+    terminal.result(
+      {
+        txid: sent.txid,
+        bond: bonded,
+        publicKey: toHex(key.publicKey),
+        fee: formatAmount(sent.fee),
+      },
+      `bonded ${toHex(key.publicKey)}: ${bonded}`,
+      sent.txid,
+    );
+    return EXIT.done;
+  } finally {
+    chain.rpc.close();
+  }
+}
+
+async function move(
+  { options, settings, terminal, signal }: ActionContext<WalletChoice>,
+  done: 'left' | 'released',
+  moveAll: (hands: Awaited<ReturnType<typeof openParticipant>>) => Promise<MovedBond[]>,
+): Promise<number> {
+  const opened = await openParticipant(settings, options, signal);
+  try {
+    const moved = await moveAll(opened);
+    terminal.result(
+      {
+        moved: moved.map(({ bond, txid, fee }) => ({
+          bond: bondName(bond),
+          value: formatAmount(bond.value),
+          txid,
+          fee: formatAmount(fee),
+        })),
+      },
+      moved
+        .map(({ bond, txid }) => `${done} ${formatAmount(bond.value)} coins: ${txid}`)
+        .join('\n'),
+      moved.map(({ txid }) => txid).join('\n'),
+    );
+    return EXIT.done;
+  } finally {
+    opened.chain.rpc.close();
+  }
+}
+
+async function list(_: string[], { settings, terminal }: ActionContext<unknown>): Promise<number> {
+  const params = networkParameters(settings.network);
+  const chain = nodeClient(settings);
+  try {
+    const height = await chain.height();
+    const verifiers = (await standingBonds(chain, params, height)).map((each) => ({
+      publicKey: toHex(each.verifier),
+      bond: bondName(each),
+      value: formatAmount(each.value),
+    }));
+    const rows = verifiers.map(({ publicKey, value, bond: name }) => [publicKey, value, name]);
+    const table = await listTable(['verifier', 'coins', 'bond'], rows);
+    const keys = verifiers.map(({ publicKey }) => publicKey).join('\n');
+    terminal.result({ height, verifiers }, table, keys);
+    return EXIT.done;
+  } finally {
+    chain.rpc.close();
+  }
+}

@@ -1,0 +1,136 @@
+import { BitmodelError, EXIT, equalBytes } from '../base/index.js';
+import {
+  type ChainClient,
+  type ContractSpend,
+  formatOutpoint,
+  type KeyPair,
+  type NetworkParameters,
+  signContract,
+  type Wallet,
+} from '../chain/index.js';
+import { type BondTerms, bondScript, leavingScript } from './contracts/bond.js';
+import {
+  type BondCoin,
+  bondReleaseSpend,
+  bondReleaseUnlocking,
+  leaveSpend,
+  leaveUnlocking,
+} from './contracts/bond-spends.js';
+import { type SignedSpend, sendSpend, signSpend } from './settle.js';
+import { bondTerms } from './verifier-bonds.js';
+
+/** What a verifier moves its bonds with. */
+export interface BondHands {
+  readonly chain: ChainClient;
+  readonly wallet: Wallet;
+  readonly key: KeyPair;
+  readonly params: NetworkParameters;
+}
+
+/** A verifier's own bond. */
+export interface OwnBond extends BondCoin {
+  /** Block that holds it; 0 while it waits for one. */
+  readonly height: number;
+}
+
+/** A bond that was moved. */
+export interface MovedBond {
+  readonly bond: OwnBond;
+  readonly txid: string;
+  /** Base units. */
+  readonly fee: bigint;
+}
+
+/** A verifier's bonds, standing and leaving. */
+export async function ownBonds(
+  chain: ChainClient,
+  params: NetworkParameters,
+  verifier: Uint8Array,
+): Promise<OwnBond[]> {
+  const terms = bondTerms(verifier, params);
+  const leaving = leavingScript(terms);
+  const found = await chain.scriptUtxos([bondScript(terms), leaving]);
+  return found.map(({ outpoint, output, height }) => ({
+    outpoint,
+    value: output.value,
+    leaving: equalBytes(output.lockingScript, leaving),
+    height,
+  }));
+}
+
+/** Blocks until a leaving bond can be taken; counted for one that waits for its block as if it had it. */
+export function blocksUntilFree(bond: OwnBond, params: NetworkParameters, tip: number): number {
+  const since = bond.height === 0 ? tip + 1 : bond.height;
+  return Math.max(0, since + params.bondExit - (tip + 1));
+}
+
+/**
+ * Turns every standing bond of the key into a leaving one: from the next block on it is in no registry.
+ * @throws BitmodelError `NO_BOND`, and what wallet and node say
+ */
+export function leaveBonds(hands: BondHands): Promise<MovedBond[]> {
+  return moveBonds(hands, false, (terms, bond) => [leaveSpend(terms, bond), leaveUnlocking]);
+}
+
+/**
+ * Takes every leaving bond of the key back whose exit is over.
+ * @throws BitmodelError `NO_BOND` where none leaves, `BOND_LEAVING` where none is free yet
+ */
+export async function releaseBonds(hands: BondHands): Promise<MovedBond[]> {
+  const { chain, params } = hands;
+  const tip = await chain.height();
+  const isFree = (bond: OwnBond): boolean =>
+    bond.height > 0 && blocksUntilFree(bond, params, tip) === 0;
+  return moveBonds(
+    hands,
+    true,
+    (terms, bond) => [bondReleaseSpend(terms, bond), bondReleaseUnlocking],
+    (bonds) => {
+      const free = bonds.filter(isFree);
+      if (free.length > 0) return free;
+      const blocks = Math.min(...bonds.map((bond) => blocksUntilFree(bond, params, tip)));
+      throw new BitmodelError(
+        'BOND_LEAVING',
+        `The bond is free in ${Math.max(1, blocks)} blocks.`,
+        {
+          next: 'Wait, then run bitmodel verifier release again',
+        },
+      );
+    },
+  );
+}
+
+async function moveBonds(
+  hands: BondHands,
+  leaving: boolean,
+  move: (terms: BondTerms, bond: OwnBond) => [ContractSpend, (signature: Uint8Array) => Uint8Array],
+  choose: (bonds: OwnBond[]) => OwnBond[] = (bonds) => bonds,
+): Promise<MovedBond[]> {
+  const { chain, wallet, key, params } = hands;
+  const all = await ownBonds(chain, params, key.publicKey);
+  const bonds = all.filter((bond) => bond.leaving === leaving);
+  if (bonds.length === 0) {
+    throw new BitmodelError(
+      'NO_BOND',
+      `This key has no ${leaving ? 'leaving' : 'standing'} bond.`,
+      {
+        next: leaving ? 'First: bitmodel verifier leave' : 'Make one with: bitmodel verifier bond',
+        exitCode: EXIT.notFound,
+      },
+    );
+  }
+  const moved: MovedBond[] = [];
+  for (const bond of choose(bonds)) {
+    const [spend, unlock] = move(bondTerms(key.publicKey, params), bond);
+    const signed: SignedSpend = await signSpend(wallet, spend, (funded) =>
+      unlock(signContract(funded, key.privateKey)),
+    );
+    moved.push({ bond, txid: await sendSpend(chain, wallet, signed), fee: signed.fee });
+  }
+  return moved;
+}
+
+/** How a bond is named to people: its outpoint. */
+export function bondName({ outpoint }: BondCoin): string {
+  return formatOutpoint(outpoint);
+}
