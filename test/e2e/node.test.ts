@@ -74,6 +74,8 @@ describe('bitmodel node', () => {
 
     const second = await startNode();
     expect((await bitmodel('rpc', 'getbestblockhash')).stdout.trim()).toBe(tip);
+    // what waited for a block still does
+    expect((await bitmodel('rpc', 'getrawmempool')).stdout).toContain(txid);
     expect((await bitmodel('rpc', 'stop')).stdout.trim()).toBe('bitmodel stopping');
     expect(await second.stop()).toBe(0);
   });

@@ -142,7 +142,11 @@ export class Admission {
     const context = { ...this.#context(), anyFee: true };
     for (const transaction of freed) this.#readmit(transaction, context);
     for (const entry of waiting) this.#readmit(entry.transaction, context, entry);
-    this.estimator.left(waiting.filter(({ hash }) => !this.#mempool.get(hash)));
+    const gone = waiting.filter(({ hash }) => !this.#mempool.get(hash));
+    const { store } = this.#options;
+    const confirmed = gone.filter(({ hash }) => store.hasTransaction(hash));
+    this.estimator.left(gone.filter((entry) => !confirmed.includes(entry)));
+    this.estimator.confirmed(store.tip().height, confirmed);
     this.expire();
     this.#trim();
   }

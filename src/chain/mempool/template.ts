@@ -9,12 +9,16 @@ import {
 } from './entry.js';
 import { Heap } from './Heap.js';
 import type { Mempool } from './Mempool.js';
+import { MIN_RELAY_FEE_RATE } from './MinimumFee.js';
 
 /** Room left for the header, the count and the coinbase. */
 export const RESERVED_SIZE = 2_000;
 
 /** Packages in a row that may fail to fit into a nearly full block before the search ends. */
 const MOST_FAILURES = 1_000;
+
+/** Least rate that is mined: the one that is relayed. */
+const LEAST_RATE: FeeRate = { fee: MIN_RELAY_FEE_RATE, size: 1 };
 
 /** How much of a block may be filled. */
 export interface BlockRoom {
@@ -59,7 +63,8 @@ export function selectTransactions(
   let { size, signatureChecks } = room;
   for (let failures = 0; failures < MOST_FAILURES; ) {
     const best = heap.pop();
-    if (!best) break;
+    // what waits though it pays too little, as after a reorganisation, is for other miners
+    if (!best || compareFeeRates(best.score, LEAST_RATE) < 0) break;
     const { entry } = best;
     const now = left.get(entry) ?? entry.ancestors;
     if (chosen.has(entry) || now.size !== best.size || now.fee !== best.fee) continue;

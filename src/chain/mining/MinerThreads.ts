@@ -1,4 +1,3 @@
-import { once } from 'node:events';
 import { Worker } from 'node:worker_threads';
 import { BitmodelError } from '../../base/index.js';
 import type { MinerThreadData, Work, WorkResult } from './minerThread.js';
@@ -15,6 +14,7 @@ export interface MinerThreadsOptions {
 export class MinerThreads {
   readonly #numbers: Int32Array;
   readonly #workers: readonly Worker[];
+  readonly #ended: Promise<unknown>;
   #closing = false;
 
   constructor({ count, onResult, onFailure }: MinerThreadsOptions) {
@@ -31,6 +31,9 @@ export class MinerThreads {
       });
       return worker;
     });
+    this.#ended = Promise.all(
+      this.#workers.map((worker) => new Promise((resolve) => worker.once('exit', resolve))),
+    );
   }
 
   get count(): number {
@@ -60,8 +63,7 @@ export class MinerThreads {
   async close(): Promise<void> {
     this.#closing = true;
     this.nextRound();
-    const ended = this.#workers.map((worker) => once(worker, 'exit'));
     for (const worker of this.#workers) worker.postMessage(undefined);
-    await Promise.all(ended);
+    await this.#ended;
   }
 }

@@ -1,5 +1,12 @@
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { type ChainNode, type Transaction, transactionId, type Utxo } from '#src/chain/index.js';
+import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import {
+  type ChainNode,
+  hashToId,
+  type Transaction,
+  transactionId,
+  type Utxo,
+} from '#src/chain/index.js';
+import { selectTransactions } from '#src/chain/mempool/template.js';
 import {
   coinOf,
   MINER_SCRIPT,
@@ -12,11 +19,12 @@ import {
 let node: ChainNode;
 let end: () => Promise<void>;
 
-beforeEach(async () => {
+beforeAll(async () => {
   ({ node, end } = await openTemporaryNode());
   await node.mine(110, MINER_SCRIPT);
 });
-afterEach(() => end());
+afterEach(() => node.mempool.clear());
+afterAll(() => end());
 
 /** Pays from these coins at this rate. */
 function pay(utxos: readonly Utxo[], feeRate = 1n, outputs = 1, value = 10_000n): Transaction {
@@ -127,5 +135,29 @@ describe('packages', () => {
     // what takes the place of one of them makes it no longer
     await send(pay([coinOf(root, 3)], 9n, 1, 1_000n));
     expect(entry!.descendants.count).toBe(26);
+  });
+});
+
+describe('the choice for a block', () => {
+  it('takes what pays most per byte, a poor parent with its rich child first of all', async () => {
+    const [first, second, third] = matureCoins(node);
+    const middle = await send(pay([first!], 5n));
+    const poor = await send(pay([second!], 1n));
+    const low = await send(pay([third!], 2n));
+    const rich = await send(pay([change(poor)], 30n));
+    const chosen = selectTransactions(node.mempool).map(({ hash }) => hashToId(hash));
+    expect(chosen).toEqual([poor, rich, middle, low].map(transactionId));
+    const size = node.mempool.get(coinOf(poor, 0).outpoint.hash)!.descendants.size;
+    const room = { size, signatureChecks: 2 };
+    const fitting = selectTransactions(node.mempool, room).map(({ hash }) => hashToId(hash));
+    expect(fitting).toEqual([poor, rich].map(transactionId));
+  });
+
+  it('leaves out what was made to count as paying less than is relayed', async () => {
+    const kept = await send(pay(coin(), 2n));
+    const dropped = await send(pay([matureCoins(node)[0]!], 3n));
+    node.mempool.prioritise(coinOf(dropped, 0).outpoint.hash, -10_000n);
+    const chosen = selectTransactions(node.mempool).map(({ hash }) => hashToId(hash));
+    expect(chosen).toEqual([transactionId(kept)]);
   });
 });

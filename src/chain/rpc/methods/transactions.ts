@@ -49,7 +49,8 @@ async function send(node: ChainNode, params: Params): Promise<string> {
   // sending again what waits already is no error
   if (node.mempool.get(hash)) return hashToId(hash);
   const trial = node.admission.trial(transaction);
-  if ('entry' in trial && exceedsRate(trial.entry.fee, trial.entry.size, maximum)) {
+  if ('refused' in trial) throw sendError(trial.refused);
+  if (exceedsRate(trial.entry.fee, trial.entry.size, maximum)) {
     const message = 'Fee exceeds maximum configured by user (maxfeerate)';
     throw new RpcError(RPC_CODE.verify, message);
   }
