@@ -27,7 +27,7 @@ export interface CheckOptions {
 export const DEFAULT_CHECK: CheckOptions = { level: 3, blocks: 6 };
 
 /** Most bytes of records that are held to be compared; what lies deeper is verified up to level 2 only. */
-const REHEARSAL_BYTES = 512 * 2 ** 20;
+const REHEARSAL_BYTES = 128 * 2 ** 20;
 
 /** What is verified with. */
 interface Verification {
@@ -38,13 +38,14 @@ interface Verification {
 
 /**
  * Verifies the chain on disk from the tip down and changes nothing.
- * @returns how many blocks were verified, and how many of them up to levels 3 and 4
+ * @returns how many blocks were verified, and with how many of them level 3 and 4 ended, for want of memory, before
+ * they had been through all
  * @throws BitmodelError `STORE_DAMAGED`
  */
 export function verifyChain(
   verification: Verification,
   options: CheckOptions,
-): { blocks: number; rehearsed: number } {
+): { blocks: number; endedAfter: number | undefined } {
   const { store } = verification;
   try {
     const tip = store.tip();
@@ -56,10 +57,9 @@ export function verifyChain(
     }
     // the genesis block can't be disconnected
     const count = options.level < 3 ? 0 : tip.height + 1 - Math.max(lowest, 1);
-    return {
-      blocks: tip.height + 1 - lowest,
-      rehearsed: rehearse(verification, count, options.level >= 4),
-    };
+    const blocks = tip.height + 1 - lowest;
+    const rehearsed = rehearse(verification, count, options.level >= 4);
+    return { blocks, endedAfter: rehearsed < count ? rehearsed : undefined };
   } catch (thrown) {
     if (isDamage(thrown) || !(thrown instanceof Error)) throw thrown;
     if (thrown instanceof BitmodelError && !thrown.code.endsWith('_REJECTED')) throw thrown;

@@ -1,7 +1,6 @@
-import { BitmodelError, equalBytes, messageOf } from '../../base/index.js';
-import { type Block, blockHash, decodeBlock, encodeBlockParts } from '../codec/block.js';
+import { BitmodelError, equalBytes } from '../../base/index.js';
+import { type Block, encodeBlockParts } from '../codec/block.js';
 import {
-  decodeTransaction,
   hashToId,
   type Outpoint,
   type Transaction,
@@ -12,6 +11,7 @@ import type { Coin, CoinSource } from '../consensus/coins.js';
 import type { ConnectableBlock } from '../consensus/connect.js';
 import type { HeaderEntry, HeaderSource } from '../consensus/headers.js';
 import type { AddressParameters } from '../wallet/address.js';
+import { Bodies } from './Bodies.js';
 import { applyTransaction, placeTransactions, revertTransaction } from './changes.js';
 import { damaged } from './damage.js';
 import { HeaderTree } from './HeaderTree.js';
@@ -20,13 +20,7 @@ import { Marks } from './Marks.js';
 import { PinIndex } from './PinIndex.js';
 import { PinQueries } from './PinQueries.js';
 import { PinTables } from './PinTables.js';
-import {
-  decodeCoin,
-  decodeLocation,
-  decodeUndo,
-  encodeUndo,
-  type HeaderRecord,
-} from './records.js';
+import { decodeCoin, decodeLocation, type HeaderRecord } from './records.js';
 import { Recorder } from './rehearsal.js';
 import type { Snapshot } from './Snapshot.js';
 import { StoreFile } from './StoreFile.js';
@@ -49,6 +43,7 @@ export class ChainStore implements CoinSource, HeaderSource {
   readonly #file: StoreFile;
   readonly #parameters: AddressParameters;
   readonly #tree: HeaderTree;
+  readonly #bodies: Bodies;
   readonly #pinIndex: PinIndex;
 
   private constructor(file: StoreFile, parameters: AddressParameters, tables = file.tables) {
@@ -59,6 +54,7 @@ export class ChainStore implements CoinSource, HeaderSource {
     this.#pinIndex = new PinIndex(new PinTables(tables, parameters));
     this.marks = new Marks(tables);
     this.#tree = new HeaderTree(tables);
+    this.#bodies = new Bodies(tables, this.marks);
   }
 
   /**
@@ -198,22 +194,12 @@ export class ChainStore implements CoinSource, HeaderSource {
    * @throws BitmodelError `STORE_DAMAGED`
    */
   block(hash: Uint8Array): Block | undefined {
-    const bytes = this.tables.blocks.getBinary(hash);
-    if (!bytes) return undefined;
-    return this.#file.read(() => {
-      try {
-        const block = decodeBlock(bytes);
-        if (equalBytes(blockHash(block.header), hash)) return block;
-      } catch (thrown) {
-        throw damaged(`block ${hashToId(hash)} can't be read (${messageOf(thrown)})`, thrown);
-      }
-      throw damaged(`block ${hashToId(hash)} has another header`);
-    });
+    return this.#file.read(() => this.#bodies.block(hash));
   }
 
   /** A block's bytes by hash, on any branch. */
   blockBytes(hash: Uint8Array): Uint8Array | undefined {
-    return this.tables.blocks.getBinary(hash);
+    return this.#bodies.blockBytes(hash);
   }
 
   coin(outpoint: Outpoint): Coin | undefined {
@@ -233,33 +219,21 @@ export class ChainStore implements CoinSource, HeaderSource {
   transactionByHash(hash: Uint8Array): StoredTransaction | undefined {
     const bytes = this.tables.transactions.getBinary(hash);
     if (!bytes) return undefined;
-    const { blockHash: place, offset, length } = decodeLocation(bytes);
-    // the view of the block is LMDB's own memory: only the transaction is copied
-    const body = this.tables.blocks.getBinaryFast(place);
-    if (!body) throw new BitmodelError('BLOCK_PRUNED', 'Block not available (pruned data)');
-    const copy = Uint8Array.from(body.subarray(offset, offset + length));
     return this.#file.read(() => {
-      try {
-        return { transaction: decodeTransaction(copy), block: this.header(place)! };
-      } catch (thrown) {
-        throw damaged(`transaction ${hashToId(hash)} can't be read`, thrown);
-      }
+      const location = decodeLocation(bytes);
+      const transaction = this.#bodies.transactionAt(location);
+      return { transaction, block: this.header(location.blockHash)! };
     });
   }
 
   /** Coins that a block of the active chain spent, per transaction and input. */
   undo(hash: Uint8Array): Coin[][] {
-    return this.#file.read(() => {
-      const bytes = this.tables.undo.getBinary(hash);
-      if (!bytes) throw damaged(`undo data of block ${hashToId(hash)} are missing`);
-      return decodeUndo(bytes);
-    });
+    return this.#file.read(() => this.#bodies.undo(hash));
   }
 
   /** Keeps a block of any branch; within {@link transaction}. */
   putBlock(entry: HeaderEntry, { block, bytes }: CheckedBlock): void {
-    this.tables.blocks.putSync(entry.hash, bytes);
-    this.marks.addBodyBytes(bytes.length);
+    this.#bodies.putBlock(entry.hash, bytes);
     const transactionCount = block.transactions.length;
     this.putHeader({ ...entry, status: 'unchecked', transactionCount, size: bytes.length });
   }
@@ -274,12 +248,12 @@ export class ChainStore implements CoinSource, HeaderSource {
   markInvalid(entry: HeaderRecord): void {
     this.#tree.put({ ...entry, status: 'invalid', transactionCount: 0, size: 0 });
     this.#tree.setInactive(entry, false);
-    this.#remove('blocks', entry.hash);
+    this.#bodies.removeBlock(entry.hash);
   }
 
   /** Forgets a header, as if it had never come; its body only if asked. Within {@link transaction}. */
   forget(entry: HeaderRecord, withBody: boolean): void {
-    if (withBody) this.#remove('blocks', entry.hash);
+    if (withBody) this.#bodies.removeBlock(entry.hash);
     this.#tree.remove(entry);
   }
 
@@ -287,11 +261,11 @@ export class ChainStore implements CoinSource, HeaderSource {
   dropBodies(from: number, to: number): void {
     for (let height = from; height < to; height++) {
       const hash = this.hashAt(height)!;
-      this.#remove('blocks', hash);
-      this.#remove('undo', hash);
+      this.#bodies.removeBlock(hash);
+      this.#bodies.removeUndo(hash);
     }
     for (const entry of [...this.inactive()].filter(({ height }) => height < to)) {
-      this.#remove('blocks', entry.hash);
+      this.#bodies.removeBlock(entry.hash);
       this.#tree.setInactive(entry, false);
     }
     this.marks.pruneHeight = to;
@@ -303,9 +277,7 @@ export class ChainStore implements CoinSource, HeaderSource {
     for (const placed of placeTransactions(entry, { block, hashes, offsets, spent })) {
       applyTransaction(this.tables, placed, this.#pinIndex.apply(placed));
     }
-    const undo = encodeUndo(spent);
-    this.tables.undo.putSync(entry.hash, undo);
-    this.marks.addBodyBytes(undo.length);
+    this.#bodies.putUndo(entry.hash, spent);
     this.tables.heights.putSync(heightKey(entry.height), entry.hash);
     this.marks.tip = entry.hash;
     const record = this.header(entry.hash)!;
@@ -327,7 +299,7 @@ export class ChainStore implements CoinSource, HeaderSource {
       revertTransaction(this.tables, each);
       this.#pinIndex.revert(each);
     }
-    this.#remove('undo', tip.hash);
+    this.#bodies.removeUndo(tip.hash);
     this.tables.heights.removeSync(heightKey(tip.height));
     this.marks.tip = tip.header.previousHash;
     this.#tree.setInactive(tip, true);
@@ -337,12 +309,5 @@ export class ChainStore implements CoinSource, HeaderSource {
   /** Gives the folder back and closes the file; everything that was committed is on the disk already. */
   close(): Promise<void> {
     return this.#file.close();
-  }
-
-  /** Removes what counts as bytes of old blocks. */
-  #remove(table: 'blocks' | 'undo', hash: Uint8Array): void {
-    const length = this.tables[table].getBinary(hash)?.length ?? 0;
-    this.tables[table].removeSync(hash);
-    this.marks.addBodyBytes(-length);
   }
 }

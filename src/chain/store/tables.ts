@@ -75,7 +75,8 @@ export function openTables(folder: string): OpenTables {
     ]);
     return { root, tables: Object.fromEntries(entries) as Tables };
   } catch (thrown) {
-    throw storeError(thrown, folder);
+    const error = storeError(thrown, folder);
+    throw error instanceof BitmodelError ? error : storeFailed(thrown);
   }
 }
 
@@ -99,7 +100,11 @@ export function storeError(thrown: unknown, folder: string): unknown {
   if (!failed.test(text)) return thrown;
   // when a part of what is written still fits, LMDB speaks of an input/output error
   if (freeBytes(folder) < LEAST_FREE_BYTES) return diskFull(thrown);
-  const [reason] = text.split(/: Attempting|\.$/);
+  return storeFailed(thrown);
+}
+
+function storeFailed(thrown: unknown): BitmodelError {
+  const [reason] = messageOf(thrown).split(/: Attempting|\.$/);
   return new BitmodelError('STORE_FAILED', `The chain's file can't be used: ${reason}.`, {
     next: 'Check the disk, its quota and the permissions, and start the node again',
     cause: thrown,

@@ -1,4 +1,4 @@
-import { readFileSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { type BitmodelError, toHex } from '#src/base/index.js';
@@ -242,6 +242,19 @@ describe('a file that is damaged', () => {
       });
     }
     expect(readFileSync(file).equals(broken)).toBe(true);
+  });
+});
+
+describe('a file that can not be opened', () => {
+  it('ends the start with one error', async () => {
+    const other = temporaryFolder();
+    mkdirSync(join(other.path, 'regtest', 'chain.lmdb'), { recursive: true });
+    const opened = ChainNode.open({ datadir: other.path, network: 'regtest' });
+    await expect(opened).rejects.toMatchObject({
+      code: 'STORE_FAILED',
+      next: expect.stringContaining('permissions'),
+    });
+    other.remove();
   });
 });
 
