@@ -1,22 +1,17 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import {
-  type Block,
   type ChainNode,
   formatOutpoint,
-  JOB_VERSION,
   type MempoolEntry,
-  NO_JOB,
-  type Outpoint,
   RejectError,
   type Transaction,
 } from '#src/chain/index.js';
 import { assembleBlock } from '#src/chain/node/miner.js';
 import { cases, timeLimit } from '../../long.js';
 import { openTemporaryNode, REGTEST } from '../node/setup.js';
+import { ANYONE, copyChain, spend } from './anyone.js';
 
-/** Whoever likes may spend it, so that no time goes into signatures. */
-const ANYONE = Uint8Array.of(0x51);
 const LIMIT = 900;
 
 type Temporary = Awaited<ReturnType<typeof openTemporaryNode>>;
@@ -72,26 +67,6 @@ const stepArbitrary: fc.Arbitrary<Step> = fc.oneof(
   },
 );
 
-function spend(
-  coins: readonly { readonly outpoint: Outpoint; readonly value: bigint }[],
-  outputs: number,
-  feePaid: number,
-): Transaction {
-  const total = coins.reduce((sum, { value }) => sum + value, 0n) - BigInt(feePaid);
-  const each = total > 0n ? total / BigInt(outputs) : 0n;
-  return {
-    version: JOB_VERSION,
-    inputs: coins.map(({ outpoint }) => ({
-      outpoint,
-      unlockingScript: new Uint8Array(0),
-      sequence: 0xffff_ffff,
-    })),
-    outputs: Array.from({ length: outputs }, () => ({ value: each, lockingScript: ANYONE })),
-    lockTime: 0,
-    jobId: NO_JOB,
-  };
-}
-
 async function offer(node: ChainNode, transaction: Transaction): Promise<void> {
   try {
     await node.submitTransaction(transaction);
@@ -99,17 +74,6 @@ async function offer(node: ChainNode, transaction: Transaction): Promise<void> {
     // whatever the steps make of it may break a rule; that is what they are for
     if (!(thrown instanceof RejectError)) throw thrown;
   }
-}
-
-/** Hands on the blocks of one node's chain that the other lacks. */
-async function copy(from: ChainNode, to: ChainNode): Promise<void> {
-  const lacking: Block[] = [];
-  for (let height = from.tip.height; ; height--) {
-    const hash = from.store.hashAt(height)!;
-    if (to.store.header(hash)) break;
-    lacking.unshift(from.store.block(hash)!);
-  }
-  for (const block of lacking) await to.submitBlock(block);
 }
 
 /** Coins to choose from: those of age, and now and then one that is not. */
@@ -126,7 +90,7 @@ async function take({ a, b }: Pair, step: Step): Promise<void> {
   const { node } = a;
   const entries = [...node.mempool.entries()];
   if (step.kind === 'mine') await node.mine(1, ANYONE);
-  if (step.kind === 'share') await copy(node, b.node);
+  if (step.kind === 'share') await copyChain(node, b.node);
   if (step.kind === 'add') {
     const coins = coinsOf(node);
     const chosen = new Map(
@@ -150,7 +114,7 @@ async function take({ a, b }: Pair, step: Step): Promise<void> {
     }
     const more = node.tip.height - b.node.tip.height + 1;
     await b.node.mine(more, ANYONE);
-    await copy(b.node, node);
+    await copyChain(b.node, node);
     expect(node.tip).toEqual(b.node.tip);
   }
 }
@@ -228,7 +192,7 @@ describe('the mempool', () => {
           const b = await openTemporaryNode();
           try {
             await a.node.mine(112, ANYONE);
-            await copy(a.node, b.node);
+            await copyChain(a.node, b.node);
             for (const step of all) {
               await take({ a, b }, step);
               check(a.node);
