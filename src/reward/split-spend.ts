@@ -3,10 +3,10 @@ import {
   NO_JOB,
   type Outpoint,
   p2pkhScript,
-  pushData,
+  paddingFor,
+  paddingPush,
   type Transaction,
   type TransactionOutput,
-  verifyInput,
 } from '../chain/index.js';
 import { parseSplitScript, type SplitShare, splitAmounts } from './split.js';
 
@@ -26,12 +26,6 @@ export interface SplitSpend {
 
 /** Most coins of one contract spent together; more are settled in several transactions. */
 export const MAXIMUM_SPLIT_INPUTS = 500;
-
-/** Operation cost that one byte of a padding push pays for: 800, less 1 for pushing it. */
-const COST_PER_PADDING = 799;
-const HASH_ITERATIONS_PER_BYTE = 3.5;
-/** What an input pays for without its unlocking script. */
-const INPUT_OVERHEAD = 41;
 
 function assertCoins(script: Uint8Array, coins: readonly SplitCoin[]): SplitShare[] {
   const shares = parseSplitScript(script);
@@ -69,22 +63,6 @@ function payShares(
   return splitAmounts(shares, sum).map((value, i) => ({ value, lockingScript: destinations[i]! }));
 }
 
-const zeros = (length: number): Uint8Array => pushData(new Uint8Array(length));
-
-/**
- * Bytes of padding that an input needs, from what its script costs when cost is not limited. A coin for the fee
- * stands behind, because with it input 0 looks at one script more.
- */
-function paddingOf(draft: Transaction, spent: readonly TransactionOutput[], input: number): number {
-  const context = { transaction: draft, inputIndex: input, spentOutputs: spent };
-  const { operationCost, hashIterations } = verifyInput(context, { cost: false });
-  const bytes = Math.max(
-    Math.ceil(operationCost / COST_PER_PADDING),
-    Math.ceil(hashIterations / HASH_ITERATIONS_PER_BYTE),
-  );
-  return Math.max(0, bytes - INPUT_OVERHEAD);
-}
-
 /**
  * How to pay out what lies in a split contract: these coins from input 0 on, these outputs from output 0 on.
  * Coins for the fee, and their change, go behind.
@@ -100,22 +78,17 @@ export function splitSpend(
   const sum = coins.reduce((total, { output }) => total + output.value, 0n);
   const outputs = payShares(shares, destinations, sum);
 
+  // a coin for the fee stands behind: with it input 0 looks at one script more
   const fee = { value: 0n, lockingScript: p2pkhScript(new Uint8Array(20)) };
   const spent = [...coins.map(({ output }) => output), fee];
   const inputs = spent.map((_, i) => ({
     outpoint: coins[i]?.outpoint ?? { hash: NO_JOB, index: 0 },
-    unlockingScript: zeros(0),
+    unlockingScript: new Uint8Array(0),
     sequence: 0xffff_ffff,
   }));
   const draft = { version: 10, inputs, outputs, lockTime: 0, jobId: NO_JOB };
-  // every input behind the first does the same work
-  const first = zeros(paddingOf(draft, spent, 0));
-  const others = coins.length > 1 ? zeros(paddingOf(draft, spent, 1)) : first;
-  return {
-    coins,
-    outputs,
-    unlockingScripts: coins.map((_, i) => (i === 0 ? first : others)),
-  };
+  const padding = paddingFor(draft, spent, coins.length, (_, length) => paddingPush(length));
+  return { coins, outputs, unlockingScripts: padding.map(paddingPush) };
 }
 
 /** A funded transaction with the contract's unlocking scripts put into its first inputs. */

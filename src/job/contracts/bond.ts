@@ -20,6 +20,7 @@ import {
   SECOND_DRAW,
   UNSIGNED_TO_NUMBER,
 } from '../../chain/index.js';
+import { MAX_VERIFIERS } from '../terms.js';
 import { BURN_SCRIPT } from './contested.js';
 import { DRAWN_VERDICT_BYTES, DRAWN_VERDICT_PREFIX } from './verdict.js';
 
@@ -113,7 +114,8 @@ function leavePath(terms: BondTerms): string {
 /**
  * The accused's own signature shows the verdict. It names the registry, the seats and the seed it was drawn by, and
  * the second jury is drawn from these: nobody can offer another one. A registry that is not the chain's would have to
- * be signed by the accused itself.
+ * be signed by the accused itself. It could do so to slash itself with a jury of its own keys; that such a jury is no
+ * larger than a job's can be, and so costs it four fifths of its bond at least, is demanded here.
  *
  * Stack: seats of the second jury, verdict message, the accused's signature of it →
  */
@@ -130,7 +132,8 @@ function slashPath({ verifier, genesis }: BondTerms): string {
     `${cutFields([...known, rest])} OP_DROP # message begins registry size count seed`,
     `4 OP_ROLL ${expression(begins)} OP_EQUALVERIFY`,
     `${expression(SECOND_DRAW)} OP_CAT OP_SHA256 3 OP_ROLL`,
-    `3 OP_ROLL ${UNSIGNED_TO_NUMBER} 3 OP_ROLL ${UNSIGNED_TO_NUMBER} OP_2MUL OP_1ADD`,
+    `3 OP_ROLL ${UNSIGNED_TO_NUMBER} 3 OP_ROLL ${UNSIGNED_TO_NUMBER}`,
+    `OP_DUP 1 ${MAX_VERIFIERS + 1} OP_WITHIN OP_VERIFY OP_2MUL OP_1ADD`,
     'OP_DUP OP_2MUL 2 OP_ADD 3 OP_DIV # message seed registry size seats threshold',
     requireOutput(0, `OP_DUP ${fee} OP_MUL ${OWN_VALUE} OP_SWAP OP_SUB`, BURN_SCRIPT),
     checkDrawnThreshold({ barred: [verifier], firstOutput: 1, fee }),

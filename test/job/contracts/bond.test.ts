@@ -264,6 +264,37 @@ describe.each([false, true])('slash, leaving: %s', (leaving) => {
     expect(slashWith(votes, { verdictMessage: message }).ok).toBe(false);
   });
 
+  it('lets no verifier out by a jury of its own: four fifths burn whatever it signs', () => {
+    const own = (count: number) => {
+      const keys = Array.from({ length: secondJurySize(count) }, (_, i) => keyOf(`puppet ${i}`));
+      const registry = buildRegistry(keys.map(publicKeyOf), keyOf('no block'));
+      const draw = { registry: registry.root, size: registry.size, count, drawHash: keyOf('c') };
+      const about = {
+        ...drawnBy,
+        stakeOutpoint: outpointOf('none'),
+        commitmentHash: keyOf('none'),
+      };
+      const message = drawnVerdictMessage({ genesis, jobId: keyOf('none') }, draw, about, 'valid');
+      const privateOf = new Map(keys.map((key) => [toHex(publicKeyOf(key)), key]));
+      let left = secondJuryThreshold(count);
+      const shown = drawSecondJury(registry, draw, drawnBy).map((seat) => {
+        if (left-- <= 0) return undefined;
+        const words = rejudgeMessage(verifier, message);
+        return { ...seat, signature: signData(words, privateOf.get(toHex(seat.publicKey))!) };
+      });
+      const signature = signData(message, privateKeyOf(verifier));
+      const proof = { verdictMessage: message, verdictSignature: signature, jury: shown };
+      const spend = bondSlashSpend(terms, at, registry.size, proof);
+      return { spend, ok: answer(fund(spend), bondSlashUnlocking(proof)).ok };
+    };
+    // 149 seats, of whom 100 sign, would get it all
+    expect(own(74)).toMatchObject({ ok: false });
+    expect(own(16)).toMatchObject({ ok: false });
+    const largest = own(15);
+    expect(largest.ok).toBe(true);
+    expect(largest.spend.outputs[0]!.value).toBe(79_000_000n);
+  });
+
   it('refuses a verdict of another chain, and words of another kind', () => {
     const elsewhere = makeCase({ chain: keyOf('another chain') });
     const shown = jury(NEEDED, elsewhere);

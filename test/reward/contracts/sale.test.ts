@@ -293,12 +293,15 @@ describe('terms of a sale', () => {
       );
     const any = fc.uint8Array({ maxLength: 400 });
     fc.assert(
-      fc.property(fc.oneof(any, flipped), (bytes) => {
-        const offer = parseOffer(bytes);
-        const sale = parseSale(bytes);
-        if (offer) expect(offerScript(offer)).toEqual(bytes);
-        if (sale) expect(saleScript(sale)).toEqual(bytes);
-      }),
+      fc.property(
+        fc.oneof({ weight: 15, arbitrary: any }, { weight: 1, arbitrary: flipped }),
+        (bytes) => {
+          const offer = parseOffer(bytes);
+          const sale = parseSale(bytes);
+          if (offer) expect(offerScript(offer)).toEqual(bytes);
+          if (sale) expect(saleScript(sale)).toEqual(bytes);
+        },
+      ),
       { numRuns: cases(20_000, 10_000_000) },
     );
   });
