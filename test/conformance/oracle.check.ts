@@ -186,6 +186,7 @@ const REFUSED: readonly (readonly string[])[] = [
   ['getblockheader', 'abc'],
   ['getblock', ZEROS],
   ['getblock', 'zz'],
+  ...['invalidateblock', 'reconsiderblock', 'preciousblock'].map((name) => [name, ZEROS]),
   ['getblockstats', '-1'],
   ['getblockstats', '1000'],
   ['getblockstats', `"${ZEROS}"`],

@@ -30,6 +30,7 @@ import type { HeaderRecord, Spender } from '../store/records.js';
 import type { Branches } from './branches.js';
 import { secondsNow } from './clock.js';
 import { assembleBlock, solve } from './miner.js';
+import { Overruling } from './Overruling.js';
 import { openChain } from './openChain.js';
 import { findOutput, findSpender, findUnspent, findUnspentOf } from './outputs.js';
 import type { CheckOptions } from './verifyChain.js';
@@ -91,6 +92,8 @@ export class ChainNode extends EventEmitter<Events> {
   /** Folder of this network. */
   readonly folder: string;
   readonly scripts: ScriptVerifier;
+  /** The operator's word on single blocks. */
+  readonly overruling: Overruling;
   readonly #branches: Branches;
   readonly #pruner: Pruner;
   #closed = false;
@@ -109,6 +112,12 @@ export class ChainNode extends EventEmitter<Events> {
     this.store = opened.store;
     this.scripts = opened.scripts;
     this.#branches = opened.branches;
+    this.overruling = new Overruling({
+      store: opened.store,
+      branches: opened.branches,
+      onFreed: (freed) => this.admission.reorganised(freed),
+      onTip: () => this.#tipChanged(),
+    });
     this.#pruner = new Pruner(opened.store, options.pruneBytes);
     this.store.onFailure = (error) => this.emit('failure', error);
     this.admission = new Admission({
@@ -196,7 +205,7 @@ export class ChainNode extends EventEmitter<Events> {
   async submitBlock(block: Block, encoded?: EncodedBlock): Promise<boolean> {
     const hash = blockHash(block.header);
     const known = this.store.header(hash);
-    if (known?.status === 'invalid') throw rejectBlock('duplicate-invalid');
+    if (known && isBad(known)) throw rejectBlock('duplicate-invalid');
     if (known) return false;
     const previous = this.#checkHeader(block.header, hash);
     const checked = checkBlock(block, encoded);
@@ -307,10 +316,15 @@ export class ChainNode extends EventEmitter<Events> {
     checkProofOfWork(header, hash, this.parameters);
     const previous = this.store.header(header.previousHash);
     if (!previous) throw rejectBlock('prev-blk-not-found');
-    if (previous.status === 'invalid') throw rejectBlock('bad-prevblk');
+    if (isBad(previous)) throw rejectBlock('bad-prevblk');
     checkHeader(header, previous, this.parameters, this.store, secondsNow());
     return previous;
   }
+}
+
+/** Whether nothing may be built on a block: it breaks a rule, or the operator refuses it. */
+function isBad({ status }: HeaderRecord): boolean {
+  return status === 'invalid' || status === 'refused';
 }
 
 function networkFolder(options: ChainNodeOptions): string {

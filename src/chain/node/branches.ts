@@ -113,15 +113,15 @@ export class Branches {
     const oldTip = this.#store.tip();
     const path = this.#pathTo(target);
     const fork = path[0]!.height - 1;
-    this.#demandUndoable(fork);
-    const freed = this.#disconnectTo(fork);
+    this.demandUndoable(fork);
+    const freed = this.disconnectTo(fork);
     try {
       path.forEach((_, index) => {
         this.#connectBatch(path, index, index + 1);
       });
     } catch (thrown) {
       if (!(thrown instanceof RejectError)) throw thrown;
-      this.#disconnectTo(fork);
+      this.disconnectTo(fork);
       const back = this.#pathTo(oldTip);
       back.forEach((_, index) => {
         this.#connectBatch(back, index, index + 1);
@@ -130,6 +130,23 @@ export class Branches {
     } finally {
       onFreed(freed);
     }
+  }
+
+  /**
+   * Makes the branch with the most work the active chain. Returns whether the tip has changed.
+   * @param onFreed as in {@link activate}
+   */
+  activateBest(onFreed: (transactions: readonly Transaction[]) => void): boolean {
+    const { hash } = this.#store.tip();
+    for (let best = this.#bestInactive(); best; best = this.#bestInactive()) {
+      try {
+        this.activate(best, onFreed);
+      } catch (thrown) {
+        // the block is marked invalid: the next best is another
+        if (!(thrown instanceof RejectError)) throw thrown;
+      }
+    }
+    return hashToId(this.#store.tip().hash) !== hashToId(hash);
   }
 
   /**
@@ -167,6 +184,7 @@ export class Branches {
     const tip = this.#store.tip();
     for (const entry of this.#store.inactive()) {
       if (entry.work <= tip.work) return undefined;
+      if (entry.status === 'refused') continue;
       const fork = this.#pathTo(entry)[0]!.height - 1;
       if (fork >= this.#lowestUndoable()) return entry;
     }
@@ -175,7 +193,7 @@ export class Branches {
 
   async #catchUpTo(target: HeaderRecord, options: CatchUpOptions): Promise<void> {
     const path = this.#pathTo(target);
-    this.#disconnectTo(path[0]!.height - 1);
+    this.disconnectTo(path[0]!.height - 1);
     for (let at = 0; at < path.length; ) {
       options.signal?.throwIfAborted();
       const end = batchEnd(path, at);
@@ -261,7 +279,8 @@ export class Branches {
     return height === undefined ? 0 : height - 1;
   }
 
-  #demandUndoable(fork: number): void {
+  /** @throws BitmodelError `REORG_PRUNED` when the chain can't be taken back to a height */
+  demandUndoable(fork: number): void {
     if (fork >= this.#lowestUndoable()) return;
     throw new BitmodelError(
       'REORG_PRUNED',
@@ -271,7 +290,7 @@ export class Branches {
   }
 
   /** Disconnects down to a height. Returns the transactions set free. */
-  #disconnectTo(height: number): Transaction[] {
+  disconnectTo(height: number): Transaction[] {
     const freed: Transaction[][] = [];
     while (this.#store.tip().height > height) {
       const block = this.#store.transaction(() => this.#store.disconnect());

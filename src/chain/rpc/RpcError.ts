@@ -6,6 +6,7 @@ export const RPC_CODE = {
   type: -3,
   notFound: -5,
   invalidParameter: -8,
+  database: -20,
   deserialization: -22,
   verify: -25,
   verifyRejected: -26,

@@ -7,6 +7,7 @@ import { registerIndexMethods } from './methods/indexes.js';
 import { registerMempoolMethods } from './methods/mempool.js';
 import { registerMiningMethods } from './methods/mining.js';
 import { registerNetworkMethods } from './methods/network.js';
+import { registerOverrulingMethods } from './methods/overruling.js';
 import { registerPinMethods } from './methods/pins.js';
 import { registerProofMethods } from './methods/proofs.js';
 import { registerRawTransactionMethods } from './methods/rawTransactions.js';
@@ -26,6 +27,7 @@ export function registerChainMethods(
   registerBlockMethods(server, node);
   registerBlockStats(server, node);
   registerWaitingMethods(server, node);
+  registerOverrulingMethods(server, node);
   registerProofMethods(server, node);
   registerRawTransactionMethods(server, node);
   registerTransactionMethods(server, node);

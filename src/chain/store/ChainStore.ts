@@ -20,7 +20,7 @@ import { Marks } from './Marks.js';
 import { PinIndex } from './PinIndex.js';
 import { PinQueries } from './PinQueries.js';
 import { PinTables } from './PinTables.js';
-import { decodeCoin, decodeLocation, type HeaderRecord } from './records.js';
+import { type BlockStatus, decodeCoin, decodeLocation, type HeaderRecord } from './records.js';
 import { Recorder } from './rehearsal.js';
 import type { Snapshot } from './Snapshot.js';
 import { StoreFile } from './StoreFile.js';
@@ -255,6 +255,11 @@ export class ChainStore implements CoinSource, HeaderSource {
   forget(entry: HeaderRecord, withBody: boolean): void {
     if (withBody) this.#bodies.removeBlock(entry.hash);
     this.#tree.remove(entry);
+  }
+
+  /** Changes what is known of a kept block; within {@link transaction}. */
+  setStatus(entry: HeaderRecord, status: BlockStatus): void {
+    this.#tree.put({ ...entry, status });
   }
 
   /** Drops bodies and undo data of the heights from `from` up to below `to`; within {@link transaction}. */

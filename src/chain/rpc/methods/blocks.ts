@@ -103,7 +103,12 @@ function blockView(node: ChainNode, params: Params): unknown {
 }
 
 /** Bitcoin Core's words for what is known of a branch. */
-const BRANCH_STATUS = { valid: 'valid-fork', unchecked: 'valid-headers', invalid: 'invalid' };
+const BRANCH_STATUS = {
+  valid: 'valid-fork',
+  unchecked: 'valid-headers',
+  invalid: 'invalid',
+  refused: 'invalid',
+};
 
 /** How many blocks a branch has beyond the active chain. */
 function branchLength(node: ChainNode, entry: HeaderRecord): number {

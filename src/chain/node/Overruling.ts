@@ -1,0 +1,95 @@
+import { BitmodelError, equalBytes } from '../../base/index.js';
+import type { Transaction } from '../codec/transaction.js';
+import type { ChainStore } from '../store/ChainStore.js';
+import type { HeaderRecord } from '../store/records.js';
+import type { Branches } from './branches.js';
+
+export interface OverrulingOptions {
+  readonly store: ChainStore;
+  readonly branches: Branches;
+  /** Told which transactions are in no block now, or may not be, parents before children. */
+  readonly onFreed: (transactions: readonly Transaction[]) => void;
+  /** Told when the tip has changed. */
+  readonly onTip: () => void;
+}
+
+/**
+ * The operator's word against the rule that most work wins: a block is refused as if it broke a rule, taken up again, or
+ * preferred to others with as much work. A refused block stays kept; `--reindex` forgets that it was refused.
+ */
+export class Overruling {
+  readonly #options: OverrulingOptions;
+
+  constructor(options: OverrulingOptions) {
+    this.#options = options;
+  }
+
+  /**
+   * Refuses a block and all that is built on it, and goes to the best branch without it.
+   * @throws BitmodelError `GENESIS_REFUSED`; `REORG_PRUNED` when what is below it can't be gone back to
+   */
+  refuse(entry: HeaderRecord): void {
+    const { store, branches, onFreed } = this.#options;
+    if (entry.height === 0) {
+      throw new BitmodelError(
+        'GENESIS_REFUSED',
+        'The genesis block of a chain cannot be refused.',
+        {
+          next: 'Choose a block above it',
+        },
+      );
+    }
+    const isActive = store.isActive(entry);
+    if (isActive) branches.demandUndoable(entry.height - 1);
+    // in one transaction, so that no kill leaves a refused block on the active chain
+    const freed = store.transaction(() => {
+      const transactions = isActive ? branches.disconnectTo(entry.height - 1) : [];
+      for (const each of this.#family(entry)) store.setStatus(each, 'refused');
+      return transactions;
+    });
+    if (isActive) onFreed(freed);
+    const moved = branches.activateBest(onFreed);
+    if (isActive || moved) this.#options.onTip();
+  }
+
+  /** Takes a refused block up again, with what is below and above it, and goes to the branch with the most work. */
+  reconsider(entry: HeaderRecord): void {
+    const { store, branches, onFreed } = this.#options;
+    store.transaction(() => {
+      for (const each of [...this.#family(entry), ...this.#refusedBelow(entry)]) {
+        if (each.status === 'refused') store.setStatus(each, 'unchecked');
+      }
+    });
+    if (branches.activateBest(onFreed)) this.#options.onTip();
+  }
+
+  /**
+   * Goes to a block that has as much work as the tip.
+   * @throws RejectError when it, or one below it, breaks a rule
+   */
+  prefer(entry: HeaderRecord): void {
+    const { store, branches, onFreed } = this.#options;
+    const isKept = entry.status === 'valid' || entry.status === 'unchecked';
+    if (store.isActive(entry) || !isKept || entry.work < store.tip().work) return;
+    branches.activate(entry, onFreed);
+    this.#options.onTip();
+  }
+
+  /** A block off the active chain, and those that are built on it. */
+  #family(entry: HeaderRecord): HeaderRecord[] {
+    const { store } = this.#options;
+    return [...store.inactive()].filter(
+      (each) =>
+        each.height >= entry.height &&
+        equalBytes(store.ancestor(each, entry.height).hash, entry.hash),
+    );
+  }
+
+  #refusedBelow(entry: HeaderRecord): HeaderRecord[] {
+    const { store } = this.#options;
+    const below: HeaderRecord[] = [];
+    let at = store.parent(entry);
+    for (; at?.status === 'refused'; at = store.parent(at)) below.push(at);
+    return below;
+  }
+}

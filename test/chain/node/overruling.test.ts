@@ -1,0 +1,87 @@
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { hashToId, idToHash, transactionId } from '#src/chain/index.js';
+import { stateHash } from '#src/chain/store/queries.js';
+import { MINER_SCRIPT, OTHER_SCRIPT, openTemporaryNode, payFromMiner } from './setup.js';
+
+let opened: Awaited<ReturnType<typeof openTemporaryNode>>;
+
+beforeEach(async () => {
+  opened = await openTemporaryNode();
+  await opened.node.mine(103, MINER_SCRIPT);
+});
+afterEach(() => opened.end());
+
+const entry = (id: string) => opened.node.store.header(idToHash(id))!;
+const idAt = (height: number): string => hashToId(opened.node.store.hashAt(height)!);
+
+describe('the operator’s word', () => {
+  it('refuses a block: what is below it is the chain, and its transactions wait again', async () => {
+    const { node } = opened;
+    const before = stateHash(node.store);
+    const payment = payFromMiner(node, [{ value: 10_000n, lockingScript: OTHER_SCRIPT }]);
+    await node.submitTransaction(payment);
+    const [refused] = await node.mine(2, MINER_SCRIPT);
+    const tips: number[] = [];
+    node.on('block', ({ height }) => tips.push(height));
+    node.overruling.refuse(entry(refused!));
+    expect(node.tip.height).toBe(103);
+    expect(tips).toEqual([103]);
+    expect(stateHash(node.store)).toEqual(before);
+    expect(
+      [...node.mempool.entries()].map(({ transaction }) => transactionId(transaction)),
+    ).toEqual([transactionId(payment)]);
+  });
+
+  it('lets nothing be built on a refused block, and takes it up again when told', async () => {
+    const { node } = opened;
+    const ids = await node.mine(3, MINER_SCRIPT);
+    const blocks = ids.map((id) => node.store.block(idToHash(id))!);
+    const state = stateHash(node.store);
+    node.overruling.refuse(entry(ids[1]!));
+    expect(node.tip.hash).toBe(ids[0]);
+    await expect(node.submitBlock(blocks[1]!)).rejects.toMatchObject({
+      reason: 'duplicate-invalid',
+    });
+    await expect(node.submitBlock(blocks[2]!)).rejects.toMatchObject({
+      reason: 'duplicate-invalid',
+    });
+    node.overruling.reconsider(entry(ids[2]!));
+    expect(node.tip.hash).toBe(ids[2]);
+    expect(stateHash(node.store)).toEqual(state);
+  });
+
+  it('goes to the best branch without the refused block, and back to the one with the most work', async () => {
+    const { node } = opened;
+    const first = await node.mine(3, MINER_SCRIPT);
+    node.overruling.refuse(entry(first[0]!));
+    const second = await node.mine(2, OTHER_SCRIPT);
+    node.overruling.reconsider(entry(first[0]!));
+    expect(node.tip.hash).toBe(first[2]);
+    node.overruling.refuse(entry(first[1]!));
+    expect(node.tip.hash).toBe(second[1]);
+    // what lies off the active chain can be refused, too
+    node.overruling.refuse(entry(first[0]!));
+    expect(node.tip.hash).toBe(second[1]);
+  });
+
+  it('prefers a block to the tip when it has as much work, not when it has less', async () => {
+    const { node } = opened;
+    const first = await node.mine(1, MINER_SCRIPT);
+    node.overruling.refuse(entry(first[0]!));
+    const second = await node.mine(1, OTHER_SCRIPT);
+    node.overruling.reconsider(entry(first[0]!));
+    expect(node.tip.hash).toBe(second[0]);
+    node.overruling.prefer(entry(first[0]!));
+    expect(node.tip.hash).toBe(first[0]);
+    await node.mine(1, MINER_SCRIPT);
+    node.overruling.prefer(entry(second[0]!));
+    expect(idAt(104)).toBe(first[0]);
+  });
+
+  it('cannot refuse the genesis block', () => {
+    expect(() => opened.node.overruling.refuse(entry(idAt(0)))).toThrow(
+      expect.objectContaining({ code: 'GENESIS_REFUSED' }),
+    );
+    expect(opened.node.tip.height).toBe(103);
+  });
+});
