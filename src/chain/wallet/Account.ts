@@ -121,10 +121,14 @@ export class Account {
     return true;
   }
 
-  /** Whether a locking script pays to one of the addresses looked at so far. */
+  /** Whether a locking script pays to one of the addresses watched, or looked at so far. */
   owns(lockingScript: Uint8Array): boolean {
     const hash = p2pkhHash(lockingScript);
-    return hash !== undefined && this.#byHash.has(toHex(hash));
+    if (!hash) return false;
+    for (const chain of ['receive', 'change'] as const) {
+      this.address(chain, this.#next[chain] + GAP_LIMIT - 1);
+    }
+    return this.#byHash.has(toHex(hash));
   }
 
   /** The key pair at an index of a chain. Only with a private extended key. */

@@ -107,8 +107,9 @@ describe('a wallet of an HD account on a node', () => {
   });
 
   it('raises the fee of a payment out of its change, and of a sweep out of its amount', async () => {
+    const first = await walletOf(await open()).send(pay(COIN / 10n), { replaceable: true });
+    // opened anew: it has not looked at the chain yet, and knows its inputs all the same
     const wallet = walletOf(await open());
-    const first = await wallet.send(pay(COIN / 10n), { replaceable: true });
     const bump = await planBump(wallet, client, first.txid, 5n);
     expect(bump.oldFee).toBe(first.fee);
     expect(bump.funded.transaction.inputs.map(({ outpoint }) => formatOutpoint(outpoint))).toEqual(
