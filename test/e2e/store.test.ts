@@ -3,6 +3,7 @@ import { cpSync, mkdirSync, rmSync, statfsSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { ChainNode } from '#src/chain/index.js';
+import { utxoKey } from '#src/chain/store/keys.js';
 import { KEPT_BLOCKS } from '#src/chain/store/prune.js';
 import { MINER, MINER_SCRIPT, temporaryFolder } from '../chain/node/setup.js';
 import { BINARY, type Finished, Place } from './harness.js';
@@ -115,6 +116,28 @@ describe('bitmodel node --check-level', () => {
       expect(running.line).toContain(`height ${HEIGHT}`);
       await running.stop();
     }
+  });
+
+  it('leaves deep damage to be met later, which ends the node with one error', async () => {
+    const node = await ChainNode.open({ datadir: place.folder, network: 'regtest', threads: 1 });
+    const { store } = node;
+    const { outpoint } = node.unspentOf(MINER_SCRIPT).find(({ coin }) => coin.height === 50)!;
+    const record = Uint8Array.from(store.tables.utxos.getBinary(utxoKey(outpoint))!);
+    record[6]! ^= 1;
+    store.transaction(() => store.tables.utxos.putSync(utxoKey(outpoint), record));
+    await node.close();
+    const args = ['node', '--regtest', '--rpc-port', '0'];
+    const [ended] = await Promise.all([
+      place.run(args),
+      // asked as soon as it answers
+      expect
+        .poll(() => rpc('gettxoutsetinfo').then(({ stderr }) => stderr), { timeout: 30_000 })
+        .toContain('does not match its checksum'),
+    ]);
+    expect(ended.code).toBe(1);
+    expect(ended.stderr).toMatch(
+      /^error: The chain on disk is damaged: an unspent output .* \[STORE_DAMAGED\]\n {2}next: /,
+    );
   });
 
   it('refuses numbers that mean nothing', async () => {

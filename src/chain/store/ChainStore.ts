@@ -132,6 +132,11 @@ export class ChainStore implements CoinSource, HeaderSource {
     return this.#file.rehearse(() => body(view, recorder));
   }
 
+  /** Runs reads of the tables; damage that they meet ends the node. */
+  read<T>(body: () => T): T {
+    return this.#file.read(body);
+  }
+
   /** The tables as they are now; give it back soon. */
   snapshot(): Snapshot {
     return this.#file.snapshot();
@@ -146,7 +151,7 @@ export class ChainStore implements CoinSource, HeaderSource {
 
   /** Header by hash, on any branch. */
   header(hash: Uint8Array): HeaderRecord | undefined {
-    return this.#file.read(() => this.#tree.get(hash));
+    return this.read(() => this.#tree.get(hash));
   }
 
   /** Every header known, on any branch, in no order. */
@@ -194,7 +199,7 @@ export class ChainStore implements CoinSource, HeaderSource {
    * @throws BitmodelError `STORE_DAMAGED`
    */
   block(hash: Uint8Array): Block | undefined {
-    return this.#file.read(() => this.#bodies.block(hash));
+    return this.read(() => this.#bodies.block(hash));
   }
 
   /** A block's bytes by hash, on any branch. */
@@ -204,7 +209,7 @@ export class ChainStore implements CoinSource, HeaderSource {
 
   coin(outpoint: Outpoint): Coin | undefined {
     const bytes = this.tables.utxos.getBinary(utxoKey(outpoint));
-    return bytes && this.#file.read(() => decodeCoin(bytes));
+    return bytes && this.read(() => decodeCoin(bytes));
   }
 
   /** Whether the active chain holds a transaction with this hash. */
@@ -219,7 +224,7 @@ export class ChainStore implements CoinSource, HeaderSource {
   transactionByHash(hash: Uint8Array): StoredTransaction | undefined {
     const bytes = this.tables.transactions.getBinary(hash);
     if (!bytes) return undefined;
-    return this.#file.read(() => {
+    return this.read(() => {
       const location = decodeLocation(bytes);
       const transaction = this.#bodies.transactionAt(location);
       return { transaction, block: this.header(location.blockHash)! };
@@ -228,7 +233,7 @@ export class ChainStore implements CoinSource, HeaderSource {
 
   /** Coins that a block of the active chain spent, per transaction and input. */
   undo(hash: Uint8Array): Coin[][] {
-    return this.#file.read(() => this.#bodies.undo(hash));
+    return this.read(() => this.#bodies.undo(hash));
   }
 
   /** Keeps a block of any branch; within {@link transaction}. */

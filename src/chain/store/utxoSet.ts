@@ -84,11 +84,13 @@ export async function utxoSetInfo(store: ChainStore): Promise<UtxoSetInfo> {
     const tip = store.tip();
     const diskSize = tableBytes(store.tables.utxos);
     const walk = new Walk();
-    for (let start: Uint8Array | undefined; ; await setImmediate()) {
-      const end = walk.take(snapshot.range('utxos', start, CHUNK));
-      if (!end) return { tip, ...walk.sums, diskSize, hash: walk.hash() };
-      start = end;
+    let last: Uint8Array | undefined;
+    const next = (): Uint8Array | undefined => walk.take(snapshot.range('utxos', last, CHUNK));
+    for (let end = store.read(next); end; end = store.read(next)) {
+      last = end;
+      await setImmediate();
     }
+    return { tip, ...walk.sums, diskSize, hash: walk.hash() };
   } finally {
     snapshot.done();
   }
