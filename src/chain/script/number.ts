@@ -13,6 +13,9 @@ export function isMinimalNumber(bytes: Uint8Array): boolean {
 /** Below it a number is exact as a double, and faster in one. */
 const SMALL = 2n ** 47n;
 
+/** Numbers of up to so many bytes are exact as doubles, and so are their sums. */
+export const SMALL_BYTES = 6;
+
 function encodeSmall(magnitude: number, negative: boolean): Uint8Array {
   let length = 1;
   for (let limit = 0x80; magnitude >= limit; limit *= 0x100) length++;
@@ -24,6 +27,12 @@ function encodeSmall(magnitude: number, negative: boolean): Uint8Array {
   }
   if (negative) bytes[length - 1]! |= 0x80;
   return bytes;
+}
+
+/** A whole number below 2^53 as scripts hold it; see {@link encodeNumber}. */
+export function numberBytes(value: number): Uint8Array {
+  if (value === 0) return new Uint8Array(0);
+  return encodeSmall(Math.abs(value), value < 0);
 }
 
 /**
@@ -45,22 +54,42 @@ export function encodeNumber(value: bigint): Uint8Array {
   return bytes;
 }
 
+/** The number behind at most {@link SMALL_BYTES} bytes. */
+export function smallNumber(bytes: Uint8Array): number {
+  const last = bytes.length - 1;
+  if (last < 0) return 0;
+  let magnitude = bytes[last]! & 0x7f;
+  for (let i = last - 1; i >= 0; i--) magnitude = magnitude * 256 + bytes[i]!;
+  return (bytes[last]! & 0x80) === 0 ? magnitude : -magnitude;
+}
+
 /** The number behind the bytes, whether in its shortest form or not. Negative zero is zero. */
 export function decodeNumber(bytes: Uint8Array): bigint {
   const { length } = bytes;
   if (length === 0) return 0n;
+  if (length <= SMALL_BYTES) return BigInt(smallNumber(bytes));
   const negative = (bytes[length - 1]! & 0x80) !== 0;
-  if (length <= 6) {
-    let magnitude = 0;
-    for (let i = length - 1; i >= 0; i--) {
-      magnitude = magnitude * 256 + (i === length - 1 ? bytes[i]! & 0x7f : bytes[i]!);
-    }
-    return BigInt(negative ? -magnitude : magnitude);
-  }
   if (!negative) return magnitudeOf(bytes);
   const unsigned = new Uint8Array(bytes);
   unsigned[length - 1]! &= 0x7f;
   return -magnitudeOf(unsigned);
+}
+
+/** The shortest form of a number that may carry needless zeros below its sign. */
+export function minimized(number: Uint8Array): Uint8Array {
+  if (isMinimalNumber(number)) return number;
+  const sign = number.at(-1)! & 0x80;
+  let length = number.length - 1;
+  while (length > 0 && number[length - 1] === 0) length--;
+  if (length === 0) return new Uint8Array(0);
+  if ((number[length - 1]! & 0x80) !== 0) {
+    const out = new Uint8Array(number.subarray(0, length + 1));
+    out[length] = sign;
+    return out;
+  }
+  const out = new Uint8Array(number.subarray(0, length));
+  out[length - 1]! |= sign;
+  return out;
 }
 
 /** What IF and VERIFY make of an element: false for zeros only, negative zero included. */

@@ -2,7 +2,14 @@ import type { ScriptContext } from './context.js';
 import { type ScriptErrorCode, ScriptFailure } from './errors.js';
 import type { ScriptFlags } from './flags.js';
 import { hashIterationLimit, hashIterations, LIMITS, operationCostLimit } from './limits.js';
-import { decodeNumber, encodeNumber, isMinimalNumber } from './number.js';
+import {
+  encodeNumber,
+  isMinimalNumber,
+  minimized,
+  numberBytes,
+  SMALL_BYTES,
+  smallNumber,
+} from './number.js';
 
 const TRUE = Uint8Array.of(1);
 const FALSE = new Uint8Array(0);
@@ -10,6 +17,12 @@ const FALSE = new Uint8Array(0);
 // entries of the control stack that are no loop's offset
 const TAKEN = -1;
 const SKIPPED = -2;
+
+/** A number as an index: exact, or infinite where no index can be as large. */
+function indexOf(number: Uint8Array): number {
+  if (number.length <= SMALL_BYTES) return smallNumber(number);
+  return (number[number.length - 1]! & 0x80) === 0 ? Infinity : -Infinity;
+}
 
 /**
  * What one input's evaluation holds: two stacks, the meters, and where it stands in the script. Elements are
@@ -90,15 +103,16 @@ export class ScriptState {
 
   /** Pushes a number; fails where it needs more than {@link LIMITS.number} bytes. */
   pushNumber(value: bigint | number): void {
-    const bytes = encodeNumber(BigInt(value));
+    const bytes = typeof value === 'number' ? numberBytes(value) : encodeNumber(value);
     if (bytes.length > LIMITS.number) this.fail('number-range');
     this.push(bytes);
   }
 
-  /** Pushes the result of arithmetic, whose bytes cost twice. */
-  pushResult(value: bigint): void {
-    this.pushNumber(value);
-    this.charge(this.stack.at(-1)!.length);
+  /** Pushes the result of arithmetic, in its shortest form, whose bytes cost twice. */
+  pushResult(number: Uint8Array): void {
+    if (number.length > LIMITS.number) this.fail('number-range');
+    this.push(number);
+    this.charge(number.length);
   }
 
   pop(): Uint8Array {
@@ -119,20 +133,21 @@ export class ScriptState {
     return element ?? this.fail('invalid-stack-operation');
   }
 
-  /** Pops a number of at most `maximum` bytes. */
-  popNumber(maximum: number = LIMITS.number): bigint {
-    return this.toNumber(this.pop(), maximum);
+  /** Pops a number and leaves it in bytes, in its shortest form. */
+  popOperand(): Uint8Array {
+    return this.toOperand(this.pop(), LIMITS.number);
   }
 
-  /** Pops a number for use as an index or size: beyond 2^53 it is only known to be large. */
+  /** Pops a number for use as an index or size: of one beyond 2^47 only the sign is told, as an infinity. */
   popIndex(): number {
-    return Number(this.popNumber());
+    return indexOf(this.popOperand());
   }
 
-  toNumber(element: Uint8Array, maximum: number): bigint {
+  /** Demands that an element is a number of at most `maximum` bytes, and gives it in its shortest form. */
+  toOperand(element: Uint8Array, maximum: number): Uint8Array {
     if (element.length > maximum) this.fail('number-range');
-    if (this.flags.minimalNumber && !isMinimalNumber(element)) this.fail('minimal-number');
-    return decodeNumber(element);
+    if (isMinimalNumber(element)) return element;
+    return this.flags.minimalNumber ? this.fail('minimal-number') : minimized(element);
   }
 
   toAlternate(): void {

@@ -1,33 +1,57 @@
-import { LIMITS } from '../limits.js';
+import {
+  absolute,
+  compare,
+  divided,
+  halved,
+  negated,
+  SHORT_FACTOR,
+  scaled,
+  sum,
+} from '../long-arithmetic.js';
+import { decodeNumber, encodeNumber, numberBytes, SMALL_BYTES, smallNumber } from '../number.js';
 import type { ScriptState } from '../state.js';
 import { type Operation, type OperationGroup, ORIGINAL } from './operation.js';
 
-function unary(result: (a: bigint) => bigint, note?: string): Operation {
+const ONE = numberBytes(1);
+const MINUS_ONE = numberBytes(-1);
+
+/** An operation on one number: in doubles where it is exact in them, else on its bytes. */
+function unary(
+  onSmall: (a: number) => number,
+  onBytes: (a: Uint8Array) => Uint8Array,
+  note?: string,
+): Operation {
+  const run = (state: ScriptState): void => {
+    const a = state.popOperand();
+    const small = a.length <= SMALL_BYTES;
+    state.pushResult(small ? numberBytes(onSmall(smallNumber(a))) : onBytes(a));
+  };
   return {
     stack: 'a → b',
     cost: '2|b|',
     source: ORIGINAL,
     ...(note === undefined ? {} : { note }),
-    run: (state) => state.pushResult(result(state.popNumber())),
+    run,
   };
 }
 
-function unaryTest(test: (a: bigint) => boolean): Operation {
+/** A test of one number, which is zero where it has no bytes. */
+function unaryTest(test: (isZero: boolean) => boolean): Operation {
   return {
     stack: 'a → bool',
     cost: '|bool|',
     source: ORIGINAL,
-    run: (state) => state.pushBoolean(test(state.popNumber())),
+    run: (state) => state.pushBoolean(test(state.popOperand().length === 0)),
   };
 }
 
-function popTwo(state: ScriptState): [bigint, bigint] {
+function popTwo(state: ScriptState): [Uint8Array, Uint8Array] {
   state.need(2);
-  const b = state.popNumber();
-  return [state.popNumber(), b];
+  const b = state.popOperand();
+  return [state.popOperand(), b];
 }
 
-function binary(result: (a: bigint, b: bigint) => bigint): Operation {
+function binary(result: (a: Uint8Array, b: Uint8Array) => Uint8Array): Operation {
   return {
     stack: 'a b → c',
     cost: '2|c|',
@@ -36,7 +60,7 @@ function binary(result: (a: bigint, b: bigint) => bigint): Operation {
   };
 }
 
-function binaryTest(test: (a: bigint, b: bigint) => boolean): Operation {
+function binaryTest(test: (a: Uint8Array, b: Uint8Array) => boolean): Operation {
   return {
     stack: 'a b → bool',
     cost: '|bool|',
@@ -47,18 +71,14 @@ function binaryTest(test: (a: bigint, b: bigint) => boolean): Operation {
 
 /** Multiplication and division, whose work grows with the product of the lengths. */
 function quadratic(
-  result: (a: bigint, b: bigint) => bigint,
+  result: (a: Uint8Array, b: Uint8Array) => Uint8Array,
   zero?: 'div-by-zero' | 'mod-by-zero',
   note?: string,
 ): Operation {
   const run = (state: ScriptState): void => {
-    state.need(2);
-    const second = state.pop();
-    const first = state.pop();
-    const b = state.toNumber(second, LIMITS.number);
-    const a = state.toNumber(first, LIMITS.number);
-    if (zero !== undefined && b === 0n) state.fail(zero);
-    state.charge(first.length * second.length);
+    const [a, b] = popTwo(state);
+    if (zero !== undefined && b.length === 0) state.fail(zero);
+    state.charge(a.length * b.length);
     state.pushResult(result(a, b));
   };
   return {
@@ -70,54 +90,88 @@ function quadratic(
   };
 }
 
+const bothSmall = (a: Uint8Array, b: Uint8Array): boolean =>
+  a.length <= SMALL_BYTES && b.length <= SMALL_BYTES;
+
+function add(a: Uint8Array, b: Uint8Array): Uint8Array {
+  return bothSmall(a, b) ? numberBytes(smallNumber(a) + smallNumber(b)) : sum(a, b);
+}
+
+function subtract(a: Uint8Array, b: Uint8Array): Uint8Array {
+  return bothSmall(a, b) ? numberBytes(smallNumber(a) - smallNumber(b)) : sum(a, negated(b));
+}
+
+function multiply(a: Uint8Array, b: Uint8Array): Uint8Array {
+  if (a.length + b.length <= SMALL_BYTES) return numberBytes(smallNumber(a) * smallNumber(b));
+  if (b.length <= SHORT_FACTOR) return scaled(a, smallNumber(b));
+  if (a.length <= SHORT_FACTOR) return scaled(b, smallNumber(a));
+  return encodeNumber(decodeNumber(a) * decodeNumber(b));
+}
+
+function divide(a: Uint8Array, b: Uint8Array): Uint8Array {
+  if (bothSmall(a, b)) return numberBytes(Math.trunc(smallNumber(a) / smallNumber(b)));
+  if (b.length <= SHORT_FACTOR) return divided(a, smallNumber(b)).quotient;
+  return encodeNumber(decodeNumber(a) / decodeNumber(b));
+}
+
+function remainder(a: Uint8Array, b: Uint8Array): Uint8Array {
+  if (bothSmall(a, b)) return numberBytes(smallNumber(a) % smallNumber(b));
+  if (b.length <= SHORT_FACTOR) return divided(a, smallNumber(b)).remainder;
+  return encodeNumber(decodeNumber(a) % decodeNumber(b));
+}
+
 function numEqualVerify(state: ScriptState): void {
   const [a, b] = popTwo(state);
-  if (a !== b) state.fail('num-equal-verify');
+  if (compare(a, b) !== 0) state.fail('num-equal-verify');
   state.charge(1);
 }
 
 function within(state: ScriptState): void {
   state.need(3);
-  const above = state.popNumber();
-  const least = state.popNumber();
-  const value = state.popNumber();
-  state.pushBoolean(value >= least && value < above);
+  const above = state.popOperand();
+  const least = state.popOperand();
+  const value = state.popOperand();
+  state.pushBoolean(compare(value, least) >= 0 && compare(value, above) < 0);
 }
 
-// Math.min has no bigints
-function least(a: bigint, b: bigint): bigint {
-  if (a <= b) return a;
-  return b;
-}
-
+const isZero = (number: Uint8Array): boolean => number.length === 0;
 const TRUNCATED = 'Rounds toward zero; the remainder has the sign of a';
 
 /** Integers of up to 10,000 bytes. */
 export const arithmeticOperations: OperationGroup = {
-  OP_1ADD: unary((a) => a + 1n),
-  OP_1SUB: unary((a) => a - 1n),
-  OP_2MUL: unary((a) => a * 2n),
-  OP_2DIV: unary((a) => a / 2n, 'Rounds toward zero'),
-  OP_NEGATE: unary((a) => -a),
-  OP_ABS: unary((a) => (a < 0n ? -a : a)),
-  OP_NOT: unaryTest((a) => a === 0n),
-  OP_0NOTEQUAL: unaryTest((a) => a !== 0n),
-  OP_ADD: binary((a, b) => a + b),
-  OP_SUB: binary((a, b) => a - b),
-  OP_MUL: quadratic((a, b) => a * b),
-  OP_DIV: quadratic((a, b) => a / b, 'div-by-zero', TRUNCATED),
-  OP_MOD: quadratic((a, b) => a % b, 'mod-by-zero', TRUNCATED),
-  OP_BOOLAND: binaryTest((a, b) => a !== 0n && b !== 0n),
-  OP_BOOLOR: binaryTest((a, b) => a !== 0n || b !== 0n),
-  OP_NUMEQUAL: binaryTest((a, b) => a === b),
+  OP_1ADD: unary(
+    (a) => a + 1,
+    (a) => sum(a, ONE),
+  ),
+  OP_1SUB: unary(
+    (a) => a - 1,
+    (a) => sum(a, MINUS_ONE),
+  ),
+  OP_2MUL: unary(
+    (a) => a * 2,
+    (a) => sum(a, a),
+  ),
+  OP_2DIV: unary((a) => Math.trunc(a / 2), halved, 'Rounds toward zero'),
+  OP_NEGATE: unary((a) => -a, negated),
+  OP_ABS: unary(Math.abs, absolute),
+  OP_NOT: unaryTest((zero) => zero),
+  OP_0NOTEQUAL: unaryTest((zero) => !zero),
+  OP_ADD: binary(add),
+  OP_SUB: binary(subtract),
+  OP_MUL: quadratic(multiply),
+  OP_DIV: quadratic(divide, 'div-by-zero', TRUNCATED),
+  OP_MOD: quadratic(remainder, 'mod-by-zero', TRUNCATED),
+  OP_BOOLAND: binaryTest((a, b) => !isZero(a) && !isZero(b)),
+  OP_BOOLOR: binaryTest((a, b) => !isZero(a) || !isZero(b)),
+  OP_NUMEQUAL: binaryTest((a, b) => compare(a, b) === 0),
   OP_NUMEQUALVERIFY: { stack: 'a b →', cost: '1', source: ORIGINAL, run: numEqualVerify },
-  OP_NUMNOTEQUAL: binaryTest((a, b) => a !== b),
-  OP_LESSTHAN: binaryTest((a, b) => a < b),
-  OP_GREATERTHAN: binaryTest((a, b) => a > b),
-  OP_LESSTHANOREQUAL: binaryTest((a, b) => a <= b),
-  OP_GREATERTHANOREQUAL: binaryTest((a, b) => a >= b),
-  OP_MIN: binary(least),
-  OP_MAX: binary((a, b) => -least(-a, -b)),
+  OP_NUMNOTEQUAL: binaryTest((a, b) => compare(a, b) !== 0),
+  OP_LESSTHAN: binaryTest((a, b) => compare(a, b) < 0),
+  OP_GREATERTHAN: binaryTest((a, b) => compare(a, b) > 0),
+  OP_LESSTHANOREQUAL: binaryTest((a, b) => compare(a, b) <= 0),
+  OP_GREATERTHANOREQUAL: binaryTest((a, b) => compare(a, b) >= 0),
+  OP_MIN: binary((a, b) => (compare(a, b) <= 0 ? a : b)),
+  OP_MAX: binary((a, b) => (compare(a, b) >= 0 ? a : b)),
   OP_WITHIN: {
     stack: 'a least above → bool',
     cost: '|bool|',

@@ -20,7 +20,7 @@ function conditional(
 
 // Original Bitcoin compared the number on the stack with the client's version; ours is the transaction's.
 function versionReached(state: ScriptState): boolean {
-  return BigInt(state.context.transaction.version) >= state.popNumber();
+  return state.context.transaction.version >= state.popIndex();
 }
 
 const nop: Operation = { stack: '→', cost: '0', source: ORIGINAL, run: () => undefined };

@@ -1,3 +1,4 @@
+import { smallNumber } from '../number.js';
 import type { ScriptState } from '../state.js';
 import type { OperationGroup } from './operation.js';
 
@@ -15,7 +16,7 @@ const has = (value: number, bit: number): boolean => Math.floor(value / bit) % 2
 
 /** The lock time on top of the stack, which stays there. */
 function peekLockTime(state: ScriptState): number {
-  const required = Number(state.toNumber(state.peek(0), LOCK_TIME_BYTES));
+  const required = smallNumber(state.toOperand(state.peek(0), LOCK_TIME_BYTES));
   if (required < 0) state.fail('negative-locktime');
   return required;
 }

@@ -1,12 +1,14 @@
+import { numberBytes } from '../number.js';
 import { OP, type OpcodeName } from '../opcodes.js';
 import { type Operation, type OperationGroup, ORIGINAL } from './operation.js';
 
 function constant(value: number): Operation {
+  const bytes = numberBytes(value);
   return {
     stack: `→ ${value}`,
     cost: '1',
     source: ORIGINAL,
-    run: (state) => state.pushNumber(value),
+    run: (state) => state.push(bytes),
   };
 }
 

@@ -1,6 +1,6 @@
 import { concatBytes } from '../../../base/index.js';
 import { LIMITS } from '../limits.js';
-import { isMinimalNumber } from '../number.js';
+import { minimized } from '../number.js';
 import type { ScriptState } from '../state.js';
 import { type OperationGroup, ORIGINAL } from './operation.js';
 
@@ -53,23 +53,6 @@ function right(state: ScriptState): void {
   const size = popWithin(state, state.peek(1).length);
   const element = state.pop();
   state.push(part(element, element.length - size, element.length));
-}
-
-/** The shortest form of a number that may carry needless zeros below its sign. */
-function minimized(number: Uint8Array): Uint8Array {
-  if (isMinimalNumber(number)) return number;
-  const sign = number.at(-1)! & 0x80;
-  let length = number.length - 1;
-  while (length > 0 && number[length - 1] === 0) length--;
-  if (length === 0) return new Uint8Array(0);
-  if ((number[length - 1]! & 0x80) !== 0) {
-    const out = part(number, 0, length + 1);
-    out[length] = sign;
-    return out;
-  }
-  const out = part(number, 0, length);
-  out[length - 1]! |= sign;
-  return out;
 }
 
 function numToBin(state: ScriptState): void {
