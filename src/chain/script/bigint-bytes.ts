@@ -9,7 +9,7 @@ import { deserialize, serialize } from 'node:v8';
 
 const WORD_BITS = 64n;
 /** Up to so many 64-bit words, word by word is fastest. */
-const WORDS = 32;
+const WORDS = 48;
 const words = new BigUint64Array(WORDS);
 const wordBytes = new Uint8Array(words.buffer);
 const WORDS_END = 1n << (WORD_BITS * BigInt(WORDS));

@@ -1,8 +1,9 @@
+import { LIMITS } from './limits.js';
 import { numberBytes } from './number.js';
 
 /**
  * Arithmetic on numbers as scripts hold them (little-endian magnitude, sign in the highest bit, shortest form), byte
- * by byte. For numbers of more than a few bytes it is faster than going through BigInt and back, which takes
+ * by byte. For numbers of more than some 30 bytes it is faster than going through BigInt and back, which takes
  * microseconds; what is linear in its cost must be linear in its time.
  */
 
@@ -14,23 +15,28 @@ export function isNegative(number: Uint8Array): boolean {
   return number.length > 0 && (number[number.length - 1]! & SIGN) !== 0;
 }
 
-/** The magnitude, in as many bytes as the number has; the highest bit is clear. */
-function magnitude(number: Uint8Array): Uint8Array {
-  const bytes = new Uint8Array(number);
-  if (bytes.length > 0) bytes[bytes.length - 1]! &= ~SIGN;
-  return bytes;
+/**
+ * Where results are made, of numbers of at most 10,000 bytes: an array of more than 64 bytes lies outside of
+ * JavaScript's heap, and making one takes longer than adding a hundred bytes.
+ */
+const scratch = new Uint8Array(LIMITS.number + 8);
+
+/** Puts a number's magnitude into the scratch; tells its length, whose highest bit is clear. */
+function load(number: Uint8Array): number {
+  const { length } = number;
+  scratch.set(number);
+  if (length > 0) scratch[length - 1]! &= ~SIGN;
+  return length;
 }
 
-/** The number of this magnitude, in its shortest form. */
-function signed(bytes: Uint8Array, negative: boolean): Uint8Array {
-  let length = bytes.length;
-  while (length > 0 && bytes[length - 1] === 0) length--;
+/** The number whose magnitude fills so much of the scratch, in its shortest form. */
+function finish(filled: number, negative: boolean): Uint8Array {
+  let length = filled;
+  while (length > 0 && scratch[length - 1] === 0) length--;
   if (length === 0) return NOTHING;
-  const full = bytes[length - 1]! >= SIGN;
-  const out = new Uint8Array(full ? length + 1 : length);
-  out.set(bytes.subarray(0, length));
-  if (negative) out[out.length - 1]! |= SIGN;
-  return out;
+  if (scratch[length - 1]! >= SIGN) scratch[length++] = 0;
+  if (negative) scratch[length - 1]! |= SIGN;
+  return scratch.slice(0, length);
 }
 
 /** Which magnitude is larger: above zero for the first, zero for none. Both are of numbers in their shortest form. */
@@ -62,98 +68,109 @@ export function negated(a: Uint8Array): Uint8Array {
 
 /** |a|. */
 export function absolute(a: Uint8Array): Uint8Array {
-  return isNegative(a) ? magnitude(a) : a;
+  return isNegative(a) ? negated(a) : a;
 }
 
-function addMagnitudes(longer: Uint8Array, shorter: Uint8Array): Uint8Array {
-  const out = new Uint8Array(longer.length + 1);
+/** Adds a magnitude that is no longer to the one in the scratch; tells the sum's length. */
+function addLoaded(length: number, number: Uint8Array): number {
+  const last = number.length - 1;
   let carry = 0;
   let i = 0;
-  for (; i < shorter.length; i++) {
-    carry += longer[i]! + shorter[i]!;
-    out[i] = carry;
+  for (; i < last; i++) {
+    carry += scratch[i]! + number[i]!;
+    scratch[i] = carry;
     carry >>= 8;
   }
-  for (; i < longer.length; i++) {
-    carry += longer[i]!;
-    out[i] = carry;
+  if (last >= 0) {
+    carry += scratch[i]! + (number[i]! & ~SIGN);
+    scratch[i++] = carry;
     carry >>= 8;
   }
-  out[i] = carry;
-  return out;
+  for (; carry > 0 && i < length; i++) {
+    carry += scratch[i]!;
+    scratch[i] = carry;
+    carry >>= 8;
+  }
+  if (carry > 0) scratch[length] = carry;
+  return length + carry;
 }
 
-function subtractMagnitudes(larger: Uint8Array, smaller: Uint8Array): Uint8Array {
-  const out = new Uint8Array(larger.length);
+/** Takes a magnitude that is no larger from the one in the scratch. */
+function subtractLoaded(length: number, number: Uint8Array): number {
+  const last = number.length - 1;
   let borrow = 0;
   let i = 0;
-  for (; i < smaller.length; i++) {
-    borrow += larger[i]! - smaller[i]!;
-    out[i] = borrow;
+  for (; i < last; i++) {
+    borrow += scratch[i]! - number[i]!;
+    scratch[i] = borrow;
     borrow >>= 8;
   }
-  for (; i < larger.length; i++) {
-    borrow += larger[i]!;
-    out[i] = borrow;
+  if (last >= 0) {
+    borrow += scratch[i]! - (number[i]! & ~SIGN);
+    scratch[i++] = borrow;
     borrow >>= 8;
   }
-  return out;
+  for (; borrow < 0; i++) {
+    borrow += scratch[i]!;
+    scratch[i] = borrow;
+    borrow >>= 8;
+  }
+  return length;
 }
 
-/** a + b. */
-export function sum(a: Uint8Array, b: Uint8Array): Uint8Array {
-  const [larger, smaller] = compareMagnitudes(a, b) >= 0 ? [a, b] : [b, a];
-  const negative = isNegative(larger);
-  const combine = negative === isNegative(smaller) ? addMagnitudes : subtractMagnitudes;
-  return signed(combine(magnitude(larger), magnitude(smaller)), negative);
+/** a + b, or a − b. */
+export function sum(a: Uint8Array, b: Uint8Array, subtract = false): Uint8Array {
+  const firstIsLarger = compareMagnitudes(a, b) >= 0;
+  const minusB = isNegative(b) !== subtract;
+  const negative = firstIsLarger ? isNegative(a) : minusB;
+  const combine = isNegative(a) === minusB ? addLoaded : subtractLoaded;
+  const length = load(firstIsLarger ? a : b);
+  return finish(combine(length, firstIsLarger ? b : a), negative);
 }
 
 /** a / 2, toward zero. */
 export function halved(a: Uint8Array): Uint8Array {
-  const bytes = magnitude(a);
-  for (let i = 0; i < bytes.length; i++) {
-    bytes[i] = (bytes[i]! >> 1) | ((bytes[i + 1] ?? 0) << 7);
-  }
-  return signed(bytes, isNegative(a));
+  const last = load(a) - 1;
+  for (let i = 0; i < last; i++) scratch[i] = (scratch[i]! >> 1) | (scratch[i + 1]! << 7);
+  if (last >= 0) scratch[last]! >>= 1;
+  return finish(last + 1, isNegative(a));
 }
 
-/** Most bytes of a factor or divisor that {@link scaled} and {@link divided} take: a double holds 256 times its value. */
-export const SHORT_FACTOR = 5;
+/** Factors and divisors of {@link scaled} and {@link divided} are below it: 256 times one is a small integer. */
+export const SHORT_FACTOR = 2 ** 22;
 
 /** a · b for a short b. */
 export function scaled(a: Uint8Array, b: number): Uint8Array {
   const factor = Math.abs(b);
-  const bytes = magnitude(a);
-  const out = new Uint8Array(bytes.length + SHORT_FACTOR);
+  const length = load(a);
   let carry = 0;
   let i = 0;
-  for (; i < bytes.length; i++) {
-    carry += bytes[i]! * factor;
-    const rest = Math.floor(carry / 256);
-    out[i] = carry - rest * 256;
-    carry = rest;
+  for (; i < length; i++) {
+    carry += scratch[i]! * factor;
+    scratch[i] = carry;
+    carry >>= 8;
   }
   for (; carry > 0; i++) {
-    out[i] = carry % 256;
-    carry = Math.floor(carry / 256);
+    scratch[i] = carry;
+    carry >>= 8;
   }
-  return signed(out, isNegative(a) !== b < 0);
+  return finish(i, isNegative(a) !== b < 0);
 }
 
 /** a divided by a short b that is not zero: the quotient toward zero, and the remainder with the sign of a. */
 export function divided(a: Uint8Array, b: number): { quotient: Uint8Array; remainder: Uint8Array } {
   const divisor = Math.abs(b);
-  const bytes = magnitude(a);
+  const length = load(a);
   let rest = 0;
-  for (let i = bytes.length - 1; i >= 0; i--) {
-    const value = rest * 256 + bytes[i]!;
-    const digit = Math.floor(value / divisor);
-    bytes[i] = digit;
+  for (let i = length - 1; i >= 0; i--) {
+    const value = (rest << 8) | scratch[i]!;
+    const digit = (value / divisor) | 0;
+    scratch[i] = digit;
     rest = value - digit * divisor;
   }
   const negative = isNegative(a);
   return {
-    quotient: signed(bytes, negative !== b < 0),
+    quotient: finish(length, negative !== b < 0),
     remainder: numberBytes(negative ? -rest : rest),
   };
 }

@@ -13,7 +13,9 @@ import type { ScriptState } from '../state.js';
 import { type Operation, type OperationGroup, ORIGINAL } from './operation.js';
 
 const ONE = numberBytes(1);
-const MINUS_ONE = numberBytes(-1);
+
+/** Up to so many bytes BigInt is faster than byte by byte. */
+const BIGINT_BYTES = 24;
 
 /** An operation on one number: in doubles where it is exact in them, else on its bytes. */
 function unary(
@@ -90,34 +92,59 @@ function quadratic(
   };
 }
 
-const bothSmall = (a: Uint8Array, b: Uint8Array): boolean =>
+const areSmall = (a: Uint8Array, b: Uint8Array): boolean =>
   a.length <= SMALL_BYTES && b.length <= SMALL_BYTES;
 
+const fitBigint = (a: Uint8Array, b: Uint8Array): boolean =>
+  a.length <= BIGINT_BYTES && b.length <= BIGINT_BYTES;
+
+/** A number as a short factor or divisor; undefined where it is none. */
+function shortFactor(number: Uint8Array): number | undefined {
+  const value = number.length <= SMALL_BYTES ? smallNumber(number) : SHORT_FACTOR;
+  return Math.abs(value) < SHORT_FACTOR ? value : undefined;
+}
+
 function add(a: Uint8Array, b: Uint8Array): Uint8Array {
-  return bothSmall(a, b) ? numberBytes(smallNumber(a) + smallNumber(b)) : sum(a, b);
+  if (areSmall(a, b)) return numberBytes(smallNumber(a) + smallNumber(b));
+  if (fitBigint(a, b)) return encodeNumber(decodeNumber(a) + decodeNumber(b));
+  return sum(a, b);
 }
 
 function subtract(a: Uint8Array, b: Uint8Array): Uint8Array {
-  return bothSmall(a, b) ? numberBytes(smallNumber(a) - smallNumber(b)) : sum(a, negated(b));
+  if (areSmall(a, b)) return numberBytes(smallNumber(a) - smallNumber(b));
+  if (fitBigint(a, b)) return encodeNumber(decodeNumber(a) - decodeNumber(b));
+  return sum(a, b, true);
 }
 
 function multiply(a: Uint8Array, b: Uint8Array): Uint8Array {
   if (a.length + b.length <= SMALL_BYTES) return numberBytes(smallNumber(a) * smallNumber(b));
-  if (b.length <= SHORT_FACTOR) return scaled(a, smallNumber(b));
-  if (a.length <= SHORT_FACTOR) return scaled(b, smallNumber(a));
+  if (!fitBigint(a, b)) {
+    const [longer, shorter] = a.length >= b.length ? [a, b] : [b, a];
+    const factor = shortFactor(shorter);
+    if (factor !== undefined) return scaled(longer, factor);
+  }
   return encodeNumber(decodeNumber(a) * decodeNumber(b));
 }
 
 function divide(a: Uint8Array, b: Uint8Array): Uint8Array {
-  if (bothSmall(a, b)) return numberBytes(Math.trunc(smallNumber(a) / smallNumber(b)));
-  if (b.length <= SHORT_FACTOR) return divided(a, smallNumber(b)).quotient;
+  if (areSmall(a, b)) return numberBytes(Math.trunc(smallNumber(a) / smallNumber(b)));
+  const divisor = divisorFor(a, b);
+  if (divisor !== undefined) return divided(a, divisor).quotient;
   return encodeNumber(decodeNumber(a) / decodeNumber(b));
 }
 
 function remainder(a: Uint8Array, b: Uint8Array): Uint8Array {
-  if (bothSmall(a, b)) return numberBytes(smallNumber(a) % smallNumber(b));
-  if (b.length <= SHORT_FACTOR) return divided(a, smallNumber(b)).remainder;
+  if (areSmall(a, b)) return numberBytes(smallNumber(a) % smallNumber(b));
+  const divisor = divisorFor(a, b);
+  if (divisor !== undefined) return divided(a, divisor).remainder;
   return encodeNumber(decodeNumber(a) % decodeNumber(b));
+}
+
+/** Longer ones than this BigInt divides faster, conversions included. */
+const BYTEWISE_DIVIDEND = 600;
+
+function divisorFor(a: Uint8Array, b: Uint8Array): number | undefined {
+  return fitBigint(a, b) || a.length > BYTEWISE_DIVIDEND ? undefined : shortFactor(b);
 }
 
 function numEqualVerify(state: ScriptState): void {
@@ -141,15 +168,15 @@ const TRUNCATED = 'Rounds toward zero; the remainder has the sign of a';
 export const arithmeticOperations: OperationGroup = {
   OP_1ADD: unary(
     (a) => a + 1,
-    (a) => sum(a, ONE),
+    (a) => add(a, ONE),
   ),
   OP_1SUB: unary(
     (a) => a - 1,
-    (a) => sum(a, MINUS_ONE),
+    (a) => subtract(a, ONE),
   ),
   OP_2MUL: unary(
     (a) => a * 2,
-    (a) => sum(a, a),
+    (a) => add(a, a),
   ),
   OP_2DIV: unary((a) => Math.trunc(a / 2), halved, 'Rounds toward zero'),
   OP_NEGATE: unary((a) => -a, negated),
