@@ -56,6 +56,15 @@ const CASES = [
   ['BIN2NUM, of 1 MB of zeros', '0 1000000 NUM2BIN', 'DUP BIN2NUM DROP'],
   ['BIN2NUM, 10,000 bytes', WIDEST, 'BIN2NUM'],
   ['INVERT, 1 MB', '0 1000000 NUM2BIN', 'INVERT'],
+  ['INVERT, 65 bytes', '<wide65>', 'INVERT INVERT INVERT INVERT'],
+  ['XOR, 65 bytes', '<wide65>', 'DUP XOR DUP XOR'],
+  ['LSHIFT, 65 bytes', '<wide65>', '1 LSHIFT 1 LSHIFT 1 LSHIFT'],
+  ['SPLIT CAT, 130 bytes', '<wide130>', '65 SPLIT CAT 65 SPLIT CAT'],
+  ['NUM2BIN, 65 bytes', '1', '65 NUM2BIN 65 NUM2BIN 65 NUM2BIN'],
+  ['MUL, 130 by 4', '<wide130>', 'DUP 2000000000 MUL DROP'],
+  ['MUL, 400 by 4', '<wide400>', 'DUP 2000000000 MUL DROP'],
+  ['DIV, 601 by 1', '<wide601>', 'DUP 3 DIV DROP'],
+  ['DIV, 400 by 4', '<wide400>', 'DUP 2000000000 DIV DROP'],
   ['AND, 1 MB', '0 1000000 NUM2BIN', 'DUP AND'],
   ['XOR, small', '1', 'DUP XOR DUP XOR DUP XOR DUP XOR'],
   ['LSHIFT, 1 MB', '0 1000000 NUM2BIN', '3 LSHIFT'],
@@ -116,7 +125,7 @@ const CASES = [
   ['INPUTBYTECODE, 1 MB', '', '0 INPUTBYTECODE DROP'],
 ];
 
-for (const size of [8, 16, 32, 64, 100, 127, 130, 200, 300, 1000]) {
+for (const size of [8, 16, 32, 64, 65, 100, 127, 130, 200, 300, 400, 601, 1000]) {
   values[`wide${size}`] = new Uint8Array(size).fill(0x55);
 }
 values.kilobyte = new Uint8Array(1000).fill(1);
