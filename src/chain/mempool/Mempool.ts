@@ -1,4 +1,4 @@
-import { equalBytes, sha256, toHex } from '../../base/index.js';
+import { equalBytes, sha256 } from '../../base/index.js';
 import { NO_JOB, type Outpoint, type Transaction } from '../codec/transaction.js';
 import { hashKey, outpointKey } from '../consensus/coins.js';
 import { EvictionQueue } from './EvictionQueue.js';
@@ -85,17 +85,17 @@ export class Mempool {
 
   /** Entries that pay to or spend from a locking script. */
   byScript(lockingScript: Uint8Array): Iterable<MempoolEntry> {
-    return this.#scripts.get(toHex(sha256(lockingScript))) ?? [];
+    return this.#scripts.get(hashKey(sha256(lockingScript))) ?? [];
   }
 
   /** Entries that spend or make tokens of a category. */
   byCategory(category: Uint8Array): Iterable<MempoolEntry> {
-    return this.#categories.get(toHex(category)) ?? [];
+    return this.#categories.get(hashKey(category)) ?? [];
   }
 
   /** Entries that carry a job id. */
   byJob(jobId: Uint8Array): Iterable<MempoolEntry> {
-    return this.#jobs.get(toHex(jobId)) ?? [];
+    return this.#jobs.get(hashKey(jobId)) ?? [];
   }
 
   /** Entries here whose outputs the transaction spends. */
@@ -263,9 +263,9 @@ export class Mempool {
     const { transaction, spent } = entry;
     const outputs = [...spent.map((coin) => coin.output), ...transaction.outputs];
     for (const { lockingScript, token } of outputs) {
-      yield [this.#scripts, toHex(sha256(lockingScript))];
-      if (token) yield [this.#categories, toHex(token.category)];
+      yield [this.#scripts, hashKey(sha256(lockingScript))];
+      if (token) yield [this.#categories, hashKey(token.category)];
     }
-    if (!equalBytes(transaction.jobId, NO_JOB)) yield [this.#jobs, toHex(transaction.jobId)];
+    if (!equalBytes(transaction.jobId, NO_JOB)) yield [this.#jobs, hashKey(transaction.jobId)];
   }
 }
