@@ -70,7 +70,7 @@ async function wifOf(file: KeyFile, context: Context): Promise<object> {
 async function mnemonicOf(file: KeyFile, context: Context): Promise<object> {
   const found = accountFile(file, context.options.key);
   const { mnemonic, passphrase } = await openAccountSecret(found, await passphraseOf(context));
-  if (passphrase) {
+  if (passphrase && !context.terminal.json) {
     context.terminal.warn('these words have a passphrase of their own; --json shows it too');
   }
   return { mnemonic, ...(passphrase && { mnemonicPassphrase: passphrase }), path: found.path };

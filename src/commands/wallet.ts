@@ -1,5 +1,5 @@
 import type { Command } from 'commander';
-import { formatAmount, parseAmount, toHex } from '../base/index.js';
+import { BitmodelError, formatAmount, parseAmount, toHex } from '../base/index.js';
 import {
   Account,
   formatOutpoint,
@@ -120,9 +120,18 @@ const historyAction = action<KeyOptions>(async (_args, { options, settings, term
   }
 });
 
-async function list({ settings, terminal }: ActionContext<object>): Promise<void> {
+/** What `wallet list` shows of one key. */
+interface ListedKey {
+  readonly name: string;
+  readonly kind: string;
+  readonly address?: string;
+  readonly path?: string;
+  readonly xpub?: string;
+}
+
+function listed(name: string, { settings, terminal }: ActionContext<object>): ListedKey {
   const parameters = networkParameters(settings.network);
-  const keys = listKeys(settings.datadir, parameters).map((name) => {
+  try {
     const file = readKeyFile(keyPath(settings.datadir, parameters, name), parameters);
     const account = watchedAccount(file, parameters);
     return {
@@ -132,12 +141,21 @@ async function list({ settings, terminal }: ActionContext<object>): Promise<void
       ...(file.v === 2 && file.kind === 'account' ? { path: file.path } : {}),
       ...(account ? { xpub: account.xpub } : {}),
     };
-  });
-  if (keys.length === 0) terminal.note('There are no keys; make one with: bitmodel keygen');
-  if (terminal.json || terminal.quiet) {
-    return terminal.result({ keys }, '', keys.map(({ name }) => name).join('\n'));
+  } catch (thrown) {
+    // one file that can't be read does not hide the others
+    if (!(thrown instanceof BitmodelError)) throw thrown;
+    terminal.warn(thrown.message);
+    return { name, kind: 'unreadable' };
   }
-  const rows = keys.map(({ name, kind, address, path }) => [name, kind, path ?? '', address]);
+}
+
+async function list(context: ActionContext<object>): Promise<void> {
+  const { settings, terminal } = context;
+  const names = listKeys(settings.datadir, networkParameters(settings.network));
+  const keys = names.map((name) => listed(name, context));
+  if (keys.length === 0) terminal.note('There are no keys; make one with: bitmodel keygen');
+  if (terminal.json || terminal.quiet) return terminal.result({ keys }, '', names.join('\n'));
+  const rows = keys.map(({ name, kind, address = '', path = '' }) => [name, kind, path, address]);
   if (keys.length > 0) terminal.line(await listTable(['name', 'kind', 'path', 'address'], rows));
 }
 

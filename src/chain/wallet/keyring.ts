@@ -70,7 +70,14 @@ export function readKeyFile(path: string, parameters: AddressParameters): KeyFil
       cause: thrown,
     });
   }
-  return decodeKeyFile(text, parameters);
+  try {
+    return decodeKeyFile(text, parameters);
+  } catch (thrown) {
+    if (!(thrown instanceof BitmodelError) || thrown.code !== 'CORRUPT_KEYSTORE') throw thrown;
+    const { code, next, exitCode } = thrown;
+    const message = thrown.message.replace('This keystore file', `The keystore file ${path}`);
+    throw new BitmodelError(code, message, { next, exitCode, cause: thrown });
+  }
 }
 
 /**

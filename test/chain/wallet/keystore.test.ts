@@ -158,6 +158,7 @@ describe('the key folder', () => {
     writeFileSync(broken, 'not a key');
     await expect(openKeystore(broken, 'x', regtest)).rejects.toMatchObject({
       code: 'CORRUPT_KEYSTORE',
+      message: `The keystore file ${broken} is damaged: it is not a keystore.`,
     });
   });
 
