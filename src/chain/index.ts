@@ -113,7 +113,6 @@ export {
 } from './pins/write.js';
 export {
   ChainClient,
-  type JobMessages,
   type KnownTransaction,
   type PinOptions,
   type PinSelector,

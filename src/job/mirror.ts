@@ -1,7 +1,8 @@
 import { BitmodelError } from '../base/index.js';
 import type { ChainClient } from '../chain/index.js';
 import { type AnyMessage, messageId, NO_JOB_HEX, parseMessage } from './messages.js';
-import { JobPool, type PoolBounds, type PoolResult } from './pool.js';
+import { JobPool, type PoolBounds } from './pool.js';
+import { listJobMessages, sendJobMessage } from './pool-client.js';
 import type { PooledJob } from './pool-view.js';
 
 /** Blocks after which the mirror is built anew from what its node holds. */
@@ -43,7 +44,7 @@ export class PoolMirror {
     if (!isNewBlock) return;
     this.#prune(height);
     this.#toldAt = height;
-    for (const message of this.#own.values()) await this.#chain.sendJobMessage(message);
+    for (const message of this.#own.values()) await sendJobMessage(this.#chain, message);
   }
 
   /**
@@ -66,7 +67,7 @@ export class PoolMirror {
   async remind(message: AnyMessage): Promise<string | undefined> {
     const id = messageId(message);
     if (this.#own.has(id)) return undefined;
-    const result = await this.#chain.sendJobMessage<PoolResult>(message);
+    const result = await sendJobMessage(this.#chain, message);
     if (result.status === 'refused') return result.reason;
     // a verifier's announcement of itself replaces the one before
     if (message.type === 'verifier') this.#forgetOwn(message.jobId);
@@ -134,7 +135,7 @@ export class PoolMirror {
   async #read(pool: JobPool, from: number): Promise<number> {
     const disputed = new Set<string>();
     for (let after = from; ; ) {
-      const { messages, next } = await this.#chain.jobMessages({ after });
+      const { messages, next } = await listJobMessages(this.#chain, { after });
       if (messages.length === 0) {
         for (const jobId of disputed) await this.#reread(pool, jobId);
         return next;
@@ -153,7 +154,7 @@ export class PoolMirror {
   async #reread(pool: JobPool, jobId: string): Promise<void> {
     const known: AnyMessage[] = [];
     for (let after = 0; ; ) {
-      const { messages, next } = await this.#chain.jobMessages({ jobId, after });
+      const { messages, next } = await listJobMessages(this.#chain, { jobId, after });
       if (messages.length === 0) break;
       known.push(...(messages as AnyMessage[]));
       after = next;

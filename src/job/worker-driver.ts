@@ -14,7 +14,7 @@ import { sealEvidence } from './evidence.js';
 import { modelShare } from './job-model.js';
 import { createMessage, type Message } from './messages.js';
 import type { PoolMirror } from './mirror.js';
-import type { PoolResult } from './pool.js';
+import { sendJobMessage } from './pool-client.js';
 import { judgesOf, keysOf } from './seats.js';
 import { sendOnce } from './sending.js';
 import { cancelTemplate, sendSpend, settleContest, signSpend } from './settle.js';
@@ -214,7 +214,7 @@ export class WorkerDriver {
   async #isDelivered(commitment: Message<'commitment'>): Promise<boolean> {
     const { chain, mirror } = this.#with;
     await mirror.remind(commitment);
-    const { status } = await chain.sendJobMessage<PoolResult>(commitment);
+    const { status } = await sendJobMessage(chain, commitment);
     return status === 'new' || status === 'known';
   }
 

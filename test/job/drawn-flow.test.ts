@@ -9,6 +9,7 @@ import {
   jobIdHex,
   type WorkerOptions,
 } from '#src/job/index.js';
+import { sendJobMessage } from '#src/job/pool-client.js';
 import { attackNamed } from '#src/rastic/index.js';
 import { REGTEST } from '../regtest.js';
 import { Market, request } from './market.js';
@@ -92,6 +93,6 @@ async function announced(template: JobSpec): Promise<string> {
   const job = { ...template, client: toHex(key.publicKey), coin };
   const id = jobIdHex(job);
   const message = createMessage('announce', id, 0, { job }, key.privateKey);
-  expect(await market.chain.sendJobMessage(message)).toEqual({ status: 'new' });
+  expect(await sendJobMessage(market.chain, message)).toEqual({ status: 'new' });
   return id;
 }

@@ -8,13 +8,12 @@ import { accept, announce, commitment, hash, makeJob, offer } from './make.js';
 class PoolNode {
   pool = new JobPool();
 
-  async jobMessages(options: { jobId?: string; after?: number }) {
-    return this.pool.list({ ...options, maxBytes: 40_000 });
-  }
-
-  async sendJobMessage(message: AnyMessage) {
-    return this.pool.add(message);
-  }
+  readonly rpc = {
+    call: async (method: string, given: unknown) =>
+      method === 'sendjobmessage'
+        ? this.pool.add(given as AnyMessage)
+        : this.pool.list({ ...(given as { jobId?: string; after?: number }), maxBytes: 40_000 }),
+  };
 
   mirror(bounds = {}): PoolMirror {
     return new PoolMirror(this as unknown as ChainClient, bounds);
@@ -30,11 +29,11 @@ describe("a participant's mirror of its node's job pool", () => {
     let page: AnyMessage[] = [];
     let next = 0;
     // a node that forgets at once what it has listed
-    const jobMessages = async ({ after }: { after: number }) => ({
+    const call = async (_: string, { after }: { after: number }) => ({
       messages: after < next ? page : [],
       next,
     });
-    const mirror = new PoolMirror({ jobMessages } as unknown as ChainClient);
+    const mirror = new PoolMirror({ rpc: { call } } as unknown as ChainClient);
     for (let height = 100; height < 200; height++) {
       page = Array.from({ length: 50 }, (_, i) => announce(jobAt(height, `${height} ${i}`)));
       next++;

@@ -1,9 +1,16 @@
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { toHex } from '#src/base/index.js';
-import { type ChainClient, formatOutpoint, networkParameters, Wallet } from '#src/chain/index.js';
+import {
+  type ChainClient,
+  formatOutpoint,
+  networkParameters,
+  type RpcClient,
+  Wallet,
+} from '#src/chain/index.js';
 import { claimDepth } from '#src/job/agreement.js';
 import { NO_CALIBRATION } from '#src/job/job-model.js';
 import { createMessage } from '#src/job/messages.js';
+import { sendJobMessage } from '#src/job/pool-client.js';
 import { type JobSpec, jobIdHex } from '#src/job/spec.js';
 import { type Attack, attackNamed } from '#src/rastic/index.js';
 import { COIN, Market, request } from './market.js';
@@ -18,7 +25,9 @@ afterEach(() => market.endShifts());
 afterAll(() => market?.close());
 
 /** The market's own node, with some of its methods seen through a seller's bad luck. */
-function nodeWith(changed: Partial<ChainClient>): ChainClient {
+type Changes = Omit<Partial<ChainClient>, 'rpc'> & { readonly rpc?: Pick<RpcClient, 'call'> };
+
+function nodeWith(changed: Changes): ChainClient {
   return new Proxy(market.chain, {
     get(chain, name) {
       const value = Reflect.get({ ...changed }, name) ?? Reflect.get(chain, name);
@@ -41,11 +50,15 @@ async function waitUntil(isSo: () => boolean): Promise<void> {
 function closedPool() {
   const state = { isOpen: false, refusals: 0 };
   const chain = nodeWith({
-    sendJobMessage: async <T>(message: unknown): Promise<T> => {
-      const isAnswer = (message as { type: string }).type === 'commitment';
-      if (!isAnswer || state.isOpen) return market.chain.sendJobMessage<T>(message);
-      state.refusals++;
-      return { status: 'refused', reason: 'the pool is full' } as T;
+    rpc: {
+      call: async <T>(method: string, ...params: unknown[]): Promise<T> => {
+        const isAnswer = (params[0] as { type?: string } | undefined)?.type === 'commitment';
+        if (method !== 'sendjobmessage' || !isAnswer || state.isOpen) {
+          return market.chain.rpc.call<T>(method, ...params);
+        }
+        state.refusals++;
+        return { status: 'refused', reason: 'the pool is full' } as T;
+      },
     },
   });
   return { chain, state };
@@ -163,7 +176,7 @@ async function announced(changes: Partial<JobSpec>): Promise<string> {
   const job = { ...quote.record.job, client: toHex(key.publicKey), coin, ...changes };
   const id = jobIdHex(job);
   const message = createMessage('announce', id, 0, { job }, key.privateKey);
-  expect(await market.chain.sendJobMessage(message)).toEqual({ status: 'new' });
+  expect(await sendJobMessage(market.chain, message)).toEqual({ status: 'new' });
   return id;
 }
 

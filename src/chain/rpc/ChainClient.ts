@@ -36,13 +36,6 @@ export interface KnownTransaction {
   readonly time?: number;
 }
 
-/** Job messages as the node's job pool hands them out; what is in them is not the chain's business. */
-export interface JobMessages {
-  readonly messages: readonly unknown[];
-  /** Pass it as `after` to get what came later. */
-  readonly next: number;
-}
-
 interface SpendJson extends OutputJson {
   readonly spent: { readonly txid: string; readonly vin: number; readonly height: number } | null;
 }
@@ -218,16 +211,6 @@ export class ChainClient {
       );
       if (tip.height > afterHeight) return tip.height;
     }
-  }
-
-  /** Puts a signed job message into the node's job pool. */
-  sendJobMessage<T = unknown>(message: unknown): Promise<T> {
-    return this.rpc.call<T>('sendjobmessage', message);
-  }
-
-  /** Messages of the node's job pool: of one job, or all, from `after` on. */
-  jobMessages(options: { jobId?: string; after?: number } = {}): Promise<JobMessages> {
-    return this.rpc.call<JobMessages>('listjobmessages', options);
   }
 
   async #utxos(of: { addresses: readonly string[] } | { scripts: string[] }): Promise<Utxo[]> {

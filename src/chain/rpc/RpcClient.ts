@@ -134,6 +134,18 @@ export class RpcClient {
         exitCode: EXIT.notAllowed,
       });
     }
+    if (status === 413) {
+      throw new BitmodelError('CALL_TOO_LARGE', `The node at ${this.url} takes no call so large.`, {
+        next: 'Pass less at once',
+        exitCode: EXIT.usage,
+      });
+    }
+    if (status === 503) {
+      throw new BitmodelError('NODE_BUSY', `The node at ${this.url} has too much to do.`, {
+        next: 'Try again in a moment',
+        exitCode: EXIT.unreachable,
+      });
+    }
     const answer = parseAnswer(text, this.url, status);
     const { error } = answer;
     if (error) throw new RpcError(error.code, error.message, { method });

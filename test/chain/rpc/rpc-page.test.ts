@@ -113,6 +113,7 @@ a megabyte pile up is cut off.
 - The genesis block's coinbase can be asked for, though nothing can spend it.
 - \`asm\` ends with \`[...]\` after 10,000 operations. Signatures in it have no \`[ALL]\` behind them.
 - This version of the node has no peers: \`getpeerinfo\` is empty, \`addnode\` fails with -31.
+- -28 ("warming up") never comes: the node begins to answer once its chain is open and checked.
 - \`waitfornewblock\` and its like wait 60 seconds at most. \`verifytxoutproof\` also refuses padding bits that are not zero.
 - \`version\` in \`getnetworkinfo\` is bitmodel's own (1.2.3 is 10203), so \`bitcoin-cli -netinfo\` thinks the node too old.
 - A client of Bitcoin's family sends arguments of methods that it doesn't know as text: our own methods read a text as the
