@@ -113,6 +113,10 @@ function parsePin(payload: Uint8Array): z.infer<typeof pinSchema> | undefined {
   }
 }
 
+/** Registries of blocks that were asked for of late: whoever follows a dispute asks for one again and again. */
+const KEPT_REGISTRIES = 8;
+const known = new WeakMap<BondChain, Map<string, VerifierRegistry | undefined>>();
+
 /**
  * The registry of the verifiers bonded at a block (DESIGN 5.1): one key each, however many bonds it has.
  * @returns undefined where nobody was
@@ -122,10 +126,22 @@ export async function registryAt(
   params: NetworkParameters,
   height: number,
 ): Promise<VerifierRegistry | undefined> {
+  // the block names all that came before it, so what stood at its end never changes
+  const block = await chain.blockId(height);
+  const kept = known.get(chain) ?? new Map<string, VerifierRegistry | undefined>();
+  known.set(chain, kept);
+  if (kept.has(block)) return kept.get(block);
   const bonds = await standingBonds(chain, params, height);
-  if (bonds.length === 0) return undefined;
   const keys = bonds.map(({ verifier }) => verifier);
-  return buildRegistry(keys, idToHash(await chain.blockId(height)));
+  const registry = keys.length > 0 ? buildRegistry(keys, idToHash(block)) : undefined;
+  // unless another block took its place while it was read
+  if ((await chain.blockId(height)) !== block) return registryAt(chain, params, height);
+  kept.set(block, registry);
+  for (const oldest of kept.keys()) {
+    if (kept.size <= KEPT_REGISTRIES) break;
+    kept.delete(oldest);
+  }
+  return registry;
 }
 
 /** The height at which the registry of a job made at `created` is read. */
