@@ -1,5 +1,5 @@
 import { execFileSync, spawn } from 'node:child_process';
-import { cpSync, mkdirSync, rmSync, statfsSync, writeFileSync } from 'node:fs';
+import { cpSync, mkdirSync, rmSync, statfsSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { ChainNode } from '#src/chain/index.js';
@@ -183,7 +183,7 @@ describe('a disk on which nothing more can be written', () => {
 
   it('ends the node with one error, and a start with more room goes on unharmed', async () => {
     const file = join(place.folder, 'regtest', 'chain.lmdb');
-    const size = Number(execFileSync('stat', ['-c', '%s', file]));
+    const { size } = statSync(file);
     const limited = startLimited(Math.ceil(size / 1024) + 100);
     await limited.listens;
     const answer = await mineToTheEnd();
