@@ -14,6 +14,9 @@ export async function startNode(datadir, ...flags) {
   const milliseconds = performance.now() - started;
   const url = /http:\/\/\S+/.exec(String(line))?.[0];
   if (!url) throw new Error(`the node said: ${line}`);
+  // user and system time so far, in clock ticks of 10 ms
+  const fields = readFileSync(`/proc/${child.pid}/stat`, 'utf8').split(') ')[1].split(' ');
+  const cpu = (Number(fields[11]) + Number(fields[12])) * 10;
   const stop = async () => {
     child.kill('SIGTERM');
     await once(child, 'exit');
@@ -29,5 +32,5 @@ export async function startNode(datadir, ...flags) {
     if (error) throw new Error(`${method}: ${error.message}`);
     return result;
   };
-  return { pid: child.pid, milliseconds, call, stop };
+  return { pid: child.pid, milliseconds, cpu, call, stop };
 }

@@ -6,20 +6,13 @@ const bcoin = require('bcoin');
 const { prepare } = require('./bcoin-limits.cjs');
 
 prepare(bcoin);
-// bcoin's chain with its database in memory, on one process or with its worker processes
+// bcoin's chain with its database in memory
 serve(async () => {
-  const workers = process.argv.includes('--workers')
-    ? new bcoin.WorkerPool({ enabled: true, size: Number(process.env.BCOIN_WORKERS) })
-    : undefined;
-  const chain = new bcoin.Chain({ network: 'regtest', memory: true, workers });
-  await workers?.open();
+  const chain = new bcoin.Chain({ network: 'regtest', memory: true });
   await chain.open();
   return {
     connect: (bytes) => chain.add(bcoin.Block.fromRaw(bytes)),
     height: () => chain.height,
-    close: async () => {
-      await chain.close();
-      await workers?.close();
-    },
+    close: () => chain.close(),
   };
 });
