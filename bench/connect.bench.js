@@ -10,7 +10,7 @@ const cache = fileURLToPath(new URL('../.cache/bench/', import.meta.url));
 const cores = availableParallelism();
 /** Bitcoin's peer needs so long for a block that few must do. */
 const PEER_BLOCKS = 2;
-// bcoin's native parts do not build on today's Node.js; its worker processes never answer there
+// bcoin without its native parts, which --ignore-scripts leaves out; its worker processes never answer on Node.js 20
 const environment = { ...process.env, NODE_BACKEND: 'js' };
 
 function withLengths(blocks) {

@@ -24,9 +24,16 @@ export function outpointKey({ hash, index }: Outpoint): string {
   return outpointBytes.toString('latin1');
 }
 
-/** A hash as a key of a `Map`: one character per byte. */
+const keyBytes = Buffer.alloc(128);
+
+/**
+ * A hash, or any few bytes, as a key of a `Map`: one character per byte. Short arrays lie within V8's heap until their
+ * buffer is asked for; copying them is cheaper than moving them out.
+ */
 export function hashKey(hash: Uint8Array): string {
-  return Buffer.from(hash.buffer, hash.byteOffset, hash.byteLength).toString('latin1');
+  if (hash.length > keyBytes.length) return Buffer.from(hash).toString('latin1');
+  keyBytes.set(hash);
+  return keyBytes.toString('latin1', 0, hash.length);
 }
 
 const OP_RETURN = 0x6a;

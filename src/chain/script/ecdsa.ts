@@ -38,12 +38,24 @@ function loadNative(): NativeSecp256k1 | undefined {
 
 const native = loadNative();
 
+// A short array that is handed to native code moves out of V8's heap for good; these lie outside already.
+const signatureBytes = Buffer.alloc(64);
+const digestBytes = Buffer.alloc(32);
+const compressedKey = Buffer.alloc(33);
+const plainKey = Buffer.alloc(65);
+
 /** libsecp256k1's check; undefined where the platform has no build of it. */
 export const verifyNative: EcdsaVerifier | undefined =
   native &&
   ((compact, digest, publicKey) => {
+    const key = publicKey.length === compressedKey.length ? compressedKey : plainKey;
+    const whole = compact.length === signatureBytes.length && digest.length === digestBytes.length;
+    if (!whole || publicKey.length !== key.length) return false;
     try {
-      return native.ecdsaVerify(compact, digest, publicKey);
+      signatureBytes.set(compact);
+      digestBytes.set(digest);
+      key.set(publicKey);
+      return native.ecdsaVerify(signatureBytes, digestBytes, key);
     } catch {
       // the library throws for bytes that are no point or no pair of scalars
       return false;

@@ -6,12 +6,13 @@ import {
   type Transaction,
   type TransactionOutput,
 } from '../codec/transaction.js';
+import type { ByteWriter } from '../codec/writer.js';
 import { type Coin, hashKey, isUnspendable } from '../consensus/coins.js';
 import type { ConnectableBlock } from '../consensus/connect.js';
 import type { HeaderEntry } from '../consensus/headers.js';
 import { orderedKey, outpointInGroup, scriptKey, utxoKey } from './keys.js';
-import { encodeCoin, encodeLocation, encodeSpender, type TransactionLocation } from './records.js';
-import type { Tables } from './tables.js';
+import { coinRecord, locationRecord, spenderRecord, type TransactionLocation } from './records.js';
+import type { Table, Tables } from './tables.js';
 import { applyTokens, putTokenCoin, removeTokenCoin, revertTokens } from './tokenIndex.js';
 
 /** One transaction of the block that is being connected or disconnected. */
@@ -65,8 +66,13 @@ function groupsOf({ transaction, spent }: PlacedTransaction): ScriptGroups {
   return { spent: before, made, touched: [...touched.values()] };
 }
 
+/** LMDB copies a value before it returns, so the writer's own bytes will do. */
+function put(table: Table, key: Uint8Array, record: ByteWriter): void {
+  record.into((value) => table.putSync(key, value));
+}
+
 function putCoin(tables: Tables, outpoint: Outpoint, coin: Coin, group: Uint8Array): void {
-  tables.utxos.putSync(utxoKey(outpoint), encodeCoin(coin));
+  put(tables.utxos, utxoKey(outpoint), coinRecord(coin));
   tables.addressUtxos.putSync(outpointInGroup(group, outpoint), PRESENT);
   putTokenCoin(tables, outpoint, coin);
 }
@@ -96,7 +102,7 @@ export function applyTransaction(
   spent.forEach((coin, inputIndex) => {
     const { outpoint } = transaction.inputs[inputIndex]!;
     removeCoin(tables, outpoint, coin.output, groups.spent[inputIndex]!);
-    tables.spenders.putSync(encodeOutpoint(outpoint), encodeSpender({ hash, inputIndex, height }));
+    put(tables.spenders, encodeOutpoint(outpoint), spenderRecord({ hash, inputIndex, height }));
   });
   transaction.outputs.forEach((output, index) => {
     const group = groups.made[index];
@@ -105,7 +111,7 @@ export function applyTransaction(
     const carriesPins = pinned.has(index);
     putCoin(tables, { hash, index }, carriesPins ? { ...coin, carriesPins } : coin, group);
   });
-  tables.transactions.putSync(hash, encodeLocation(placed.location));
+  put(tables.transactions, hash, locationRecord(placed.location));
   for (const key of groups.touched) {
     tables.history.putSync(orderedKey(key, height, position), hash);
   }

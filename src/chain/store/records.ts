@@ -39,7 +39,7 @@ export function encodeHeaderRecord(record: HeaderRecord): Uint8Array {
       .u8(STATUSES.indexOf(record.status))
       .u32(record.transactionCount)
       .u32(record.size),
-  );
+  ).finish();
 }
 
 /** @throws BitmodelError `STORE_DAMAGED` */
@@ -84,6 +84,11 @@ function readCoin(reader: ByteReader): Coin {
 
 /** Value of the table of unspent outputs; its key is the outpoint. */
 export function encodeCoin(coin: Coin): Uint8Array {
+  return coinRecord(coin).finish();
+}
+
+/** {@link encodeCoin} still in its writer, which can hand it on without a copy. */
+export function coinRecord(coin: Coin): ByteWriter {
   const writer = new ByteWriter(64);
   writeCoin(writer, coin);
   return seal(writer);
@@ -101,7 +106,7 @@ export function encodeUndo(spent: readonly (readonly Coin[])[]): Uint8Array {
     writer.varInt(coins.length);
     for (const coin of coins) writeCoin(writer, coin);
   }
-  return seal(writer);
+  return seal(writer).finish();
 }
 
 /** @throws BitmodelError `STORE_DAMAGED` */
@@ -123,8 +128,12 @@ export interface TransactionLocation {
 }
 
 export function encodeLocation(location: TransactionLocation): Uint8Array {
-  const { blockHash, offset, length } = location;
-  return new ByteWriter(40).bytes(blockHash).u32(offset).u32(length).finish();
+  return locationRecord(location).finish();
+}
+
+/** {@link encodeLocation} still in its writer. */
+export function locationRecord({ blockHash, offset, length }: TransactionLocation): ByteWriter {
+  return new ByteWriter(40).bytes(blockHash).u32(offset).u32(length);
 }
 
 /** @throws BitmodelError `STORE_DAMAGED` */
@@ -146,8 +155,12 @@ export interface Spender {
 }
 
 export function encodeSpender(spender: Spender): Uint8Array {
-  const { hash, inputIndex, height } = spender;
-  return new ByteWriter(40).bytes(hash).u32(inputIndex).u32(height).finish();
+  return spenderRecord(spender).finish();
+}
+
+/** {@link encodeSpender} still in its writer. */
+export function spenderRecord({ hash, inputIndex, height }: Spender): ByteWriter {
+  return new ByteWriter(40).bytes(hash).u32(inputIndex).u32(height);
 }
 
 /** @throws BitmodelError `STORE_DAMAGED` */

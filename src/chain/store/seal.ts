@@ -7,8 +7,8 @@ import { damaged } from './damage.js';
 const SEAL_SIZE = 4;
 
 /** The record that was written with its CRC-32 behind it, so that a flipped bit is noticed: LMDB's pages carry none. */
-export function seal(writer: ByteWriter): Uint8Array {
-  return writer.u32(crc32(writer.written())).finish();
+export function seal(writer: ByteWriter): ByteWriter {
+  return writer.u32(crc32(writer.written()));
 }
 
 /**

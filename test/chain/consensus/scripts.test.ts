@@ -99,7 +99,7 @@ function counting(): { check: SignatureCheck; calls: () => number } {
 }
 
 describe('the scripts of a block', () => {
-  const sizes = [1, 3, 40, 2, 1, 1, 17, 5];
+  const sizes = [1, 3, 90, 2, 1, 1, 37, 5];
   const spendings = sizes.map((size, index) => spending(index + 1, size));
   const alone = new ScriptVerifier(1);
   const threaded = new ScriptVerifier(3);

@@ -161,7 +161,7 @@ describe.each(FORMS)('the record of $name', (record) => {
     fc.assert(
       fc.property(fc.oneof(random, changed), (bytes) => {
         expectSame(record, bytes);
-        if (record.sealed) expectSame(record, seal(new ByteWriter().bytes(bytes)));
+        if (record.sealed) expectSame(record, seal(new ByteWriter().bytes(bytes)).finish());
       }),
       RUNS,
     );
