@@ -65,6 +65,7 @@ const CASES = [
   ['MUL, 400 by 4', '<wide400>', 'DUP 2000000000 MUL DROP'],
   ['DIV, 601 by 1', '<wide601>', 'DUP 3 DIV DROP'],
   ['DIV, 400 by 4', '<wide400>', 'DUP 2000000000 DIV DROP'],
+  ['OR XOR AND, small', '1', 'DUP OR DUP AND 1 XOR'],
   ['AND, 1 MB', '0 1000000 NUM2BIN', 'DUP AND'],
   ['XOR, small', '1', 'DUP XOR DUP XOR DUP XOR DUP XOR'],
   ['LSHIFT, 1 MB', '0 1000000 NUM2BIN', '3 LSHIFT'],

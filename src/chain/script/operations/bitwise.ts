@@ -2,14 +2,30 @@ import { equalBytes } from '../../../base/index.js';
 import type { ScriptState } from '../state.js';
 import { type Operation, type OperationGroup, ORIGINAL } from './operation.js';
 
-function bytewise(combine: (a: number, b: number) => number): Operation {
+/** Fills `out` from two byte strings as long as it. */
+type Combine = (out: Uint8Array, a: Uint8Array, b: Uint8Array) => void;
+
+// a loop for each: one that calls what differs per byte takes three times as long once it has called several
+const and: Combine = (out, a, b) => {
+  for (let i = 0; i < out.length; i++) out[i] = a[i]! & b[i]!;
+};
+
+const or: Combine = (out, a, b) => {
+  for (let i = 0; i < out.length; i++) out[i] = a[i]! | b[i]!;
+};
+
+const xor: Combine = (out, a, b) => {
+  for (let i = 0; i < out.length; i++) out[i] = a[i]! ^ b[i]!;
+};
+
+function bytewise(combine: Combine): Operation {
   const run = (state: ScriptState): void => {
     state.need(2);
     const b = state.pop();
     const a = state.pop();
     if (a.length !== b.length) state.fail('operand-size');
     const out = new Uint8Array(a.length);
-    for (let i = 0; i < out.length; i++) out[i] = combine(a[i]!, b[i]!);
+    combine(out, a, b);
     state.push(out);
   };
   return {
@@ -72,9 +88,9 @@ const SHIFT_SOURCE = 'Bitcoin 0.1, on bytes as MicroVisionChain restored it';
 /** Bits of byte strings, and equality. */
 export const bitwiseOperations: OperationGroup = {
   OP_INVERT: { stack: 'a → b', cost: '|b|', source: ORIGINAL, run: invert },
-  OP_AND: bytewise((a, b) => a & b),
-  OP_OR: bytewise((a, b) => a | b),
-  OP_XOR: bytewise((a, b) => a ^ b),
+  OP_AND: bytewise(and),
+  OP_OR: bytewise(or),
+  OP_XOR: bytewise(xor),
   OP_LSHIFT: {
     stack: 'a n → b',
     cost: '|b|',
