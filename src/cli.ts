@@ -28,7 +28,7 @@ const COMMANDS: readonly CommandEntry[] = [
   {
     name: 'wallet',
     group: 'Money:',
-    summary: 'balance, sending, test coins',
+    summary: 'keys, coins, sending, signed messages',
     load: () => import('./commands/wallet.js'),
   },
   {

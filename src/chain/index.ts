@@ -359,7 +359,6 @@ export {
   loadKey,
   openKeystore,
   readKeyFile,
-  readKeystore,
   writeKeyFile,
 } from './wallet/keyring.js';
 export { createKey, type KeyPair, keyPair } from './wallet/keys.js';
@@ -372,6 +371,13 @@ export {
 } from './wallet/keystore.js';
 export { messageHash, signMessage, verifyMessage } from './wallet/message.js';
 export { createMnemonic, keyFromMnemonic, normalizeMnemonic } from './wallet/mnemonic.js';
+export type {
+  SendOptions,
+  Sent,
+  SpendLimits,
+  SweepOptions,
+  WalletFundRequest,
+} from './wallet/requests.js';
 export { signP2pkhInputs } from './wallet/sign.js';
 export {
   DUST,
@@ -384,15 +390,6 @@ export {
 } from './wallet/size.js';
 export { type SweepRequest, sweepTransactions } from './wallet/sweep.js';
 export { checkTokensKept } from './wallet/tokens.js';
-export {
-  type Balance,
-  type SendOptions,
-  type Sent,
-  type SpendLimits,
-  type SweepOptions,
-  Wallet,
-  type WalletFundRequest,
-  type WalletOptions,
-} from './wallet/Wallet.js';
+export { type Balance, Wallet, type WalletOptions } from './wallet/Wallet.js';
 export { WalletBook } from './wallet/WalletBook.js';
 export { decodeWif, encodeWif } from './wallet/wif.js';

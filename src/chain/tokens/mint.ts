@@ -3,7 +3,8 @@ import type { Nft } from '../codec/token.js';
 import { idToHash, type Outpoint } from '../codec/transaction.js';
 import type { ChainClient, Utxo } from '../rpc/ChainClient.js';
 import type { FundedTransaction } from '../wallet/fund.js';
-import type { Sent, Wallet } from '../wallet/Wallet.js';
+import type { Sent } from '../wallet/requests.js';
+import type { Wallet } from '../wallet/Wallet.js';
 import { fundFrom, TOKEN_FEES, tokenOutput } from './spend.js';
 
 /** A token to be made: what it is, and who gets it. */

@@ -2,8 +2,9 @@ import { BitmodelError, EXIT, toHex } from '../../base/index.js';
 import { formatOutpoint, hashToId, type Outpoint } from '../codec/transaction.js';
 import type { ChainClient, Utxo } from '../rpc/ChainClient.js';
 import type { FundedTransaction } from '../wallet/fund.js';
+import type { Sent } from '../wallet/requests.js';
 import { dustOf } from '../wallet/size.js';
-import type { Sent, Wallet } from '../wallet/Wallet.js';
+import type { Wallet } from '../wallet/Wallet.js';
 import { fundFrom, TOKEN_FEES, tokenOutput } from './spend.js';
 
 /** Which NFT: the only one of its category that the wallet holds, or the one in an output. */

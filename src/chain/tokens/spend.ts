@@ -3,8 +3,9 @@ import type { TransactionOutput } from '../codec/transaction.js';
 import type { ChainClient, Utxo } from '../rpc/ChainClient.js';
 import { MAX_FEE, proveCoins } from '../wallet/check.js';
 import type { FundedTransaction } from '../wallet/fund.js';
+import type { SpendLimits } from '../wallet/requests.js';
 import { dustOf, P2PKH_UNLOCKING_SIZE } from '../wallet/size.js';
-import type { SpendLimits, Wallet } from '../wallet/Wallet.js';
+import type { Wallet } from '../wallet/Wallet.js';
 
 /** A token carries next to no money, so its fee is always a large part of it; it stays bounded all the same. */
 export const TOKEN_FEES: SpendLimits = { allowHighFee: true, maxFee: MAX_FEE };

@@ -11,10 +11,17 @@ import type { ChainClient, Utxo } from '../rpc/ChainClient.js';
 import { RpcError } from '../rpc/RpcError.js';
 import type { Account } from './Account.js';
 import { CoinSource } from './CoinSource.js';
-import { checkAmounts, type FeeLimits, proveCoins } from './check.js';
-import { chosenCoins, coinsTaken, isReserved, namedCoins } from './choice.js';
-import { type FundedTransaction, type FundRequest, fundTransaction } from './fund.js';
+import { checkAmounts, proveCoins } from './check.js';
+import { chosenCoins, coinsTaken, isReserved, namedCoins, sweepIncomplete } from './choice.js';
+import { type FundedTransaction, fundTransaction } from './fund.js';
 import type { KeyPair } from './keys.js';
+import type {
+  SendOptions,
+  Sent,
+  SpendLimits,
+  SweepOptions,
+  WalletFundRequest,
+} from './requests.js';
 import { signP2pkhInputs } from './sign.js';
 import { type SweepRequest, sweepTransactions } from './sweep.js';
 import { checkTokensKept } from './tokens.js';
@@ -43,32 +50,6 @@ export interface Balance {
   readonly immature: bigint;
   /** Lies under tokens and pins, and is spent only with them. */
   readonly reserved: bigint;
-}
-
-/** As {@link FundRequest}, with the wallet's own coins and change. */
-export interface WalletFundRequest
-  extends Omit<FundRequest, 'utxos' | 'changeScript' | 'spendAll'> {
-  /** Spend exactly these of the wallet's coins rather than choose; one may lie under a token. */
-  readonly coins?: readonly Outpoint[] | undefined;
-}
-
-/** What a transaction may cost, and whether it may end tokens. */
-export interface SpendLimits extends FeeLimits {
-  /** Let tokens that are spent go lost. */
-  readonly allowBurn?: boolean | undefined;
-}
-
-export interface SendOptions extends Omit<WalletFundRequest, 'outputs'>, SpendLimits {}
-
-export interface SweepOptions extends Omit<SweepRequest, 'utxos' | 'lockingScript'>, FeeLimits {}
-
-/** A transaction that the node took. */
-export interface Sent {
-  /** Printed transaction id, computed here. */
-  readonly txid: string;
-  /** Base units. */
-  readonly fee: bigint;
-  readonly transaction: Transaction;
 }
 
 /** How often coins are chosen anew when another process was faster. */
@@ -222,7 +203,7 @@ export class Wallet {
 
   /**
    * Moves every coin of the wallet to one script, less the fees, in as many transactions as it takes.
-   * @throws BitmodelError `NOTHING_TO_SWEEP`, and those of {@link send}
+   * @throws BitmodelError `NOTHING_TO_SWEEP`; `SWEEP_INCOMPLETE` when some of several were sent; those of {@link send}
    */
   async sweep(lockingScript: Uint8Array, options: SweepOptions = {}): Promise<Sent[]> {
     const { allowHighFee, maxFee, ...rest } = options;
@@ -233,10 +214,15 @@ export class Wallet {
       });
     }
     const sent: Sent[] = [];
-    for (const { transaction } of planned) {
-      const coins = transaction.inputs.map(({ outpoint }) => outpoint);
-      const funded = await this.#fundSweep(coins, { ...rest, lockingScript });
-      sent.push(await this.submit(funded, { allowHighFee, maxFee }));
+    try {
+      for (const { transaction } of planned) {
+        const coins = transaction.inputs.map(({ outpoint }) => outpoint);
+        const funded = await this.#fundSweep(coins, { ...rest, lockingScript });
+        sent.push(await this.submit(funded, { allowHighFee, maxFee }));
+      }
+    } catch (thrown) {
+      if (sent.length === 0) throw thrown;
+      throw sweepIncomplete(sent, planned.length, thrown);
     }
     return sent;
   }

@@ -1,4 +1,4 @@
-import { BitmodelError, EXIT } from '../../base/index.js';
+import { BitmodelError, EXIT, messageOf } from '../../base/index.js';
 import { formatOutpoint, type Outpoint } from '../codec/transaction.js';
 import type { Utxo } from '../rpc/ChainClient.js';
 import type { FundedTransaction } from './fund.js';
@@ -37,4 +37,18 @@ export function coinsTaken(): BitmodelError {
     next: 'Try again',
     exitCode: EXIT.notAllowed,
   });
+}
+
+/** Says that a sweep of several transactions stopped on the way, and which of them were sent. */
+export function sweepIncomplete(
+  sent: readonly { readonly txid: string }[],
+  planned: number,
+  cause: unknown,
+): BitmodelError {
+  const ids = sent.map(({ txid }) => txid).join(', ');
+  return new BitmodelError(
+    'SWEEP_INCOMPLETE',
+    `Only ${sent.length} of ${planned} transactions were sent (${ids}): ${messageOf(cause)}`,
+    { next: 'Run it again for the rest', cause },
+  );
 }

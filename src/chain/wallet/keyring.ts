@@ -6,7 +6,7 @@ import { encodeAccountFile } from './accountFile.js';
 import type { AddressParameters } from './address.js';
 import { decodeKeyFile, KEY_FILE_LIMIT, type KeyFile, openKeyFile } from './keyFile.js';
 import type { KeyPair } from './keys.js';
-import { encodeKeystore, type Keystore, sealKey } from './keystore.js';
+import { encodeKeystore, sealKey } from './keystore.js';
 
 const NAME = /^[a-z0-9][a-z0-9_-]{0,63}$/i;
 
@@ -78,19 +78,6 @@ export function readKeyFile(path: string, parameters: AddressParameters): KeyFil
     const message = thrown.message.replace('This keystore file', `The keystore file ${path}`);
     throw new BitmodelError(code, message, { next, exitCode, cause: thrown });
   }
-}
-
-/**
- * As {@link readKeyFile}, for one key.
- * @throws BitmodelError `NOT_ONE_KEY` for an account and for what is only watched
- */
-export function readKeystore(path: string, parameters: AddressParameters): Keystore {
-  const file = readKeyFile(path, parameters);
-  if (file.v === 1) return file;
-  throw new BitmodelError('NOT_ONE_KEY', `${basename(path, '.json')} is not a single key.`, {
-    next: 'Name a key that bitmodel keygen made',
-    exitCode: EXIT.usage,
-  });
 }
 
 export interface CreateKeystoreOptions {

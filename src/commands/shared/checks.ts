@@ -7,7 +7,7 @@ import {
   keyPath,
   listKeys,
   networkParameters,
-  readKeystore,
+  readKeyFile,
   signatureBackend,
 } from '../../chain/index.js';
 import type { Settings } from './settings.js';
@@ -114,7 +114,7 @@ function checkKeys({ datadir, network }: Settings): Check {
   for (const key of names) {
     const path = keyPath(datadir, parameters, key);
     try {
-      readKeystore(path, parameters);
+      readKeyFile(path, parameters);
     } catch (thrown) {
       const mend = thrown instanceof BitmodelError ? thrown.next : undefined;
       return { name, state: 'fail', found: `${key}: ${messageOf(thrown)}`, ...(mend && { mend }) };

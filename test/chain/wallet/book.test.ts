@@ -85,6 +85,14 @@ describe('the notes of a wallet', () => {
     expect(book.lock(outpoint(2))).toBe(true);
   });
 
+  it('say that they can not be written, where a file stands in the way of their folder', () => {
+    const file = join(folder, 'file');
+    writeFileSync(file, '');
+    expect(() => new WalletBook(join(file, 'regtest', 'wallet.json')).lock(outpoint(1))).toThrow(
+      expect.objectContaining({ code: 'WRITE_FAILED' }),
+    );
+  });
+
   it('say what to do when they are damaged', () => {
     const book = new WalletBook(path);
     book.lock(outpoint(1));

@@ -1,0 +1,30 @@
+import type { Outpoint, Transaction } from '../codec/transaction.js';
+import type { FeeLimits } from './check.js';
+import type { FundRequest } from './fund.js';
+import type { SweepRequest } from './sweep.js';
+
+/** As {@link FundRequest}, with the wallet's own coins and change. */
+export interface WalletFundRequest
+  extends Omit<FundRequest, 'utxos' | 'changeScript' | 'spendAll'> {
+  /** Spend exactly these of the wallet's coins rather than choose; one may lie under a token. */
+  readonly coins?: readonly Outpoint[] | undefined;
+}
+
+/** What a transaction may cost, and whether it may end tokens. */
+export interface SpendLimits extends FeeLimits {
+  /** Let tokens that are spent go lost. */
+  readonly allowBurn?: boolean | undefined;
+}
+
+export interface SendOptions extends Omit<WalletFundRequest, 'outputs'>, SpendLimits {}
+
+export interface SweepOptions extends Omit<SweepRequest, 'utxos' | 'lockingScript'>, FeeLimits {}
+
+/** A transaction that the node took. */
+export interface Sent {
+  /** Printed transaction id, computed here. */
+  readonly txid: string;
+  /** Base units. */
+  readonly fee: bigint;
+  readonly transaction: Transaction;
+}
