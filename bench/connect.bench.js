@@ -130,9 +130,12 @@ export async function run(args) {
   if (peerFile) {
     const times = await peer(peerFile);
     row('bcoin, database in memory', wall(times));
+    row('bcoin, time of the core', cpu(times));
     figures.bcoin = times;
     figures['times as fast as bcoin, its best against our median'] =
       Math.min(...wall(times)) / median(wall(ours));
+    figures['times less core time than bcoin, its best against our median'] =
+      Math.min(...cpu(times)) / median(cpu(ours));
   }
   for (const [name, value] of Object.entries(figures)) {
     if (name.startsWith('share') || name.startsWith('times')) {

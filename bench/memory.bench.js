@@ -1,6 +1,6 @@
 import { existsSync, mkdirSync, readFileSync, renameSync, rmSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
-import { startNode } from './node-process.js';
+import { renew, startNode } from './node-process.js';
 
 const OUTPUTS = 1_000_000;
 const PER_BLOCK = 200_000;
@@ -96,6 +96,7 @@ async function chainFolder() {
 export async function run() {
   mkdirSync(cache, { recursive: true });
   const { folder, blockFile } = await chainFolder();
+  await renew(folder);
   const node = await startNode(folder);
   const figures = {};
   const note = (name) => {

@@ -34,3 +34,15 @@ export async function startNode(datadir, ...flags) {
   };
   return { pid: child.pid, milliseconds, cpu, call, stop };
 }
+
+/** Makes the chain of a folder that another version left readable again. */
+export async function renew(datadir) {
+  const { ChainNode } = await import('bitmodel/chain');
+  const open = (reindex) => ChainNode.open({ datadir, network: 'regtest', reindex });
+  const node = await open(false).catch((thrown) => {
+    if (thrown.code !== 'STORE_FORMAT') throw thrown;
+    process.stderr.write('rebuilding the chain for this version …\n');
+    return open(true);
+  });
+  await node.close();
+}

@@ -1,7 +1,7 @@
 import { spawnSync } from 'node:child_process';
 import { existsSync, mkdirSync, renameSync, rmSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
-import { startNode } from './node-process.js';
+import { renew, startNode } from './node-process.js';
 
 const RUNS = 21;
 const NODE_RUNS = 7;
@@ -59,6 +59,7 @@ async function nodeStarts() {
   mkdirSync(cache, { recursive: true });
   const folder = await chainFolder();
   const empty = `${cache}start-empty`;
+  for (const datadir of [folder, empty]) await renew(datadir);
   const times = { long: [], empty: [] };
   const cpu = { long: [], empty: [] };
   for (let i = 0; i < NODE_RUNS; i++) {
