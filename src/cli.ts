@@ -123,7 +123,11 @@ function version(): string {
 }
 
 async function createProgram(): Promise<Command> {
-  const { Command } = await import('commander');
+  const [{ Command }, { fitHelp }] = await Promise.all([
+    import('commander'),
+    import('./commands/shared/help-width.js'),
+  ]);
+  const width = process.stdout.isTTY ? process.stdout.columns : 80;
   return (
     new Command('bitmodel')
       .description(
@@ -139,8 +143,12 @@ async function createProgram(): Promise<Command> {
       .option('--no-input', 'never ask; fail where an answer is needed')
       .showSuggestionAfterError()
       // wrong usage is reported by main(), in the same form as every other error
-      .configureOutput({ outputError: () => undefined })
-      .configureHelp({ showGlobalOptions: true })
+      .configureOutput({
+        outputError: () => undefined,
+        writeOut: (text) => process.stdout.write(fitHelp(text, width)),
+      })
+      // a verb's arguments stand in its own help: here they would leave no room to say what it does
+      .configureHelp({ showGlobalOptions: true, subcommandTerm: (command) => command.name() })
       .helpCommand(false)
       .exitOverride()
   );

@@ -81,10 +81,7 @@ export const register: Register = (program) => {
     .command('tx')
     .description('one transaction: what it spends, pays and carries')
     .argument('<txid>', 'its id')
-    .addHelpText(
-      'after',
-      '\nExample:\n  $ bitmodel chain tx 8abdc027e07cb1f1948dcab3b2ffa27ac1f65ad2a080ddd11b46dc839c66e38b',
-    )
+    .addHelpText('after', '\nExample:\n  $ bitmodel chain tx 8abdc027e07cb1f1…11b46dc839c66e38b')
     .action(tx);
   chain
     .command('address')

@@ -131,7 +131,10 @@ export const register: Register = (program) => {
     .description('run a node: it keeps and checks the chain and answers on this machine')
     .option('--regtest', 'a chain of your own, with blocks on demand (the default network)')
     .option('--mine', 'mine; an empty regtest chain gets 101 blocks at once')
-    .option('--mine-to <address>', 'who is paid for blocks (regtest: the node’s faucet)')
+    .option(
+      '--mine-to <address>',
+      'who is paid for blocks (on regtest, unless stated, the faucet of the node)',
+    )
     .option('--block-time <seconds>', 'time between two blocks on regtest', '2')
     .option('--threads <count>', 'threads that mine, not on regtest (all cores but one)')
     .option('--par <threads>', 'threads that check the scripts of blocks; 0 for one per core', '0')

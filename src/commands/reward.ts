@@ -127,7 +127,7 @@ function addPayout(reward: Command): void {
     .argument('<graph>', 'JSON file of the graph, or - for stdin')
     .option('--amount <coins>', 'what was paid, such as 100 or 0.5')
     .option('--source <id>', 'what it was paid for (default: the one source that no other uses)')
-    .option('--demand <file>', 'JSON file {"ID":"1.5",…} of amounts paid for several sources')
+    .option('--demand <file>', 'amounts paid for several sources: JSON {"ID": "1.5", …}')
     .option('--per <what>', 'source or owner', 'source')
     .addHelpText(
       'after',
@@ -135,7 +135,8 @@ function addPayout(reward: Command): void {
 Example:
   $ cat graph.json
   {"v":1,"sources":[
-    {"id":"poet","owner":"ann","parents":[{"id":"verses","ppm":200000},{"id":"attention","ppm":50000}]},
+    {"id":"poet","owner":"ann","parents":[
+      {"id":"verses","ppm":200000},{"id":"attention","ppm":50000}]},
     {"id":"verses","owner":"ben"},{"id":"attention","owner":"cy"}]}
   $ bitmodel reward payout graph.json --amount 100
   $ bitmodel reward payout graph.json --amount 100 --per owner --json`,

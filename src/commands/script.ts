@@ -156,12 +156,14 @@ const runAction = action<RunOptions>(async (args, context) => run(args, context)
 
 const TEXT_HELP = `
 Words are parted by white space; // and # begin a comment:
-  OP_DUP or DUP   an opcode            0x0102     a push of these bytes
-  1000, -5        a push of a number   <name>     a push of what --set name=VALUE says
+  OP_DUP or DUP   an opcode
+  1000, -5        a push of a number
+  0x0102          a push of these bytes
+  <name>          a push of what --set name=VALUE says
   raw:0102        hex that goes into the script as it stands
 
 Example:
-  $ bitmodel script asm 'DUP HASH160 <owner> EQUALVERIFY CHECKSIG' --set owner=0x89abcdefabbaabbaabbaabbaabbaabbaabbaabba
+  $ bitmodel script asm 'HASH160 <hash> EQUAL' --set hash=0x89abcdefabbaabbaabba
   $ bitmodel script asm '1 2 ADD' | bitmodel script disasm`;
 
 const RUN_HELP = `

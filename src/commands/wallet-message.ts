@@ -114,7 +114,7 @@ export function registerMessages(wallet: Command, verb: Verb): void {
     .option('--file <file>', 'check the contents of this file')
     .addHelpText(
       'after',
-      '\nExample:\n  $ bitmodel wallet verify-message mkpZhYtJu2r87Js3pDiWJDmPte2NRZ8bJV SIGNATURE "I wrote this"',
+      '\nExample:\n  $ bitmodel wallet verify-message mkpZhYtJ…NRZ8bJV SIGNATURE "I wrote this"',
     )
     .action(verifyAction);
 }

@@ -7,7 +7,7 @@ afterAll(() => place.close());
 
 describe('a command line that is wrong', () => {
   it.each([
-    [['wallet', 'send'], 'See bitmodel wallet send --help'],
+    [['script', 'run', '--nope'], 'See bitmodel script run --help'],
     [['wallet', 'sned'], '(Did you mean send?) See bitmodel wallet --help'],
     [['--network', 'regtest', 'tx', 'build', '--nope'], 'See bitmodel tx build --help'],
     [['wallte'], '(Did you mean wallet?) See bitmodel --help'],

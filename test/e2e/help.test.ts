@@ -1,0 +1,49 @@
+import { afterEach, describe, expect, it, vi } from 'vitest';
+import { main } from '#src/cli.js';
+
+/** What the command line prints with these arguments, in this process, as into a pipe. */
+async function printed(...args: string[]): Promise<string> {
+  const written: string[] = [];
+  const write = vi.spyOn(process.stdout, 'write').mockImplementation((text) => {
+    written.push(String(text));
+    return true;
+  });
+  await main(['node', 'bitmodel', ...args]);
+  write.mockRestore();
+  process.exitCode = undefined;
+  process.stdout.removeAllListeners('error');
+  return written.join('');
+}
+
+/** Names under the heading that the help lists commands below. */
+function listed(help: string): string[] {
+  const below = help.split(/^(?:Commands|Start|Money|Inference|Models|Chain):$/m).slice(1);
+  return below
+    .flatMap((block) => [...block.matchAll(/^ {2}([a-z][a-z-]*)/gm)])
+    .map(([, name]) => name!)
+    .filter((name) => name !== 'help');
+}
+
+afterEach(() => vi.restoreAllMocks());
+
+describe('the help of every command and verb', () => {
+  it('fits 80 columns, has an example, and says its name', async () => {
+    const commands = listed(await printed('--help'));
+    expect(commands.length).toBeGreaterThan(15);
+    const pages: [string[], string][] = [];
+    for (const command of commands) {
+      const help = await printed(command, '--help');
+      const verbs = listed(help);
+      if (verbs.length === 0) pages.push([[command], help]);
+      for (const verb of verbs)
+        pages.push([[command, verb], await printed(command, verb, '--help')]);
+    }
+    expect(pages.length).toBeGreaterThan(50);
+    for (const [path, help] of pages) {
+      expect(help).toContain(`Usage: bitmodel ${path.join(' ')}`);
+      expect(help, path.join(' ')).toMatch(/Examples?:\n/);
+      const wide = help.split('\n').filter((line) => line.length > 80);
+      expect([path, wide]).toEqual([path, []]);
+    }
+  }, 30_000);
+});
