@@ -15,6 +15,8 @@ const PATIENCE = 5_000;
 const INTERVAL = 10;
 /** The work under such a lock takes milliseconds: an older one was left by a process that died. */
 const STALE = 30_000;
+/** A lock gets its maker's number at once. */
+const UNSIGNED = 1_000;
 
 /** Whether a process of this number runs. */
 export function isProcessAlive(pid: number): boolean {
@@ -46,8 +48,9 @@ function isStale(path: string): boolean {
   try {
     const pid = Number(readFileSync(path, 'utf8'));
     const age = Date.now() - statSync(path).mtimeMs;
-    // an empty file is one whose maker has not written its number yet
-    return age > STALE || (pid > 0 && !isProcessAlive(pid));
+    // an empty file is one whose maker has not written its number yet, or died before it could
+    if (pid === 0) return age > UNSIGNED;
+    return age > STALE || !isProcessAlive(pid);
   } catch (thrown) {
     if ((thrown as NodeJS.ErrnoException).code === 'ENOENT') return false;
     throw thrown;

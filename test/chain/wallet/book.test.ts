@@ -83,6 +83,9 @@ describe('the notes of a wallet', () => {
     // no process has this number: the kernel gives out none above 2^22
     writeFileSync(`${path}.lock`, '99999999');
     expect(book.lock(outpoint(2))).toBe(true);
+    // or before it could write its number
+    writeFileSync(`${path}.lock`, '');
+    expect(book.lock(outpoint(3))).toBe(true);
   });
 
   it('say that they can not be written, where a file stands in the way of their folder', () => {
