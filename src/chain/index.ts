@@ -1,4 +1,30 @@
 export {
+  type AddressParameters,
+  addressScript,
+  decodeAddress,
+  encodeAddress,
+  publicKeyAddress,
+  scriptAddress,
+} from './address/address.js';
+export { messageHash, signMessage, verifyMessage } from './address/message.js';
+export { decodeWif, encodeWif } from './address/wif.js';
+export {
+  ChainClient,
+  type KnownTransaction,
+  type PinOptions,
+  type PinSelector,
+  type Utxo,
+} from './client/ChainClient.js';
+export type { CategoryInfo } from './client/categoryJson.js';
+export {
+  addressPath,
+  cookiePath,
+  type NodeLocation,
+  type RpcAuth,
+  RpcClient,
+  type RpcClientOptions,
+} from './client/RpcClient.js';
+export {
   type Block,
   type BlockHeader,
   blockHash,
@@ -62,6 +88,10 @@ export {
 } from './consensus/parameters.js';
 export { RejectError } from './consensus/reject.js';
 export { subsidyAt } from './consensus/subsidy.js';
+export { faucetKey, registerFaucet } from './daemon/faucet.js';
+export { LocalChain } from './daemon/LocalChain.js';
+export { defaultThreads, type Mining, mineFirstCoins, prepareMining } from './daemon/mining.js';
+export { type RunNodeOptions, type RunningNode, runNode } from './daemon/runNode.js';
 export {
   exploreAddress,
   exploreBlock,
@@ -78,6 +108,16 @@ export {
   type ShownOutput,
   type ShownTransaction,
 } from './explorer/transactions.js';
+export { NAME_PATH, type Profile, plainText, readProfile } from './identity/profile.js';
+export {
+  createPin,
+  hidePin,
+  modifyPin,
+  type PinContent,
+  type PinWrite,
+  revokePin,
+  transferPin,
+} from './identity/write.js';
 export { Admission } from './mempool/Admission.js';
 export { compareFeeRates, type FeeRate, type MempoolEntry } from './mempool/entry.js';
 export { Mempool } from './mempool/Mempool.js';
@@ -85,10 +125,6 @@ export { INCREMENTAL_FEE_RATE, MIN_RELAY_FEE_RATE } from './mempool/MinimumFee.j
 export { MAX_ANCESTORS, MAX_DESCENDANTS } from './mempool/packageLimits.js';
 export { DUST_LIMIT } from './mempool/standard.js';
 export { ChainNode, type ChainNodeOptions, type Tip } from './node/ChainNode.js';
-export { faucetKey, registerFaucet } from './node/faucet.js';
-export { LocalChain } from './node/LocalChain.js';
-export { defaultThreads, type Mining, mineFirstCoins, prepareMining } from './node/mining.js';
-export { type RunNodeOptions, type RunningNode, runNode } from './node/runNode.js';
 export { holderText, metaIdOf } from './pins/identity.js';
 export {
   decodePin,
@@ -101,25 +137,6 @@ export {
   type PinVersion,
   parsePinId,
 } from './pins/pin.js';
-export { NAME_PATH, type Profile, plainText, readProfile } from './pins/profile.js';
-export {
-  createPin,
-  hidePin,
-  modifyPin,
-  type PinContent,
-  type PinWrite,
-  revokePin,
-  transferPin,
-} from './pins/write.js';
-export {
-  ChainClient,
-  type KnownTransaction,
-  type PinOptions,
-  type PinSelector,
-  type Utxo,
-} from './rpc/ChainClient.js';
-export type { CategoryInfo } from './rpc/categoryJson.js';
-export { encodeJson, indentJson, JsonAmount, JsonList, memberText } from './rpc/json.js';
 export {
   helpText,
   type MethodHelp,
@@ -131,17 +148,7 @@ export {
 } from './rpc/method.js';
 export type { ControlOptions } from './rpc/methods/control.js';
 export { registerChainMethods } from './rpc/nodeServer.js';
-export { amountOf, Params } from './rpc/params.js';
-export { JsonNumber, parseJson, plainJson } from './rpc/parseJson.js';
-export {
-  addressPath,
-  cookiePath,
-  type NodeLocation,
-  type RpcAuth,
-  RpcClient,
-  type RpcClientOptions,
-} from './rpc/RpcClient.js';
-export { RPC_CODE, RpcError } from './rpc/RpcError.js';
+export { Params } from './rpc/params.js';
 export {
   type RpcCall,
   type RpcHandler,
@@ -149,7 +156,6 @@ export {
   type RpcServerOptions,
 } from './rpc/RpcServer.js';
 export { argumentsFromText } from './rpc/textArguments.js';
-export { parseTokenView, type TokenJson, tokenView } from './rpc/tokenView.js';
 export {
   assemble,
   disassemble,
@@ -301,14 +307,6 @@ export {
   type WatchFile,
   watchFile,
 } from './wallet/accountFile.js';
-export {
-  type AddressParameters,
-  addressScript,
-  decodeAddress,
-  encodeAddress,
-  publicKeyAddress,
-  scriptAddress,
-} from './wallet/address.js';
 export { type Bump, planBump } from './wallet/bump.js';
 export {
   checkAmounts,
@@ -369,7 +367,6 @@ export {
   sealKey,
   unsealKey,
 } from './wallet/keystore.js';
-export { messageHash, signMessage, verifyMessage } from './wallet/message.js';
 export { createMnemonic, keyFromMnemonic, normalizeMnemonic } from './wallet/mnemonic.js';
 export type {
   SendOptions,
@@ -392,4 +389,8 @@ export { type SweepRequest, sweepTransactions } from './wallet/sweep.js';
 export { checkTokensKept } from './wallet/tokens.js';
 export { type Balance, Wallet, type WalletOptions } from './wallet/Wallet.js';
 export { WalletBook } from './wallet/WalletBook.js';
-export { decodeWif, encodeWif } from './wallet/wif.js';
+export { amountOf } from './wire/amount.js';
+export { encodeJson, indentJson, JsonAmount, JsonList, memberText } from './wire/json.js';
+export { JsonNumber, parseJson, plainJson } from './wire/parseJson.js';
+export { RPC_CODE, RpcError } from './wire/RpcError.js';
+export { parseTokenView, type TokenJson, tokenView } from './wire/tokenView.js';

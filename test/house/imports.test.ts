@@ -20,17 +20,43 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
   commands: ['chain', 'model', 'network', 'rastic', 'job', 'reward', 'gateway', 'explorer', 'demo'],
 };
 
+/** Folders of the chain, lowest first: each imports from those before it (types, which do nothing, from any). */
+const CHAIN = [
+  'codec',
+  'wire',
+  'script',
+  'address',
+  'consensus',
+  'pins',
+  'store',
+  'mempool',
+  'mining',
+  'node',
+  'client',
+  'wallet',
+  'identity',
+  'tokens',
+  'explorer',
+  'rpc',
+  'daemon',
+];
+
 interface Import {
   readonly file: string;
   readonly target: string;
+  /** Whether it is of types alone. */
+  readonly types: boolean;
 }
 
 function importsOf(file: string): Import[] {
   const source = readFileSync(file, 'utf8');
-  const specifiers = source.matchAll(/(?:from|import)\s*\(?\s*'(\.{1,2}\/[^']+)'/g);
+  const specifiers = source.matchAll(
+    /(import type [^;']*)?(?:from|import)\s*\(?\s*'(\.{1,2}\/[^']+)'/g,
+  );
   return [...specifiers].map((match) => ({
     file: relative(SRC, file),
-    target: relative(SRC, resolve(dirname(file), match[1]!)),
+    target: relative(SRC, resolve(dirname(file), match[2]!)),
+    types: match[1] !== undefined,
   }));
 }
 
@@ -62,6 +88,20 @@ describe('the house', () => {
       ({ file, target }) => roomOf(file) !== '' && target === `${roomOf(file)}/index.js`,
     );
     expect([...throughTheWindow, ...ownFace]).toEqual([]);
+  });
+
+  it('lets data flow one way through the folders of the chain', () => {
+    const folderOf = (path: string): string => path.split('/')[1]!;
+    const within = imports.filter(
+      ({ file, target }) => /^chain\/.*\//.test(file) && /^chain\/.*\//.test(target),
+    );
+    expect([...new Set(within.map(({ file }) => folderOf(file)))].sort()).toEqual(
+      [...CHAIN].sort(),
+    );
+    const upward = within.filter(({ file, target, types }) => {
+      return !types && CHAIN.indexOf(folderOf(target)) > CHAIN.indexOf(folderOf(file));
+    });
+    expect(upward).toEqual([]);
   });
 
   it('keeps every public face without logic', () => {

@@ -1,7 +1,7 @@
 import { formatAmount } from '../../base/index.js';
-import { amountOf } from '../rpc/params.js';
-import { JsonNumber, parseJson } from '../rpc/parseJson.js';
-import type { RpcClient } from '../rpc/RpcClient.js';
+import type { RpcClient } from '../client/RpcClient.js';
+import { amountOf } from '../wire/amount.js';
+import { JsonNumber, parseJson } from '../wire/parseJson.js';
 
 /** How many questions are on their way to the node at once. */
 const AT_ONCE = 16;

@@ -1,5 +1,5 @@
 import { formatAmount, parseAmount } from '../../base/index.js';
-import type { RpcClient } from '../rpc/RpcClient.js';
+import type { RpcClient } from '../client/RpcClient.js';
 import { callExact, coinsOf, mapFew, signedCoins, unitsOf } from './exact.js';
 import { exploreBriefly, type ShownTransaction } from './transactions.js';
 

@@ -1,8 +1,8 @@
 import { formatAmount, fromHex } from '../../base/index.js';
+import type { RpcClient } from '../client/RpcClient.js';
 import { decodePin } from '../pins/pin.js';
-import { amountOf } from '../rpc/params.js';
-import type { RpcClient } from '../rpc/RpcClient.js';
-import type { TokenJson } from '../rpc/tokenView.js';
+import { amountOf } from '../wire/amount.js';
+import type { TokenJson } from '../wire/tokenView.js';
 import { callExact, coinsOf, mapFew } from './exact.js';
 
 interface ScriptJson {

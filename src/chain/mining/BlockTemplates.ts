@@ -1,9 +1,9 @@
+import { secondsNow } from '../consensus/clock.js';
 import { requiredBits } from '../consensus/headers.js';
 import { subsidyAt } from '../consensus/subsidy.js';
 import type { MempoolEntry } from '../mempool/entry.js';
 import { selectTransactions } from '../mempool/template.js';
 import type { ChainNode } from '../node/ChainNode.js';
-import { secondsNow } from '../node/clock.js';
 import type { HeaderRecord } from '../store/records.js';
 
 /** What a block states as its version: BIP9's top bits, none of the others. */

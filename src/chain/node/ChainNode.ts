@@ -6,6 +6,7 @@ import { type BitmodelError, equalBytes } from '../../base/index.js';
 import { type Block, type BlockHeader, blockHash, type EncodedBlock } from '../codec/block.js';
 import { hashToId, type Outpoint, type Transaction } from '../codec/transaction.js';
 import { type CheckedBlock, checkBlock, checkBlockAtHeight } from '../consensus/blockRules.js';
+import { secondsNow } from '../consensus/clock.js';
 import type { Coin } from '../consensus/coins.js';
 import {
   checkHeader,
@@ -28,7 +29,6 @@ import type { ChainStore } from '../store/ChainStore.js';
 import { Pruner } from '../store/prune.js';
 import type { HeaderRecord, Spender } from '../store/records.js';
 import type { Branches } from './branches.js';
-import { secondsNow } from './clock.js';
 import { assembleBlock, solve } from './miner.js';
 import { Overruling } from './Overruling.js';
 import { openChain } from './openChain.js';

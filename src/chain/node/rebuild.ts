@@ -1,6 +1,7 @@
 import { BitmodelError } from '../../base/index.js';
 import { type BlockHeader, blockHash, decodeHeader } from '../codec/block.js';
 import { ByteReader } from '../codec/reader.js';
+import { secondsNow } from '../consensus/clock.js';
 import { hashKey } from '../consensus/coins.js';
 import type { ConnectableBlock } from '../consensus/connect.js';
 import { checkHeader, checkProofOfWork, type HeaderEntry } from '../consensus/headers.js';
@@ -10,7 +11,6 @@ import { bitsToTarget, workOf } from '../consensus/target.js';
 import type { ChainStore } from '../store/ChainStore.js';
 import { STATE_TABLES } from '../store/tables.js';
 import type { Branches } from './branches.js';
-import { secondsNow } from './clock.js';
 
 const HEADER_SIZE = 80;
 

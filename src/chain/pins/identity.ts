@@ -1,5 +1,5 @@
 import { sha256, toHex, utf8 } from '../../base/index.js';
-import { type AddressParameters, scriptAddress } from '../wallet/address.js';
+import { type AddressParameters, scriptAddress } from '../address/address.js';
 
 /** The text that stands for a locking script in pins: its address, or its bytes in hex where it has none. */
 export function holderText(lockingScript: Uint8Array, parameters: AddressParameters): string {

@@ -4,11 +4,11 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import type { AddressInfo } from 'node:net';
 import { setTimeout as delay } from 'node:timers/promises';
 import { BitmodelError, EXIT, messageOf, writeFileAtomic } from '../../base/index.js';
+import type { RpcAuth } from '../client/RpcClient.js';
 import { callerList, isAuthorised, isLoopback, isOwnHost } from './access.js';
 import { answerBody, type RpcHandler, type RpcMethod } from './dispatch.js';
 import { BodyBudget, readBody, sendAnswer } from './exchange.js';
 import { type MethodHelp, usageLine } from './method.js';
-import type { RpcAuth } from './RpcClient.js';
 
 export type { RpcCall, RpcHandler } from './dispatch.js';
 

@@ -1,3 +1,5 @@
+import { JsonNumber, parseJson, plainJson } from '../wire/parseJson.js';
+import { RPC_CODE, RpcError } from '../wire/RpcError.js';
 import {
   helpText,
   isOptional,
@@ -8,8 +10,6 @@ import {
   paramTypes,
   requiredCount,
 } from './method.js';
-import { JsonNumber, parseJson, plainJson } from './parseJson.js';
-import { RPC_CODE, RpcError } from './RpcError.js';
 
 const isAbsent = (value: unknown): boolean => value === undefined || value === null;
 

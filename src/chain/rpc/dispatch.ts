@@ -1,9 +1,9 @@
 import { BitmodelError, messageOf } from '../../base/index.js';
+import { jsonPieces } from '../wire/json.js';
+import { parseJson } from '../wire/parseJson.js';
+import { RPC_CODE, RpcError } from '../wire/RpcError.js';
 import { bindArguments } from './arguments.js';
-import { jsonPieces } from './json.js';
 import type { MethodHelp } from './method.js';
-import { parseJson } from './parseJson.js';
-import { RPC_CODE, RpcError } from './RpcError.js';
 
 /** What a method is given beside its parameters. */
 export interface RpcCall {

@@ -1,10 +1,10 @@
 import { toHex } from '../../base/index.js';
+import { scriptAddress } from '../address/address.js';
 import type { NetworkParameters } from '../consensus/parameters.js';
 import { decodeNumber } from '../script/number.js';
 import { OP, opcodeName } from '../script/opcodes.js';
 import { type Instruction, readInstruction } from '../script/push.js';
 import { classifyScript } from '../script/standard.js';
-import { scriptAddress } from '../wallet/address.js';
 
 /** Pushes up to this many bytes are shown as numbers, as Bitcoin Core does. */
 const LONGEST_NUMBER = 4;

@@ -14,9 +14,9 @@ import type { NetworkParameters } from '../consensus/parameters.js';
 import { isCoinbase } from '../consensus/transactionRules.js';
 import type { ChainNode } from '../node/ChainNode.js';
 import type { HeaderRecord } from '../store/records.js';
-import { JsonAmount, JsonList } from './json.js';
+import { JsonAmount, JsonList } from '../wire/json.js';
+import { tokenView } from '../wire/tokenView.js';
 import { scriptAsm, scriptView } from './scriptViews.js';
-import { tokenView } from './tokenView.js';
 
 function outputView(output: TransactionOutput, n: number, parameters: NetworkParameters): object {
   const { value, lockingScript, token } = output;

@@ -8,7 +8,7 @@ import {
   type TransactionInput,
   type TransactionOutput,
 } from '../codec/transaction.js';
-import { parseTokenView } from '../rpc/tokenView.js';
+import { parseTokenView } from '../wire/tokenView.js';
 import type { ScriptContext } from './context.js';
 import { OP } from './opcodes.js';
 

@@ -1,4 +1,5 @@
 import { BitmodelError, equalBytes } from '../../base/index.js';
+import type { AddressParameters } from '../address/address.js';
 import { type Block, encodeBlockParts } from '../codec/block.js';
 import {
   hashToId,
@@ -10,7 +11,6 @@ import type { CheckedBlock } from '../consensus/blockRules.js';
 import type { Coin, CoinSource } from '../consensus/coins.js';
 import type { ConnectableBlock } from '../consensus/connect.js';
 import type { HeaderEntry, HeaderSource } from '../consensus/headers.js';
-import type { AddressParameters } from '../wallet/address.js';
 import { Bodies } from './Bodies.js';
 import { applyTransaction, placeTransactions, revertTransaction } from './changes.js';
 import { damaged } from './damage.js';

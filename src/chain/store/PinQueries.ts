@@ -1,5 +1,5 @@
+import type { AddressParameters } from '../address/address.js';
 import { encodeOutpoint, type Outpoint } from '../codec/transaction.js';
-import type { AddressParameters } from '../wallet/address.js';
 import { afterGroup, decodeOutpointKey, orderedKey, scriptKey } from './keys.js';
 import { eventKey, PinTables, pathKey, pinMetaId } from './PinTables.js';
 import { type ChainPlace, decodePinEvent, type PinEvent, type PinRecord } from './pinRecords.js';

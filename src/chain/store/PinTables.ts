@@ -1,7 +1,7 @@
 import { sha256, utf8 } from '../../base/index.js';
+import type { AddressParameters } from '../address/address.js';
 import { encodeOutpoint, type Outpoint } from '../codec/transaction.js';
 import { holderText, metaIdOf } from '../pins/identity.js';
-import type { AddressParameters } from '../wallet/address.js';
 import { orderedKey, scriptKey } from './keys.js';
 import {
   type ChainPlace,

@@ -1,4 +1,6 @@
 import { BitmodelError } from '../../base/index.js';
+import type { ChainClient } from '../client/ChainClient.js';
+import type { CategoryInfo } from '../client/categoryJson.js';
 import type { OutputToken } from '../codec/token.js';
 import {
   hashToId,
@@ -8,8 +10,6 @@ import {
   transactionId,
 } from '../codec/transaction.js';
 import { hashKey, isUnspendable } from '../consensus/coins.js';
-import type { ChainClient } from '../rpc/ChainClient.js';
-import type { CategoryInfo } from '../rpc/categoryJson.js';
 
 /** A token of a category that a transaction made or moved. */
 export interface TokenPlace {

@@ -1,7 +1,7 @@
 import { BitmodelError, EXIT } from '../../base/index.js';
+import type { ChainClient, Utxo } from '../client/ChainClient.js';
 import type { Nft } from '../codec/token.js';
 import { idToHash, type Outpoint } from '../codec/transaction.js';
-import type { ChainClient, Utxo } from '../rpc/ChainClient.js';
 import type { FundedTransaction } from '../wallet/fund.js';
 import type { Sent } from '../wallet/requests.js';
 import type { Wallet } from '../wallet/Wallet.js';

@@ -1,6 +1,6 @@
 import { BitmodelError, EXIT, toHex } from '../../base/index.js';
+import type { ChainClient, Utxo } from '../client/ChainClient.js';
 import { formatOutpoint, hashToId, type Outpoint } from '../codec/transaction.js';
-import type { ChainClient, Utxo } from '../rpc/ChainClient.js';
 import type { FundedTransaction } from '../wallet/fund.js';
 import type { Sent } from '../wallet/requests.js';
 import { dustOf } from '../wallet/size.js';

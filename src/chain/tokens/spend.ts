@@ -1,6 +1,6 @@
+import type { ChainClient, Utxo } from '../client/ChainClient.js';
 import type { OutputToken } from '../codec/token.js';
 import type { TransactionOutput } from '../codec/transaction.js';
-import type { ChainClient, Utxo } from '../rpc/ChainClient.js';
 import { MAX_FEE, proveCoins } from '../wallet/check.js';
 import type { FundedTransaction } from '../wallet/fund.js';
 import type { SpendLimits } from '../wallet/requests.js';

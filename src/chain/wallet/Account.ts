@@ -1,8 +1,8 @@
 import type { HDKey } from '@scure/bip32';
 import { toHex } from '../../base/index.js';
+import { type AddressParameters, encodeAddress } from '../address/address.js';
 import type { TransactionOutput } from '../codec/transaction.js';
 import { hash160, p2pkhHash } from '../script/standard.js';
-import { type AddressParameters, encodeAddress } from './address.js';
 import { type KeyPair, keyPair } from './keys.js';
 
 /** Unused addresses in a row after which BIP44 looks no further. */

@@ -1,8 +1,8 @@
 import { toHex } from '../../base/index.js';
+import { type AddressParameters, addressScript } from '../address/address.js';
+import type { ChainClient, Utxo } from '../client/ChainClient.js';
 import { formatOutpoint } from '../codec/transaction.js';
-import type { ChainClient, Utxo } from '../rpc/ChainClient.js';
 import type { Account } from './Account.js';
-import { type AddressParameters, addressScript } from './address.js';
 import { badNodeAnswer } from './check.js';
 import { accountUtxos, inBatches } from './discovery.js';
 

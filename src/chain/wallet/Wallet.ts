@@ -1,4 +1,5 @@
 import { BitmodelError, EXIT } from '../../base/index.js';
+import type { ChainClient, Utxo } from '../client/ChainClient.js';
 import {
   formatOutpoint,
   type Outpoint,
@@ -7,8 +8,7 @@ import {
   transactionId,
 } from '../codec/transaction.js';
 import type { NetworkParameters } from '../consensus/parameters.js';
-import type { ChainClient, Utxo } from '../rpc/ChainClient.js';
-import { RpcError } from '../rpc/RpcError.js';
+import { RpcError } from '../wire/RpcError.js';
 import type { Account } from './Account.js';
 import { CoinSource } from './CoinSource.js';
 import { checkAmounts, proveCoins } from './check.js';

@@ -8,8 +8,8 @@ import {
   toHex,
   utf8,
 } from '../../base/index.js';
+import { type AddressParameters, decodeAddress } from '../address/address.js';
 import { Account, type AccountIndexes } from './Account.js';
-import { type AddressParameters, decodeAddress } from './address.js';
 import { decodeExtendedKey, normalizePath } from './hd.js';
 import { corrupt } from './keystore.js';
 import { MNEMONIC_PASSPHRASE_LIMIT, nodeFromMnemonic, normalizeMnemonic } from './mnemonic.js';

@@ -1,11 +1,11 @@
 import { BitmodelError, EXIT, formatAmount } from '../../base/index.js';
+import type { ChainClient } from '../client/ChainClient.js';
 import {
   encodeTransaction,
   type Transaction,
   transactionHash,
   transactionId,
 } from '../codec/transaction.js';
-import type { ChainClient } from '../rpc/ChainClient.js';
 import { badNodeAnswer, checkScripts, previousOutputs } from './check.js';
 import { type FundedTransaction, fundTransaction } from './fund.js';
 import { P2PKH_OUTPUT_SIZE, P2PKH_UNLOCKING_SIZE } from './size.js';

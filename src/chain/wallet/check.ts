@@ -1,4 +1,5 @@
 import { BitmodelError, EXIT, equalBytes, formatAmount, toHex } from '../../base/index.js';
+import type { ChainClient, Utxo } from '../client/ChainClient.js';
 import { encodeOutputScript } from '../codec/token.js';
 import {
   formatOutpoint,
@@ -9,7 +10,6 @@ import {
 } from '../codec/transaction.js';
 import { coinbasePrefix } from '../consensus/blockRules.js';
 import { isCoinbase } from '../consensus/transactionRules.js';
-import type { ChainClient, Utxo } from '../rpc/ChainClient.js';
 import { verifyInput } from '../script/interpreter.js';
 import { p2pkhHash } from '../script/standard.js';
 import { dustOf } from './size.js';

@@ -1,6 +1,6 @@
 import { BitmodelError, EXIT, messageOf } from '../../base/index.js';
+import type { Utxo } from '../client/ChainClient.js';
 import { formatOutpoint, type Outpoint } from '../codec/transaction.js';
-import type { Utxo } from '../rpc/ChainClient.js';
 import type { FundedTransaction } from './fund.js';
 
 /** Whether something rides on a coin that an ordinary payment would lose or move: a token, or a pin. */

@@ -1,4 +1,4 @@
-import type { Utxo } from '../rpc/ChainClient.js';
+import type { Utxo } from '../client/ChainClient.js';
 import { P2PKH_INPUT_SIZE, P2PKH_OUTPUT_SIZE } from './size.js';
 
 interface Candidate {

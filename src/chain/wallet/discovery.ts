@@ -1,6 +1,6 @@
-import type { ChainClient, Utxo } from '../rpc/ChainClient.js';
+import { type AddressParameters, addressScript } from '../address/address.js';
+import type { ChainClient, Utxo } from '../client/ChainClient.js';
 import { type Account, type ChainName, GAP_LIMIT } from './Account.js';
-import { type AddressParameters, addressScript } from './address.js';
 import { badNodeAnswer } from './check.js';
 
 /** Addresses asked for in one call. */

@@ -1,6 +1,6 @@
 import { BitmodelError, parseAmount } from '../../base/index.js';
-import type { ChainClient } from '../rpc/ChainClient.js';
-import { memberText } from '../rpc/json.js';
+import type { ChainClient } from '../client/ChainClient.js';
+import { memberText } from '../wire/json.js';
 import { FEE_RATE } from './size.js';
 
 /** No estimate of a node above this many base units per byte is followed: it may be mistaken, or lie. */

@@ -1,4 +1,5 @@
 import { BitmodelError, EXIT, formatAmount } from '../../base/index.js';
+import type { Utxo } from '../client/ChainClient.js';
 import {
   formatOutpoint,
   JOB_VERSION,
@@ -7,7 +8,6 @@ import {
   type Transaction,
   type TransactionOutput,
 } from '../codec/transaction.js';
-import type { Utxo } from '../rpc/ChainClient.js';
 import { selectCoins } from './coins.js';
 import {
   DUST,

@@ -1,6 +1,6 @@
 import { HARDENED_OFFSET, HDKey } from '@scure/bip32';
 import { BitmodelError, EXIT } from '../../base/index.js';
-import type { AddressParameters } from './address.js';
+import type { AddressParameters } from '../address/address.js';
 
 /**
  * Coin types of BIP44. 1 is every chain's test network. 25197 (0x626d, "bm") is ours on main: not registered in

@@ -1,4 +1,5 @@
 import { BitmodelError, EXIT } from '../../base/index.js';
+import type { AddressParameters } from '../address/address.js';
 import { Account, type AccountIndexes } from './Account.js';
 import {
   type AccountFile,
@@ -6,7 +7,6 @@ import {
   unsealAccount,
   type WatchFile,
 } from './accountFile.js';
-import type { AddressParameters } from './address.js';
 import { decodeExtendedKey } from './hd.js';
 import type { KeyPair } from './keys.js';
 import { corrupt, decodeKeystore, type Keystore, unsealKey } from './keystore.js';

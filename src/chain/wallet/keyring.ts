@@ -1,9 +1,9 @@
 import { closeSync, existsSync, linkSync, openSync, readdirSync, readSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { BitmodelError, EXIT, messageOf, writeFileAtomic } from '../../base/index.js';
+import type { AddressParameters } from '../address/address.js';
 import { Account } from './Account.js';
 import { encodeAccountFile } from './accountFile.js';
-import type { AddressParameters } from './address.js';
 import { decodeKeyFile, KEY_FILE_LIMIT, type KeyFile, openKeyFile } from './keyFile.js';
 import type { KeyPair } from './keys.js';
 import { encodeKeystore, sealKey } from './keystore.js';

@@ -1,7 +1,7 @@
 import { utils } from '@noble/secp256k1';
 import { BitmodelError, EXIT } from '../../base/index.js';
+import { type AddressParameters, publicKeyAddress } from '../address/address.js';
 import { publicKeyOf } from '../script/ecdsa.js';
-import { type AddressParameters, publicKeyAddress } from './address.js';
 
 /** A secp256k1 key with the address of its compressed public key. */
 export interface KeyPair {

@@ -7,7 +7,7 @@ import {
   sha256,
   toHex,
 } from '../../base/index.js';
-import { type AddressParameters, publicKeyAddress } from './address.js';
+import { type AddressParameters, publicKeyAddress } from '../address/address.js';
 import { type KeyPair, keyPair } from './keys.js';
 import {
   checkSealForm,

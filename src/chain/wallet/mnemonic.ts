@@ -2,7 +2,7 @@ import { HDKey } from '@scure/bip32';
 import { generateMnemonic, mnemonicToSeed, validateMnemonic } from '@scure/bip39';
 import { wordlist } from '@scure/bip39/wordlists/english.js';
 import { BitmodelError, EXIT } from '../../base/index.js';
-import type { AddressParameters } from './address.js';
+import type { AddressParameters } from '../address/address.js';
 import { derivationPath, extendedKeyVersions } from './hd.js';
 import { type KeyPair, keyPair } from './keys.js';
 

@@ -1,4 +1,4 @@
-import type { Utxo } from '../rpc/ChainClient.js';
+import type { Utxo } from '../client/ChainClient.js';
 import { type FundedTransaction, fundTransaction } from './fund.js';
 import { DUST, FEE_RATE, P2PKH_INPUT_SIZE } from './size.js';
 

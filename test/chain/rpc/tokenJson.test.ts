@@ -1,8 +1,8 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { BitmodelError } from '#src/base/index.js';
+import { categoryFromJson } from '#src/chain/client/categoryJson.js';
 import { parseTokenView, type TokenJson, tokenView } from '#src/chain/index.js';
-import { categoryFromJson } from '#src/chain/rpc/categoryJson.js';
 import { tokenArbitrary } from '../transactions.js';
 
 const ID = 'ab'.repeat(32);

@@ -9,10 +9,10 @@ import type { Coin } from '../../consensus/coins.js';
 import { subsidyAt } from '../../consensus/subsidy.js';
 import type { ChainNode } from '../../node/ChainNode.js';
 import type { HeaderRecord } from '../../store/records.js';
+import { JsonNumber } from '../../wire/parseJson.js';
+import { RPC_CODE, RpcError } from '../../wire/RpcError.js';
 import { BLOCK_HELP } from '../help/blocks.js';
 import { Params } from '../params.js';
-import { JsonNumber } from '../parseJson.js';
-import { RPC_CODE, RpcError } from '../RpcError.js';
 import type { RpcServer } from '../RpcServer.js';
 import { storedBlock } from './blocks.js';
 

@@ -10,9 +10,9 @@ import { isCoinbase } from '../../consensus/transactionRules.js';
 import type { MempoolEntry } from '../../mempool/entry.js';
 import { BLOCK_VERSION, type BlockTemplates, timeAndBits } from '../../mining/BlockTemplates.js';
 import type { ChainNode } from '../../node/ChainNode.js';
+import { JsonNumber } from '../../wire/parseJson.js';
+import { RPC_CODE, RpcError } from '../../wire/RpcError.js';
 import { Params } from '../params.js';
-import { JsonNumber } from '../parseJson.js';
-import { RPC_CODE, RpcError } from '../RpcError.js';
 import { workView } from '../views.js';
 
 /** Milliseconds that a long poll waits for a new tip before better transactions are reason enough to answer. */

@@ -3,10 +3,10 @@ import type { Block } from '../../codec/block.js';
 import { encodeTransaction, hashToId, transactionId } from '../../codec/transaction.js';
 import type { ChainNode } from '../../node/ChainNode.js';
 import type { HeaderRecord } from '../../store/records.js';
+import { JsonList } from '../../wire/json.js';
+import { RPC_CODE, RpcError } from '../../wire/RpcError.js';
 import { BLOCK_HELP } from '../help/blocks.js';
-import { JsonList } from '../json.js';
 import { Params } from '../params.js';
-import { RPC_CODE, RpcError } from '../RpcError.js';
 import type { RpcServer } from '../RpcServer.js';
 import { difficultyOf, headerHex, headerView, transactionView, workView } from '../views.js';
 

@@ -1,4 +1,5 @@
 import { fromHex } from '../../../base/index.js';
+import { addressScript } from '../../address/address.js';
 import {
   JOB_VERSION,
   NO_JOB,
@@ -10,10 +11,10 @@ import { ByteWriter } from '../../codec/writer.js';
 import { MAX_MONEY, type NetworkParameters } from '../../consensus/parameters.js';
 import { OP } from '../../script/opcodes.js';
 import { pushData } from '../../script/push.js';
-import { addressScript } from '../../wallet/address.js';
+import { amountOf } from '../../wire/amount.js';
+import { RPC_CODE, RpcError } from '../../wire/RpcError.js';
 import { jsonType } from '../arguments.js';
-import { amountOf, Params } from '../params.js';
-import { RPC_CODE, RpcError } from '../RpcError.js';
+import { Params } from '../params.js';
 
 /** Version of transactions that carry no job id: Bitcoin's. */
 const PLAIN_VERSION = 2;

@@ -1,8 +1,8 @@
 import { type Estimate, MAX_TARGET, type RateRange } from '../../mempool/FeeEstimator.js';
 import type { ChainNode } from '../../node/ChainNode.js';
-import { JsonAmount } from '../json.js';
+import { JsonAmount } from '../../wire/json.js';
+import { RPC_CODE, RpcError } from '../../wire/RpcError.js';
 import type { Params } from '../params.js';
-import { RPC_CODE, RpcError } from '../RpcError.js';
 
 const NOT_ENOUGH = 'Insufficient data or no feerate found';
 const MODES = new Set(['unset', 'economical', 'conservative']);

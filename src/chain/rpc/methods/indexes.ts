@@ -1,15 +1,15 @@
 import { formatAmount, fromHex, toHex } from '../../../base/index.js';
+import { addressScript, scriptAddress } from '../../address/address.js';
 import { hashToId, type Outpoint } from '../../codec/transaction.js';
 import type { Coin } from '../../consensus/coins.js';
 import type { ChainNode } from '../../node/ChainNode.js';
 import { formatPinId } from '../../pins/pin.js';
 import { jobHistory, scriptHistory } from '../../store/queries.js';
-import { addressScript, scriptAddress } from '../../wallet/address.js';
+import { RPC_CODE, RpcError } from '../../wire/RpcError.js';
+import { tokenView } from '../../wire/tokenView.js';
 import { INDEX_HELP } from '../help/indexes.js';
 import { Params } from '../params.js';
-import { RPC_CODE, RpcError } from '../RpcError.js';
 import type { RpcServer } from '../RpcServer.js';
-import { tokenView } from '../tokenView.js';
 
 const LIST_LIMIT = 1_000;
 const NO_LIMIT = 0xffff_ffff;

@@ -1,4 +1,5 @@
 import { fromHex, toHex } from '../../../base/index.js';
+import { addressScript } from '../../address/address.js';
 import { blockHash, encodeBlock } from '../../codec/block.js';
 import { decodeTransaction, hashToId, idToHash, transactionHash } from '../../codec/transaction.js';
 import { RejectError } from '../../consensus/reject.js';
@@ -9,11 +10,10 @@ import { BlockTemplates, nextPlace, timeAndBits } from '../../mining/BlockTempla
 import { makeCoinbase, nextExtraNonce } from '../../mining/coinbase.js';
 import type { ChainNode } from '../../node/ChainNode.js';
 import { completeBlock, solve } from '../../node/miner.js';
-import { addressScript } from '../../wallet/address.js';
+import { JsonAmount } from '../../wire/json.js';
+import { RPC_CODE, RpcError } from '../../wire/RpcError.js';
 import { MINING_HELP } from '../help/mining.js';
-import { JsonAmount } from '../json.js';
 import { Params } from '../params.js';
-import { RPC_CODE, RpcError } from '../RpcError.js';
 import type { RpcHandler, RpcServer } from '../RpcServer.js';
 import { difficultyOf, workView } from '../views.js';
 import { blockTemplate, submitBlock } from './blockTemplate.js';

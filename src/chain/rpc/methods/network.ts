@@ -1,8 +1,8 @@
 import { MIN_RELAY_FEE_RATE } from '../../mempool/MinimumFee.js';
+import { JsonAmount } from '../../wire/json.js';
+import { RPC_CODE, RpcError } from '../../wire/RpcError.js';
 import { NETWORK_HELP } from '../help/control.js';
-import { JsonAmount } from '../json.js';
 import { Params } from '../params.js';
-import { RPC_CODE, RpcError } from '../RpcError.js';
 import type { RpcServer } from '../RpcServer.js';
 
 const PROTOCOL_VERSION = 1;

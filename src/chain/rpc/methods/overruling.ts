@@ -1,9 +1,9 @@
 import { BitmodelError } from '../../../base/index.js';
 import type { ChainNode } from '../../node/ChainNode.js';
 import type { HeaderRecord } from '../../store/records.js';
+import { RPC_CODE, RpcError } from '../../wire/RpcError.js';
 import type { MethodHelp } from '../method.js';
 import { Params } from '../params.js';
-import { RPC_CODE, RpcError } from '../RpcError.js';
 import type { RpcServer } from '../RpcServer.js';
 
 const COMMON: Pick<MethodHelp, 'group' | 'params' | 'result' | 'example'> = {

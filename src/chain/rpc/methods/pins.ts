@@ -1,14 +1,14 @@
 import { toHex } from '../../../base/index.js';
+import { addressScript } from '../../address/address.js';
 import { formatOutpoint, hashToId, type Outpoint } from '../../codec/transaction.js';
 import type { ChainNode } from '../../node/ChainNode.js';
 import { holderText } from '../../pins/identity.js';
 import { formatPinId, parsePinId } from '../../pins/pin.js';
 import type { PinQuery, PinState } from '../../store/PinQueries.js';
 import type { PinEvent } from '../../store/pinRecords.js';
-import { addressScript } from '../../wallet/address.js';
+import { RPC_CODE, RpcError } from '../../wire/RpcError.js';
 import { PIN_HELP } from '../help/pins.js';
 import { Params } from '../params.js';
-import { RPC_CODE, RpcError } from '../RpcError.js';
 import type { RpcServer } from '../RpcServer.js';
 
 /** No limit unless one is asked for: the first valid pin of a path may be the one that counts. */

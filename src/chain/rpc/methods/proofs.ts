@@ -11,9 +11,9 @@ import { hashToId, transactionHash } from '../../codec/transaction.js';
 import { hashKey } from '../../consensus/coins.js';
 import type { ChainNode } from '../../node/ChainNode.js';
 import type { HeaderRecord } from '../../store/records.js';
+import { RPC_CODE, RpcError } from '../../wire/RpcError.js';
 import type { MethodHelp } from '../method.js';
 import { Params } from '../params.js';
-import { RPC_CODE, RpcError } from '../RpcError.js';
 import type { RpcServer } from '../RpcServer.js';
 import { storedBlock } from './blocks.js';
 

@@ -4,9 +4,9 @@ import type { Trial } from '../../mempool/Admission.js';
 import type { NewEntry } from '../../mempool/entry.js';
 import { feeAt } from '../../mempool/MinimumFee.js';
 import type { ChainNode } from '../../node/ChainNode.js';
-import { JsonAmount } from '../json.js';
+import { JsonAmount } from '../../wire/json.js';
+import { RPC_CODE, RpcError } from '../../wire/RpcError.js';
 import { Params } from '../params.js';
-import { RPC_CODE, RpcError } from '../RpcError.js';
 import { decodeParam } from './decodeParam.js';
 
 /** Most transactions of a package, as Bitcoin Core has it. */

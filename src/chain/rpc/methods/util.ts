@@ -1,11 +1,11 @@
 import { BitmodelError, messageOf, toHex, utf8 } from '../../../base/index.js';
+import { addressScript } from '../../address/address.js';
+import { signMessage, verifyMessage } from '../../address/message.js';
+import { decodeWif } from '../../address/wif.js';
 import type { NetworkParameters } from '../../consensus/parameters.js';
-import { addressScript } from '../../wallet/address.js';
-import { signMessage, verifyMessage } from '../../wallet/message.js';
-import { decodeWif } from '../../wallet/wif.js';
+import { RPC_CODE, RpcError } from '../../wire/RpcError.js';
 import { UTIL_HELP } from '../help/control.js';
 import { Params } from '../params.js';
-import { RPC_CODE, RpcError } from '../RpcError.js';
 import type { RpcServer } from '../RpcServer.js';
 
 function validateAddress(address: string, parameters: NetworkParameters): object {

@@ -1,10 +1,10 @@
 import { hashToId } from '../../codec/transaction.js';
 import type { ChainNode } from '../../node/ChainNode.js';
 import { type UtxoSetInfo, utxoSetInfo } from '../../store/utxoSet.js';
-import { JsonAmount } from '../json.js';
+import { JsonAmount } from '../../wire/json.js';
+import { RPC_CODE, RpcError } from '../../wire/RpcError.js';
 import type { MethodHelp } from '../method.js';
 import { Params } from '../params.js';
-import { RPC_CODE, RpcError } from '../RpcError.js';
 import type { RpcServer } from '../RpcServer.js';
 
 const HASH_TYPES = ['hash_serialized_3', 'none'];

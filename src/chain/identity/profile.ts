@@ -1,7 +1,7 @@
 import { toHex } from '../../base/index.js';
-import type { ChainClient } from '../rpc/ChainClient.js';
-import { metaIdOf } from './identity.js';
-import type { Pin } from './pin.js';
+import type { ChainClient } from '../client/ChainClient.js';
+import { metaIdOf } from '../pins/identity.js';
+import type { Pin } from '../pins/pin.js';
 
 /** Where MetaID v2 keeps what people call themselves. */
 export const NAME_PATH = '/info/name';

@@ -1,7 +1,7 @@
 import { BitmodelError, fromHex, messageOf, parseAmount } from '../../base/index.js';
 import { idToHash, type TransactionOutput } from '../codec/transaction.js';
+import { parseTokenView, type TokenJson } from '../wire/tokenView.js';
 import type { Utxo } from './ChainClient.js';
-import { parseTokenView, type TokenJson } from './tokenView.js';
 
 /** What `getaddressutxos` and `getoutpointspend` answer per output. */
 export interface OutputJson {

@@ -1,11 +1,11 @@
 import { BitmodelError, EXIT } from '../../base/index.js';
+import type { ChainClient } from '../client/ChainClient.js';
 import { NO_JOB, type Outpoint, parseOutpoint } from '../codec/transaction.js';
-import type { ChainClient } from '../rpc/ChainClient.js';
+import { encodePin, type Pin, type PinData, type PinOperation } from '../pins/pin.js';
 import { previousOutputs } from '../wallet/check.js';
 import type { FixedInput } from '../wallet/fund.js';
 import { DUST, P2PKH_UNLOCKING_SIZE } from '../wallet/size.js';
 import type { Wallet } from '../wallet/Wallet.js';
-import { encodePin, type Pin, type PinData, type PinOperation } from './pin.js';
 
 /** What a pin says. */
 export interface PinContent {

@@ -1,7 +1,7 @@
+import type { ChainClient } from '../client/ChainClient.js';
 import { hashToId, idToHash, type Outpoint } from '../codec/transaction.js';
 import type { NetworkParameters } from '../consensus/parameters.js';
-import type { ChainClient } from '../rpc/ChainClient.js';
-import type { ChainNode } from './ChainNode.js';
+import type { ChainNode } from '../node/ChainNode.js';
 
 type Answer<Name extends 'height' | 'output' | 'spender' | 'transaction'> = Awaited<
   ReturnType<ChainClient[Name]>

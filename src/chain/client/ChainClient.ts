@@ -9,10 +9,10 @@ import {
   type TransactionOutput,
 } from '../codec/transaction.js';
 import type { Pin, PinVersion } from '../pins/pin.js';
+import { RPC_CODE, RpcError } from '../wire/RpcError.js';
 import { type CategoryInfo, categoryFromJson } from './categoryJson.js';
 import { coinFromJson, coinsFromJson, type OutputJson } from './outputJson.js';
 import type { RpcClient } from './RpcClient.js';
-import { RPC_CODE, RpcError } from './RpcError.js';
 
 /** An unspent output. */
 export interface Utxo {

@@ -1,7 +1,7 @@
 import { availableParallelism } from 'node:os';
 import { setTimeout as delay } from 'node:timers/promises';
 import { Miner } from '../mining/Miner.js';
-import type { ChainNode } from './ChainNode.js';
+import type { ChainNode } from '../node/ChainNode.js';
 
 export interface MiningOptions {
   /** Locking script that blocks pay to. */

@@ -1,15 +1,15 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fromHex, toHex, writeFileAtomic } from '../../base/index.js';
+import { addressScript } from '../address/address.js';
+import type { ChainNode } from '../node/ChainNode.js';
 import { INDEX_HELP } from '../rpc/help/indexes.js';
 import { Params } from '../rpc/params.js';
-import { RPC_CODE, RpcError } from '../rpc/RpcError.js';
 import type { RpcServer } from '../rpc/RpcServer.js';
-import { addressScript } from '../wallet/address.js';
 import { fundTransaction } from '../wallet/fund.js';
 import { createKey, type KeyPair, keyPair } from '../wallet/keys.js';
 import { signP2pkhInputs } from '../wallet/sign.js';
-import type { ChainNode } from './ChainNode.js';
+import { RPC_CODE, RpcError } from '../wire/RpcError.js';
 
 /** Most coins that one call hands out, so that one mistake doesn't empty it. */
 const MOST = 10_000n * 100_000_000n;

@@ -3,8 +3,8 @@ import { join } from 'node:path';
 import { Agent, request } from 'undici';
 import { BitmodelError, EXIT, messageOf } from '../../base/index.js';
 import { type NetworkName, networkParameters } from '../consensus/parameters.js';
-import { encodeJson, memberText } from './json.js';
-import { RPC_CODE, RpcError } from './RpcError.js';
+import { encodeJson, memberText } from '../wire/json.js';
+import { RPC_CODE, RpcError } from '../wire/RpcError.js';
 
 /** Name and password of HTTP basic authentication. */
 export interface RpcAuth {

@@ -1,14 +1,14 @@
 import { unlinkSync } from 'node:fs';
 import { writeFileAtomic } from '../../base/index.js';
+import { addressScript } from '../address/address.js';
+import { addressPath, cookiePath, type RpcAuth } from '../client/RpcClient.js';
 import type { NetworkName } from '../consensus/parameters.js';
+import { ChainNode } from '../node/ChainNode.js';
+import type { CheckOptions } from '../node/verifyChain.js';
 import { registerChainMethods } from '../rpc/nodeServer.js';
-import { addressPath, cookiePath, type RpcAuth } from '../rpc/RpcClient.js';
 import { RpcServer } from '../rpc/RpcServer.js';
-import { addressScript } from '../wallet/address.js';
-import { ChainNode } from './ChainNode.js';
 import { faucetKey, registerFaucet } from './faucet.js';
 import { type Mining, mineFirstCoins, prepareMining } from './mining.js';
-import type { CheckOptions } from './verifyChain.js';
 
 export interface RunNodeOptions {
   readonly datadir: string;
