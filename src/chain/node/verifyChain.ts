@@ -26,8 +26,10 @@ export interface CheckOptions {
 /** Bitcoin Core's own defaults: some milliseconds with usual blocks. */
 export const DEFAULT_CHECK: CheckOptions = { level: 3, blocks: 6 };
 
-/** Most bytes of records that are held to be compared; what lies deeper is verified up to level 2 only. */
-const REHEARSAL_BYTES = 128 * 2 ** 20;
+/** About how much memory blocks and records may take that are held to be compared; below, level 2 is all there is. */
+const REHEARSAL_BYTES = 256 * 2 ** 20;
+/** Memory that a decoded block takes, with what it spent, per byte of it. */
+const BLOCK_OVERHEAD = 8;
 
 /** What is verified with. */
 interface Verification {
@@ -103,9 +105,11 @@ function rehearse(verification: Verification, count: number, withRules: boolean)
       checked: CheckedBlock;
       spent: ReturnType<typeof view.undo>;
     }[] = [];
-    while (undone.length < count && recorder.bytes < REHEARSAL_BYTES) {
+    let blockBytes = 0;
+    while (undone.length < count && recorder.bytes + blockBytes < REHEARSAL_BYTES) {
       const entry = view.tip();
       undone.push({ entry, checked: checkedBlock(view, entry), spent: view.undo(entry.hash) });
+      blockBytes += entry.size * BLOCK_OVERHEAD;
       view.disconnect();
     }
     for (const { entry, checked, spent } of undone.reverse()) {

@@ -12,6 +12,9 @@ interface Original {
   readonly value: Uint8Array | undefined;
 }
 
+/** Bytes that a record takes in memory beside its own: two arrays, an object, and a text in a map. */
+const RECORD_OVERHEAD = 400;
+
 /** Remembers what was under the keys of some tables before they were changed. */
 export class Recorder {
   readonly tables: Tables;
@@ -25,7 +28,7 @@ export class Recorder {
     ) as Tables;
   }
 
-  /** Bytes that are remembered. */
+  /** About how many bytes of memory hold what is remembered. */
   get bytes(): number {
     return this.#bytes;
   }
@@ -50,7 +53,7 @@ export class Recorder {
       if (keys.has(text)) return;
       const value = table.getBinary(key);
       keys.set(text, { key: Uint8Array.from(key), value });
-      this.#bytes += key.length + (value?.length ?? 0);
+      this.#bytes += RECORD_OVERHEAD + key.length + (value?.length ?? 0);
     };
     // reads go to the table itself; every write is remembered first
     return new Proxy(table, {
