@@ -10,8 +10,8 @@ import type { Mempool } from './Mempool.js';
 import { MIN_RELAY_FEE_RATE, MinimumFee } from './MinimumFee.js';
 import { conflictsOf } from './replacement.js';
 
-/** Most bytes that a mempool holds unless stated: what Bitcoin Core's 300 MB of memory come to. */
-export const DEFAULT_MEMPOOL_BYTES = 100_000_000;
+/** Most bytes of memory that a mempool takes unless stated; Bitcoin Core's. */
+export const DEFAULT_MEMPOOL_BYTES = 300_000_000;
 
 /** Hours after which a transaction that no block took is given up, unless stated; Bitcoin Core's. */
 export const DEFAULT_MEMPOOL_EXPIRY = 336;
@@ -30,7 +30,7 @@ export interface AdmissionOptions {
   readonly medianTimeAt: (height: number) => number;
   /** Seconds since 1970. */
   readonly now: () => number;
-  /** Most bytes; {@link DEFAULT_MEMPOOL_BYTES} unless stated. */
+  /** Most bytes of memory; {@link DEFAULT_MEMPOOL_BYTES} unless stated. */
   readonly bytes?: number | undefined;
   /** Hours; {@link DEFAULT_MEMPOOL_EXPIRY} unless stated. */
   readonly expiry?: number | undefined;
@@ -46,7 +46,7 @@ export type Trial =
 /** The mempool's door: who may come in, who must go for it, and what blocks and reorganisations change. */
 export class Admission {
   readonly estimator = new FeeEstimator();
-  /** Most bytes that the mempool holds. */
+  /** Most bytes of memory that the mempool takes. */
   readonly bytes: number;
   readonly #options: AdmissionOptions;
   readonly #mempool: Mempool;
@@ -201,7 +201,7 @@ export class Admission {
   }
 
   #rollingMinimum(): bigint {
-    return this.#minimum.at(this.#options.now(), this.#mempool.bytes / this.bytes);
+    return this.#minimum.at(this.#options.now(), this.#mempool.usage / this.bytes);
   }
 
   #context(): AdmitContext {

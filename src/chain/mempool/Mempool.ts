@@ -6,6 +6,7 @@ import {
   compareFeeRates,
   type FeeRate,
   type MempoolEntry,
+  memoryUsage,
   type NewEntry,
   parentsFirst,
   withAncestors,
@@ -46,6 +47,7 @@ export class Mempool {
     (entry) => this.#entries.get(hashKey(entry.hash)) === entry,
   );
   #bytes = 0;
+  #usage = 0;
   #fees = 0n;
   #sequence = 1;
 
@@ -57,6 +59,11 @@ export class Mempool {
   /** Sum of the encoded sizes. */
   get bytes(): number {
     return this.#bytes;
+  }
+
+  /** About how many bytes of memory all of it takes. */
+  get usage(): number {
+    return this.#usage;
   }
 
   /** Sum of the fees, in base units. */
@@ -139,6 +146,7 @@ export class Mempool {
     }
     this.#entries.set(hashKey(entry.hash), entry);
     this.#bytes += entry.size;
+    this.#usage += memoryUsage(entry);
     this.#fees += entry.fee;
     this.#sequence++;
     entry.transaction.inputs.forEach(({ outpoint }, inputIndex) => {
@@ -199,6 +207,7 @@ export class Mempool {
     for (const map of [this.#entries, this.#spenders, ...indexes]) map.clear();
     this.#queue.reset();
     this.#bytes = 0;
+    this.#usage = 0;
     this.#fees = 0n;
     return all;
   }
@@ -220,13 +229,13 @@ export class Mempool {
   }
 
   /**
-   * Takes out, with all that depends on it, what pays least per byte, until at most `limit` bytes are left.
+   * Takes out, with all that depends on it, what pays least per byte, until at most `limit` bytes of memory are used.
    * @returns what went, and the best rate of a package that had to
    */
   evict(limit: number): { readonly evicted: MempoolEntry[]; readonly rate: FeeRate | undefined } {
     const evicted: MempoolEntry[] = [];
     let rate: FeeRate | undefined;
-    while (this.#bytes > limit) {
+    while (this.#usage > limit) {
       const entry = this.#queue.cheapest()!;
       const { fee, size } = entry.descendants;
       if (!rate || compareFeeRates({ fee, size }, rate) > 0) rate = { fee, size };
@@ -246,6 +255,7 @@ export class Mempool {
     }
     this.#entries.delete(hashKey(entry.hash));
     this.#bytes -= entry.size;
+    this.#usage -= memoryUsage(entry);
     this.#fees -= entry.fee;
     for (const parent of entry.parents) (parent as Node).children.delete(entry);
     for (const child of entry.children) (child as Node).parents.delete(entry);

@@ -19,7 +19,7 @@ export const MEMPOOL_HELP = {
     summary: 'Shows how full the mempool is and what it asks for.',
     params: [],
     result:
-      '{loaded, size, bytes, usage, total_fee, maxmempool, mempoolminfee, minrelaytxfee, incrementalrelayfee, unbroadcastcount, fullrbf}; bytes, usage and maxmempool count encoded transactions, fees are per 1,000 bytes',
+      '{loaded, size, bytes, usage, total_fee, maxmempool, mempoolminfee, minrelaytxfee, incrementalrelayfee, unbroadcastcount, fullrbf}; bytes counts encoded transactions, usage and maxmempool memory, fees are per 1,000 bytes',
   },
   getrawmempool: {
     group,

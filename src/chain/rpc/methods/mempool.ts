@@ -75,7 +75,7 @@ function mempoolInfo({ mempool, mempoolFile, admission }: ChainNode): object {
     loaded: mempoolFile.isLoaded,
     size: mempool.size,
     bytes: mempool.bytes,
-    usage: mempool.bytes,
+    usage: mempool.usage,
     total_fee: new JsonAmount(mempool.fees),
     maxmempool: admission.bytes,
     mempoolminfee: new JsonAmount(admission.minimumFee),
