@@ -1,11 +1,10 @@
 import { BitmodelError, EXIT } from '../../base/index.js';
 import type { ChainClient } from '../client/ChainClient.js';
-import { NO_JOB, type Outpoint, parseOutpoint } from '../codec/transaction.js';
-import { encodePin, type Pin, type PinData, type PinOperation } from '../pins/pin.js';
-import { previousOutputs } from '../wallet/check.js';
-import type { FixedInput } from '../wallet/fund.js';
+import { formatOutpoint, type TransactionOutput } from '../codec/transaction.js';
+import { encodePin, type Pin, type PinOperation } from '../pins/pin.js';
 import { DUST, P2PKH_UNLOCKING_SIZE } from '../wallet/size.js';
 import type { Wallet } from '../wallet/Wallet.js';
+import { type ProvenPin, provePin } from './prove.js';
 
 /** What a pin says. */
 export interface PinContent {
@@ -52,7 +51,7 @@ export async function createPin(
   return { txid, pin: `${txid}i0`, fee };
 }
 
-/** Makes a pin say something else from the next block on. @throws as {@link spendPin} */
+/** Makes a pin say something else from the next block on. @throws BitmodelError `PIN_REVOKED`, `NOT_PIN_OWNER`, `BAD_NODE_ANSWER`, and what the wallet and the node say */
 export function modifyPin(
   client: ChainClient,
   wallet: Wallet,
@@ -67,73 +66,86 @@ export function hidePin(client: ChainClient, wallet: Wallet, pin: Pin): Promise<
   return rewritePin(client, wallet, pin, 'hide', NOTHING);
 }
 
-/** Ends a pin for good. @throws as {@link spendPin} */
+/** Ends a pin for good. @throws BitmodelError `PIN_REVOKED`, `NOT_PIN_OWNER`, `BAD_NODE_ANSWER`, and what the wallet and the node say */
 export function revokePin(client: ChainClient, wallet: Wallet, pin: Pin): Promise<PinWrite> {
   return rewritePin(client, wallet, pin, 'revoke', NOTHING);
 }
 
-/** Gives a pin, and the right to change it, to a locking script. @throws as {@link spendPin} */
-export function transferPin(
+/**
+ * Gives a pin, and the right to change it, to a locking script; what lies in its coin beside it stays with the wallet.
+ * @throws BitmodelError as {@link modifyPin}; `PIN_NOT_ALONE` when another pin or a token would go along
+ */
+export async function transferPin(
   client: ChainClient,
   wallet: Wallet,
   pin: Pin,
   to: Uint8Array,
 ): Promise<PinWrite> {
-  return spendPin(client, wallet, pin, to);
+  const held = await heldPin(client, wallet, pin);
+  const { output, offset, outpoint } = held;
+  const others = (await client.utxos([pin.owner!])).find(
+    (utxo) => formatOutpoint(utxo.outpoint) === formatOutpoint(outpoint),
+  )?.pins;
+  if (output.token || (others && others.length > 1)) {
+    throw new BitmodelError(
+      'PIN_NOT_ALONE',
+      `In the coin of pin ${pin.id} lies ${output.token ? 'a token' : 'another pin'}, which would go along.`,
+      {
+        next: output.token ? 'Move the token first: bitmodel nft send' : 'Give the other pin first',
+        exitCode: EXIT.notAllowed,
+      },
+    );
+  }
+  // the units before the pin's come back where they are worth an output; else they go along
+  const before = offset >= DUST ? [{ value: offset, lockingScript: output.lockingScript }] : [];
+  const least = before.length > 0 ? DUST : offset + DUST;
+  const given = { value: least, lockingScript: to };
+  return spendPin(wallet, pin, held, [...before, given]);
 }
 
 const NOTHING: PinContent = { contentType: 'text/plain', payload: new Uint8Array(0) };
 
-function rewritePin(
+/** Spends the coin into output 0 of the same value and script, so that all in it keeps its place. */
+async function rewritePin(
   client: ChainClient,
   wallet: Wallet,
   pin: Pin,
   operation: PinOperation,
   content: PinContent,
 ): Promise<PinWrite> {
-  return spendPin(client, wallet, pin, undefined, { operation, path: `@${pin.id}`, ...content });
-}
-
-/**
- * Spends the coin that holds a pin into output 0 of the same value, so that the pin keeps its place in it.
- * @throws BitmodelError `PIN_REVOKED`, `NOT_PIN_OWNER`, `INSUFFICIENT_FUNDS`, and what the node says
- */
-async function spendPin(
-  client: ChainClient,
-  wallet: Wallet,
-  pin: Pin,
-  to?: Uint8Array,
-  says?: Pick<PinData, 'operation' | 'path'> & PinContent,
-): Promise<PinWrite> {
-  if (pin.status === 'revoked' && says) {
+  if (pin.status === 'revoked') {
     throw new BitmodelError('PIN_REVOKED', `Pin ${pin.id} is revoked, and stays so.`, {
       next: 'Make a new one with bitmodel id create',
       exitCode: EXIT.notAllowed,
     });
   }
-  if (!pin.location || pin.owner === undefined || !wallet.addresses.includes(pin.owner)) {
-    const held = pin.owner === undefined ? 'nobody' : pin.owner;
-    throw new BitmodelError('NOT_PIN_OWNER', `Pin ${pin.id} is held by ${held}, not by this key.`, {
-      next: 'Name the key that holds it with --key',
-      exitCode: EXIT.notAllowed,
-    });
-  }
-  const input = await pinInput(client, parseOutpoint(pin.location));
-  const { lockingScript } = input.output;
-  const outputs = [
-    // a token on the same coin goes with the pin
-    { ...input.output, lockingScript: to ?? lockingScript },
-    ...(says ? [{ value: 0n, lockingScript: encodePin(says) }] : []),
-  ];
-  const { txid, fee } = await wallet.send(outputs, { inputs: [input], allowHighFee: true });
-  return { txid, pin: pin.id, fee };
+  const held = await heldPin(client, wallet, pin);
+  const says = encodePin({ operation, path: `@${pin.id}`, ...content });
+  return spendPin(wallet, pin, held, [held.output, { value: 0n, lockingScript: says }]);
 }
 
-/** The coin that holds a pin; its value is read out of its own transaction, not taken from the node. */
-async function pinInput(client: ChainClient, outpoint: Outpoint): Promise<FixedInput> {
-  const unlockingScript = new Uint8Array(0);
-  const inputs = [{ outpoint, unlockingScript, sequence: 0xffff_ffff }];
-  const asking = { version: 1, inputs, outputs: [], lockTime: 0, jobId: NO_JOB };
-  const [output] = await previousOutputs(client, asking);
-  return { outpoint, output: output!, unlockingSize: P2PKH_UNLOCKING_SIZE };
+/** Where a pin lies, which the wallet must hold. @throws BitmodelError `NOT_PIN_OWNER`, and as {@link provePin} */
+async function heldPin(client: ChainClient, wallet: Wallet, pin: Pin): Promise<ProvenPin> {
+  if (!pin.location || pin.owner === undefined || !wallet.addresses.includes(pin.owner)) {
+    const holder = pin.owner === undefined ? 'nobody' : pin.owner;
+    throw new BitmodelError(
+      'NOT_PIN_OWNER',
+      `Pin ${pin.id} is held by ${holder}, not by this key.`,
+      { next: 'Name the key that holds it with --key', exitCode: EXIT.notAllowed },
+    );
+  }
+  return provePin(client, pin);
+}
+
+/** @throws BitmodelError `INSUFFICIENT_FUNDS`, and what the node says */
+async function spendPin(
+  wallet: Wallet,
+  pin: Pin,
+  { outpoint, output }: ProvenPin,
+  outputs: readonly TransactionOutput[],
+): Promise<PinWrite> {
+  const input = { outpoint, output, unlockingSize: P2PKH_UNLOCKING_SIZE };
+  // a pin carries next to no money, so its fee is always a large part of it
+  const { txid, fee } = await wallet.send(outputs, { inputs: [input], allowHighFee: true });
+  return { txid, pin: pin.id, fee };
 }

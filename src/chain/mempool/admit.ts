@@ -6,6 +6,7 @@ import { rejectTransaction } from '../consensus/reject.js';
 import type { ScriptVerifier } from '../consensus/scripts.js';
 import { checkTokens } from '../consensus/tokens.js';
 import { checkAmounts, checkTransaction, isCoinbase } from '../consensus/transactionRules.js';
+import { mayHoldPins } from '../pins/tracking.js';
 import type { ChainStore } from '../store/ChainStore.js';
 import type { MempoolEntry, NewEntry } from './entry.js';
 import type { Mempool } from './Mempool.js';
@@ -46,7 +47,10 @@ function coinFor(
   const { outpoint } = transaction.inputs[index]!;
   const parent = mempool.get(outpoint.hash);
   const output = parent?.transaction.outputs[outpoint.index];
-  if (output && !isUnspendable(output.lockingScript)) return { output, height, coinbase: false };
+  if (parent && output && !isUnspendable(output.lockingScript)) {
+    const carriesPins = mayHoldPins(parent.transaction, parent.spent).has(outpoint.index);
+    return { output, height, coinbase: false, ...(carriesPins ? { carriesPins } : {}) };
+  }
   const coin = parent ? undefined : store.coin(outpoint);
   if (!coin) throw rejectTransaction('bad-txns-inputs-missingorspent');
   return coin;

@@ -1,10 +1,13 @@
 import type { Outpoint } from '../codec/transaction.js';
 import { type Coin, isUnspendable } from '../consensus/coins.js';
 import type { MempoolEntry } from '../mempool/entry.js';
-import { pinOf } from '../pins/pin.js';
+import { type PinOperation, pinOf } from '../pins/pin.js';
+import { mayHoldPins } from '../pins/tracking.js';
 import { scriptUtxos, spenderOf } from '../store/queries.js';
 import type { Spender } from '../store/records.js';
 import type { ChainNode } from './ChainNode.js';
+
+const PIN_MAKERS: ReadonlySet<PinOperation> = new Set(['create', 'init']);
 
 type View = Pick<ChainNode, 'store' | 'mempool'>;
 
@@ -12,8 +15,8 @@ function waitingCoin(entry: MempoolEntry | undefined, index: number): Coin | und
   const output = entry?.transaction.outputs[index];
   if (!entry || !output) return undefined;
   const coin = { output, height: 0, coinbase: false };
-  const data = index === 0 ? pinOf(entry.transaction) : undefined;
-  return data ? { ...coin, carriesPins: true } : coin;
+  const carriesPins = mayHoldPins(entry.transaction, entry.spent).has(index);
+  return carriesPins ? { ...coin, carriesPins } : coin;
 }
 
 /** An output of the chain or of the mempool (height 0), whether it is spent or not. */
@@ -65,4 +68,21 @@ export function findUnspentOf(
   return [...scriptUtxos(store, lockingScript), ...made].filter(
     ({ outpoint }) => !mempool.spender(outpoint),
   );
+}
+
+/**
+ * Ids of the pins that lie in an output, or that may lie there once it is in a block: whoever spends it changes who holds
+ * them.
+ */
+export function findPins({ store, mempool }: View, outpoint: Outpoint): Outpoint[] {
+  const onChain = store.pins.at(outpoint);
+  const entry = mempool.get(outpoint.hash);
+  if (!entry || onChain.length > 0) return onChain;
+  if (!mayHoldPins(entry.transaction, entry.spent).has(outpoint.index)) return [];
+  const made = outpoint.index === 0 ? pinOf(entry.transaction) : undefined;
+  const own = made && PIN_MAKERS.has(made.operation) ? [outpoint] : [];
+  const passed = entry.transaction.inputs.flatMap((input, index) =>
+    entry.spent[index]!.carriesPins ? findPins({ store, mempool }, input.outpoint) : [],
+  );
+  return [...own, ...passed];
 }

@@ -1,5 +1,6 @@
 import type { Transaction } from '../codec/transaction.js';
-import { isUnspendable } from '../consensus/coins.js';
+import { type Coin, isUnspendable } from '../consensus/coins.js';
+import { pinOf } from './pin.js';
 
 /** A base unit within a transaction's outputs. */
 export interface PlacedUnit {
@@ -28,4 +29,26 @@ export function followUnit(
     left -= value;
   }
   return undefined;
+}
+
+/**
+ * Outputs of a transaction that may hold a pin once it is in a block: where a pin that it makes lies, and where any base
+ * unit of an input that carries pins goes.
+ * @param spent one per input, in order
+ */
+export function mayHoldPins(transaction: Transaction, spent: readonly Coin[]): Set<number> {
+  const found = new Set<number>();
+  if (pinOf(transaction)) found.add(0);
+  let start = 0n;
+  for (const { output, carriesPins } of spent) {
+    const end = start + output.value;
+    let outputStart = 0n;
+    for (const [index, { value }] of transaction.outputs.entries()) {
+      const outputEnd = outputStart + value;
+      if (carriesPins && outputStart < end && start < outputEnd) found.add(index);
+      outputStart = outputEnd;
+    }
+    start = end;
+  }
+  return found;
 }

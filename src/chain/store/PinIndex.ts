@@ -1,6 +1,6 @@
 import { equalBytes } from '../../base/index.js';
 import { encodeOutpoint } from '../codec/transaction.js';
-import { isUnspendable } from '../consensus/coins.js';
+import { type Coin, isUnspendable } from '../consensus/coins.js';
 import { type PinData, type PinOperation, type PinStatus, pinOf, targetOf } from '../pins/pin.js';
 import { followUnit, type PlacedUnit } from '../pins/tracking.js';
 import type { PlacedTransaction } from './changes.js';
@@ -12,6 +12,11 @@ const NOBODY = new Uint8Array(0);
 /** Those beyond are lost: else a transaction of 200 bytes could move any number of pins that were gathered before. */
 const PINS_PER_OUTPUT = 16;
 const REWRITES: ReadonlySet<PinOperation> = new Set(['modify', 'hide', 'revoke']);
+
+/** Coins of this very block were never in the store, which marks those that carry pins: for them the index is asked. */
+function mayCarryPins(coin: Coin, { height }: PlacedTransaction): boolean {
+  return coin.carriesPins === true || coin.height === height;
+}
 
 function statusAfter(before: PinStatus, data: PinData | undefined): PinStatus {
   if (before === 'revoked' || !data) return before;
@@ -39,7 +44,7 @@ export class PinIndex {
   apply(placed: PlacedTransaction): ReadonlySet<number> {
     const carrying = new Set<number>();
     const { spent } = placed;
-    const touchesPins = spent.some((coin) => coin.carriesPins);
+    const touchesPins = spent.some((coin) => mayCarryPins(coin, placed));
     // most transactions neither spend nor write a pin: they cost one look at each output's first bytes
     const data = pinOf(placed.transaction);
     if (!touchesPins && !data) return carrying;
@@ -74,7 +79,7 @@ export class PinIndex {
     const targetKey = target && encodeOutpoint(target);
     const values = spent.map(({ output }) => output.value);
     for (const [inputIndex, coin] of spent.entries()) {
-      if (!coin.carriesPins) continue;
+      if (!mayCarryPins(coin, placed)) continue;
       for (const { pinKey, offset } of this.#tables.takeAll(
         transaction.inputs[inputIndex]!.outpoint,
       )) {

@@ -14,6 +14,7 @@ import {
   type TransactionOutput,
   transactionHash,
 } from '#src/chain/index.js';
+import { findPins } from '#src/chain/node/outputs.js';
 import { holderText, metaIdOf } from '#src/chain/pins/identity.js';
 import { formatPinId, parsePinId, targetOf } from '#src/chain/pins/pin.js';
 import { followUnit } from '#src/chain/pins/tracking.js';
@@ -162,6 +163,37 @@ describe('a pin', () => {
     expect(a.node.store.pins.byOwner(OTHER_SCRIPT, ANY)).toEqual([state]);
     expect(a.node.store.pins.versions(state)).toHaveLength(1);
     expect(a.node.store.pins.events(idOf(transaction), 10, 0)).toHaveLength(2);
+  });
+
+  it('is followed when it is made, changed and passed on within one block', async () => {
+    const holder = { value: PIN_VALUE, lockingScript: MINER_SCRIPT };
+    const first = payFromMiner(a.node, [holder, says('create', '/info/name', 'Ada')]);
+    await a.node.submitTransaction(first);
+    const given = { value: 9_000n, lockingScript: MINER_SCRIPT };
+    const target = `@${printed(first)}`;
+    const second = spend(
+      [{ transaction: first, index: 0 }],
+      [given, says('modify', target, 'A. L.')],
+    );
+    await a.node.submitTransaction(second);
+    const waiting = { hash: transactionHash(second), index: 0 };
+    expect(a.node.output(waiting)).toMatchObject({ carriesPins: true });
+    const third = spend(
+      [{ transaction: second, index: 0 }],
+      [{ value: 8_000n, lockingScript: OTHER_SCRIPT }],
+    );
+    await a.node.submitTransaction(third);
+    expect(findPins(a.node, { hash: transactionHash(third), index: 0 })).toEqual([idOf(first)]);
+    const before = toHex(stateHash(a.node.store));
+    await a.node.mine(1, MINER_SCRIPT);
+    const state = stateOf(first)!;
+    expect(text(state)).toBe('A. L.');
+    expect(state.last.ownerScript).toEqual(OTHER_SCRIPT);
+    expect(held(state)).toBe(`${toHex(transactionHash(third))}:0`);
+    expect(a.node.store.coin(state.last.location!.outpoint)).toMatchObject({ carriesPins: true });
+    expect(a.node.store.pins.byOwner(MINER_SCRIPT, ANY)).toEqual([]);
+    a.node.store.transaction(() => a.node.store.disconnect());
+    expect(toHex(stateHash(a.node.store))).toBe(before);
   });
 
   it('is out of lists once hidden and in them again once modified; revoked it stays out', async () => {

@@ -3,6 +3,7 @@ import { addressScript, scriptAddress } from '../../address/address.js';
 import { hashToId, type Outpoint } from '../../codec/transaction.js';
 import type { Coin } from '../../consensus/coins.js';
 import type { ChainNode } from '../../node/ChainNode.js';
+import { findPins } from '../../node/outputs.js';
 import { formatPinId } from '../../pins/pin.js';
 import { jobHistory, scriptHistory } from '../../store/queries.js';
 import { RPC_CODE, RpcError } from '../../wire/RpcError.js';
@@ -35,13 +36,6 @@ function scriptsOf(node: ChainNode, value: unknown): Uint8Array[] {
   return textList(addresses, 'addresses').map((text) => addressScript(text, node.parameters));
 }
 
-/** Pins that lie in an output: whoever spends it changes who holds them. */
-function pinIds(node: ChainNode, outpoint: Outpoint): string[] {
-  const onChain = node.store.pins.at(outpoint);
-  // one that still waits in the mempool is no pin yet, and will be
-  return (onChain.length > 0 ? onChain : [outpoint]).map(formatPinId);
-}
-
 /** An output with its outpoint, as every list of ours shows it. */
 export function coinView(node: ChainNode, outpoint: Outpoint, coin: Coin): object {
   const { value, lockingScript, token } = coin.output;
@@ -55,7 +49,7 @@ export function coinView(node: ChainNode, outpoint: Outpoint, coin: Coin): objec
     height: coin.height,
     coinbase: coin.coinbase,
     ...(token ? { tokenData: tokenView(token) } : {}),
-    ...(coin.carriesPins ? { pins: pinIds(node, outpoint) } : {}),
+    ...(coin.carriesPins ? { pins: findPins(node, outpoint).map(formatPinId) } : {}),
   };
 }
 
