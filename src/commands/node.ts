@@ -142,7 +142,11 @@ export const register: Register = (program) => {
     .option('--prune <megabytes>', 'drop old blocks beyond so many MB (never the last 288)')
     .option('--check-level <0-4>', 'how thoroughly the last blocks are verified at the start', '3')
     .option('--check-blocks <count>', 'how many of them; 0 for all', '6')
-    .option('--max-mempool <megabytes>', 'most memory for transactions that wait for a block', '300')
+    .option(
+      '--max-mempool <megabytes>',
+      'most memory for transactions that wait for a block',
+      '300',
+    )
     .option('--mempool-expiry <hours>', 'how long a transaction may wait for a block', '336')
     .option('--rpc-port <port>', 'port to answer on; 0 takes any free one')
     .option('--rpc-bind <host>', 'address of this machine to answer on', '127.0.0.1')

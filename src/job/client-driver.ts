@@ -81,7 +81,7 @@ export abstract class ClientDriver extends Participant {
     const trace = await traceJob(this.chain, terms, record.escrow.txid);
     switch (trace.stage) {
       case 'unknown':
-        return this.#sendEscrow(record, terms);
+        return this.#sendEscrow(record, terms, tip);
       case 'escrowed':
         return this.#awaitClaim(record, terms, trace, tip);
       case 'claimed':
@@ -116,7 +116,9 @@ export abstract class ClientDriver extends Participant {
     if (tip >= job.expires - claimMargin(this.params) - 1) {
       return this.withdrawJob(record, 'no seller offered in time');
     }
-    const offers = (this.mirror.job(id)?.offers ?? []).filter((offer) => this.#isGood(job, offer));
+    const offers = (this.mirror.job(id)?.offers ?? []).filter(
+      (offer) => tip < offer.body.until && this.#isGood(job, offer),
+    );
     for (const { author, signature, body } of offers) {
       if (this.#shown.has(signature)) continue;
       this.#shown.add(signature);
@@ -159,14 +161,21 @@ export abstract class ClientDriver extends Participant {
     return { chain, wallet, key, params };
   }
 
-  async #sendEscrow(record: ClientRecord, terms: JobTerms): Promise<ClientRecord> {
+  async #sendEscrow(record: ClientRecord, terms: JobTerms, tip: number): Promise<ClientRecord> {
     const { escrow, id } = record;
+    // money locked for a seller who has forgotten the offer would only come back when the job expires
+    if (!escrow!.sent && tip > escrow!.offer.body.until) {
+      return this.withdrawJob(record, 'the offer that was chosen is too old; nothing was locked');
+    }
     const transaction = decodeTransaction(fromHex(escrow!.transaction));
     if (!isEscrow(terms, transaction)) {
       throw new BitmodelError('BAD_JOB_RECORD', 'The escrow on disk is not that of this job.');
     }
+    // once it may have gone out it can be mined at any time, so from here on the job is followed to its end
+    const sending: ClientRecord = { ...record, escrow: { ...escrow!, sent: true } };
     try {
       await this.mirror.remind(record.announce);
+      this.records.save(sending);
       await sendOnce(this.chain, transaction);
     } catch (thrown) {
       const spender = await this.chain.spender(parseOutpoint(record.job.coin));
@@ -182,7 +191,7 @@ export abstract class ClientDriver extends Participant {
       fee: BigInt(escrow!.fee),
       party: escrow!.offer.author,
     });
-    return { ...record };
+    return sending;
   }
 
   async #awaitClaim(

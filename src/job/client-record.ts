@@ -55,6 +55,8 @@ export interface ClientRecord extends JobRecord {
     readonly transaction: string;
     /** Base units, decimal. */
     readonly fee: string;
+    /** Set before it goes out for the first time: until then nothing can have been locked. */
+    readonly sent?: true;
   };
   readonly accept?: Message<'accept'>;
   readonly answer?: ClientAnswer;

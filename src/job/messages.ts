@@ -52,6 +52,8 @@ const offerBody = z.strictObject({
   /** HASH160 of the key that the reward is paid to. */
   payout: z.string().regex(/^[0-9a-f]{40}$/),
   keyHash: hash32Schema,
+  /** Height of the last block after which the seller still takes an escrow for it. */
+  until: z.number().int().min(0).max(0xffff_ffff),
 });
 
 const bodies = {

@@ -33,8 +33,6 @@ interface DriverOptions extends WorkerOptions {
 
 /** Confirmations of the escrow before the work begins. */
 const WORK_DEPTH = 1;
-/** Blocks after which an offer that nobody took is forgotten. */
-const OFFER_MEMORY = 6;
 /** Times that an answer may end in an error before the job is given back. */
 const ANSWER_TRIES = 3;
 
@@ -78,8 +76,7 @@ export class WorkerDriver {
 
   /** Closes an offer that nobody took with money in time, so that it can not be taken when the seller forgot it. */
   #forgetStale(record: WorkerRecord, tip: number): void {
-    const since = record.offeredAt ?? record.job.created;
-    if (tip > since + OFFER_MEMORY) this.#with.save({ ...record, outcome: 'passed' });
+    if (tip > record.offer.body.until) this.#with.save({ ...record, outcome: 'passed' });
   }
 
   /** An acceptance without an escrow behind it costs its author nothing, so nothing is kept for it. */

@@ -20,8 +20,6 @@ export interface WorkerRecord extends JobRecord {
   /** The key that the claim shows, 32 bytes in hex. Until then nobody else may see it. */
   readonly k: string;
   readonly offer: Message<'offer'>;
-  /** Height of the chain when it offered. */
-  readonly offeredAt?: number;
   readonly announce: Message<'announce'>;
   /** Kept once the escrow that it names was seen. */
   readonly accept?: Message<'accept'>;

@@ -106,11 +106,12 @@ export class JobWorker extends Participant {
         class: own.model.info.numericClass,
         payout: toHex(hash160(this.key.publicKey)),
         keyHash: toHex(sha256(k)),
+        until: tip + this.params.offerBlocks,
       },
       this.key.privateKey,
     );
     const { announce } = pooled;
-    this.#save({ v: 1, id: pooled.id, job, k: toHex(k), offer, offeredAt: tip, announce });
+    this.#save({ v: 1, id: pooled.id, job, k: toHex(k), offer, announce });
     await this.mirror.say(offer);
     this.emit({
       role: 'worker',

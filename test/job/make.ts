@@ -73,6 +73,7 @@ export function offer(
       class: 'fp32/0/cpu',
       payout: hash(seller).slice(0, 40),
       keyHash: hash(`k of ${seller}`),
+      until: 1_000_000,
     },
     privateKey(seller),
   );

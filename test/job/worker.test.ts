@@ -198,7 +198,7 @@ describe('what a seller offers on', () => {
     const id = await order(20);
     const record = await market.client.follow(id, market.stop.signal);
     expect(record.outcome).toBe('settled');
-    await market.mine(8);
+    await market.mine(params.offerBlocks + 2);
     await waitUntil(() => !worker.open().some((open) => open.id === stranger));
   });
 });

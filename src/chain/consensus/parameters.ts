@@ -29,6 +29,8 @@ export interface NetworkParameters {
   readonly disputeWindow: number;
   /** Blocks in which verifiers may judge a contested stake. */
   readonly verdictWindow: number;
+  /** Blocks for which a seller keeps an offer that nobody has taken. */
+  readonly offerBlocks: number;
   /** Blocks below the tip at which the registry of bonded verifiers is read. */
   readonly registryDepth: number;
   /** Blocks before a leaving verifier's bond is free. */
@@ -65,6 +67,7 @@ const LIVE = {
   maxFutureTime: 600,
   disputeWindow: 5,
   verdictWindow: 30,
+  offerBlocks: 6,
   registryDepth: 100,
   bondExit: 1_000,
 } as const;
@@ -112,6 +115,7 @@ const NETWORKS: Record<NetworkName, NetworkParameters> = {
     maxFutureTime: 7_200,
     disputeWindow: 10,
     verdictWindow: 20,
+    offerBlocks: 40,
     registryDepth: 1,
     bondExit: 10,
     p2pPort: 29_732,
