@@ -211,6 +211,7 @@ export class JobClient extends ClientDriver {
     const contestable = record.phase === 'escrowed' || record.outcome === 'settled';
     if (!record.escrow || !contestable) {
       throw new BitmodelError('JOB_NOT_CLAIMED', 'There is nothing to contest in this job.', {
+        next: 'See how it stands: bitmodel job show',
         exitCode: EXIT.notAllowed,
       });
     }

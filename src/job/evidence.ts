@@ -68,7 +68,9 @@ export function decodeEvidence(bytes: Uint8Array): Evidence {
 }
 
 function bad(): BitmodelError {
-  return new BitmodelError('BAD_ENCODING', 'These bytes hold no evidence of a job.');
+  return new BitmodelError('BAD_ENCODING', 'These bytes hold no evidence of a job.', {
+    next: 'Take no notice of it; it says nothing for who sent it',
+  });
 }
 
 /** Evidence as a message carries it: sealed once, its key sealed to each reader. */

@@ -212,5 +212,7 @@ export function parseMessage(value: unknown): AnyMessage {
   if (parsed.success) return parsed.data as AnyMessage;
   const issue = parsed.error.issues[0];
   const where = issue?.path.join('.') || 'it';
-  throw new BitmodelError('BAD_MESSAGE', `This is no job message: ${where}: ${issue?.message}.`);
+  throw new BitmodelError('BAD_MESSAGE', `This is no job message: ${where}: ${issue?.message}.`, {
+    next: 'Make messages with createMessage, and leave others aside',
+  });
 }

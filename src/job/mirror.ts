@@ -57,6 +57,7 @@ export class PoolMirror {
     throw new BitmodelError(
       'JOB_MESSAGE_REFUSED',
       `The node's job pool refuses this ${message.type}: ${refusal}.`,
+      { next: 'Mend what it names, or wait for the next block, then try again' },
     );
   }
 

@@ -25,6 +25,7 @@ function open(key: Uint8Array, ciphertext: Uint8Array, what: string): Uint8Array
     return xchacha20poly1305(key, ZERO_NONCE).decrypt(ciphertext);
   } catch (thrown) {
     throw new BitmodelError('SEAL_BROKEN', `${what} does not open with this key.`, {
+      next: 'Open it with the key it was sealed to, as it was sent',
       cause: thrown,
     });
   }
@@ -51,6 +52,7 @@ export function sealTo(
     return concatBytes(oneTimePublicKey, xchacha20poly1305(key, ZERO_NONCE).encrypt(plaintext));
   } catch (thrown) {
     throw new BitmodelError('BAD_KEY', 'The key to seal to is not a secp256k1 public key.', {
+      next: 'Give the compressed public key of who shall read it',
       cause: thrown,
     });
   }
@@ -96,7 +98,10 @@ function openWith(sealed: Uint8Array, keyFor: (oneTimePublicKey: Uint8Array) => 
 }
 
 function broken(why: string, cause?: unknown): BitmodelError {
-  return new BitmodelError('SEAL_BROKEN', `The sealed message does not open: ${why}.`, { cause });
+  return new BitmodelError('SEAL_BROKEN', `The sealed message does not open: ${why}.`, {
+    next: 'Ask its author to send it again',
+    cause,
+  });
 }
 
 /** The layer under k: XChaCha20-Poly1305 with HKDF-SHA-256(k, "bitmodel/seal/1"). */

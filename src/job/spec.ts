@@ -156,6 +156,7 @@ export function parseJob(value: unknown): JobSpec {
   const issue = parsed.error.issues[0];
   const where = issue?.path.join('.') || 'it';
   throw new BitmodelError('BAD_JOB', `This is not a job: ${where}: ${issue?.message}.`, {
+    next: 'Give a job with the fields of docs/protocol.md',
     exitCode: EXIT.usage,
   });
 }
@@ -178,6 +179,7 @@ export function decodeJob(bytes: Uint8Array): JobSpec {
     value = JSON.parse(new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(bytes));
   } catch (thrown) {
     throw new BitmodelError('BAD_JOB', 'This is not a job: it is not JSON in UTF-8.', {
+      next: 'Give the bytes that encodeJob made',
       cause: thrown,
       exitCode: EXIT.usage,
     });
@@ -185,6 +187,7 @@ export function decodeJob(bytes: Uint8Array): JobSpec {
   const job = parseJob(value);
   if (!equalBytes(encodeJob(job), bytes)) {
     throw new BitmodelError('BAD_JOB', 'This is not a job: its JSON is not canonical (RFC 8785).', {
+      next: 'Give the bytes that encodeJob made',
       exitCode: EXIT.usage,
     });
   }
@@ -207,7 +210,9 @@ export function encodeIds(ids: readonly number[]): Uint8Array {
  */
 export function decodeIds(bytes: Uint8Array): number[] {
   if (bytes.length % 4 !== 0) {
-    throw new BitmodelError('BAD_ENCODING', 'Token ids are four bytes each; these are not.');
+    throw new BitmodelError('BAD_ENCODING', 'Token ids are four bytes each; these are not.', {
+      next: 'Ask who sent them for all of the bytes',
+    });
   }
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   return Array.from({ length: bytes.length / 4 }, (_, i) => view.getUint32(4 * i, true));

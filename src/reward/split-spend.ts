@@ -39,7 +39,9 @@ function assertCoins(script: Uint8Array, coins: readonly SplitCoin[]): SplitShar
           ? 'a coin lies in another script'
           : undefined;
   if (!shares || wrong) {
-    throw new BitmodelError('BAD_SPLIT', `The split contract can't be paid out: ${wrong}.`);
+    throw new BitmodelError('BAD_SPLIT', `The split contract can't be paid out: ${wrong}.`, {
+      next: `Give 1 to ${MAXIMUM_SPLIT_INPUTS} coins that lie in one split contract`,
+    });
   }
   return shares;
 }

@@ -34,7 +34,9 @@ export function decodeCommitment(bytes: Uint8Array): Commitment {
   const finish = (['eos', 'stop', 'length'] as const)[bytes[COMMITMENT_BYTES - 1] ?? 3];
   if (bytes.length !== COMMITMENT_BYTES || finish === undefined) {
     const why = finish === undefined ? 'its finish reason is unknown' : 'its length is not 101';
-    throw new BitmodelError('BAD_COMMITMENT', `These bytes are not a commitment: ${why}.`);
+    throw new BitmodelError('BAD_COMMITMENT', `These bytes are not a commitment: ${why}.`, {
+      next: 'Take the bytes that encodeCommitment made, whole',
+    });
   }
   return {
     jobId: bytes.slice(0, 32),

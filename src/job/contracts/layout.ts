@@ -45,6 +45,7 @@ export function stakeHead(terms: JobTerms, state: StakeState): Uint8Array {
     throw new BitmodelError(
       'BAD_STATE',
       'No claim of this job can leave this key, token count or commitment hash.',
+      { next: "Take them from the job's own claim and offer" },
     );
   }
   return concatBytes(
@@ -64,7 +65,9 @@ export function contestedHead(terms: JobTerms, state: ContestedState): Uint8Arra
   if (!isDrawn(terms.verifiers)) return concatBytes(outpoint, stake);
   const { drawSecret } = state;
   if (!drawSecret || !isDrawSecret(terms.verifiers, drawSecret)) {
-    throw new BitmodelError('BAD_STATE', 'This is not the secret that draws the verifiers.');
+    throw new BitmodelError('BAD_STATE', 'This is not the secret that draws the verifiers.', {
+      next: 'Give the secret that this job was made with',
+    });
   }
   return concatBytes(outpoint, pushData(drawSecret), stake);
 }

@@ -38,7 +38,9 @@ export function treeLeaf(item: Uint8Array): Uint8Array {
 export function countedTree(items: readonly Uint8Array[]): CountedTree {
   const size = items.length;
   if (size < 1 || size > MAX_TREE_SIZE) {
-    throw new BitmodelError('BAD_TREE', `A tree has 1 to ${MAX_TREE_SIZE} leaves, not ${size}.`);
+    throw new BitmodelError('BAD_TREE', `A tree has 1 to ${MAX_TREE_SIZE} leaves, not ${size}.`, {
+      next: 'Build it over at least one item, or over fewer',
+    });
   }
   const levels = [items.map(treeLeaf)];
   for (let level = levels[0]!; level.length > 1; level = levels.at(-1)!) {
@@ -50,7 +52,9 @@ export function countedTree(items: readonly Uint8Array[]): CountedTree {
   }
   const proof = (index: number): Uint8Array => {
     if (!Number.isInteger(index) || index < 0 || index >= size) {
-      throw new BitmodelError('BAD_INDEX', `The tree of ${size} leaves has no leaf ${index}.`);
+      throw new BitmodelError('BAD_INDEX', `The tree of ${size} leaves has no leaf ${index}.`, {
+        next: `Ask for a leaf from 0 to ${size - 1}`,
+      });
     }
     const siblings = levels.slice(0, -1).map((level, depth) => level[(index >> depth) ^ 1]);
     return concatBytes(...siblings.map((sibling) => sibling ?? ABSENT));
