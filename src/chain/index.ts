@@ -171,6 +171,7 @@ export {
   OWN_VALUE,
   requireInputIndex,
   requireJobId,
+  requireNoToken,
   requireOutput,
   requireOutputSameCode,
   requireOutputScript,
@@ -178,6 +179,7 @@ export {
   requireOutputTemplate,
   requireOutputValue,
   requireOutputValueAtLeast,
+  requireTokenScript,
 } from './script/covenant/demands.js';
 export {
   checkDrawnThreshold,
@@ -220,8 +222,10 @@ export { paddingFor, paddingPush } from './script/covenant/padding.js';
 export { choosePath } from './script/covenant/paths.js';
 export {
   CONTRACT_SEQUENCE,
+  type ContractCoin,
   type ContractInput,
   type ContractSpend,
+  contractInput,
   DATA_SIGNATURE_PUSH,
   SIGNATURE_PUSH,
   type SpendContext,

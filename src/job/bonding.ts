@@ -52,6 +52,7 @@ export async function ownBonds(
   const found = await chain.scriptUtxos([bondScript(terms), leaving]);
   return found.map(({ outpoint, output, height }) => ({
     outpoint,
+    token: output.token,
     value: output.value,
     leaving: equalBytes(output.lockingScript, leaving),
     height,

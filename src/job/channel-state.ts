@@ -9,9 +9,16 @@ import {
   parseAmount,
   toHex,
 } from '../base/index.js';
-import { formatOutpoint, parseOutpoint, signData, verifyData } from '../chain/index.js';
+import {
+  formatOutpoint,
+  type Outpoint,
+  parseOutpoint,
+  signData,
+  type TransactionOutput,
+  verifyData,
+} from '../chain/index.js';
 import { type ChannelTerms, channelMessage, channelScript } from './contracts/channel.js';
-import type { ChannelCoin, ChannelUpdate } from './contracts/channel-spends.js';
+import { type ChannelCoin, type ChannelUpdate, channelOutput } from './contracts/channel-spends.js';
 import { amountSchema, hash32Schema, publicKeySchema } from './spec.js';
 
 /**
@@ -24,10 +31,25 @@ export interface ChannelState extends ChannelCoin {
   readonly update?: ChannelUpdate;
 }
 
-/** A channel whose funding transaction is known, nothing paid yet. @throws BitmodelError `BAD_TERMS` */
-export function openChannel(terms: ChannelTerms, coin: ChannelCoin): ChannelState {
-  channelScript(terms);
-  return { terms, outpoint: coin.outpoint, value: coin.value };
+/**
+ * A channel whose funding output is known, nothing paid yet.
+ * @param output as the chain holds it
+ * @throws BitmodelError `BAD_CHANNEL` for an output that is not the channel of these terms, or that carries a token;
+ *   `BAD_TERMS`
+ */
+export function openChannel(
+  terms: ChannelTerms,
+  outpoint: Outpoint,
+  { value, lockingScript, token }: TransactionOutput,
+): ChannelState {
+  const isChannel = equalBytes(lockingScript, channelScript(terms));
+  if (!isChannel || token) {
+    const why = isChannel ? 'carries a token' : 'is locked by another script';
+    throw new BitmodelError('BAD_CHANNEL', `This output is no channel of these terms: it ${why}.`, {
+      next: 'Do not work for it; ask the client to fund the channel with channelOutput alone',
+    });
+  }
+  return { terms, outpoint, value };
 }
 
 /** Base units paid so far. */
@@ -45,7 +67,10 @@ export function payChannel(
   privateKey: Uint8Array,
 ): ChannelState & { readonly update: ChannelUpdate } {
   const amount = channelPaid(state) + more;
-  if (more < 1n) throw new BitmodelError('BAD_UPDATE', 'A payment must be at least one unit.');
+  if (more < 1n)
+    throw new BitmodelError('BAD_UPDATE', 'A payment must be at least one unit.', {
+      next: 'Pay what the answer costs, one base unit or more',
+    });
   if (amount > state.value) {
     const left = formatAmount(state.value - channelPaid(state));
     throw new BitmodelError('CHANNEL_EMPTY', `Only ${left} coins are left in the channel.`, {
@@ -126,6 +151,7 @@ export function decodeChannel(bytes: Uint8Array): ChannelState {
   const json = stateSchema.safeParse(readJson(bytes)).data;
   if (!json || !equalBytes(canonicalBytes(json), bytes)) {
     throw new BitmodelError('BAD_CHANNEL', 'These bytes are not the state of a channel.', {
+      next: 'Give a file that encodeChannel made',
       exitCode: EXIT.usage,
     });
   }
@@ -135,8 +161,8 @@ export function decodeChannel(bytes: Uint8Array): ChannelState {
     seller: fromHex(json.seller),
     expires: json.expires,
   };
-  const coin = { outpoint: parseOutpoint(json.outpoint), value: parseAmount(json.value) };
-  const state = openChannel(terms, coin);
+  const value = parseAmount(json.value);
+  const state = openChannel(terms, parseOutpoint(json.outpoint), channelOutput(terms, value));
   if (!json.update) return state;
   const { amount, signature } = json.update;
   return takeUpdate(state, { amount: parseAmount(amount), signature: fromHex(signature) });

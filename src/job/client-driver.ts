@@ -35,7 +35,7 @@ import { sendOnce } from './sending.js';
 import { cancelTemplate, sendSpend, settleContest, signSpend } from './settle.js';
 import { contestBond, type JobSpec } from './spec.js';
 import type { JobTerms } from './terms.js';
-import { contractOutpoint, depthOf, isEscrow, type JobTrace, traceJob } from './trace.js';
+import { contractCoin, depthOf, isEscrow, type JobTrace, traceJob } from './trace.js';
 
 /** Bytes of transactions that a dispute can take, set aside at the fee rate with the bond. */
 const DISPUTE_BYTES = 8_000n;
@@ -169,7 +169,9 @@ export abstract class ClientDriver extends Participant {
     }
     const transaction = decodeTransaction(fromHex(escrow!.transaction));
     if (!isEscrow(terms, transaction)) {
-      throw new BitmodelError('BAD_JOB_RECORD', 'The escrow on disk is not that of this job.');
+      throw new BitmodelError('BAD_JOB_RECORD', 'The escrow on disk is not that of this job.', {
+        next: "Restore the job's record from a backup",
+      });
     }
     // once it may have gone out it can be mined at any time, so from here on the job is followed to its end
     const sending: ClientRecord = { ...record, escrow: { ...escrow!, sent: true } };
@@ -211,8 +213,8 @@ export abstract class ClientDriver extends Participant {
     if (trace.escrow!.height === 0) this.waitFor(id, tip + 1, 'the escrow to be in a block');
     const cancelled = await this.#cancelWith(record, terms, trace);
     if (cancelled || tip < job.expires) return record;
-    const outpoint = contractOutpoint(trace.escrow!);
-    const spend = await signSpend(this.wallet, refundSpend(terms, outpoint), (funded) =>
+    const coin = contractCoin(trace.escrow!);
+    const spend = await signSpend(this.wallet, refundSpend(terms, coin), (funded) =>
       refundUnlocking(signContract(funded, this.key.privateKey)),
     );
     await sendSpend(this.chain, this.wallet, spend);
@@ -226,7 +228,7 @@ export abstract class ClientDriver extends Participant {
       .job(record.id)
       ?.withdrawals.find(({ author, body }) => author === seller && body.cancel);
     if (!withdrawal) return false;
-    const template = cancelTemplate(terms, cancelSpend(terms, contractOutpoint(trace.escrow!)));
+    const template = cancelTemplate(terms, cancelSpend(terms, contractCoin(trace.escrow!)));
     const unlocking = cancelUnlocking({
       client: signContract(template, this.key.privateKey),
       seller: fromHex(withdrawal.body.cancel!),

@@ -22,7 +22,7 @@ import { sealTo } from './sealing.js';
 import { judgesOf, keysOf } from './seats.js';
 import { signSpend } from './settle.js';
 import type { JobTerms } from './terms.js';
-import { contractOutpoint, type JobTrace } from './trace.js';
+import { contractCoin, type JobTrace } from './trace.js';
 
 /** What a buyer makes transactions with. */
 export interface ClientHands {
@@ -88,9 +88,15 @@ export async function makeContest(
   const drawnBy = { k: claim.state.k, ...(drawSecret && { drawSecret }) };
   const judges = await judgesOf(chain, params, job, drawnBy);
   if (!judges) {
-    throw new BitmodelError('BAD_REGISTRY', 'The chain no longer shows the verifiers of this job.');
+    throw new BitmodelError(
+      'BAD_REGISTRY',
+      'The chain no longer shows the verifiers of this job.',
+      {
+        next: 'Wait for the node to follow the chain that the job was made on, then contest again',
+      },
+    );
   }
-  const spend = contestSpend(terms, contractOutpoint(claim), claim.state, drawSecret);
+  const spend = contestSpend(terms, contractCoin(claim), claim.state, drawSecret);
   const signed = await signSpend(wallet, spend, (funded) =>
     contestUnlocking(signContract(funded, key.privateKey), drawSecret),
   );

@@ -40,8 +40,6 @@ export {
   MINIMUM_BOND,
   parseBond,
   rejudgeMessage,
-  secondJurySize,
-  secondJuryThreshold,
 } from './contracts/bond.js';
 export {
   type BondCoin,
@@ -64,6 +62,7 @@ export {
   channelRefundSpend,
   channelRefundUnlocking,
 } from './contracts/channel-spends.js';
+export { secondJurySize, secondJuryThreshold } from './contracts/second-jury.js';
 export { type JobEvent, JobEvents, type JobRole, type JobStep } from './events.js';
 export { decodeEvidence, type Evidence, encodeEvidence } from './evidence.js';
 export { calibrationName, type JobModel, jobModel, modelShare } from './job-model.js';

@@ -91,7 +91,7 @@ async function endHeight(
     if (!spender) return undefined;
     const known = await chain.transaction(spender.txid);
     const first = known?.transaction.outputs[0];
-    if (!first || !parse(terms, first.lockingScript)) return spender.height;
+    if (!first || !parse(terms, first)) return spender.height;
     txid = spender.txid;
   }
   return undefined;

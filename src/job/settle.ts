@@ -23,7 +23,7 @@ import type { VerdictName } from './contracts/verdict.js';
 import type { Message } from './messages.js';
 import { sendOnce } from './sending.js';
 import type { JobTerms } from './terms.js';
-import { contractOutpoint, depthOf, type JobTrace } from './trace.js';
+import { contractCoin, depthOf, type JobTrace } from './trace.js';
 import type { Seat } from './verifier-registry.js';
 
 /** A contract's spending transaction, signed, with the fee it pays in base units. */
@@ -91,7 +91,7 @@ export async function settleContest(
 ): Promise<Settlement | undefined> {
   const { claim, contest } = trace;
   if (!claim || !contest || trace.stage !== 'contested') return undefined;
-  const outpoint = contractOutpoint(contest);
+  const coin = contractCoin(contest);
   const received = verdicts.flatMap(({ author, body }) =>
     body.signature && body.stake === claim.txid
       ? [{ verifier: fromHex(author), signature: fromHex(body.signature) }]
@@ -100,14 +100,14 @@ export async function settleContest(
   for (const verdict of ['invalid', 'valid'] as const) {
     const signatures = gatherVerdicts(terms, contest.state, verdict, received, judges);
     if (!signatures) continue;
-    const spend = judgeSpend(terms, outpoint, contest.state, verdict, signatures);
+    const spend = judgeSpend(terms, coin, contest.state, verdict, signatures);
     const signed = await signSpend(wallet, spend, () => judgeUnlocking(terms, verdict, signatures));
-    return sendSettlement(chain, wallet, outpoint, STEP_OF[verdict], signed);
+    return sendSettlement(chain, wallet, coin.outpoint, STEP_OF[verdict], signed);
   }
   if (depthOf(contest, tip) < terms.verdictWindow) return undefined;
-  const spend = lapseSpend(terms, outpoint, contest.state);
+  const spend = lapseSpend(terms, coin, contest.state);
   const signed = await signSpend(wallet, spend, () => lapseUnlocking(terms));
-  return sendSettlement(chain, wallet, outpoint, 'lapsed', signed);
+  return sendSettlement(chain, wallet, coin.outpoint, 'lapsed', signed);
 }
 
 /** Sends what ends a contest; that somebody else was faster is no error. */

@@ -1,5 +1,6 @@
 import { toHex } from '../base/index.js';
 import { demand, demandInteger, demandKey, demandLength, MAX_TREE_SIZE } from '../chain/index.js';
+import { secondJurySize } from './contracts/second-jury.js';
 
 /**
  * Verifiers to be drawn out of those bonded on the chain (DESIGN 5.2, "The draw"), instead of a list of keys. Who
@@ -148,9 +149,10 @@ function demandDraw({ registry, drawHash, count, size }: VerifierDraw): void {
   demandInteger(size, 1, MAX_TREE_SIZE, 'size');
   demandLength(registry, 32, 'registry');
   demandLength(drawHash, 32, 'drawHash');
+  const again = secondJurySize(count);
   demand(
-    size > 2 * count,
-    `a registry of ${size} is too small to draw ${count} from: who judges again must be ${2 * count + 1}`,
+    size >= again,
+    `a registry of ${size} is too small to draw ${count} from: who judges again must be ${again}`,
   );
 }
 

@@ -1,11 +1,11 @@
 import { equalBytes, sha256 } from '../base/index.js';
 import {
   type ChainClient,
+  type ContractCoin,
   decodeNumber,
   decodeScript,
   formatOutpoint,
   idToHash,
-  type Outpoint,
   type Transaction,
 } from '../chain/index.js';
 import { CONTESTED_PATH, parseContested } from './contracts/contested.js';
@@ -13,7 +13,7 @@ import { ESCROW_PATH, escrowScript } from './contracts/escrow.js';
 import type { ContestedState, StakeState } from './contracts/layout.js';
 import { parseStake } from './contracts/stake.js';
 import { VERDICT } from './contracts/verdict.js';
-import { bondValue, escrowValue, type JobTerms } from './terms.js';
+import { escrowValue, type JobTerms } from './terms.js';
 
 /** A transaction of the job; height 0 while it waits in the mempool. */
 export interface TracedTransaction {
@@ -37,9 +37,9 @@ export interface JobTrace {
   readonly end?: TracedTransaction;
 }
 
-/** The contract output of a traced transaction: always its first. */
-export function contractOutpoint(traced: TracedTransaction): Outpoint {
-  return { hash: idToHash(traced.txid), index: 0 };
+/** The contract output of a traced transaction, always its first, as its spends take it. */
+export function contractCoin({ txid, transaction }: TracedTransaction): ContractCoin {
+  return { outpoint: { hash: idToHash(txid), index: 0 }, token: transaction.outputs[0]?.token };
 }
 
 /** The data pushes of an input's unlocking script. */
@@ -65,16 +65,17 @@ async function spendOf(
   chain: ChainClient,
   traced: TracedTransaction,
 ): Promise<(TracedTransaction & { readonly shown: Uint8Array[] }) | undefined> {
-  const spender = await chain.spender(contractOutpoint(traced));
+  const spender = await chain.spender(contractCoin(traced).outpoint);
   const loaded = spender && (await load(chain, spender.txid));
   return loaded && { ...loaded, shown: pushes(loaded.transaction, spender.inputIndex) };
 }
 
-/** Whether a transaction's first output is the escrow of these terms. */
+/** Whether a transaction's first output is the escrow of these terms, and no token lies on it. */
 export function isEscrow(terms: JobTerms, transaction: Transaction): boolean {
   const first = transaction.outputs[0];
   return (
     first !== undefined &&
+    first.token === undefined &&
     first.value === escrowValue(terms) &&
     equalBytes(first.lockingScript, escrowScript(terms)) &&
     equalBytes(transaction.jobId, terms.jobId)
@@ -100,7 +101,7 @@ export async function traceJob(
   const next = await spendOf(chain, escrow);
   if (!next) return { stage: 'escrowed', escrow };
   const { shown } = next;
-  const state = parseStake(terms, next.transaction.outputs[0]?.lockingScript ?? new Uint8Array(0));
+  const state = parseStake(terms, next.transaction.outputs[0]!);
   const commitment = shown[0];
   if (!state || !commitment || !equalBytes(sha256(commitment), state.commitmentHash)) {
     const stage = lastNumber(shown, 1) === ESCROW_PATH.refund ? 'refunded' : 'cancelled';
@@ -116,10 +117,7 @@ async function traceStake(
 ): Promise<JobTrace> {
   const next = await spendOf(chain, so.claim);
   if (!next) return { stage: 'claimed', ...so };
-  const first = next.transaction.outputs[0];
-  // the seller's own release may pay anywhere, to the shape of a contested contract too, but not its value
-  const isWhole = first?.value === terms.stake + bondValue(terms);
-  const state = isWhole ? parseContested(terms, first!.lockingScript) : undefined;
+  const state = parseContested(terms, next.transaction.outputs[0]!);
   if (!state) return { stage: 'released', ...so, end: next };
   const contest = { ...next, state };
   const end = await spendOf(chain, contest);

@@ -54,6 +54,7 @@ export async function bondVerifier(
 ): Promise<{ txid: string; fee: bigint; outpoint: Outpoint }> {
   if (value < MINIMUM_BOND) {
     throw new BitmodelError('BAD_BOND', 'A bond of less than one coin is not in the registry.', {
+      next: 'Bond one coin or more: bitmodel verifier bond 1',
       exitCode: EXIT.usage,
     });
   }
@@ -98,7 +99,7 @@ async function bondOf(
   const output = known?.transaction.outputs[said!.bond];
   if (!said || !output || output.value < MINIMUM_BOND) return undefined;
   const rules = { genesis: blockHash(params.genesis.header), exit: params.bondExit };
-  const verifier = parseBond(rules, output.lockingScript);
+  const verifier = parseBond(rules, output);
   if (!verifier || toHex(verifier) !== said.verifier) return undefined;
   const outpoint = { hash: idToHash(pin.txid), index: said.bond };
   return { verifier, outpoint, value: output.value, leaving: false };

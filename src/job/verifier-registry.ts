@@ -6,6 +6,7 @@ import {
   secondSeed,
   verifyProof,
 } from '../chain/index.js';
+import { secondJurySize } from './contracts/second-jury.js';
 import { type DrawnBy, drawSeed } from './contracts/verdict.js';
 import type { VerifierDraw } from './terms.js';
 
@@ -76,7 +77,7 @@ export function drawSecondJury(
   draw: VerifierDraw,
   drawnBy: DrawnBy,
 ): Seat[] {
-  return seatsOf(registry, draw, secondSeed(drawSeed(drawnBy)), 2 * draw.count + 1);
+  return seatsOf(registry, draw, secondSeed(drawSeed(drawnBy)), secondJurySize(draw.count));
 }
 
 function seatsOf(

@@ -19,7 +19,7 @@ import { judgesOf, keysOf } from './seats.js';
 import { sendOnce } from './sending.js';
 import { cancelTemplate, sendSpend, settleContest, signSpend } from './settle.js';
 import { type JobTerms, modelFee } from './terms.js';
-import { contractOutpoint, depthOf, type JobTrace, traceJob } from './trace.js';
+import { contractCoin, depthOf, type JobTrace, traceJob } from './trace.js';
 import type { WorkerOptions } from './worker.js';
 import { makeOutput, openPrompt, promptFault, sealOutput } from './worker-answer.js';
 import type { WorkerOutcome, WorkerRecord } from './worker-record.js';
@@ -229,7 +229,7 @@ export class WorkerDriver {
     }
     const share = await modelShare(chain, job.model, job.created);
     const shown = {
-      outpoint: contractOutpoint(trace.escrow!),
+      ...contractCoin(trace.escrow!),
       k: fromHex(record.k, 32),
       commitment: fromHex(record.commitment!.body.commitment),
       feeLockingScript: share.script,
@@ -259,7 +259,7 @@ export class WorkerDriver {
     reason: string,
   ): Promise<void> {
     const { key, mirror, save, tell } = this.#with;
-    const template = cancelTemplate(terms, cancelSpend(terms, contractOutpoint(trace.escrow!)));
+    const template = cancelTemplate(terms, cancelSpend(terms, contractCoin(trace.escrow!)));
     const cancel = toHex(signContract(template, key.privateKey));
     const body = { reason, cancel };
     const withdrawal = createMessage('withdraw', record.id, 0, body, key.privateKey);
@@ -280,7 +280,7 @@ export class WorkerDriver {
     const claim = trace.claim!;
     if (claim.height === 0) return waitFor(record.id, tip + 1, 'the claim to be in a block');
     if (depthOf(claim, tip) < terms.disputeWindow) return;
-    const spend = releaseSpend(terms, contractOutpoint(claim), claim.state);
+    const spend = releaseSpend(terms, contractCoin(claim), claim.state);
     const signed = await signSpend(wallet, spend, (funded) =>
       releaseUnlocking(signContract(funded, key.privateKey)),
     );

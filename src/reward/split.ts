@@ -20,7 +20,7 @@ export interface SplitShare {
   readonly ppm: number;
 }
 
-/** Most destinations of one split contract, the owner's included: a contract of 14 kB and 500 bytes of padding. */
+/** Most destinations of one split contract, the owner's included: a contract of 15 kB and 650 bytes of padding. */
 export const MAXIMUM_SHARES = 250;
 
 /**

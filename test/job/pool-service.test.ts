@@ -24,7 +24,7 @@ import {
   type PoolChain,
   registerJobPool,
 } from '#src/job/index.js';
-import { escrowValue } from '#src/job/terms.js';
+import { bondValue, escrowValue } from '#src/job/terms.js';
 import {
   accept,
   announce,
@@ -142,10 +142,10 @@ describe("a node's job pool", () => {
     ledger.tip = job.expires + 1;
     await service.advance();
     expect(service.pool.isLive(id)).toBe(true);
-    const stake = ledger.spend(escrow, 'claim', stakeScript(terms, claim));
+    const stake = ledger.spend(escrow, 'claim', stakeScript(terms, claim), terms.stake);
     const stakeOutpoint = parseOutpoint(stake);
     const script = contestedScript(terms, { ...claim, stakeOutpoint });
-    const contested = ledger.spend(stake, 'contest', script);
+    const contested = ledger.spend(stake, 'contest', script, terms.stake + bondValue(terms));
     ledger.tip += 6;
     await service.advance();
     expect(service.pool.isLive(id)).toBe(true);
@@ -187,8 +187,23 @@ describe("a node's job pool", () => {
     const ledger = new Ledger();
     const service = new JobPoolService(ledger);
     let outpoint = payEscrow(ledger);
-    if (steps === 1) outpoint = ledger.spend(outpoint, 'claim', stakeScript(terms, claim));
+    if (steps === 1) {
+      outpoint = ledger.spend(outpoint, 'claim', stakeScript(terms, claim), terms.stake);
+    }
     ledger.spend(outpoint, 'other', contract);
+    await service.send(announce(job));
+    await service.send(accepted);
+    ledger.tip += 6;
+    await service.advance();
+    expect(service.pool.jobIds()).toEqual([]);
+  });
+
+  it("sees the end where a seller's release only looks like a contest", async () => {
+    const ledger = new Ledger();
+    const service = new JobPoolService(ledger);
+    const stake = ledger.spend(payEscrow(ledger), 'claim', stakeScript(terms, claim), terms.stake);
+    const lookalike = contestedScript(terms, { ...claim, stakeOutpoint: parseOutpoint(stake) });
+    ledger.spend(stake, 'release', lookalike, terms.stake);
     await service.send(announce(job));
     await service.send(accepted);
     ledger.tip += 6;

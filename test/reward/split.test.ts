@@ -184,6 +184,16 @@ describe('a split contract', () => {
     expect(accepted(cheat)).toBe(false);
   });
 
+  it('refuses a token on any output it pays', () => {
+    const token = { category: new Uint8Array(32).fill(9), amount: 1n };
+    for (const index of [0, 1, 2]) {
+      const outputs = spend.transaction.outputs.map((output, i) =>
+        i === index ? { ...output, token } : output,
+      );
+      expect(accepted(outputsOf(spend, outputs))).toBe(false);
+    }
+  });
+
   it('accepts exactly what payout computes, for any shares and amounts', () => {
     const any = fc.record({
       weights: fc.array(fc.nat(250_000), { minLength: 1, maxLength: 4 }),

@@ -1,11 +1,12 @@
 import { BitmodelError, concatBytes, equalBytes } from '../../base/index.js';
 import {
   CONTRACT_SEQUENCE,
+  type ContractCoin,
   type ContractSpend,
+  contractInput,
   DATA_SIGNATURE_PUSH,
   hash160,
   NO_JOB,
-  type Outpoint,
   p2pkhScript,
   proofDepth,
   pushData,
@@ -27,10 +28,10 @@ import {
 } from './bond.js';
 import { BURN_SCRIPT } from './contested.js';
 import type { SignedVerdict } from './contested-spends.js';
+import { juryThreshold } from './second-jury.js';
 
 /** A bond, or a leaving one, on the chain. */
-export interface BondCoin {
-  readonly outpoint: Outpoint;
+export interface BondCoin extends ContractCoin {
   /** Base units. */
   readonly value: bigint;
   readonly leaving: boolean;
@@ -84,7 +85,11 @@ export function bondSlashSpend(
   const fees = jury.flatMap((seat) =>
     seat ? [{ value: fee, lockingScript: p2pkhScript(hash160(seat.publicKey)) }] : [],
   );
-  if (fees.length === 0) throw new BitmodelError('BAD_VERDICTS', 'Nobody judged this verdict.');
+  if (fees.length === 0) {
+    throw new BitmodelError('BAD_VERDICTS', 'Nobody judged this verdict.', {
+      next: 'Draw a second jury, and take what gatherRejudgement makes of its answers',
+    });
+  }
   const burnt = coin.value - BigInt(fees.length) * fee;
   const proof = pushData(new Uint8Array(32 * proofDepth(size))).length;
   const signed = fees.length * (DATA_SIGNATURE_PUSH + 34 + proof);
@@ -120,7 +125,7 @@ export function gatherRejudgement(
   received: readonly SignedVerdict[],
 ): (SeatSignature | undefined)[] | undefined {
   const message = rejudgeMessage(verifier, verdictMessage);
-  let missing = Math.ceil((2 * seats.length) / 3);
+  let missing = juryThreshold(seats.length);
   const jury = seats.map((seat) => {
     if (missing === 0 || equalBytes(seat.publicKey, verifier)) return undefined;
     const signed = received.find(
@@ -137,11 +142,12 @@ export function gatherRejudgement(
 
 function spendBond(
   terms: BondTerms,
-  { outpoint, value, leaving }: BondCoin,
+  coin: BondCoin,
   unlockingSize: number,
   sequence: number,
 ): Omit<ContractSpend, 'outputs'> {
-  const lockingScript = leaving ? leavingScript(terms) : bondScript(terms);
-  const input = { outpoint, output: { value, lockingScript }, unlockingSize, sequence };
+  const lockingScript = coin.leaving ? leavingScript(terms) : bondScript(terms);
+  const made = { value: coin.value, lockingScript };
+  const input = contractInput(coin, made, unlockingSize, sequence);
   return { inputs: [input], lockTime: 0, jobId: NO_JOB };
 }

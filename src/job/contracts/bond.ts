@@ -18,10 +18,12 @@ import {
   requireOutputValue,
   requireSignature,
   SECOND_DRAW,
+  type TransactionOutput,
   UNSIGNED_TO_NUMBER,
 } from '../../chain/index.js';
 import { MAX_VERIFIERS } from '../terms.js';
 import { BURN_SCRIPT } from './contested.js';
+import { JURY_THRESHOLD, SECOND_JURY_SIZE } from './second-jury.js';
 import { DRAWN_VERDICT_BYTES, DRAWN_VERDICT_PREFIX } from './verdict.js';
 
 /** What the contracts of one verifier's bond are compiled from. */
@@ -55,16 +57,6 @@ export function rejudgeMessage(verifier: Uint8Array, verdictMessage: Uint8Array)
   return concatBytes(utf8(REJUDGE_PREFIX), verifier, sha256(verdictMessage));
 }
 
-/** Seats of the second draw: twice the first one's and one. */
-export function secondJurySize(count: number): number {
-  return 2 * count + 1;
-}
-
-/** How many of the second jury must agree: two thirds, rounded up. */
-export function secondJuryThreshold(count: number): number {
-  return Math.ceil((2 * secondJurySize(count)) / 3);
-}
-
 /**
  * The verifier bond (DESIGN 5.2): its verifier's, who can only take it by way of the leaving contract, and burnt when
  * a second jury finds one of its verdicts wrong.
@@ -84,11 +76,15 @@ export function leavingScript(terms: BondTerms): Uint8Array {
   return assemble(choosePath([release, slashPath(terms)]));
 }
 
-/** The verifier whose bond a locking script is, under the rules of a chain; undefined for every other script. */
+/**
+ * The verifier whose bond an output is, under the rules of a chain; undefined for every other output, and for one that
+ * carries a token.
+ */
 export function parseBond(
   rules: Pick<BondTerms, 'genesis' | 'exit'>,
-  script: Uint8Array,
+  { lockingScript: script, token }: Omit<TransactionOutput, 'value'>,
 ): Uint8Array | undefined {
+  if (token) return undefined;
   const verifier = decodeScript(script)
     .find(({ data }) => data?.length === 33)
     ?.data?.slice();
@@ -133,8 +129,8 @@ function slashPath({ verifier, genesis }: BondTerms): string {
     `4 OP_ROLL ${expression(begins)} OP_EQUALVERIFY`,
     `${expression(SECOND_DRAW)} OP_CAT OP_SHA256 3 OP_ROLL`,
     `3 OP_ROLL ${UNSIGNED_TO_NUMBER} 3 OP_ROLL ${UNSIGNED_TO_NUMBER}`,
-    `OP_DUP 1 ${MAX_VERIFIERS + 1} OP_WITHIN OP_VERIFY OP_2MUL OP_1ADD`,
-    'OP_DUP OP_2MUL 2 OP_ADD 3 OP_DIV # message seed registry size seats threshold',
+    `OP_DUP 1 ${MAX_VERIFIERS + 1} OP_WITHIN OP_VERIFY ${SECOND_JURY_SIZE}`,
+    `${JURY_THRESHOLD} # message seed registry size seats threshold`,
     requireOutput(0, `OP_DUP ${fee} OP_MUL ${OWN_VALUE} OP_SWAP OP_SUB`, BURN_SCRIPT),
     checkDrawnThreshold({ barred: [verifier], firstOutput: 1, fee }),
   );

@@ -1,11 +1,11 @@
 import { BitmodelError, concatBytes } from '../../base/index.js';
 import {
-  CONTRACT_SEQUENCE,
+  type ContractCoin,
   type ContractSpend,
+  contractInput,
   DATA_SIGNATURE_PUSH,
   hash160,
   NO_JOB,
-  type Outpoint,
   p2pkhScript,
   pushData,
   pushNumber,
@@ -15,8 +15,7 @@ import {
 import { CHANNEL_PATH, type ChannelTerms, channelScript, encodeAmount } from './channel.js';
 
 /** A channel's output on the chain. */
-export interface ChannelCoin {
-  readonly outpoint: Outpoint;
+export interface ChannelCoin extends ContractCoin {
   /** Base units. */
   readonly value: bigint;
 }
@@ -43,7 +42,9 @@ export function channelCloseSpend(
   amount: bigint,
 ): ContractSpend {
   if (amount < 0n || amount > coin.value) {
-    throw new BitmodelError('BAD_UPDATE', `The channel holds ${coin.value}, not ${amount}.`);
+    throw new BitmodelError('BAD_UPDATE', `The channel holds ${coin.value}, not ${amount}.`, {
+      next: 'Close it with the amount of the latest update that takeUpdate took',
+    });
   }
   const client = p2pkhScript(hash160(terms.client));
   const unlockingSize = 9 + DATA_SIGNATURE_PUSH + SIGNATURE_PUSH + 1;
@@ -75,10 +76,9 @@ export function channelRefundUnlocking(signature: Uint8Array): Uint8Array {
 
 function spendChannel(
   terms: ChannelTerms,
-  { outpoint, value }: ChannelCoin,
+  coin: ChannelCoin,
   unlockingSize: number,
 ): ContractSpend {
-  const output = channelOutput(terms, value);
-  const input = { outpoint, output, unlockingSize, sequence: CONTRACT_SEQUENCE };
+  const input = contractInput(coin, channelOutput(terms, coin.value), unlockingSize);
   return { inputs: [input], outputs: [], lockTime: 0, jobId: NO_JOB };
 }

@@ -1,11 +1,12 @@
 import { BitmodelError, concatBytes, equalBytes } from '../../base/index.js';
 import {
   CONTRACT_SEQUENCE,
+  type ContractCoin,
   type ContractSpend,
+  contractInput,
   DATA_SIGNATURE_PUSH,
   decodeScript,
   hash160,
-  type Outpoint,
   operationCostLimit,
   p2pkhScript,
   proofDepth,
@@ -80,7 +81,11 @@ export function contestedMessage(
   if (!isDrawn(terms.verifiers)) {
     return verdictMessage(terms, stakeOutpoint, commitmentHash, verdict);
   }
-  if (!drawSecret) throw new BitmodelError('BAD_STATE', 'The contest did not show who was drawn.');
+  if (!drawSecret) {
+    throw new BitmodelError('BAD_STATE', 'The contest did not show who was drawn.', {
+      next: 'Read the contested contract from the chain again: it holds the secret that draws',
+    });
+  }
   const about = { drawSecret, k, stakeOutpoint, commitmentHash };
   return drawnVerdictMessage(terms, terms.verifiers, about, verdict);
 }
@@ -94,7 +99,7 @@ export function contestedMessage(
  */
 export function judgeSpend(
   terms: JobTerms,
-  outpoint: Outpoint,
+  coin: ContractCoin,
   state: ContestedState,
   verdict: VerdictName,
   signatures: VerdictSignatures,
@@ -113,7 +118,7 @@ export function judgeSpend(
       : [paySeller(terms, terms.stake + bond - spent), ...fees];
   const unsigned = verifierCount(terms) - terms.threshold;
   const unlockingSize = terms.threshold * seatSize(terms) + unsigned + 2;
-  return { ...spendContested(terms, outpoint, state, unlockingSize, CONTRACT_SEQUENCE), outputs };
+  return { ...spendContested(terms, coin, state, unlockingSize, CONTRACT_SEQUENCE), outputs };
 }
 
 /** Most bytes that a verifier who signed adds to the unlocking script. */
@@ -152,12 +157,12 @@ export function judgeUnlocking(
  */
 export function lapseSpend(
   terms: JobTerms,
-  outpoint: Outpoint,
+  coin: ContractCoin,
   state: ContestedState,
 ): ContractSpend {
   const unlockingSize = lapseUnlocking(terms).length;
   return {
-    ...spendContested(terms, outpoint, state, unlockingSize, terms.verdictWindow),
+    ...spendContested(terms, coin, state, unlockingSize, terms.verdictWindow),
     outputs: [paySeller(terms, terms.stake), payTo(terms.client, bondValue(terms))],
   };
 }
@@ -187,14 +192,14 @@ function paySeller(terms: JobTerms, value: bigint): TransactionOutput {
 
 function spendContested(
   terms: JobTerms,
-  outpoint: Outpoint,
+  coin: ContractCoin,
   state: ContestedState,
   unlockingSize: number,
   sequence: number,
 ): Omit<ContractSpend, 'outputs'> {
   const value = terms.stake + bondValue(terms);
-  const output = { value, lockingScript: contestedScript(terms, state) };
-  const input = { outpoint, output, unlockingSize, sequence };
+  const made = { value, lockingScript: contestedScript(terms, state) };
+  const input = contractInput(coin, made, unlockingSize, sequence);
   return { inputs: [input], lockTime: 0, jobId: terms.jobId };
 }
 
@@ -211,5 +216,6 @@ function signersOf(terms: JobTerms, signatures: VerdictSignatures): Uint8Array[]
   throw new BitmodelError(
     'BAD_VERDICTS',
     `A judgement takes exactly ${threshold} of ${count} signatures, not ${keys.length}.`,
+    { next: 'Wait for more verdicts, and take what gatherVerdicts makes of them' },
   );
 }

@@ -12,6 +12,7 @@ import {
   relativeLock,
   requireInputIndex,
   requireOutput,
+  type TransactionOutput,
 } from '../../chain/index.js';
 import { bondValue, isDrawn, type JobTerms, type VerifierDraw } from '../terms.js';
 import { type ContestedState, compiledOnce, contestedHead, readContestedHead } from './layout.js';
@@ -46,11 +47,16 @@ export function contestedScript(terms: JobTerms, state: ContestedState): Uint8Ar
 }
 
 /**
- * What a locking script seen on the chain says if it is the contested contract of these terms, else undefined.
+ * What an output seen on the chain says if it is the contested contract of these terms, else undefined: its script, its
+ * value, and no token on it. A seller's release may pay anywhere, to the same script too, but not its value.
  * @throws BitmodelError `BAD_TERMS`
  */
-export function parseContested(terms: JobTerms, script: Uint8Array): ContestedState | undefined {
-  return readContestedHead(terms, script, contestedCode(terms));
+export function parseContested(
+  terms: JobTerms,
+  output: TransactionOutput,
+): ContestedState | undefined {
+  if (output.value !== terms.stake + bondValue(terms) || output.token) return undefined;
+  return readContestedHead(terms, output.lockingScript, contestedCode(terms));
 }
 
 /** Stack: verdicts, verdict, outpoint, (c,) k, count, commitment hash → */

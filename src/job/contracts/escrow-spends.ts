@@ -1,9 +1,9 @@
 import { BitmodelError, concatBytes, equalBytes, sha256 } from '../../base/index.js';
 import {
-  CONTRACT_SEQUENCE,
+  type ContractCoin,
   type ContractSpend,
+  contractInput,
   hash160,
-  type Outpoint,
   p2pkhScript,
   pushData,
   pushNumber,
@@ -21,10 +21,8 @@ export function escrowOutput(terms: JobTerms): TransactionOutput {
   return { value: escrowValue(terms), lockingScript: escrowScript(terms) };
 }
 
-/** What the seller shows to claim. */
-export interface Claim {
-  /** The escrow. */
-  readonly outpoint: Outpoint;
+/** The escrow, and what the seller shows to claim it. */
+export interface Claim extends ContractCoin {
   /** 32 bytes. */
   readonly k: Uint8Array;
   /** The 101 bytes of the commitment. */
@@ -48,14 +46,22 @@ export function claimState(claim: Pick<Claim, 'k' | 'commitment'>): StakeState {
 export function claimSpend(terms: JobTerms, claim: Claim): ContractSpend {
   const state = claimState(claim);
   if (!equalBytes(claim.commitment.subarray(0, 32), terms.jobId)) {
-    throw new BitmodelError('BAD_CLAIM', 'The commitment is to another job.');
+    throw new BitmodelError('BAD_CLAIM', 'The commitment is to another job.', {
+      next: 'Claim with the commitment that was made for this job',
+    });
   }
   if (!equalBytes(sha256(claim.feeLockingScript), terms.feeScript)) {
-    throw new BitmodelError('BAD_CLAIM', "This script is not the one that gets the model's share.");
+    throw new BitmodelError(
+      'BAD_CLAIM',
+      "This script is not the one that gets the model's share.",
+      {
+        next: 'Give the script that the model declared when the job was made',
+      },
+    );
   }
   const unused = BigInt(terms.maxTokens - state.count) * terms.pricePerToken;
   return {
-    ...spendEscrow(terms, claim.outpoint, CLAIM_UNLOCKING),
+    ...spendEscrow(terms, claim, CLAIM_UNLOCKING),
     outputs: [
       { value: terms.stake, lockingScript: stakeScript(terms, state) },
       { value: modelFee(terms, state.count), lockingScript: claim.feeLockingScript },
@@ -80,8 +86,8 @@ export function claimUnlocking(
 }
 
 /** The refund: valid in a block at height `expires` or later. @throws BitmodelError `BAD_TERMS` */
-export function refundSpend(terms: JobTerms, outpoint: Outpoint): ContractSpend {
-  const spend = spendEscrow(terms, outpoint, SIGNATURE_PUSH + 1);
+export function refundSpend(terms: JobTerms, coin: ContractCoin): ContractSpend {
+  const spend = spendEscrow(terms, coin, SIGNATURE_PUSH + 1);
   return { ...spend, lockTime: terms.expires };
 }
 
@@ -91,8 +97,8 @@ export function refundUnlocking(signature: Uint8Array): Uint8Array {
 }
 
 /** Both agree to end the job; the outputs are theirs to choose. @throws BitmodelError `BAD_TERMS` */
-export function cancelSpend(terms: JobTerms, outpoint: Outpoint): ContractSpend {
-  return spendEscrow(terms, outpoint, 2 * SIGNATURE_PUSH + 1);
+export function cancelSpend(terms: JobTerms, coin: ContractCoin): ContractSpend {
+  return spendEscrow(terms, coin, 2 * SIGNATURE_PUSH + 1);
 }
 
 /** Unlocks the escrow for the cancellation with both signatures. */
@@ -107,12 +113,7 @@ export function cancelUnlocking(signatures: {
   );
 }
 
-function spendEscrow(terms: JobTerms, outpoint: Outpoint, unlockingSize: number): ContractSpend {
-  const input = {
-    outpoint,
-    output: escrowOutput(terms),
-    unlockingSize,
-    sequence: CONTRACT_SEQUENCE,
-  };
+function spendEscrow(terms: JobTerms, coin: ContractCoin, unlockingSize: number): ContractSpend {
+  const input = contractInput(coin, escrowOutput(terms), unlockingSize);
   return { inputs: [input], outputs: [], lockTime: 0, jobId: terms.jobId };
 }

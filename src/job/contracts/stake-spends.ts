@@ -1,8 +1,9 @@
 import { concatBytes } from '../../base/index.js';
 import {
   CONTRACT_SEQUENCE,
+  type ContractCoin,
   type ContractSpend,
-  type Outpoint,
+  contractInput,
   pushData,
   pushNumber,
   SIGNATURE_PUSH,
@@ -18,10 +19,10 @@ import { STAKE_PATH, stakeScript } from './stake.js';
  */
 export function releaseSpend(
   terms: JobTerms,
-  outpoint: Outpoint,
+  coin: ContractCoin,
   state: StakeState,
 ): ContractSpend {
-  return { ...spendStake(terms, outpoint, state, terms.disputeWindow), outputs: [] };
+  return { ...spendStake(terms, coin, state, terms.disputeWindow), outputs: [] };
 }
 
 /** Unlocks the stake for the release with the seller's signature. */
@@ -36,15 +37,15 @@ export function releaseUnlocking(signature: Uint8Array): Uint8Array {
  */
 export function contestSpend(
   terms: JobTerms,
-  outpoint: Outpoint,
+  coin: ContractCoin,
   state: StakeState,
   drawSecret?: Uint8Array,
 ): ContractSpend {
-  const contested = { ...state, stakeOutpoint: outpoint, ...(drawSecret && { drawSecret }) };
+  const contested = { ...state, stakeOutpoint: coin.outpoint, ...(drawSecret && { drawSecret }) };
   const lockingScript = contestedScript(terms, contested);
   const unlockingSize = SIGNATURE_PUSH + 1 + (drawSecret ? 33 : 0);
   return {
-    ...spendStake(terms, outpoint, state, CONTRACT_SEQUENCE, unlockingSize),
+    ...spendStake(terms, coin, state, CONTRACT_SEQUENCE, unlockingSize),
     outputs: [{ value: terms.stake + bondValue(terms), lockingScript }],
   };
 }
@@ -57,12 +58,12 @@ export function contestUnlocking(signature: Uint8Array, drawSecret?: Uint8Array)
 
 function spendStake(
   terms: JobTerms,
-  outpoint: Outpoint,
+  coin: ContractCoin,
   state: StakeState,
   sequence: number,
   unlockingSize = SIGNATURE_PUSH + 1,
 ): ContractSpend {
-  const output = { value: terms.stake, lockingScript: stakeScript(terms, state) };
-  const input = { outpoint, output, unlockingSize, sequence };
+  const made = { value: terms.stake, lockingScript: stakeScript(terms, state) };
+  const input = contractInput(coin, made, unlockingSize, sequence);
   return { inputs: [input], outputs: [], lockTime: 0, jobId: terms.jobId };
 }

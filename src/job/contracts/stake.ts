@@ -12,6 +12,7 @@ import {
   requireOutputTemplate,
   requireOutputValue,
   requireSignature,
+  type TransactionOutput,
 } from '../../chain/index.js';
 import { bondValue, isDrawn, type JobTerms } from '../terms.js';
 import { contestedCode } from './contested.js';
@@ -47,11 +48,13 @@ export function stakeScript(terms: JobTerms, state: StakeState): Uint8Array {
 }
 
 /**
- * What a locking script seen on the chain says if it is the stake of these terms, else undefined.
+ * What an output seen on the chain says if it is the stake of these terms, else undefined: its script, its value, and
+ * no token on it.
  * @throws BitmodelError `BAD_TERMS`
  */
-export function parseStake(terms: JobTerms, script: Uint8Array): StakeState | undefined {
-  return readStakeHead(terms, script, stakeCode(terms));
+export function parseStake(terms: JobTerms, output: TransactionOutput): StakeState | undefined {
+  if (output.value !== terms.stake || output.token) return undefined;
+  return readStakeHead(terms, output.lockingScript, stakeCode(terms));
 }
 
 /** Stack: seller's signature → */

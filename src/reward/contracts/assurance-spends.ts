@@ -1,11 +1,11 @@
 import { BitmodelError, concatBytes } from '../../base/index.js';
 import {
   CONTRACT_SEQUENCE,
-  type ContractInput,
+  type ContractCoin,
   type ContractSpend,
+  contractInput,
   hash160,
   NO_JOB,
-  type Outpoint,
   p2pkhScript,
   paddingFor,
   paddingPush,
@@ -29,8 +29,7 @@ import {
 } from './assurance.js';
 
 /** A pledge on the chain. */
-export interface PledgeCoin {
-  readonly outpoint: Outpoint;
+export interface PledgeCoin extends ContractCoin {
   /** Base units. */
   readonly value: bigint;
   /** Compressed public key. */
@@ -114,6 +113,7 @@ export function judgesAcceptSpend(
     throw new BitmodelError(
       'BAD_VERDICTS',
       `An acceptance takes exactly ${threshold} of ${judges.length} signatures, not ${given}.`,
+      { next: 'Gather the verdicts of that many judges, and leave the places of the others empty' },
     );
   }
   const value = demandGoal(terms, pledges);
@@ -127,14 +127,8 @@ export function judgesAcceptSpend(
 
 /** Takes a pledge back, valid in a block at height `deadline` or later. @throws BitmodelError `BAD_TERMS` */
 export function pledgeRefundSpend(terms: PledgeTerms, pledge: PledgeCoin): ContractSpend {
-  const { outpoint } = pledge;
-  const output = pledgeOutput(terms, pledge.backer, pledge.value);
-  const input = {
-    outpoint,
-    output,
-    unlockingSize: SIGNATURE_PUSH + 1,
-    sequence: CONTRACT_SEQUENCE,
-  };
+  const made = pledgeOutput(terms, pledge.backer, pledge.value);
+  const input = contractInput(pledge, made, SIGNATURE_PUSH + 1);
   return { inputs: [input], outputs: [], lockTime: terms.deadline, jobId: NO_JOB };
 }
 
@@ -150,10 +144,10 @@ export function grantSpend(
   delivery: Delivery,
   path: keyof typeof GRANT_PATH,
 ): ContractSpend {
-  const { outpoint, value, backer } = grant;
-  const output = { value, lockingScript: grantScript(acceptance, backer, delivery) };
+  const { value, backer } = grant;
+  const made = { value, lockingScript: grantScript(acceptance, backer, delivery) };
   const sequence = path === 'take' ? acceptance.window : CONTRACT_SEQUENCE;
-  const input = { outpoint, output, unlockingSize: SIGNATURE_PUSH + 1, sequence };
+  const input = contractInput(grant, made, SIGNATURE_PUSH + 1, sequence);
   return { inputs: [input], outputs: [], lockTime: 0, jobId: NO_JOB };
 }
 
@@ -190,7 +184,10 @@ function payout(
   outputs: readonly TransactionOutput[],
   items: readonly (readonly Uint8Array[])[],
 ): PayoutSpend {
-  const spent = pledges.map(({ backer, value }) => pledgeOutput(terms, backer, value));
+  const locked = pledges.map((pledge) =>
+    contractInput(pledge, pledgeOutput(terms, pledge.backer, pledge.value), 0),
+  );
+  const spent = locked.map(({ output }) => output);
   // a coin for the fee stands behind: input 0 looks at one script more
   const fee = { value: 0n, lockingScript: p2pkhScript(new Uint8Array(20)) };
   const outpoints = [...pledges.map(({ outpoint }) => outpoint), { hash: NO_JOB, index: 0 }];
@@ -213,13 +210,9 @@ function payout(
     );
   const padding = paddingFor(draft, [...spent, fee], pledges.length, unlock);
   const unlockingScripts = padding.map((bytes, index) => unlock(index, bytes));
-  const inputs = pledges.map(
-    ({ outpoint }, index): ContractInput => ({
-      outpoint,
-      output: spent[index]!,
-      unlockingSize: unlockingScripts[index]!.length,
-      sequence: CONTRACT_SEQUENCE,
-    }),
-  );
+  const inputs = locked.map((input, index) => ({
+    ...input,
+    unlockingSize: unlockingScripts[index]!.length,
+  }));
   return { inputs, outputs, lockTime: 0, jobId: NO_JOB, unlockingScripts };
 }

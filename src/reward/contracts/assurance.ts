@@ -13,6 +13,8 @@ import {
   joinParts,
   pushData,
   relativeLock,
+  requireNoToken,
+  type TransactionOutput,
   timeLock,
 } from '../../chain/index.js';
 
@@ -104,10 +106,16 @@ export function pledgeCode(terms: PledgeTerms): Uint8Array {
   return assemble(joinParts('OP_SWAP', choosePath([accept, refund])));
 }
 
-/** The backer whose pledge a locking script is under these terms; undefined for every other script. */
-export function parsePledge(terms: PledgeTerms, script: Uint8Array): Uint8Array | undefined {
+/**
+ * The backer whose pledge an output is under these terms; undefined for every other output, and for one that carries a
+ * token.
+ */
+export function parsePledge(
+  terms: PledgeTerms,
+  { lockingScript: script, token }: Omit<TransactionOutput, 'value'>,
+): Uint8Array | undefined {
   const isPledge =
-    script[0] === 33 && equalBytes(script.subarray(PLEDGE_HEAD_BYTES), pledgeCode(terms));
+    !token && script[0] === 33 && equalBytes(script.subarray(PLEDGE_HEAD_BYTES), pledgeCode(terms));
   return isPledge ? script.slice(1, PLEDGE_HEAD_BYTES) : undefined;
 }
 
@@ -173,6 +181,7 @@ function backersPath(terms: PledgeTerms, { window }: BackersAccept): string {
     `OP_DUP ${asPush(33)} 3 OP_PICK ${asPush(33)} OP_CAT 2 OP_PICK ${asPush(32)} OP_CAT`,
     `OP_INPUTINDEX OP_OUTPUTBYTECODE ${GRANT_HEAD_BYTES} OP_SPLIT`,
     `OP_SHA256 ${expression(sha256(grantCode(window)))} OP_EQUALVERIFY OP_EQUALVERIFY`,
+    requireNoToken('OP_INPUTINDEX'),
     `${messageStart(terms)} 2 OP_PICK OP_CAT 3 OP_PICK OP_CAT # … payee delivery backer message`,
     '4 OP_ROLL OP_SIZE OP_IF OP_SWAP 2 OP_PICK OP_CHECKDATASIGVERIFY OP_ELSE OP_2DROP OP_ENDIF',
     `OP_DROP ${asPush(32)} OP_SWAP ${asPush(33)} OP_SWAP OP_CAT # payee and delivery of the grants`,
@@ -217,6 +226,7 @@ function judgesPath(terms: PledgeTerms, acceptance: JudgesAccept): string {
     'OP_SIZE 32 OP_NUMEQUALVERIFY OP_OVER OP_SIZE 33 OP_NUMEQUALVERIFY # payee delivery payee',
     `OP_CAT ${messageStart(terms)} OP_SWAP OP_CAT OP_SWAP # message payee`,
     'OP_HASH160 0x76a914 OP_SWAP OP_CAT 0x88ac OP_CAT 0 OP_OUTPUTBYTECODE OP_EQUALVERIFY',
+    requireNoToken(0),
     checkDataThreshold({ publicKeys: judges, threshold }),
     '0 0 OP_BEGIN OP_DUP OP_UTXOVALUE OP_ROT OP_ADD OP_SWAP # sum j',
     `OP_DUP OP_INPUTBYTECODE ${CHOOSES_ACCEPT} OP_DROP OP_1ADD ${ENDS_AT} OP_UNTIL OP_DROP`,

@@ -87,12 +87,14 @@ export function saleBuySpend(
   const { token, value, lockingScript } = coin.output;
   const terms = parseSale(lockingScript);
   if (!terms) throw badSale('this output is no sale');
-  if (!token || token.nft) throw badSale('it holds no fungible token');
+  if (!token || token.amount < 1n) throw badSale('it holds no fungible token');
+  // a buyer before may have left an NFT there that looks like none to the script: it goes with what is bought
+  if (token.nft && !isPlain(token.nft)) throw badSale('it holds an NFT, which has no parts');
   if (amount < 1n || amount > token.amount) throw badSale(`${token.amount} units are left`);
   if (amount % terms.lot !== 0n) throw badSale(`it sells whole lots of ${terms.lot} units`);
   const cost = (amount / terms.lot) * terms.price;
   const royalty = royaltyOf(terms, cost);
-  const { category } = token;
+  const { category, nft } = token;
   const left = token.amount - amount;
   const rest = left === 0n ? {} : { token: { category, amount: left } };
   return {
@@ -101,7 +103,7 @@ export function saleBuySpend(
       { value, lockingScript, ...rest },
       { value: cost - royalty, lockingScript: p2pkhScript(hash160(terms.seller)) },
       { value: royalty, lockingScript: demandAuthor(terms, authorScript) },
-      tokenOutput({ category, amount }, buyerScript),
+      tokenOutput({ category, amount, ...(nft && { nft }) }, buyerScript),
     ],
   };
 }
@@ -127,13 +129,20 @@ export function saleCancelUnlocking(signature: Uint8Array): Uint8Array {
   return concatBytes(pushData(signature), pushNumber(SALE_PATH.cancel));
 }
 
+/** Whether an NFT is one that scripts can't tell from none: immutable, without a commitment. */
+function isPlain({ capability, commitment }: NonNullable<OutputToken['nft']>): boolean {
+  return capability === 'none' && commitment.length === 0;
+}
+
 function demandAuthor({ author }: OfferTerms, script: Uint8Array): Uint8Array {
   if (equalBytes(sha256(script), author)) return script;
   throw badSale('this script is not the one that gets the royalty');
 }
 
 function badSale(why: string): BitmodelError {
-  return new BitmodelError('BAD_SALE', `This can't be sold or bought so: ${why}.`);
+  return new BitmodelError('BAD_SALE', `This can't be sold or bought so: ${why}.`, {
+    next: 'Read the offer or sale again from the chain, and ask for what it holds',
+  });
 }
 
 function spendSale(coin: SaleCoin, unlockingSize: number): Omit<ContractSpend, 'outputs'> {

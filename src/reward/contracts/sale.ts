@@ -10,7 +10,9 @@ import {
   OWN_VALUE,
   pushData,
   requireInputIndex,
-  requireOutput,
+  requireNoToken,
+  requireOutputValue,
+  requireTokenScript,
   UNSIGNED_TO_NUMBER,
 } from '../../chain/index.js';
 
@@ -40,8 +42,13 @@ const PPM = 1_000_000;
 const OFFER_HEAD_BYTES = 34 + 33 + 9 + 5;
 const SALE_HEAD_BYTES = OFFER_HEAD_BYTES + 9;
 
-/** Stack: author, seller → ; demands the P2PKH script of the seller at output `seller`, the author's at `author`. */
+/**
+ * Demands the P2PKH script of the seller at output `seller`, the author's at `author`, and no token on either.
+ *
+ * Stack: author, seller →
+ */
 const payBoth = (seller: number, author: number): string => `
+  ${requireNoToken(seller)} ${requireNoToken(author)}
   ${author} OP_OUTPUTBYTECODE OP_SHA256 OP_EQUALVERIFY
   OP_HASH160 0x76a914 OP_SWAP OP_CAT 0x88ac OP_CAT ${seller} OP_OUTPUTBYTECODE OP_EQUALVERIFY`;
 
@@ -62,16 +69,19 @@ const OFFER_CODE = assemble(
 
 /**
  * Behind the head of every sale. What is left stays under this very script at output 0; where nothing is left, only
- * its coins do.
+ * its coins do. Neither carries an NFT, as far as a script can see one: an immutable NFT without a commitment looks like
+ * none.
  *
  * Stack: (seller's signature,) path, seller, author, price, royalty, lot →
  */
 const SALE_CODE = assemble(
   `5 OP_ROLL ${choosePath([
     `${requireInputIndex(0)}
-  ${requireOutput(0, OWN_VALUE, OWN_SCRIPT)}
+  ${requireOutputValue(0, OWN_VALUE)} ${requireTokenScript(0, OWN_SCRIPT)}
+  0 OP_UTXOTOKENCOMMITMENT 0 OP_OUTPUTTOKENCOMMITMENT OP_CAT 0 OP_EQUALVERIFY
   ${UNSIGNED_TO_NUMBER} 0 OP_UTXOTOKENAMOUNT 0 OP_OUTPUTTOKENAMOUNT   # … lot amount left
-  OP_DUP OP_IF 0 OP_OUTPUTTOKENCATEGORY 0 OP_UTXOTOKENCATEGORY OP_EQUALVERIFY OP_ENDIF
+  0 OP_UTXOTOKENCATEGORY OP_SIZE 32 OP_NUMEQUALVERIFY                 # … category: no capability behind it
+  OP_OVER OP_NOTIF OP_DROP 0 OP_ENDIF 0 OP_OUTPUTTOKENCATEGORY OP_EQUALVERIFY
   OP_SUB OP_DUP 0 OP_GREATERTHAN OP_VERIFY                            # … lot sold
   OP_2DUP OP_SWAP OP_MOD 0 OP_NUMEQUALVERIFY OP_SWAP OP_DIV           # seller author price royalty lots
   OP_ROT ${UNSIGNED_TO_NUMBER} OP_MUL ${ROYALTY}                      # seller author cost royalty

@@ -8,14 +8,7 @@ import {
   signContract,
   signData,
 } from '#src/chain/index.js';
-import {
-  bondScript,
-  leavingScript,
-  parseBond,
-  rejudgeMessage,
-  secondJurySize,
-  secondJuryThreshold,
-} from '#src/job/contracts/bond.js';
+import { bondScript, leavingScript, parseBond, rejudgeMessage } from '#src/job/contracts/bond.js';
 import {
   bondReleaseSpend,
   bondReleaseUnlocking,
@@ -26,6 +19,7 @@ import {
   leaveUnlocking,
 } from '#src/job/contracts/bond-spends.js';
 import { BURN_SCRIPT } from '#src/job/contracts/contested.js';
+import { secondJurySize, secondJuryThreshold } from '#src/job/contracts/second-jury.js';
 import { drawnVerdictMessage } from '#src/job/contracts/verdict.js';
 import type { VerifierDraw } from '#src/job/terms.js';
 import {
@@ -44,6 +38,7 @@ import {
   keyOf,
   outpointOf,
   spoiledOutputs,
+  TOKENS,
 } from './setup.js';
 import {
   arbitraryTampering,
@@ -341,13 +336,16 @@ describe.each([false, true])('slash, leaving: %s', (leaving) => {
 
 describe('reading a bond', () => {
   it('tells whose a script is, and knows no other', () => {
-    expect(parseBond(terms, bondScript(terms))).toEqual(verifier);
-    expect(parseBond(terms, leavingScript(terms))).toBeUndefined();
-    expect(parseBond({ ...terms, exit: 11 }, bondScript(terms))).toBeUndefined();
-    expect(parseBond(terms, bondScript(terms).with(200, 0))).toBeUndefined();
+    expect(parseBond(terms, { lockingScript: bondScript(terms) })).toEqual(verifier);
+    expect(parseBond(terms, { lockingScript: leavingScript(terms) })).toBeUndefined();
+    expect(parseBond({ ...terms, exit: 11 }, { lockingScript: bondScript(terms) })).toBeUndefined();
+    expect(parseBond(terms, { lockingScript: bondScript(terms).with(200, 0) })).toBeUndefined();
+    for (const token of Object.values(TOKENS)) {
+      expect(parseBond(terms, { lockingScript: bondScript(terms), token })).toBeUndefined();
+    }
     fc.assert(
       fc.property(fc.uint8Array({ maxLength: 600 }), (bytes) => {
-        expect(parseBond(terms, bytes)).toBeUndefined();
+        expect(parseBond(terms, { lockingScript: bytes })).toBeUndefined();
       }),
       { numRuns: cases(20_000, 10_000_000) },
     );

@@ -17,6 +17,7 @@ import {
   type ChannelUpdate,
   channelCloseSpend,
   channelCloseUnlocking,
+  channelOutput,
   channelRefundSpend,
   channelRefundUnlocking,
 } from '#src/job/contracts/channel-spends.js';
@@ -41,7 +42,7 @@ const terms: ChannelTerms = {
   expires: 500,
 };
 const coin = { outpoint: outpointOf('funding'), value: 100_000n };
-const opened = openChannel(terms, coin);
+const opened = openChannel(terms, coin.outpoint, channelOutput(terms, coin.value));
 
 const updateOf = (amount: bigint, changes: Partial<ChannelTerms> = {}, at = coin.outpoint) => ({
   amount,

@@ -131,7 +131,7 @@ describe('terms with a draw', () => {
 
 describe('contest with a draw', () => {
   const stake = outpointOf('claim');
-  const honest = contestSpend(terms, stake, makeState(37), c);
+  const honest = contestSpend(terms, { outpoint: stake }, makeState(37), c);
   const unlockingOf = (spend: ContractSpend, secret: Uint8Array | undefined, who = 'client') =>
     answer(fund(spend), contestUnlocking(signContract(fund(spend), keyOf(who)), secret));
 
@@ -139,7 +139,7 @@ describe('contest with a draw', () => {
     expect(unlockingOf(honest, c)).toMatchObject({ ok: true });
     const { length } = contestUnlocking(signContract(fund(honest), keyOf('client')), c);
     expect(length).toBeLessThanOrEqual(honest.inputs[0]!.unlockingSize);
-    const parsed = parseContested(terms, honest.outputs[0]!.lockingScript)!;
+    const parsed = parseContested(terms, honest.outputs[0]!)!;
     expect(parsed).toEqual({ ...state, stakeOutpoint: stake });
   });
 
@@ -148,8 +148,10 @@ describe('contest with a draw', () => {
     expect(unlockingOf(honest, keyOf('another secret')).ok).toBe(false);
     expect(unlockingOf(honest, c, 'seller').ok).toBe(false);
     const bad = expect.objectContaining({ code: 'BAD_STATE' });
-    expect(() => contestSpend(terms, stake, makeState(37), keyOf('another'))).toThrow(bad);
-    expect(() => contestSpend(terms, stake, makeState(37))).toThrow(bad);
+    expect(() => contestSpend(terms, { outpoint: stake }, makeState(37), keyOf('another'))).toThrow(
+      bad,
+    );
+    expect(() => contestSpend(terms, { outpoint: stake }, makeState(37))).toThrow(bad);
   });
 
   it('refuses a contested contract with another secret, key or draw in it', () => {
@@ -192,7 +194,7 @@ describe.each<[VerdictName, string, readonly bigint[]]>([
   ['valid', 'clear', [150_700n, 700n, 700n]],
 ])('verdict %s of drawn verifiers: %s', (verdict, _, values) => {
   const honestVotes = votes([0, 2], verdict);
-  const honest = judgeSpend(terms, outpoint, state, verdict, honestVotes);
+  const honest = judgeSpend(terms, { outpoint }, state, verdict, honestVotes);
 
   it('pays everyone to the unit', () => {
     expect(honest.outputs.map(({ value }) => value)).toEqual(values);
@@ -208,7 +210,7 @@ describe.each<[VerdictName, string, readonly bigint[]]>([
         const verdicts = made.seats.map((seat, index) =>
           signers.includes(index) ? signedBy(seat, verdict, { terms: made.terms }) : undefined,
         );
-        const spend = judgeSpend(made.terms, outpoint, state, verdict, verdicts);
+        const spend = judgeSpend(made.terms, { outpoint }, state, verdict, verdicts);
         const unlocking = judgeUnlocking(made.terms, verdict, verdicts);
         expect(answer(fund(spend), unlocking)).toMatchObject({ ok: true });
         expect(unlocking.length).toBeLessThanOrEqual(spend.inputs[0]!.unlockingSize);
@@ -232,7 +234,7 @@ describe.each<[VerdictName, string, readonly bigint[]]>([
     const publicKey = registry.keys[stranger]!;
     const seat = { publicKey, proof: registry.proof(stranger) };
     const verdicts = [signedBy(seat, verdict), undefined, honestVotes[2]];
-    const spend = judgeSpend(terms, outpoint, state, verdict, verdicts);
+    const spend = judgeSpend(terms, { outpoint }, state, verdict, verdicts);
     expect(judge(spend, verdict, verdicts).ok).toBe(false);
   });
 
@@ -240,13 +242,13 @@ describe.each<[VerdictName, string, readonly bigint[]]>([
     const publicKey = PUBLIC_KEYS[30]!;
     const seat = { publicKey, proof: seats[0]!.proof };
     const verdicts = [signedBy(seat, verdict), undefined, honestVotes[2]];
-    const spend = judgeSpend(terms, outpoint, state, verdict, verdicts);
+    const spend = judgeSpend(terms, { outpoint }, state, verdict, verdicts);
     expect(judge(spend, verdict, verdicts).ok).toBe(false);
   });
 
   it('refuses a drawn verifier in two seats', () => {
     const verdicts = [honestVotes[0], honestVotes[0], undefined];
-    const spend = judgeSpend(terms, outpoint, state, verdict, verdicts);
+    const spend = judgeSpend(terms, { outpoint }, state, verdict, verdicts);
     expect(judge(spend, verdict, verdicts).ok).toBe(false);
   });
 
@@ -296,7 +298,7 @@ describe.each<[VerdictName, string, readonly bigint[]]>([
       const verdicts = seats.map((seat, i) =>
         i === 1 ? undefined : signedBy(seat, verdict, { terms: barring }),
       );
-      const spend = judgeSpend(barring, outpoint, state, verdict, verdicts);
+      const spend = judgeSpend(barring, { outpoint }, state, verdict, verdicts);
       expect(answer(fund(spend), judgeUnlocking(barring, verdict, verdicts)).ok).toBe(false);
     }
   });
@@ -324,13 +326,13 @@ describe.each<[VerdictName, string, readonly bigint[]]>([
 });
 
 describe('lapse with a draw', () => {
-  const honest = lapseSpend(terms, outpoint, state);
+  const honest = lapseSpend(terms, { outpoint }, state);
   const unlocking = lapseUnlocking(terms);
 
   it('pays to each its own, at any count of seats', () => {
     for (const count of [1, 3, 15]) {
       const made = makeDrawn(40, count);
-      const spend = lapseSpend(made.terms, outpoint, state);
+      const spend = lapseSpend(made.terms, { outpoint }, state);
       expect(answer(fund(spend), lapseUnlocking(made.terms))).toMatchObject({ ok: true });
     }
   });
@@ -369,7 +371,7 @@ describe('gathering drawn verdicts', () => {
     );
     const gathered = gatherVerdicts(terms, state, 'invalid', received([2, 1, 0]), seats)!;
     expect(gathered.map((signature) => signature !== undefined)).toEqual([true, true, false]);
-    const spend = judgeSpend(terms, outpoint, state, 'invalid', gathered);
+    const spend = judgeSpend(terms, { outpoint }, state, 'invalid', gathered);
     expect(judge(spend, 'invalid', gathered)).toMatchObject({ ok: true });
   });
 

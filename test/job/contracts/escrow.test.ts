@@ -198,7 +198,7 @@ describe('refund', () => {
     const funded = fund(spend);
     return answer(funded, refundUnlocking(signContract(funded, keyOf(signer))));
   };
-  const spend = refundSpend(terms, outpointOf('escrow'));
+  const spend = refundSpend(terms, { outpoint: outpointOf('escrow') });
 
   it('is open to the client from `expires` on', () => {
     expect(spend.lockTime).toBe(500);
@@ -226,7 +226,7 @@ describe('refund', () => {
 });
 
 describe('cancel', () => {
-  const funded = fund(cancelSpend(terms, outpointOf('escrow')));
+  const funded = fund(cancelSpend(terms, { outpoint: outpointOf('escrow') }));
   const answerToCancel = (client: string, seller: string) =>
     answer(
       funded,

@@ -56,7 +56,7 @@ describe('paid for by a wallet', () => {
     const claiming = pay(claimSpend(terms, claim), 500_000n);
     const stake = settle(claiming, claimUnlocking(claim, signContract(claiming, keyOf('seller'))));
 
-    const contesting = pay(contestSpend(terms, stake, state), 500_000n);
+    const contesting = pay(contestSpend(terms, { outpoint: stake }, state), 500_000n);
     const contested = settle(
       contesting,
       contestUnlocking(signContract(contesting, keyOf('client'))),
@@ -69,12 +69,15 @@ describe('paid for by a wallet', () => {
       signature: signData(message, verifierKey(index)),
     }));
     const verdicts = gatherVerdicts(terms, full, 'invalid', received)!;
-    const judging = pay(judgeSpend(terms, contested, full, 'invalid', verdicts), 500_000n);
+    const judging = pay(
+      judgeSpend(terms, { outpoint: contested }, full, 'invalid', verdicts),
+      500_000n,
+    );
     settle(judging, judgeUnlocking(terms, 'invalid', verdicts));
   });
 
   it('the refund needs no coin: all of it less the fee is change', () => {
-    const funded = pay(refundSpend(terms, outpointOf('escrow')), 0n);
+    const funded = pay(refundSpend(terms, { outpoint: outpointOf('escrow') }), 0n);
     settle(funded, refundUnlocking(signContract(funded, keyOf('client'))));
     expect(funded.transaction.outputs.map(({ lockingScript }) => lockingScript)).toEqual([
       changeScript,

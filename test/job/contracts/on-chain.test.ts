@@ -87,8 +87,9 @@ describe('on a real chain', () => {
     );
     const state = makeState(37);
     const stake = claimed.outpoint(0);
-    const contested = await regtest.spend(contestSpend(terms, stake, state, c), (funded) =>
-      contestUnlocking(signContract(funded, keyOf('client')), c),
+    const contested = await regtest.spend(
+      contestSpend(terms, { outpoint: stake }, state, c),
+      (funded) => contestUnlocking(signContract(funded, keyOf('client')), c),
     );
 
     const full = { ...state, stakeOutpoint: stake, drawSecret: c };
@@ -99,7 +100,7 @@ describe('on a real chain', () => {
     }));
     verdict = { ...received[0]!, message };
     const verdicts = gatherVerdicts(terms, full, 'invalid', received, seats)!;
-    const spend = judgeSpend(terms, contested.outpoint(0), full, 'invalid', verdicts);
+    const spend = judgeSpend(terms, { outpoint: contested.outpoint(0) }, full, 'invalid', verdicts);
     const slashed = await regtest.spend(spend, () => judgeUnlocking(terms, 'invalid', verdicts));
     expect(slashed.transaction.outputs.slice(0, 4)).toEqual(spend.outputs);
   });
@@ -170,8 +171,8 @@ describe('on a real chain', () => {
     const value = 5_000_000n;
     const funding = await regtest.pay([channelOutput(terms, value)]);
     const coin = { outpoint: funding.outpoint(0), value };
-    let paying: ChannelState = openChannel(terms, coin);
-    let paid: ChannelState = openChannel(terms, coin);
+    let paying: ChannelState = openChannel(terms, coin.outpoint, funding.transaction.outputs[0]!);
+    let paid: ChannelState = openChannel(terms, coin.outpoint, funding.transaction.outputs[0]!);
     for (const more of [1_000_000n, 250_000n]) {
       const next = payChannel(paying, more, client);
       paying = next;

@@ -4,6 +4,7 @@ import {
   type ContractSpend,
   hash160,
   JOB_VERSION,
+  type OutputToken,
   p2pkhScript,
   publicKeyOf,
   type ScriptResult,
@@ -15,7 +16,7 @@ import {
 } from '#src/chain/index.js';
 import { encodeCommitment } from '#src/job/contracts/commitment.js';
 import { claimState } from '#src/job/contracts/escrow-spends.js';
-import type { JobTerms } from '#src/job/terms.js';
+import { bondValue, type JobTerms } from '#src/job/terms.js';
 
 /** A private key that a name stands for. */
 export const keyOf = (name: string): Uint8Array => sha256(utf8(name));
@@ -71,6 +72,16 @@ export const makeClaim = (count: number) => ({
 });
 
 export const makeState = (count: number) => claimState(makeClaim(count));
+
+/** The outputs that scripts of these terms would be locked by, to be read back. */
+export const stakeOutput = (terms: JobTerms, lockingScript: Uint8Array): TransactionOutput => ({
+  value: terms.stake,
+  lockingScript,
+});
+export const contestedOutput = (terms: JobTerms, lockingScript: Uint8Array): TransactionOutput => ({
+  value: terms.stake + bondValue(terms),
+  lockingScript,
+});
 
 /** Terms that validate, with amounts from one unit to near the limit, and a token count under them. */
 export const arbitraryJob = fc
@@ -136,12 +147,26 @@ export function withOutput(
   return { ...spend, outputs };
 }
 
-/** Every way to move one output's value by one unit, or to pay another script. */
+/** What anybody can put on an output: one unit of a fungible token, an NFT. */
+export const TOKENS: Readonly<Record<string, OutputToken>> = {
+  token: { category: keyOf('born of any outpoint'), amount: 1n },
+  NFT: {
+    category: keyOf('born of another'),
+    amount: 0n,
+    nft: { capability: 'none', commitment: new Uint8Array(0) },
+  },
+};
+
+/** Every way to move one output's value by one unit, to pay another script, or to put a token on it. */
 export function spoiledOutputs(spend: ContractSpend): [string, ContractSpend][] {
   return spend.outputs.flatMap(({ value }, index): [string, ContractSpend][] => [
     [`output ${index} a unit too high`, withOutput(spend, index, { value: value + 1n })],
     [`output ${index} a unit too low`, withOutput(spend, index, { value: value - 1n })],
     [`output ${index} to another script`, withOutput(spend, index, { lockingScript: CHANGE })],
+    ...Object.entries(TOKENS).map(([kind, token]): [string, ContractSpend] => [
+      `output ${index} with a foreign ${kind}`,
+      withOutput(spend, index, { token }),
+    ]),
     [`output ${index} missing`, { ...spend, outputs: spend.outputs.toSpliced(index, 1) }],
   ]);
 }

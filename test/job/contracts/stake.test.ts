@@ -15,12 +15,15 @@ import {
   answerAtSecond,
   arbitraryJob,
   asSecondInput,
+  contestedOutput,
   fund,
   keyOf,
   makeState,
   makeTerms,
   outpointOf,
   spoiledOutputs,
+  stakeOutput,
+  TOKENS,
   verifierKeys,
   withOutput,
 } from './setup.js';
@@ -30,7 +33,7 @@ const state = makeState(37);
 const outpoint = outpointOf('claim');
 
 describe('release', () => {
-  const spend = releaseSpend(terms, outpoint, state);
+  const spend = releaseSpend(terms, { outpoint }, state);
   const answerToRelease = (spend: ContractSpend, signer = 'seller') => {
     const funded = fund(spend);
     return answer(funded, releaseUnlocking(signContract(funded, keyOf(signer))));
@@ -60,7 +63,7 @@ describe('release', () => {
 });
 
 describe('contest', () => {
-  const honest = contestSpend(terms, outpoint, state);
+  const honest = contestSpend(terms, { outpoint }, state);
   const answerToContest = (spend: ContractSpend, signer = 'client') => {
     const funded = fund(spend);
     return answer(funded, contestUnlocking(signContract(funded, keyOf(signer))));
@@ -69,7 +72,7 @@ describe('contest', () => {
   it('is open to the client, who adds the bond', () => {
     expect(answerToContest(honest)).toMatchObject({ ok: true });
     expect(honest.outputs[0]!.value).toBe(150_000n + 3n * 700n);
-    expect(parseContested(terms, honest.outputs[0]!.lockingScript)).toEqual({
+    expect(parseContested(terms, honest.outputs[0]!)).toEqual({
       ...state,
       stakeOutpoint: outpoint,
     });
@@ -79,7 +82,7 @@ describe('contest', () => {
     fc.assert(
       fc.property(arbitraryJob, fc.integer({ min: 0, max: 0xffff_ffff }), (job, index) => {
         const stake = outpointOf('any claim', index);
-        const spend = contestSpend(job.terms, stake, makeState(job.count));
+        const spend = contestSpend(job.terms, { outpoint: stake }, makeState(job.count));
         expect(answerToContest(spend)).toMatchObject({ ok: true });
         for (const [name, spoiled] of spoiledOutputs(spend)) {
           expect(answerToContest(spoiled), name).toMatchObject({ ok: false });
@@ -134,8 +137,12 @@ describe('a seen script', () => {
       fc.property(arbitraryJob, fc.integer({ min: 0, max: 0xffff_ffff }), (job, index) => {
         const made = makeState(job.count);
         const full = { ...made, stakeOutpoint: outpointOf('claim', index) };
-        expect(parseStake(job.terms, stakeScript(job.terms, made))).toEqual(made);
-        expect(parseContested(job.terms, contestedScript(job.terms, full))).toEqual(full);
+        expect(parseStake(job.terms, stakeOutput(job.terms, stakeScript(job.terms, made)))).toEqual(
+          made,
+        );
+        expect(
+          parseContested(job.terms, contestedOutput(job.terms, contestedScript(job.terms, full))),
+        ).toEqual(full);
       }),
       { numRuns: 25 },
     );
@@ -146,21 +153,39 @@ describe('a seen script', () => {
     const contested = contestedScript(terms, { ...state, stakeOutpoint: outpoint });
     const spoil = (script: Uint8Array, at: number) => script.with(at, script[at]! ^ 0x80);
     for (const at of [0, 1, 33, 37, 38, 71, stake.length - 1]) {
-      expect(parseStake(terms, spoil(stake, at))).toBeUndefined();
+      expect(parseStake(terms, stakeOutput(terms, spoil(stake, at)))).toBeUndefined();
     }
     for (const at of [0, 37, 38, 70, 74, 75, 108, contested.length - 1]) {
-      expect(parseContested(terms, spoil(contested, at))).toBeUndefined();
+      expect(parseContested(terms, contestedOutput(terms, spoil(contested, at)))).toBeUndefined();
     }
   });
 
   it('is neither for any other bytes, or under other terms', () => {
-    expect(parseStake(makeTerms({ threshold: 3 }), stakeScript(terms, state))).toBeUndefined();
+    expect(
+      parseStake(makeTerms({ threshold: 3 }), stakeOutput(terms, stakeScript(terms, state))),
+    ).toBeUndefined();
     fc.assert(
       fc.property(fc.uint8Array({ maxLength: 2_000 }), (bytes) => {
-        expect(parseStake(terms, bytes)).toBeUndefined();
-        expect(parseContested(terms, bytes)).toBeUndefined();
+        expect(parseStake(terms, stakeOutput(terms, bytes))).toBeUndefined();
+        expect(parseContested(terms, contestedOutput(terms, bytes))).toBeUndefined();
       }),
     );
+  });
+
+  it('is neither with another value, or with a token on it', () => {
+    const stake = stakeOutput(terms, stakeScript(terms, state));
+    const full = { ...state, stakeOutpoint: outpoint };
+    const contested = contestedOutput(terms, contestedScript(terms, full));
+    expect([parseStake(terms, stake), parseContested(terms, contested)]).toEqual([state, full]);
+    for (const more of [-1n, 1n]) {
+      expect(parseStake(terms, { ...stake, value: stake.value + more })).toBeUndefined();
+      const other = { ...contested, value: contested.value + more };
+      expect(parseContested(terms, other)).toBeUndefined();
+    }
+    for (const token of Object.values(TOKENS)) {
+      expect(parseStake(terms, { ...stake, token })).toBeUndefined();
+      expect(parseContested(terms, { ...contested, token })).toBeUndefined();
+    }
   });
 
   it('can not be made with a state that no claim leaves', () => {

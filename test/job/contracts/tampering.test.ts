@@ -64,37 +64,37 @@ const paths: [string, ContractSpend, (funded: SpendContext) => Uint8Array, Holds
   ['claim', claimSpend(terms, claim), (f) => claimUnlocking(claim, by('seller')(f)), unchanged],
   [
     'refund',
-    refundSpend(terms, outpointOf('escrow')),
+    refundSpend(terms, { outpoint: outpointOf('escrow') }),
     (f) => refundUnlocking(by('client')(f)),
     unchanged,
   ],
   [
     'cancel',
-    cancelSpend(terms, outpointOf('escrow')),
+    cancelSpend(terms, { outpoint: outpointOf('escrow') }),
     (f) => cancelUnlocking({ client: by('client')(f), seller: by('seller')(f) }),
     unchanged,
   ],
   [
     'release',
-    releaseSpend(terms, stake, state),
+    releaseSpend(terms, { outpoint: stake }, state),
     (f) => releaseUnlocking(by('seller')(f)),
     unchanged,
   ],
   [
     'contest',
-    contestSpend(terms, stake, state),
+    contestSpend(terms, { outpoint: stake }, state),
     (f) => contestUnlocking(by('client')(f)),
     unchanged,
   ],
   [
     'slash',
-    judgeSpend(terms, contest, contested, 'invalid', verdicts),
+    judgeSpend(terms, { outpoint: contest }, contested, 'invalid', verdicts),
     () => judgeUnlocking(terms, 'invalid', verdicts),
     outputsKept,
   ],
   [
     'lapse',
-    lapseSpend(terms, contest, contested),
+    lapseSpend(terms, { outpoint: contest }, contested),
     () => lapseUnlocking(terms),
     (after, before, spend) =>
       outputsKept(after, before, spend) && isAged(after, terms.verdictWindow),

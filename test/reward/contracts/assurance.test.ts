@@ -34,7 +34,7 @@ import {
   pledgeRefundUnlocking,
   type Vote,
 } from '#src/reward/contracts/assurance-spends.js';
-import { answer, fund, keyOf, outpointOf } from '../../job/contracts/setup.js';
+import { answer, fund, keyOf, outpointOf, TOKENS } from '../../job/contracts/setup.js';
 import {
   arbitraryTampering,
   isAged,
@@ -118,7 +118,7 @@ const check = ({ transaction, spent }: Spend, inputIndex: number) =>
 /** Whether every input that spends a pledge is satisfied. */
 const accepted = (spend: Spend, under = terms): boolean =>
   spend.spent.every(({ lockingScript }, index) =>
-    parsePledge(under, lockingScript) ? check(spend, index).ok : true,
+    parsePledge(under, { lockingScript }) ? check(spend, index).ok : true,
   );
 
 describe('accept by backers', () => {
@@ -248,6 +248,8 @@ describe('accept by backers', () => {
     ['a grant worth more', [{ ...first!, value: 40_001n }, second!, ...behind]],
     ['two grants exchanged', [second!, first!, ...behind]],
     ['a grant missing', [second!, ...behind]],
+    ['a token on a grant', [first!, { ...second!, token: TOKENS.token }, ...behind]],
+    ['an NFT on a grant', [{ ...first!, token: TOKENS.NFT }, second!, ...behind]],
     [
       'another payee',
       [
@@ -450,6 +452,9 @@ describe('accept by judges', () => {
       false,
     );
     expect(ok(outputsOf(honest, [change!, paid!]))).toBe(false);
+    for (const token of Object.values(TOKENS)) {
+      expect(ok(outputsOf(honest, [{ ...paid!, token }, change!]))).toBe(false);
+    }
   });
 
   it('holds against any change on its way: what is fixed stays, or it fails', () => {
@@ -463,6 +468,21 @@ describe('accept by judges', () => {
       }),
       { numRuns: 60 },
     );
+  });
+});
+
+describe('a token that somebody put on a pledge or a grant', () => {
+  it.each(Object.entries(TOKENS))('hinders nobody: %s', (_, token) => {
+    const votes = [{ ...voteOf(0, 90_000n), token }, pledgeOf(1, 1n)];
+    expect(accepted(make(backersAcceptSpend(terms, byBackers, votes, delivery)))).toBe(true);
+
+    const refunded = fund(pledgeRefundSpend(terms, { ...pledgeOf(0, 1n), token }));
+    const refund = pledgeRefundUnlocking(signContract(refunded, backerKey(0)));
+    expect(answer(refunded, refund)).toMatchObject({ ok: true });
+
+    const taken = fund(grantSpend(byBackers, { ...pledgeOf(0, 1n), token }, delivery, 'take'));
+    const take = grantUnlocking('take', signContract(taken, keyOf('developer')));
+    expect(answer(taken, take)).toMatchObject({ ok: true });
   });
 });
 
@@ -483,8 +503,11 @@ describe('terms of a pledge', () => {
 
   it('read a pledge back, and no other script', () => {
     const script = pledgeScript(terms, pledgeOf(3, 1n).backer);
-    expect(parsePledge(terms, script)).toEqual(pledgeOf(3, 1n).backer);
-    expect(parsePledge(judged, script)).toBeUndefined();
-    expect(parsePledge(terms, script.with(0, 32))).toBeUndefined();
+    expect(parsePledge(terms, { lockingScript: script })).toEqual(pledgeOf(3, 1n).backer);
+    expect(parsePledge(judged, { lockingScript: script })).toBeUndefined();
+    expect(parsePledge(terms, { lockingScript: script.with(0, 32) })).toBeUndefined();
+    for (const token of Object.values(TOKENS)) {
+      expect(parsePledge(terms, { lockingScript: script, token })).toBeUndefined();
+    }
   });
 });

@@ -37,7 +37,12 @@ import {
   spoiledOutputs,
   withOutput,
 } from '../../job/contracts/setup.js';
-import { arbitraryTampering, keepsFirstInput, keepsOutputs } from '../../job/contracts/tamper.js';
+import {
+  arbitraryTampering,
+  keepsContract,
+  keepsFirstInput,
+  keepsOutputs,
+} from '../../job/contracts/tamper.js';
 import { cases } from '../../long.js';
 
 const AUTHOR = p2pkhScript(hash160(utf8('author')));
@@ -192,6 +197,7 @@ describe('a sale', () => {
     );
   });
 
+  const plain = { capability: 'none', commitment: new Uint8Array(0) } as const;
   const [rest, ...paid] = honest.outputs;
   const restWith = (changes: Partial<TransactionOutput>) => ({
     ...honest,
@@ -218,6 +224,14 @@ describe('a sale', () => {
         },
       }),
     ],
+    [
+      'an immutable NFT laid on the rest',
+      restWith({ token: { category, amount: 380n, nft: nft.nft } }),
+    ],
+    [
+      'a mutable NFT laid on the rest',
+      restWith({ token: { category, amount: 380n, nft: { ...plain, capability: 'mutable' } } }),
+    ],
     ['the rest under another script', restWith({ lockingScript: BUYER })],
     [
       'the rest at a lower price',
@@ -234,6 +248,35 @@ describe('a sale', () => {
       expect(buy(spoiled).ok).toBe(false);
     },
   );
+
+  it('refuses an NFT of the category where nothing else is left', () => {
+    const last = saleBuySpend(coin, 500n, AUTHOR, BUYER);
+    expect(buy(last)).toMatchObject({ ok: true });
+    for (const changes of [{}, { commitment: keyOf('x') }, { capability: 'minting' as const }]) {
+      const token = { category, amount: 0n, nft: { ...plain, ...changes } };
+      expect(buy(withOutput(last, 0, { token })).ok).toBe(false);
+    }
+  });
+
+  it('goes on where a buyer leaves an NFT that no script can see: the next buyer gets it', () => {
+    const laid = restWith({ token: { category, amount: 380n, nft: plain } });
+    expect(buy(laid)).toMatchObject({ ok: true });
+    const next = saleBuySpend({ ...coin, output: laid.outputs[0]! }, 30n, AUTHOR, BUYER);
+    expect(buy(next)).toMatchObject({ ok: true });
+    expect(next.outputs[0]!.token).toEqual({ category, amount: 350n });
+    expect(next.outputs[3]!.token).toEqual({ category, amount: 30n, nft: plain });
+  });
+
+  it('sells nothing of an output that holds any other NFT, whoever locked it', () => {
+    const bad = expect.objectContaining({ code: 'BAD_SALE' });
+    for (const changes of [{ commitment: keyOf('x') }, { capability: 'minting' as const }]) {
+      const token = { category, amount: 500n, nft: { ...plain, ...changes } };
+      const mixed = { ...coin, output: { ...coin.output, token } };
+      expect(() => saleBuySpend(mixed, 10n, AUTHOR, BUYER)).toThrow(bad);
+      const inputs = honest.inputs.map((input) => ({ ...input, output: mixed.output }));
+      expect(buy({ ...honest, inputs }).ok).toBe(false);
+    }
+  });
 
   it('refuses any input but the first', () => {
     expect(answerAtSecond(asSecondInput(fund(honest)), BUY_UNLOCKING).ok).toBe(false);
@@ -263,7 +306,9 @@ describe('a sale', () => {
         const after = tamper(funded);
         const first = keepsFirstInput(after, funded);
         const { ok } = first ? answer(after, BUY_UNLOCKING) : answerAtSecond(after, BUY_UNLOCKING);
-        expect(ok).toBe(first && keepsOutputs(after, honest.outputs.slice(0, 3)));
+        const kept =
+          keepsContract(after, funded) && keepsOutputs(after, honest.outputs.slice(0, 3));
+        expect(ok).toBe(kept);
       }),
       { numRuns: 60 },
     );

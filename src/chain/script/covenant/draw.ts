@@ -1,4 +1,5 @@
 import { concatBytes, sha256, u32le } from '../../../base/index.js';
+import { requireNoToken } from './demands.js';
 import { type Expression, expression, joinParts } from './expression.js';
 import { NUMBER_TO_U32, UNSIGNED_TO_NUMBER } from './fields.js';
 import { CLIMB_TREE, TREE_LEAF, TREE_ROOT } from './merkle.js';
@@ -56,7 +57,7 @@ export interface DrawnThreshold {
 /**
  * Demands that exactly `threshold` of `count` drawn seats have signed SHA-256(message), each by a key that is proved
  * to lie at the seat's leaf of the tree `root` with `size` leaves ({@link drawnLeaf}); and that the n-th signer is
- * paid `fee` to the P2PKH script of its key by output firstOutput + n − 1. Each seat is asked once, in order. A seat
+ * paid `fee` to the P2PKH script of its key by output firstOutput + n − 1, which carries no token. Each seat is asked once, in order. A seat
  * that has not signed shows an empty element alone; a signature that is there must hold. The size is part of the
  * root, so that a false one proves nothing. One loop over the seats: the script is as long for 15 as for one.
  *
@@ -71,7 +72,8 @@ export function checkDrawnThreshold({ barred, firstOutput, fee }: DrawnThreshold
     ...notBarred,
     'OP_DUP OP_HASH160 0x76a914 OP_SWAP OP_CAT 0x88ac OP_CAT # … signed seat key script',
     `3 OP_PICK ${firstOutput} OP_ADD`,
-    `OP_DUP OP_OUTPUTVALUE ${expression(fee)} OP_NUMEQUALVERIFY OP_OUTPUTBYTECODE OP_EQUALVERIFY`,
+    `OP_DUP OP_OUTPUTVALUE ${expression(fee)} OP_NUMEQUALVERIFY`,
+    `${requireNoToken('OP_DUP')} OP_OUTPUTBYTECODE OP_EQUALVERIFY`,
     `${TREE_LEAF} # proof … size count threshold signed seat leaf`,
     '5 OP_PICK 5 OP_PICK OP_DIV # … leaf stride',
     `8 OP_PICK 3 OP_PICK ${NUMBER_TO_U32} OP_CAT OP_SHA256 ${UNSIGNED_TO_NUMBER}`,

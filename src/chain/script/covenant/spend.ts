@@ -1,6 +1,14 @@
+import type { OutputToken } from '../../codec/token.js';
 import type { Outpoint, Transaction, TransactionOutput } from '../../codec/transaction.js';
 import type { ScriptContext } from '../context.js';
 import { signInput } from '../signing.js';
+
+/** A contract on the chain. Its value and script follow from its terms; what else is on it, nobody's terms say. */
+export interface ContractCoin {
+  readonly outpoint: Outpoint;
+  /** The token that somebody put on it. Signatures cover it, so a spend must know it. */
+  readonly token?: OutputToken | undefined;
+}
 
 /** A contract's output as the fixed first input of the transaction that spends it. */
 export interface ContractInput {
@@ -9,6 +17,16 @@ export interface ContractInput {
   /** Most bytes that its unlocking script will have. */
   readonly unlockingSize: number;
   readonly sequence: number;
+}
+
+/** The input that spends a contract, as the chain holds it: what its terms make it, and the token on it. */
+export function contractInput(
+  { outpoint, token }: ContractCoin,
+  made: TransactionOutput,
+  unlockingSize: number,
+  sequence: number = CONTRACT_SEQUENCE,
+): ContractInput {
+  return { outpoint, output: token ? { ...made, token } : made, unlockingSize, sequence };
 }
 
 /**

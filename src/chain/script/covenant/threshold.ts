@@ -1,4 +1,5 @@
 import { BitmodelError, toHex } from '../../../base/index.js';
+import { requireNoToken } from './demands.js';
 import { type Expression, expression, joinParts } from './expression.js';
 
 export interface DataThreshold {
@@ -30,6 +31,7 @@ export function checkDataThreshold({ publicKeys, threshold, onSigner }: DataThre
     throw new BitmodelError(
       'BAD_CONTRACT',
       `A threshold of ${threshold} among ${publicKeys.length} keys can't be met by different keys.`,
+      { next: 'Name each key once, and a threshold from 1 to their number' },
     );
   }
   const asked = publicKeys.map((publicKey, index) => {
@@ -51,12 +53,13 @@ export interface NthPayment {
 }
 
 /**
- * Demands that the output of the n-th signer has this value and script.
+ * Demands that the output of the n-th signer has this value and script, and carries no token.
  *
  * Stack: n → n
  */
 export function payNth({ firstOutput, value, script }: NthPayment): string {
   const output = `OP_DUP ${firstOutput - 1} OP_ADD`;
   const paid = `${output} OP_OUTPUTVALUE ${expression(value)} OP_NUMEQUALVERIFY`;
-  return `${paid} ${output} OP_OUTPUTBYTECODE ${expression(script)} OP_EQUALVERIFY`;
+  const locked = `${output} OP_OUTPUTBYTECODE ${expression(script)} OP_EQUALVERIFY`;
+  return `${paid} ${locked} ${requireNoToken(output)}`;
 }

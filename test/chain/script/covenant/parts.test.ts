@@ -10,6 +10,7 @@ import {
   hashLockKeeping,
   joinParts,
   NUMBER_TO_U32,
+  type OutputToken,
   OWN_VALUE,
   payNth,
   publicKeyOf,
@@ -18,6 +19,7 @@ import {
   requireDataSignature,
   requireInputIndex,
   requireJobId,
+  requireNoToken,
   requireOutput,
   requireOutputSameCode,
   requireOutputScript,
@@ -26,6 +28,7 @@ import {
   requireOutputValue,
   requireOutputValueAtLeast,
   requireSignature,
+  requireTokenScript,
   share,
   signData,
   signInput,
@@ -84,6 +87,41 @@ describe('demands on the spending transaction', () => {
   it.each(demands)('%s', (_name, met, ...unmet) => {
     expect(outcome(run(`${met} 1`))).toBe('ok');
     for (const [part, error] of unmet) expect(outcome(run(`${part} 1`))).toBe(error);
+  });
+});
+
+describe('a demand on an output', () => {
+  const lockingScript = assemble(`OP_DROP ${requireOutputSameCode(0, 0)} OP_DROP 1`);
+  const paying = (token?: OutputToken) => ({
+    transaction: { outputs: [{ value: 1n, lockingScript, ...(token && { token }) }] },
+  });
+  const category = new Uint8Array(32).fill(3);
+  const commitment = new Uint8Array(0);
+  const kinds: [string, OutputToken][] = [
+    ['a fungible token', { category, amount: 1n }],
+    ['an NFT', { category, amount: 0n, nft: { capability: 'none', commitment } }],
+    ['both', { category, amount: 5n, nft: { capability: 'minting', commitment } }],
+  ];
+  const codeHash = sha256(lockingScript);
+  const parts: [string, string][] = [
+    ['no token', requireNoToken(0)],
+    ['script', requireOutputScript(0, lockingScript)],
+    ['script hash', requireOutputScriptHash(0, codeHash)],
+    ['output', requireOutput(0, 1n, lockingScript)],
+    ['template', `${requireOutputTemplate({ index: 0, headLength: 0, codeHash })} OP_DROP`],
+    ['nth payment', `1 ${payNth({ firstOutput: 0, value: 1n, script: lockingScript })} OP_DROP`],
+  ];
+
+  it.each(parts)('refuses whatever token lies on it: %s', (_, part) => {
+    expect(outcome(run(`${part} 1`, paying()))).toBe('ok');
+    for (const [, token] of kinds) {
+      expect(outcome(run(`${part} 1`, paying(token)))).toBe('equal-verify');
+    }
+  });
+
+  it.each(kinds)('looks at the script alone where a token belongs: %s', (_, token) => {
+    const part = requireTokenScript(0, lockingScript);
+    expect(outcome(run(`${part} 1`, paying(token)))).toBe('ok');
   });
 });
 
