@@ -144,9 +144,9 @@ export class Admission {
     for (const entry of waiting) this.#readmit(entry.transaction, context, entry);
     const gone = waiting.filter(({ hash }) => !this.#mempool.get(hash));
     const { store } = this.#options;
-    const confirmed = gone.filter(({ hash }) => store.hasTransaction(hash));
-    this.estimator.left(gone.filter((entry) => !confirmed.includes(entry)));
-    this.estimator.confirmed(store.tip().height, confirmed);
+    const isConfirmed = ({ hash }: MempoolEntry): boolean => store.hasTransaction(hash);
+    this.estimator.left(gone.filter((entry) => !isConfirmed(entry)));
+    this.estimator.confirmed(store.tip().height, gone.filter(isConfirmed));
     this.expire();
     this.#trim();
   }

@@ -10,6 +10,7 @@ import type { ScriptVerifier } from '../consensus/scripts.js';
 import type { ChainStore } from '../store/ChainStore.js';
 import { damaged, isDamage } from '../store/damage.js';
 import type { HeaderRecord } from '../store/records.js';
+import { FreedTransactions } from './FreedTransactions.js';
 
 /** What is connected in one transaction while nobody is told of single blocks. */
 const BATCH_BLOCKS = 256;
@@ -289,14 +290,13 @@ export class Branches {
     );
   }
 
-  /** Disconnects down to a height. Returns the transactions set free. */
+  /** Disconnects down to a height. Returns the transactions set free that are worth another try. */
   disconnectTo(height: number): Transaction[] {
-    const freed: Transaction[][] = [];
+    const freed = new FreedTransactions();
     while (this.#store.tip().height > height) {
-      const block = this.#store.transaction(() => this.#store.disconnect());
-      freed.push(block.transactions.slice(1));
+      freed.add(this.#store.transaction(() => this.#store.disconnect()));
     }
-    return freed.reverse().flat();
+    return freed.inOrder();
   }
 }
 

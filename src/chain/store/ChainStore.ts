@@ -11,6 +11,7 @@ import type { CheckedBlock } from '../consensus/blockRules.js';
 import type { Coin, CoinSource } from '../consensus/coins.js';
 import type { ConnectableBlock } from '../consensus/connect.js';
 import type { HeaderEntry, HeaderSource } from '../consensus/headers.js';
+import { Ancestors } from './Ancestors.js';
 import { Bodies } from './Bodies.js';
 import { applyTransaction, placeTransactions, revertTransaction } from './changes.js';
 import { damaged } from './damage.js';
@@ -45,6 +46,7 @@ export class ChainStore implements CoinSource, HeaderSource {
   readonly #tree: HeaderTree;
   readonly #bodies: Bodies;
   readonly #pinIndex: PinIndex;
+  readonly #ancestors = new Ancestors(this);
 
   private constructor(file: StoreFile, parameters: AddressParameters, tables = file.tables) {
     this.#file = file;
@@ -169,12 +171,7 @@ export class ChainStore implements CoinSource, HeaderSource {
   }
 
   ancestor(entry: HeaderEntry, height: number): HeaderEntry {
-    let at = entry;
-    while (at.height > height) {
-      if (this.isActive(at)) return this.headerAt(height)!;
-      at = this.parent(at)!;
-    }
-    return at;
+    return this.#ancestors.find(entry, height);
   }
 
   /** Hash of the active chain's block at a height, 32 bytes in byte order. */
