@@ -88,6 +88,7 @@ export {
 } from './consensus/parameters.js';
 export { RejectError } from './consensus/reject.js';
 export { subsidyAt } from './consensus/subsidy.js';
+export { isCoinbase } from './consensus/transactionRules.js';
 export { faucetKey, registerFaucet } from './daemon/faucet.js';
 export { LocalChain } from './daemon/LocalChain.js';
 export { defaultThreads, type Mining, mineFirstCoins, prepareMining } from './daemon/mining.js';

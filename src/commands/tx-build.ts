@@ -44,7 +44,9 @@ async function build({ options, settings, terminal }: ActionContext<BuildOptions
   const feeRate = await chosenFeeRate(client, options.feeRate);
   const request = { outputs, feeRate, ...coinChoice(options) };
   const { transaction, spentOutputs } = await wallet.fund(request);
-  const fee = checkAmounts(transaction, spentOutputs, feeLimits(options));
+  const fee = checkAmounts(transaction, spentOutputs, feeLimits(options), (script) =>
+    wallet.isChange(script),
+  );
   terminal.note(`fee ${formatAmount(fee)}, ${feeRate} base units per byte`);
   terminal.line(encodeEnvelope(settings.network, transaction, spentOutputs));
 }

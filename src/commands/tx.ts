@@ -9,6 +9,7 @@ import {
   type Envelope,
   encodeEnvelope,
   encodeOutputScript,
+  isCoinbase,
   networkParameters,
   previousOutputs,
   signP2pkhInputs,
@@ -21,6 +22,7 @@ import { addCoinOptions, type FeeOptions, feeLimits } from './shared/payment-opt
 import type { Settings } from './shared/settings.js';
 import { transactionJson, transactionText } from './shared/transaction-view.js';
 import { nodeClient, openSigner } from './shared/wallet.js';
+import { watchedOf } from './shared/wallet-address.js';
 import { buildAction } from './tx-build.js';
 
 interface SignOptions extends FeeOptions {
@@ -55,7 +57,13 @@ async function sign(
   const { options, settings, terminal, signal } = context;
   const envelope = await readEnvelope(argument, settings);
   const spentOutputs = await spentOf(envelope, settings);
-  checkAmounts(envelope.transaction, spentOutputs, feeLimits(options));
+  const watched = watchedOf(options.key, settings);
+  checkAmounts(
+    envelope.transaction,
+    spentOutputs,
+    feeLimits(options),
+    (script) => watched instanceof Account && watched.isChange(script),
+  );
   if (!options.allowBurn) checkTokensKept(envelope.transaction, spentOutputs);
   const stdinIsData = argument === undefined || argument === '-';
   const signer = await openSigner(settings, options, signal, stdinIsData);
@@ -124,12 +132,7 @@ const showAction = action(async ([argument], { settings, terminal }) => {
   }
   const { transaction, height, blockHash } = known;
   // a coinbase spends nothing
-  const spent =
-    height > 0 &&
-    transaction.inputs.length === 1 &&
-    transaction.inputs[0]!.outpoint.hash.every((b) => b === 0)
-      ? undefined
-      : await previousOutputs(client, transaction);
+  const spent = isCoinbase(transaction) ? undefined : await previousOutputs(client, transaction);
   terminal.result(
     { ...transactionJson(transaction, parameters, spent), height, blockHash },
     () =>

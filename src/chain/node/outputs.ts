@@ -1,5 +1,6 @@
 import type { Outpoint } from '../codec/transaction.js';
 import { type Coin, isUnspendable } from '../consensus/coins.js';
+import { isCoinbase } from '../consensus/transactionRules.js';
 import type { MempoolEntry } from '../mempool/entry.js';
 import { type PinOperation, pinOf } from '../pins/pin.js';
 import { mayHoldPins } from '../pins/tracking.js';
@@ -28,7 +29,7 @@ export function findOutput({ store, mempool }: View, outpoint: Outpoint): Coin |
   const stored = store.transactionByHash(outpoint.hash);
   const output = stored?.transaction.outputs[outpoint.index];
   if (!stored || !output) return undefined;
-  const coinbase = stored.transaction.inputs[0]!.outpoint.hash.every((byte) => byte === 0);
+  const coinbase = isCoinbase(stored.transaction);
   return { output, height: stored.block.height, coinbase };
 }
 

@@ -37,6 +37,8 @@ export class Account {
   readonly #addresses: Readonly<Record<ChainName, string[]>> = { receive: [], change: [] };
   readonly #byHash = new Map<string, Place>();
   readonly #next: { receive: number; change: number };
+  /** No change goes to an index above this one. */
+  #mostChange = Number.POSITIVE_INFINITY;
 
   /** @param node the account's extended key, at depth three for BIP44 */
   constructor(
@@ -88,9 +90,14 @@ export class Account {
     return this.address('receive', this.#next.receive);
   }
 
-  /** Where change goes. */
+  /** Where change goes: the first address that was neither handed out nor seen used, within {@link boundChange}. */
   get changeAddress(): string {
-    return this.address('change', this.#next.change);
+    return this.address('change', Math.min(this.#next.change, this.#mostChange));
+  }
+
+  /** Lets change go no further than to this index; the addresses beyond stay watched. */
+  boundChange(index: number): void {
+    this.#mostChange = index;
   }
 
   /** Every address to be watched: those in use and {@link GAP_LIMIT} beyond, on both chains. */
@@ -129,6 +136,11 @@ export class Account {
       this.address(chain, this.#next[chain] + GAP_LIMIT - 1);
     }
     return this.#byHash.has(toHex(hash));
+  }
+
+  /** Whether a locking script pays to the change chain. */
+  isChange(lockingScript: Uint8Array): boolean {
+    return this.#find([lockingScript])[0]?.chain === 'change';
   }
 
   /** The key pair at an index of a chain. Only with a private extended key. */

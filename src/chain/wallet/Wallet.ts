@@ -10,7 +10,6 @@ import {
 import type { NetworkParameters } from '../consensus/parameters.js';
 import { RpcError } from '../wire/RpcError.js';
 import type { Account } from './Account.js';
-import { CoinSource } from './CoinSource.js';
 import { checkAmounts, proveCoins } from './check.js';
 import { chosenCoins, coinsTaken, isReserved, namedCoins, sweepIncomplete } from './choice.js';
 import { type FundedTransaction, fundTransaction } from './fund.js';
@@ -26,6 +25,7 @@ import { signP2pkhInputs } from './sign.js';
 import { type SweepRequest, sweepTransactions } from './sweep.js';
 import { checkTokensKept } from './tokens.js';
 import type { WalletBook } from './WalletBook.js';
+import { WalletCoins } from './WalletCoins.js';
 
 export interface WalletOptions {
   readonly client: ChainClient;
@@ -58,6 +58,10 @@ const ATTEMPTS = 5;
 /** What a node says of a transaction whose coins somebody else has spent meanwhile. */
 const CONFLICT = /^(?:txn-mempool-conflict|bad-txns-inputs-missingorspent|insufficient fee)/;
 
+function isUnreachable(thrown: unknown): boolean {
+  return thrown instanceof BitmodelError && thrown.exitCode === EXIT.unreachable;
+}
+
 /**
  * The coins of some keys, or of an HD account, as a node tells of them. It remembers which coins it has used, so that
  * two transactions made one after the other, or at the same time, never spend the same one.
@@ -69,7 +73,7 @@ export class Wallet {
   readonly #account: Account | undefined;
   readonly #book: WalletBook | undefined;
   readonly #locked = new Set<string>();
-  readonly #source: CoinSource;
+  readonly #source: WalletCoins;
 
   constructor({ client, keys, watch = [], params, account, book }: WalletOptions) {
     this.#client = client;
@@ -78,7 +82,7 @@ export class Wallet {
     this.#account = account;
     this.#book = book;
     const addresses = [...keys.map(({ address }) => address), ...watch];
-    this.#source = new CoinSource(client, params, addresses, account);
+    this.#source = new WalletCoins(client, params, addresses, account);
   }
 
   /** Of the wallet's keys and those it watches; of an account its first receiving address first. */
@@ -94,6 +98,11 @@ export class Wallet {
   /** Whether a locking script is one of the wallet's own. */
   owns(lockingScript: Uint8Array): boolean {
     return this.#source.owns(lockingScript);
+  }
+
+  /** Whether a locking script is on the change chain of the wallet's account. */
+  isChange(lockingScript: Uint8Array): boolean {
+    return this.#source.isChange(lockingScript);
   }
 
   async balance(): Promise<Balance> {
@@ -236,20 +245,34 @@ export class Wallet {
     limits: SpendLimits = {},
   ): Promise<Sent> {
     try {
-      const fee = checkAmounts(transaction, spentOutputs, limits);
+      const fee = checkAmounts(transaction, spentOutputs, limits, (script) =>
+        this.isChange(script),
+      );
       if (!limits.allowBurn) checkTokensKept(transaction, spentOutputs);
       const signed = this.sign(transaction, spentOutputs);
-      // before it is sent: an address that the world has seen is never handed out again
-      this.#noteUsed(signed);
-      await this.#client.send(signed);
+      await this.#hand(signed);
       // not what the node calls it
       return { txid: transactionId(signed), fee, transaction: signed };
     } catch (thrown) {
       // a node that could not be reached may have taken it all the same: its coins stay locked
-      if (thrown instanceof BitmodelError && thrown.exitCode === EXIT.unreachable) throw thrown;
+      if (isUnreachable(thrown)) throw thrown;
       this.release(transaction);
       throw thrown;
     }
+  }
+
+  /**
+   * Gives a signed transaction to the node. Its addresses count as used once the node has it, or may have it: those of
+   * one that was refused come again, else refusals alone would lead change further than a restored wallet looks.
+   */
+  async #hand(signed: Transaction): Promise<void> {
+    try {
+      await this.#client.send(signed);
+    } catch (thrown) {
+      if (isUnreachable(thrown)) this.#noteUsed(signed);
+      throw thrown;
+    }
+    this.#noteUsed(signed);
   }
 
   async #fundSweep(

@@ -8,7 +8,7 @@ import {
 } from '../codec/transaction.js';
 import { badNodeAnswer, checkScripts, previousOutputs } from './check.js';
 import { type FundedTransaction, fundTransaction } from './fund.js';
-import { P2PKH_OUTPUT_SIZE, P2PKH_UNLOCKING_SIZE } from './size.js';
+import { P2PKH_OUTPUT_SIZE, P2PKH_UNLOCKING_SIZE, totalValue } from './size.js';
 import type { Wallet } from './Wallet.js';
 
 /** A replacement, not yet sent: hand `funded` to {@link Wallet.submit}. */
@@ -66,10 +66,6 @@ async function assertChildless(client: ChainClient, transaction: Transaction): P
   }
 }
 
-function total(outputs: readonly { readonly value: bigint }[]): bigint {
-  return outputs.reduce((sum, { value }) => sum + value, 0n);
-}
-
 /** Whole base units per byte that surely pay for themselves and for what is replaced (BIP125, rules 3 and 4). */
 function leastRate(transaction: Transaction, oldFee: bigint): bigint {
   const least = BigInt(encodeTransaction(transaction).length - P2PKH_OUTPUT_SIZE);
@@ -93,7 +89,7 @@ export async function planBump(
 ): Promise<Bump> {
   const { transaction, spentOutputs } = await pendingOwn(wallet, client, txid);
   await assertChildless(client, transaction);
-  const oldFee = total(spentOutputs) - total(transaction.outputs);
+  const oldFee = totalValue(spentOutputs) - totalValue(transaction.outputs);
   const least = leastRate(transaction, oldFee);
   if (feeRate !== undefined && feeRate < least) {
     const message = `It pays ${formatAmount(oldFee)}: ${feeRate} units per byte would not replace it.`;

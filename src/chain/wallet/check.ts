@@ -12,24 +12,43 @@ import { coinbasePrefix } from '../consensus/blockRules.js';
 import { isCoinbase } from '../consensus/transactionRules.js';
 import { verifyInput } from '../script/interpreter.js';
 import { p2pkhHash } from '../script/standard.js';
-import { dustOf } from './size.js';
+import { dustOf, totalValue } from './size.js';
 
 /** A fee of more than one part in this many of the value sent needs a word of consent. */
 const HIGH_FEE_DIVISOR = 10n;
 
-function total(outputs: readonly TransactionOutput[]): bigint {
-  return outputs.reduce((sum, { value }) => sum + value, 0n);
-}
+/** Whether a locking script takes change, as far as its owner knows. */
+export type IsChange = (lockingScript: Uint8Array) => boolean;
 
 /**
- * What a transaction sends: its outputs without those that go back to a script it spends from (change); all of them
- * when all go back.
+ * What a transaction sends: its outputs without change, which goes back to a script it spends from or to one that the
+ * owner knows; all of them when all go back.
  */
-function valueSent(transaction: Transaction, spentOutputs: readonly TransactionOutput[]): bigint {
+function valueSent(
+  { outputs }: Transaction,
+  spentOutputs: readonly TransactionOutput[],
+  isChange: IsChange,
+): bigint {
   const own = new Set(spentOutputs.map(({ lockingScript }) => toHex(lockingScript)));
-  const away = transaction.outputs.filter(({ lockingScript }) => !own.has(toHex(lockingScript)));
-  const value = total(away);
-  return value > 0n ? value : total(transaction.outputs);
+  const away = outputs.filter(
+    ({ value, lockingScript }) =>
+      value > 0n && !own.has(toHex(lockingScript)) && !isChange(lockingScript),
+  );
+  return totalValue(away.length > 0 ? away : outputs);
+}
+
+/** Whether a fee is more than a tenth of what is sent. */
+function isHighFee(
+  fee: bigint,
+  transaction: Transaction,
+  spentOutputs: readonly TransactionOutput[],
+  isChange: IsChange,
+): boolean {
+  const least = fee * HIGH_FEE_DIVISOR;
+  // no output is so small that it matters which of them are change: that can take a search among many addresses
+  const paying = transaction.outputs.filter(({ value }) => value > 0n);
+  if (paying.length > 0 && paying.every(({ value }) => value >= least)) return false;
+  return least > valueSent(transaction, spentOutputs, isChange);
 }
 
 /** What a fee may be. */
@@ -46,6 +65,7 @@ export const MAX_FEE = 10_000_000n;
 /**
  * Checks what a wallet would regret: more paid out than in, a fee above a tenth of the value sent or above the limit,
  * P2PKH outputs too small to be worth spending.
+ * @param isChange what is change beside outputs to scripts that are spent from; an account needs it
  * @returns the fee, base units
  * @throws BitmodelError `AMOUNT_ABOVE_INPUTS`, `HIGH_FEE`, `DUST_OUTPUT`
  */
@@ -53,8 +73,9 @@ export function checkAmounts(
   transaction: Transaction,
   spentOutputs: readonly TransactionOutput[],
   options: FeeLimits = {},
+  isChange: IsChange = () => false,
 ): bigint {
-  const fee = total(spentOutputs) - total(transaction.outputs);
+  const fee = totalValue(spentOutputs) - totalValue(transaction.outputs);
   if (fee < 0n) {
     throw new BitmodelError(
       'AMOUNT_ABOVE_INPUTS',
@@ -76,7 +97,7 @@ export function checkAmounts(
       { next: 'Lower --fee-rate, or raise --max-fee', exitCode: EXIT.notAllowed },
     );
   }
-  if (!options.allowHighFee && fee * HIGH_FEE_DIVISOR > valueSent(transaction, spentOutputs)) {
+  if (!options.allowHighFee && isHighFee(fee, transaction, spentOutputs, isChange)) {
     throw new BitmodelError(
       'HIGH_FEE',
       `The fee of ${formatAmount(fee)} coins is more than a tenth of what is sent.`,

@@ -51,15 +51,39 @@ async function discoverChain(
 ): Promise<void> {
   for (let from = 0; ; ) {
     assertBounded(from, MOST_DISCOVERED);
-    const addresses = Array.from({ length: GAP_LIMIT }, (_, i) => account.address(chain, from + i));
-    const used = await Promise.all(
-      addresses.map((address) => client.rpc.call<unknown[]>('getaddresshistory', address)),
-    );
-    const last = used.findLastIndex((history) => history.length > 0);
+    const last = await lastUsedFrom(account, chain, from, client);
     if (last < 0) return;
-    account.noteUsed(addressScript(addresses[last]!, parameters));
-    from += last + 1;
+    account.noteUsed(addressScript(account.address(chain, last), parameters));
+    from = last + 1;
   }
+}
+
+/** Which of the {@link GAP_LIMIT} addresses from an index on is the last that was ever used; -1 when none was. */
+async function lastUsedFrom(
+  account: Account,
+  chain: ChainName,
+  from: number,
+  client: ChainClient,
+): Promise<number> {
+  const addresses = Array.from({ length: GAP_LIMIT }, (_, i) => account.address(chain, from + i));
+  const used = await Promise.all(
+    addresses.map((address) => client.rpc.call<unknown[]>('getaddresshistory', address)),
+  );
+  const last = used.findLastIndex((history) => history.length > 0);
+  return last < 0 ? -1 : from + last;
+}
+
+/** Index of the last change address below `end` that was ever used, or -1. */
+export async function lastUsedChange(
+  account: Account,
+  end: number,
+  client: ChainClient,
+): Promise<number> {
+  for (let to = end; to > 0; to -= GAP_LIMIT) {
+    const last = await lastUsedFrom(account, 'change', Math.max(0, to - GAP_LIMIT), client);
+    if (last >= 0) return last;
+  }
+  return -1;
 }
 
 /**

@@ -15,6 +15,7 @@ import {
   P2PKH_INPUT_SIZE,
   P2PKH_UNLOCKING_SIZE,
   sizeWhenUnlocked,
+  totalValue,
 } from './size.js';
 
 /** An input that must be there, with what it spends. */
@@ -62,10 +63,6 @@ const FINAL = 0xffff_ffff;
 /** Highest sequence that signals replaceability (BIP125). */
 const REPLACEABLE = FINAL - 2;
 
-function total(outputs: readonly TransactionOutput[]): bigint {
-  return outputs.reduce((sum, { value }) => sum + value, 0n);
-}
-
 /** The transaction before coins are chosen. */
 function fixedPart(request: FundRequest): Transaction {
   const { outputs, inputs = [], lockTime = 0, replaceable = false, jobId = NO_JOB } = request;
@@ -97,7 +94,7 @@ function chooseCoins(request: FundRequest, missing: bigint, fixedFee: bigint): r
   const { inputs = [], feeRate = FEE_RATE, spendAll, subtractFee } = request;
   const taken = new Set(inputs.map(({ outpoint }) => formatOutpoint(outpoint)));
   const free = request.utxos.filter(({ outpoint }) => !taken.has(formatOutpoint(outpoint)));
-  const there = total(free.map(({ output }) => output));
+  const there = totalValue(free.map(({ output }) => output));
   if (spendAll) {
     if (there < missing) throw insufficient(missing, there);
     return free;
@@ -111,8 +108,8 @@ function chooseCoins(request: FundRequest, missing: bigint, fixedFee: bigint): r
       )
     : selectCoins(free, missing + fixedFee, feeRate);
   if (coins) return coins;
-  const given = total(inputs.map(({ output }) => output));
-  throw insufficient(total(request.outputs) + (subtractFee ? 0n : fixedFee), given + there);
+  const given = totalValue(inputs.map(({ output }) => output));
+  throw insufficient(totalValue(request.outputs) + (subtractFee ? 0n : fixedFee), given + there);
 }
 
 /**
@@ -125,10 +122,10 @@ export function fundTransaction(request: FundRequest): FundedTransaction {
   const { outputs, inputs = [], changeScript, feeRate = FEE_RATE, subtractFee = false } = request;
   const fixed = fixedPart(request);
   const fixedSizes = inputs.map(({ unlockingSize }) => unlockingSize);
-  const given = total(inputs.map(({ output }) => output));
+  const given = totalValue(inputs.map(({ output }) => output));
   // 8 bytes beyond: the counts of inputs and outputs may take longer var-ints than those of the fixed part
   const fixedFee = BigInt(sizeWhenUnlocked(fixed, fixedSizes) + 8) * feeRate;
-  const coins = chooseCoins(request, total(outputs) - given, fixedFee);
+  const coins = chooseCoins(request, totalValue(outputs) - given, fixedFee);
   const sequence = usualSequence(fixed.lockTime, request.replaceable ?? false);
   const unchanged: Transaction = {
     ...fixed,
@@ -143,7 +140,7 @@ export function fundTransaction(request: FundRequest): FundedTransaction {
   };
   const sizes = [...fixedSizes, ...coins.map(() => P2PKH_UNLOCKING_SIZE)];
   const spentOutputs = [...inputs, ...coins].map(({ output }) => output);
-  const left = total(spentOutputs) - total(outputs);
+  const left = totalValue(spentOutputs) - totalValue(outputs);
   const feeOf = (transaction: Transaction): bigint =>
     BigInt(sizeWhenUnlocked(transaction, sizes)) * feeRate;
   const withChange = (value: bigint): Transaction => ({
@@ -159,7 +156,7 @@ export function fundTransaction(request: FundRequest): FundedTransaction {
   }
   const least = feeOf(unchanged);
   if (left >= least) return { transaction: unchanged, spentOutputs, fee: left };
-  if (!subtractFee) throw insufficient(total(outputs) + least, total(spentOutputs));
+  if (!subtractFee) throw insufficient(totalValue(outputs) + least, totalValue(spentOutputs));
   return { transaction: takeFee(unchanged, least - left), spentOutputs, fee: least };
 }
 

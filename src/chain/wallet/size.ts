@@ -6,6 +6,11 @@ import {
 } from '../codec/transaction.js';
 import { ByteWriter } from '../codec/writer.js';
 
+/** What outputs are worth together, base units. */
+export function totalValue(outputs: readonly { readonly value: bigint }[]): bigint {
+  return outputs.reduce((sum, { value }) => sum + value, 0n);
+}
+
 /**
  * Base units paid per byte of a transaction, unless a command is told otherwise (`--fee-rate`): the least that nodes
  * relay.

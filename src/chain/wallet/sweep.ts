@@ -1,6 +1,6 @@
 import type { Utxo } from '../client/ChainClient.js';
 import { type FundedTransaction, fundTransaction } from './fund.js';
-import { DUST, FEE_RATE, P2PKH_INPUT_SIZE } from './size.js';
+import { DUST, FEE_RATE, P2PKH_INPUT_SIZE, totalValue } from './size.js';
 
 /** Inputs of one sweeping transaction: about 100 kB, the size up to which Bitcoin's nodes relay. */
 export const SWEEP_INPUTS = 670;
@@ -27,7 +27,7 @@ export function sweepTransactions(request: SweepRequest): FundedTransaction[] {
   const transactions: FundedTransaction[] = [];
   for (let from = 0; from < worth.length; from += SWEEP_INPUTS) {
     const utxos = worth.slice(from, from + SWEEP_INPUTS);
-    const value = utxos.reduce((sum, { output }) => sum + output.value, 0n);
+    const value = totalValue(utxos.map(({ output }) => output));
     // as much as an empty transaction and its output may take
     if (value < BigInt(utxos.length) * inputCost + 100n * feeRate + DUST) break;
     const outputs = [{ value, lockingScript }];

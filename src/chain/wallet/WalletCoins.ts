@@ -2,12 +2,12 @@ import { toHex } from '../../base/index.js';
 import { type AddressParameters, addressScript } from '../address/address.js';
 import type { ChainClient, Utxo } from '../client/ChainClient.js';
 import { formatOutpoint } from '../codec/transaction.js';
-import type { Account } from './Account.js';
+import { type Account, GAP_LIMIT } from './Account.js';
 import { badNodeAnswer } from './check.js';
-import { accountUtxos, inBatches } from './discovery.js';
+import { accountUtxos, inBatches, lastUsedChange } from './discovery.js';
 
 /** Where a wallet's coins come from: some addresses, and the addresses of an account as they come to be used. */
-export class CoinSource {
+export class WalletCoins {
   readonly #client: ChainClient;
   readonly #parameters: AddressParameters;
   readonly #single: readonly string[];
@@ -41,6 +41,14 @@ export class CoinSource {
   }
 
   /**
+   * Whether an output to this script is change: of an account one on its change chain, which only its owner's own
+   * transactions pay.
+   */
+  isChange(lockingScript: Uint8Array): boolean {
+    return this.#account?.isChange(lockingScript) === true;
+  }
+
+  /**
    * All coins, whether they can be spent or not, each once, and the height of the tip.
    * @throws BitmodelError `BAD_NODE_ANSWER` when the node calls somebody else's coin one of these
    */
@@ -55,7 +63,19 @@ export class CoinSource {
     for (const [outpoint, { output }] of all) {
       if (!this.owns(output.lockingScript)) throw badNodeAnswer(`The node calls ${outpoint} ours.`);
     }
+    if (account) await this.#boundChange(account);
     return [[...all.values()], height];
+  }
+
+  /**
+   * Keeps change where whoever has nothing but the words finds it: never further than {@link GAP_LIMIT} beyond the last
+   * address of the chain that the node knows to be used, whatever other nodes have said before.
+   */
+  async #boundChange(account: Account): Promise<void> {
+    const { change } = account.indexes;
+    if (change < GAP_LIMIT) return;
+    const last = await lastUsedChange(account, change, this.#client);
+    account.boundChange(last + GAP_LIMIT < change ? last + 1 : change);
   }
 
   /** Transactions of all addresses, oldest first, those of the mempool (height 0) last. */
