@@ -89,7 +89,7 @@ export async function findModel(
   atHeight?: number,
 ): Promise<Published<ModelDeclaration> | undefined> {
   const options = { all: true, ...(atHeight === undefined ? {} : { atHeight }) };
-  for (const pin of await client.pins(MODEL_PIN_PATH, options)) {
+  for await (const pin of client.eachPin(MODEL_PIN_PATH, options)) {
     const current = declarations(pin, parseModelPin).at(-1);
     if (current?.id === modelId && pin.status !== 'revoked') return { ...current, pin };
   }

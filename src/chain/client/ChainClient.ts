@@ -40,9 +40,9 @@ interface SpendJson extends OutputJson {
   readonly spent: { readonly txid: string; readonly vin: number; readonly height: number } | null;
 }
 
-type PinVersionJson = Omit<PinVersion, 'payload'> & { readonly payload: string };
+type PinVersionJson = Omit<PinVersion, 'payload'> & { readonly payload?: string };
 type PinJson = Omit<Pin, 'payload' | 'versions'> & {
-  readonly payload: string;
+  readonly payload?: string;
   readonly versions: readonly PinVersionJson[];
 };
 
@@ -61,10 +61,15 @@ export interface PinOptions {
   readonly limit?: number;
   /** Only those behind this pin, to read a long list in pages. */
   readonly after?: string;
+  /** Longer payloads are left out; 131,072 bytes unless stated. */
+  readonly maxPayload?: number;
 }
 
 /** Outputs asked for at a time. */
 const TOKEN_PAGE = 1_000;
+
+/** Pins asked for at once. */
+const PIN_PAGE = 500;
 
 /** How long one waiting call may hang before it is made again. */
 const WAIT_MILLISECONDS = 30_000;
@@ -158,13 +163,30 @@ export class ChainClient {
 
   /** Pins of a selection, in the order of their making, on the chain only. A text selects a path, and all of it. */
   async pins(selector: PinSelector | string, options: PinOptions = {}): Promise<Pin[]> {
+    const found: Pin[] = [];
+    for await (const pin of this.eachPin(selector, options)) found.push(pin);
+    return found;
+  }
+
+  /** As {@link pins}, page by page: whoever needs only the first that fits stops there. */
+  async *eachPin(
+    selector: PinSelector | string,
+    options: PinOptions = {},
+  ): AsyncGenerator<Pin, void> {
     const of = typeof selector === 'string' ? { path: selector } : selector;
-    const found = await this.rpc.call<PinJson[]>('getpins', { ...of, ...options });
-    return found.map((json) => ({
-      ...json,
-      payload: fromHex(json.payload),
-      versions: json.versions.map((version) => ({ ...version, payload: fromHex(version.payload) })),
-    }));
+    let { limit = Number.POSITIVE_INFINITY, after } = options;
+    while (limit > 0) {
+      const page = await this.rpc.call<PinJson[]>('getpins', {
+        ...of,
+        ...options,
+        limit: Math.min(limit, PIN_PAGE),
+        ...(after === undefined ? {} : { after }),
+      });
+      for (const json of page) yield pinOf(json);
+      limit -= page.length;
+      after = page.at(-1)?.id;
+      if (after === undefined || 'id' in of) return;
+    }
   }
 
   /**
@@ -230,4 +252,15 @@ export class ChainClient {
       throw thrown;
     }
   }
+}
+
+function pinOf(json: PinJson): Pin {
+  return {
+    ...json,
+    payload: fromHex(json.payload ?? ''),
+    versions: json.versions.map((version) => ({
+      ...version,
+      payload: fromHex(version.payload ?? ''),
+    })),
+  };
 }

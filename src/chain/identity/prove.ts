@@ -9,7 +9,7 @@ import {
   type TransactionOutput,
 } from '../codec/transaction.js';
 import { type Pin, parsePinId, pinOf } from '../pins/pin.js';
-import { followUnit } from '../pins/tracking.js';
+import { UnitFlow } from '../pins/tracking.js';
 import { badNodeAnswer, previousOutputs, previousTransactions } from '../wallet/check.js';
 
 /** Where a pin lies, as the transactions themselves show. */
@@ -46,7 +46,8 @@ async function follow(client: ChainClient, pin: Pin, at: ProvenPin, txid: string
   const input = transaction.inputs.findIndex(({ outpoint }) => formatOutpoint(outpoint) === place);
   const before = { ...transaction, inputs: transaction.inputs.slice(0, input) };
   const values = (await previousOutputs(client, before)).map(({ value }) => value);
-  const unit = input < 0 ? undefined : followUnit(transaction, [...values, 0n], input, at.offset);
+  const flow = new UnitFlow(transaction, values);
+  const unit = input < 0 ? undefined : flow.follow(input, at.offset);
   if (!unit) throw badNodeAnswer(`The node says that ${txid} moved pin ${pin.id}, and it did not.`);
   const outpoint = { hash: idToHash(txid), index: unit.index };
   return { outpoint, output: transaction.outputs[unit.index]!, offset: unit.offset };

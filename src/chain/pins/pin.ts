@@ -28,6 +28,9 @@ export interface PinVersion {
   readonly contentType: string;
   readonly encryption: string;
   readonly version: string;
+  /** Bytes of the payload. */
+  readonly size: number;
+  /** Empty where it was longer than asked for. */
   readonly payload: Uint8Array;
   /** Block that holds it. */
   readonly height: number;
@@ -50,12 +53,15 @@ export interface Pin {
   /** Output that holds the base unit, `txid:vout`. */
   readonly location?: string;
   readonly contentType: string;
+  /** Bytes of the payload. */
+  readonly size: number;
+  /** Empty where it was longer than asked for. */
   readonly payload: Uint8Array;
   /** Block that made the pin. */
   readonly height: number;
   /** Transaction that made the pin. */
   readonly txid: string;
-  /** Everything it has said up to that height, oldest first: the creation, then each modification. */
+  /** What it has said up to that height, oldest first: the creation, then each modification; at most the last 100. */
   readonly versions: readonly PinVersion[];
 }
 
@@ -66,6 +72,12 @@ const OP_PUSHDATA2 = 0x4d;
 const OP_PUSHDATA4 = 0x4e;
 /** Largest payload in one push; MetaID's wallets split at the classic element limit. */
 const PUSH_LIMIT = 520;
+/** Longest payload; a longer one is no pin, so that no index has to hold it. */
+export const MAX_PIN_PAYLOAD = 1_000_000;
+/** Longest script that is read as a pin: the longest payload in pushes of any sensible size, and the fields before it. */
+const SCRIPT_LIMIT = MAX_PIN_PAYLOAD + 50_000;
+/** Marker, operation, path, encryption, version, content type. */
+const HEADER_FIELDS = 6;
 /** Longest path and other header field that is indexed. */
 const FIELD_LIMIT = 1_000;
 
@@ -102,7 +114,14 @@ export function encodePin(
     pin.contentType,
   ].map(utf8);
   if (fields.some((field) => field.length > FIELD_LIMIT)) {
-    throw new BitmodelError('BAD_PIN', `A field of this pin is longer than ${FIELD_LIMIT} bytes.`);
+    throw new BitmodelError('BAD_PIN', `A field of this pin is longer than ${FIELD_LIMIT} bytes.`, {
+      next: 'Shorten the path or the content type',
+    });
+  }
+  if (pin.payload.length > MAX_PIN_PAYLOAD) {
+    throw new BitmodelError('BAD_PIN', `A pin says at most ${MAX_PIN_PAYLOAD} bytes.`, {
+      next: 'Pin a hash of it, and keep the rest elsewhere',
+    });
   }
   return concatBytes(
     Uint8Array.of(0, OP_RETURN),
@@ -111,30 +130,56 @@ export function encodePin(
   );
 }
 
-/** The pushes of a script from `offset` on, or undefined when something else than pushes is there. */
-function readPushes(script: Uint8Array, offset: number): Uint8Array[] | undefined {
-  const pushes: Uint8Array[] = [];
-  const view = new DataView(script.buffer, script.byteOffset, script.byteLength);
-  let at = offset;
-  while (at < script.length) {
-    const code = script[at++]!;
-    let length = code;
-    if (code >= OP_PUSHDATA1) {
-      const width = code === OP_PUSHDATA1 ? 1 : code === OP_PUSHDATA2 ? 2 : 4;
-      if (code > OP_PUSHDATA4 || at + width > script.length) return undefined;
-      length =
-        width === 1
-          ? script[at]!
-          : width === 2
-            ? view.getUint16(at, true)
-            : view.getUint32(at, true);
-      at += width;
-    }
-    if (length > script.length - at) return undefined;
-    pushes.push(script.subarray(at, at + length));
-    at += length;
+/** Reads a script that is nothing but pushes of data, one after another. */
+class PushReader {
+  readonly #script: Uint8Array;
+  readonly #view: DataView;
+  #at: number;
+
+  constructor(script: Uint8Array, offset: number) {
+    this.#script = script;
+    this.#view = new DataView(script.buffer, script.byteOffset, script.byteLength);
+    this.#at = offset;
   }
-  return pushes;
+
+  get atEnd(): boolean {
+    return this.#at === this.#script.length;
+  }
+
+  /** The next push, as a view; undefined when something else is there. */
+  next(): Uint8Array | undefined {
+    const length = this.#length();
+    if (length === undefined || length > this.#script.length - this.#at) return undefined;
+    const start = this.#at;
+    this.#at += length;
+    return this.#script.subarray(start, this.#at);
+  }
+
+  #length(): number | undefined {
+    if (this.atEnd) return undefined;
+    const code = this.#script[this.#at++]!;
+    if (code < OP_PUSHDATA1) return code;
+    const width = code === OP_PUSHDATA1 ? 1 : code === OP_PUSHDATA2 ? 2 : 4;
+    if (code > OP_PUSHDATA4 || this.#at + width > this.#script.length) return undefined;
+    const at = this.#at;
+    this.#at += width;
+    if (width === 1) return this.#script[at];
+    return width === 2 ? this.#view.getUint16(at, true) : this.#view.getUint32(at, true);
+  }
+}
+
+/** All pushes that are left, one behind the other; undefined when something else is among them. */
+function readPayload(reader: PushReader, most: number): Uint8Array | undefined {
+  // no push is longer than the bytes it stands in, so the script bounds what is copied
+  const payload = new Uint8Array(most);
+  let length = 0;
+  while (!reader.atEnd) {
+    const push = reader.next();
+    if (!push) return undefined;
+    payload.set(push, length);
+    length += push.length;
+  }
+  return payload.slice(0, length);
 }
 
 const TEXT = new TextDecoder('utf-8', { fatal: true });
@@ -181,17 +226,28 @@ export function pinOf(transaction: Transaction): PinData | undefined {
   return undefined;
 }
 
-/** What a locking script says as a pin, or undefined when it is none. Never throws. */
+/** What a locking script says as a pin, or undefined when it is none, or longer than any pin. Never throws. */
 export function decodePin(script: Uint8Array): PinData | undefined {
   const start = script[0] === 0 && script[1] === OP_RETURN ? 2 : script[0] === OP_RETURN ? 1 : 0;
-  if (start === 0) return undefined;
-  const pushes = readPushes(script, start);
-  if (!pushes || pushes.length < 6) return undefined;
-  const [marker, operation, path, encryption, version, contentType] = pushes
-    .slice(0, 6)
-    .map(readText);
-  if (marker !== MARKER || !path || !PIN_OPERATIONS.includes(operation as PinOperation)) return;
-  if (encryption === undefined || version === undefined || contentType === undefined) return;
-  const payload = concatBytes(...pushes.slice(6));
+  if (start === 0 || script.length > SCRIPT_LIMIT) return undefined;
+  const reader = new PushReader(script, start);
+  const header: string[] = [];
+  while (header.length < HEADER_FIELDS) {
+    const push = reader.next();
+    const text = push && readText(push);
+    if (text === undefined || (header.length === 0 && text !== MARKER)) return undefined;
+    header.push(text);
+  }
+  const [, operation, path, encryption, version, contentType] = header as [
+    string,
+    string,
+    string,
+    string,
+    string,
+    string,
+  ];
+  if (!path || !PIN_OPERATIONS.includes(operation as PinOperation)) return undefined;
+  const payload = readPayload(reader, script.length);
+  if (!payload || payload.length > MAX_PIN_PAYLOAD) return undefined;
   return { operation: operation as PinOperation, path, encryption, version, contentType, payload };
 }

@@ -2,13 +2,11 @@ import { equalBytes } from '../../base/index.js';
 import { encodeOutpoint } from '../codec/transaction.js';
 import { type Coin, isUnspendable } from '../consensus/coins.js';
 import { type PinData, type PinOperation, type PinStatus, pinOf, targetOf } from '../pins/pin.js';
-import { followUnit, type PlacedUnit } from '../pins/tracking.js';
+import { type PlacedUnit, UnitFlow } from '../pins/tracking.js';
 import type { PlacedTransaction } from './changes.js';
 import type { PinTables } from './PinTables.js';
-import { LOST_INDEX, type PinEvent, type PinRecord } from './pinRecords.js';
+import type { PinEvent, PinRecord } from './pinRecords.js';
 
-/** The script of an output that is not there. */
-const NOBODY = new Uint8Array(0);
 /** Those beyond are lost: else a transaction of 200 bytes could move any number of pins that were gathered before. */
 const PINS_PER_OUTPUT = 16;
 const REWRITES: ReadonlySet<PinOperation> = new Set(['modify', 'hide', 'revoke']);
@@ -56,20 +54,25 @@ export class PinIndex {
   /** Undoes {@link apply} exactly. */
   revert({ transaction, hash }: PlacedTransaction): void {
     const tables = this.#tables;
-    for (const index of [...transaction.outputs.keys(), LOST_INDEX]) {
-      for (const { pinKey } of tables.takeAll({ hash, index })) {
-        const pin = tables.pin(pinKey)!;
-        const undone = tables.event(pinKey, pin.last);
-        tables.removeEvent(pinKey, pin.last);
-        if (undone.before) {
-          const before = tables.event(pinKey, undone.before);
-          tables.setLast(pinKey, pin, before);
-          tables.setOwner(pinKey, pin, undone.ownerScript, before.ownerScript);
-        } else {
-          tables.setOwner(pinKey, pin, undone.ownerScript, NOBODY);
-          tables.remove(pinKey, pin);
-        }
-      }
+    for (const index of transaction.outputs.keys()) {
+      for (const { pinKey } of tables.takeAll({ hash, index })) this.#takeBack(pinKey);
+    }
+    for (const pinKey of tables.takeLost(hash)) this.#takeBack(pinKey);
+  }
+
+  /** Undoes the last thing that happened to a pin, which lies nowhere now. */
+  #takeBack(pinKey: Uint8Array): void {
+    const tables = this.#tables;
+    const pin = tables.pin(pinKey)!;
+    const undone = tables.event(pinKey, pin.last);
+    tables.removeEvent(pinKey, pin.last);
+    if (undone.before) {
+      const before = tables.event(pinKey, undone.before);
+      tables.setLast(pinKey, pin, before);
+      tables.setOwner(pinKey, pin, undone.owner, before.owner);
+    } else {
+      tables.setOwner(pinKey, pin, undone.owner, undefined);
+      tables.remove(pinKey, pin);
     }
   }
 
@@ -77,13 +80,16 @@ export class PinIndex {
     const { transaction, spent } = placed;
     const target = data && targetOf(data.path);
     const targetKey = target && encodeOutpoint(target);
-    const values = spent.map(({ output }) => output.value);
+    const flow = new UnitFlow(
+      transaction,
+      spent.map(({ output }) => output.value),
+    );
     for (const [inputIndex, coin] of spent.entries()) {
       if (!mayCarryPins(coin, placed)) continue;
       for (const { pinKey, offset } of this.#tables.takeAll(
         transaction.inputs[inputIndex]!.outpoint,
       )) {
-        const followed = followUnit(transaction, values, inputIndex, offset);
+        const followed = flow.follow(inputIndex, offset);
         const full =
           followed !== undefined &&
           this.#tables.held({ hash: placed.hash, index: followed.index }).length >= PINS_PER_OUTPUT;
@@ -111,14 +117,14 @@ export class PinIndex {
       position,
       hash,
       location: unit && { outpoint: { hash, index: unit.index }, offset: unit.offset },
-      ownerScript: unit ? transaction.outputs[unit.index]!.lockingScript : NOBODY,
+      owner: unit && this.#tables.holderOf(transaction.outputs[unit.index]!.lockingScript),
       status: statusAfter(before.status, counts),
       before: pin.last,
       said: counts?.operation === 'modify' ? { height, position } : before.said,
       data: counts,
     };
     this.#tables.addEvent(pinKey, pin, event);
-    this.#tables.setOwner(pinKey, pin, before.ownerScript, event.ownerScript);
+    this.#tables.setOwner(pinKey, pin, before.owner, event.owner);
   }
 
   #create(placed: PlacedTransaction, data: PinData, carrying: Set<number>): void {
@@ -131,11 +137,12 @@ export class PinIndex {
     // a base unit is one pin at most
     if (this.#tables.held(id).some(({ offset }) => offset === 0n)) return;
     const pinKey = encodeOutpoint(id);
+    const creator = spent[0] && this.#tables.holderOf(spent[0].output.lockingScript);
     const pin: PinRecord = {
       height,
       position,
       path: data.path,
-      creatorScript: spent[0]?.output.lockingScript ?? NOBODY,
+      creator: creator?.text ?? '',
       last: { height, position },
     };
     const event: PinEvent = {
@@ -143,7 +150,7 @@ export class PinIndex {
       position,
       hash,
       location: { outpoint: id, offset: 0n },
-      ownerScript: first.lockingScript,
+      owner: this.#tables.holderOf(first.lockingScript),
       status: 'live',
       before: undefined,
       said: pin.last,
@@ -152,6 +159,6 @@ export class PinIndex {
     carrying.add(0);
     this.#tables.insert(pinKey, pin);
     this.#tables.addEvent(pinKey, pin, event);
-    this.#tables.setOwner(pinKey, pin, NOBODY, event.ownerScript);
+    this.#tables.setOwner(pinKey, pin, undefined, event.owner);
   }
 }

@@ -1,7 +1,7 @@
 import type { AddressParameters } from '../address/address.js';
 import { encodeOutpoint, type Outpoint } from '../codec/transaction.js';
-import { afterGroup, decodeOutpointKey, orderedKey, scriptKey } from './keys.js';
-import { eventKey, PinTables, pathKey, pinMetaId } from './PinTables.js';
+import { afterGroup, decodeOutpointKey, heightOfKey, orderedKey, scriptKey } from './keys.js';
+import { eventKey, PinTables, pathKey } from './PinTables.js';
 import { type ChainPlace, decodePinEvent, type PinEvent, type PinRecord } from './pinRecords.js';
 import type { Table, Tables } from './tables.js';
 
@@ -22,6 +22,8 @@ export interface PinQuery {
   readonly after?: Outpoint;
   /** Pins hidden or revoked by then, too. */
   readonly all: boolean;
+  /** Told of each pin found; ends the list when it says so. */
+  readonly enough?: (state: PinState) => boolean;
 }
 
 const OUTPOINT_SIZE = 36;
@@ -36,12 +38,10 @@ function placeOfKey(key: Uint8Array): ChainPlace {
 export class PinQueries {
   readonly #tables: Tables;
   readonly #pins: PinTables;
-  readonly #parameters: AddressParameters;
 
   constructor(tables: Tables, parameters: AddressParameters) {
     this.#tables = tables;
     this.#pins = new PinTables(tables, parameters);
-    this.#parameters = parameters;
   }
 
   /** Ids of the pins whose base unit lies in an output. */
@@ -60,12 +60,15 @@ export class PinQueries {
     return { id, pin, last: event, said: this.#pins.event(pinKey, event.said) };
   }
 
-  /** What a pin has said up to a state, oldest first: its creation, then each modification. */
-  versions({ id, said }: PinState): PinEvent[] {
+  /**
+   * What a pin has said up to a state, oldest first: its creation, then each modification.
+   * @param most so many of the last ones
+   */
+  versions({ id, said }: PinState, most = Number.POSITIVE_INFINITY): PinEvent[] {
     const pinKey = encodeOutpoint(id);
     const found = [said];
     // from version to version, so that a pin passed on a million times costs no more than one that never moved
-    for (let at = said; at.before; ) {
+    for (let at = said; at.before && found.length < most; ) {
       at = this.#pins.event(pinKey, this.#pins.event(pinKey, at.before).said);
       found.unshift(at);
     }
@@ -95,11 +98,6 @@ export class PinQueries {
     return this.#list(this.#tables.pinsByMetaId, metaId, query);
   }
 
-  /** MetaID of whoever made a pin, 32 bytes; undefined for one made by a coinbase. */
-  metaIdOf(pin: PinRecord): Uint8Array | undefined {
-    return pinMetaId(pin, this.#parameters);
-  }
-
   /** Place of the last event at or below a height. */
   #lastPlace(pinKey: Uint8Array, height: number): ChainPlace | undefined {
     const start = eventKey(pinKey, { height, position: 0xffff_ffff });
@@ -113,10 +111,13 @@ export class PinQueries {
     const after = query.after && this.get(query.after);
     if (query.after && !after) return found;
     const start = after ? orderedKey(group, after.pin.height, after.pin.position + 1) : group;
-    for (const { value } of table.getRange({ start, end: afterGroup(group) })) {
-      if (found.length >= query.limit) break;
+    for (const { key, value } of table.getRange({ start, end: afterGroup(group) })) {
+      // in the order of their making: what follows was not there yet
+      if (heightOfKey(key) > query.atHeight) break;
       const state = this.get(decodeOutpointKey(value), query.atHeight);
-      if (state && (query.all || state.last.status === 'live')) found.push(state);
+      if (!state || (!query.all && state.last.status !== 'live')) continue;
+      found.push(state);
+      if (found.length >= query.limit || query.enough?.(state)) break;
     }
     return found;
   }

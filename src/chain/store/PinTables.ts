@@ -2,7 +2,7 @@ import { sha256, utf8 } from '../../base/index.js';
 import type { AddressParameters } from '../address/address.js';
 import { encodeOutpoint, type Outpoint } from '../codec/transaction.js';
 import { holderText, metaIdOf } from '../pins/identity.js';
-import { orderedKey, scriptKey } from './keys.js';
+import { afterGroup, orderedKey, scriptKey } from './keys.js';
 import {
   type ChainPlace,
   decodeHeldPins,
@@ -14,7 +14,7 @@ import {
   type HeldPin,
   LOST_INDEX,
   type PinEvent,
-  type PinLocation,
+  type PinHolder,
   type PinRecord,
 } from './pinRecords.js';
 import type { Tables } from './tables.js';
@@ -29,18 +29,12 @@ export function eventKey(pinKey: Uint8Array, { height, position }: ChainPlace): 
   return orderedKey(pinKey, height, position);
 }
 
-/** Where an event left the base unit; a lost one is kept at an output that no transaction has, to be found again. */
-function placeOf(event: PinEvent): PinLocation {
-  return event.location ?? { outpoint: { hash: event.hash, index: LOST_INDEX }, offset: 0n };
+/** Key of a pin whose base unit is lost, below the transaction that lost it. */
+function lostKey(hash: Uint8Array, pinKey: Uint8Array): Uint8Array {
+  return Buffer.concat([encodeOutpoint({ hash, index: LOST_INDEX }), pinKey]);
 }
 
-/** MetaID of whoever made a pin, 32 bytes; undefined for one made by a coinbase. */
-export function pinMetaId(
-  { creatorScript }: PinRecord,
-  parameters: AddressParameters,
-): Uint8Array | undefined {
-  return creatorScript.length === 0 ? undefined : metaIdOf(holderText(creatorScript, parameters));
-}
+const PRESENT = Uint8Array.of(1);
 
 /** The tables of pins, record by record. A pin's key is the 36 bytes of the outpoint that gave it its id. */
 export class PinTables {
@@ -50,6 +44,11 @@ export class PinTables {
   constructor(tables: Tables, parameters: AddressParameters) {
     this.#tables = tables;
     this.#parameters = parameters;
+  }
+
+  /** Whoever a locking script pays. */
+  holderOf(lockingScript: Uint8Array): PinHolder {
+    return { key: scriptKey(lockingScript), text: holderText(lockingScript, this.#parameters) };
   }
 
   pin(pinKey: Uint8Array): PinRecord | undefined {
@@ -78,7 +77,7 @@ export class PinTables {
   insert(pinKey: Uint8Array, pin: PinRecord): void {
     const { height, position, path } = pin;
     this.#tables.pinsByPath.putSync(orderedKey(pathKey(path), height, position), pinKey);
-    const metaId = pinMetaId(pin, this.#parameters);
+    const metaId = pin.creator === '' ? undefined : metaIdOf(pin.creator);
     if (metaId) this.#tables.pinsByMetaId.putSync(orderedKey(metaId, height, position), pinKey);
   }
 
@@ -87,7 +86,7 @@ export class PinTables {
     const { height, position, path } = pin;
     this.#tables.pins.removeSync(pinKey);
     this.#tables.pinsByPath.removeSync(orderedKey(pathKey(path), height, position));
-    const metaId = pinMetaId(pin, this.#parameters);
+    const metaId = pin.creator === '' ? undefined : metaIdOf(pin.creator);
     if (metaId) this.#tables.pinsByMetaId.removeSync(orderedKey(metaId, height, position));
   }
 
@@ -105,18 +104,35 @@ export class PinTables {
   setLast(pinKey: Uint8Array, pin: PinRecord, event: PinEvent): void {
     const last = { height: event.height, position: event.position };
     this.#tables.pins.putSync(pinKey, encodePinRecord({ ...pin, last }));
-    const { outpoint, offset } = placeOf(event);
+    if (!event.location) {
+      this.#tables.pinLocations.putSync(lostKey(event.hash, pinKey), PRESENT);
+      return;
+    }
+    const { outpoint, offset } = event.location;
     // in an order that does not depend on what came first
     const held = [...this.held(outpoint), { pinKey, offset }];
     held.sort((a, b) => Buffer.compare(a.pinKey, b.pinKey));
     this.#tables.pinLocations.putSync(encodeOutpoint(outpoint), encodeHeldPins(held));
   }
 
-  /** Moves a pin from one owner's list to another's; an empty script is nobody. */
-  setOwner(pinKey: Uint8Array, pin: PinRecord, from: Uint8Array, to: Uint8Array): void {
-    const { height, position } = pin;
+  /** The pins whose base units a transaction lost; none are lost afterwards. */
+  takeLost(hash: Uint8Array): Uint8Array[] {
+    const group = encodeOutpoint({ hash, index: LOST_INDEX });
+    const range = this.#tables.pinLocations.getKeys({ start: group, end: afterGroup(group) });
+    const keys = [...range].map((key) => Uint8Array.from(key));
+    for (const key of keys) this.#tables.pinLocations.removeSync(key);
+    return keys.map((key) => key.subarray(group.length));
+  }
+
+  /** Moves a pin from one holder's list to another's. */
+  setOwner(
+    pinKey: Uint8Array,
+    { height, position }: PinRecord,
+    from: PinHolder | undefined,
+    to: PinHolder | undefined,
+  ): void {
     const table = this.#tables.pinsByOwner;
-    if (from.length > 0) table.removeSync(orderedKey(scriptKey(from), height, position));
-    if (to.length > 0) table.putSync(orderedKey(scriptKey(to), height, position), pinKey);
+    if (from) table.removeSync(orderedKey(from.key, height, position));
+    if (to) table.putSync(orderedKey(to.key, height, position), pinKey);
   }
 }

@@ -15,10 +15,18 @@ export interface ChainPlace {
 /** A pin; its key is the outpoint that gave it its id, its place that of the transaction which made it. */
 export interface PinRecord extends ChainPlace {
   readonly path: string;
-  /** Script of the coin that the creating transaction's first input spent; empty for a coinbase. */
-  readonly creatorScript: Uint8Array;
+  /** Text of whoever's coin the creating transaction's first input spent; empty for a coinbase. */
+  readonly creator: string;
   /** The last thing that happened to it. */
   readonly last: ChainPlace;
+}
+
+/** Whoever an output pays. */
+export interface PinHolder {
+  /** SHA-256 of the locking script: the group of what belongs to it. */
+  readonly key: Uint8Array;
+  /** Its address, or what else stands for it. */
+  readonly text: string;
 }
 
 /** Where a pin's base unit lies. */
@@ -34,8 +42,8 @@ export interface PinEvent extends ChainPlace {
   readonly hash: Uint8Array;
   /** Where the base unit is since; undefined when it went to fees or into an output that nobody can spend. */
   readonly location: PinLocation | undefined;
-  /** Script of the output it lies in; empty when it is lost. */
-  readonly ownerScript: Uint8Array;
+  /** Who holds the output it lies in; undefined when it is lost. */
+  readonly owner: PinHolder | undefined;
   readonly status: PinStatus;
   /** The event before; undefined for the creation. */
   readonly before: ChainPlace | undefined;
@@ -47,6 +55,7 @@ export interface PinEvent extends ChainPlace {
 
 /** Stands for the output of a base unit that is lost: no transaction has so many outputs. */
 export const LOST_INDEX = 0xffff_ffff;
+const NOBODY = new Uint8Array(0);
 /** Stands for the height of an event that is not there. */
 const NO_HEIGHT = 0xffff_ffff;
 
@@ -62,7 +71,7 @@ export function encodePinRecord(pin: PinRecord): Uint8Array {
   const writer = new ByteWriter(128);
   writePlace(writer, pin);
   writePlace(writer, pin.last);
-  return writer.varBytes(Buffer.from(pin.path)).varBytes(pin.creatorScript).finish();
+  return writer.varBytes(Buffer.from(pin.path)).varBytes(Buffer.from(pin.creator)).finish();
 }
 
 export function decodePinRecord(bytes: Uint8Array): PinRecord {
@@ -70,7 +79,7 @@ export function decodePinRecord(bytes: Uint8Array): PinRecord {
     ...readPlace(reader),
     last: readPlace(reader),
     path: Buffer.from(reader.varBytes()).toString(),
-    creatorScript: reader.varBytes(),
+    creator: Buffer.from(reader.varBytes()).toString(),
   }));
 }
 
@@ -103,7 +112,8 @@ export function encodePinEvent(event: PinEvent): Uint8Array {
     .bytes(event.hash)
     .u32(event.location?.outpoint.index ?? LOST_INDEX)
     .u64(event.location?.offset ?? 0n)
-    .varBytes(event.ownerScript)
+    .varBytes(event.owner?.key ?? NOBODY)
+    .varBytes(Buffer.from(event.owner?.text ?? ''))
     .u8(STATUSES.indexOf(event.status));
   writePlace(writer, event.before);
   writePlace(writer, event.said).u8(event.data ? 1 : 0);
@@ -123,7 +133,9 @@ function readEvent({ height, position }: ChainPlace, reader: ByteReader): PinEve
   const hash = reader.bytes(32);
   const index = reader.u32();
   const offset = reader.u64();
-  const ownerScript = reader.varBytes();
+  const key = reader.varBytes();
+  const holder = text();
+  const owner = key.length === 0 ? undefined : { key, text: holder };
   const status = STATUSES[reader.u8()]!;
   const earlier = readPlace(reader);
   const before = earlier.height === NO_HEIGHT ? undefined : earlier;
@@ -140,5 +152,5 @@ function readEvent({ height, position }: ChainPlace, reader: ByteReader): PinEve
           payload: reader.varBytes(),
         };
   const location = index === LOST_INDEX ? undefined : { outpoint: { hash, index }, offset };
-  return { height, position, hash, location, ownerScript, status, before, said, data };
+  return { height, position, hash, location, owner, status, before, said, data };
 }

@@ -7,11 +7,11 @@ const LIST_WIDTH = 34;
 
 /** What a pin says, as far as it is text; else its type and size. */
 export function contentText(
-  { contentType, payload }: Pick<Pin, 'contentType' | 'payload'>,
+  { contentType, payload, size }: Pick<Pin, 'contentType' | 'payload' | 'size'>,
   width = 2_000,
 ): string {
-  if (!TEXT_TYPES.test(contentType)) {
-    return `(${plainText(Buffer.from(contentType), 60)}, ${payload.length} bytes)`;
+  if (!TEXT_TYPES.test(contentType) || payload.length < size) {
+    return `(${plainText(Buffer.from(contentType), 60)}, ${size} bytes)`;
   }
   const text = plainText(payload, width);
   return payload.length > text.length && text.length >= width ? `${text.slice(0, -1)}…` : text;

@@ -17,7 +17,7 @@ import {
 import { findPins } from '#src/chain/node/outputs.js';
 import { holderText, metaIdOf } from '#src/chain/pins/identity.js';
 import { formatPinId, parsePinId, targetOf } from '#src/chain/pins/pin.js';
-import { followUnit } from '#src/chain/pins/tracking.js';
+import { UnitFlow } from '#src/chain/pins/tracking.js';
 import type { PinState } from '#src/chain/store/PinQueries.js';
 import { stateHash } from '#src/chain/store/queries.js';
 import { cases } from '../../long.js';
@@ -25,6 +25,7 @@ import {
   coinOf,
   MINER,
   MINER_SCRIPT,
+  matureCoins,
   OTHER,
   OTHER_SCRIPT,
   openTemporaryNode,
@@ -103,8 +104,8 @@ describe('a pin', () => {
     const state = stateOf(transaction)!;
     expect(text(state)).toBe('Ada');
     expect(state.last.status).toBe('live');
-    expect(state.last.ownerScript).toEqual(MINER_SCRIPT);
-    expect(state.pin.creatorScript).toEqual(MINER_SCRIPT);
+    expect(state.last.owner!.text).toBe(MINER.address);
+    expect(state.pin.creator).toBe(MINER.address);
     const { pins } = a.node.store;
     expect(pins.byPath('/info/name', ANY)).toEqual([state]);
     expect(pins.byOwner(MINER_SCRIPT, ANY)).toEqual([state]);
@@ -158,7 +159,7 @@ describe('a pin', () => {
     await mined([given], [{ transaction, index: 0 }]);
     const state = stateOf(transaction)!;
     expect(text(state)).toBe('Ada');
-    expect(state.last.ownerScript).toEqual(OTHER_SCRIPT);
+    expect(state.last.owner!.text).toBe(OTHER.address);
     expect(a.node.store.pins.byOwner(MINER_SCRIPT, ANY)).toEqual([]);
     expect(a.node.store.pins.byOwner(OTHER_SCRIPT, ANY)).toEqual([state]);
     expect(a.node.store.pins.versions(state)).toHaveLength(1);
@@ -188,7 +189,7 @@ describe('a pin', () => {
     await a.node.mine(1, MINER_SCRIPT);
     const state = stateOf(first)!;
     expect(text(state)).toBe('A. L.');
-    expect(state.last.ownerScript).toEqual(OTHER_SCRIPT);
+    expect(state.last.owner!.text).toBe(OTHER.address);
     expect(held(state)).toBe(`${toHex(transactionHash(third))}:0`);
     expect(a.node.store.coin(state.last.location!.outpoint)).toMatchObject({ carriesPins: true });
     expect(a.node.store.pins.byOwner(MINER_SCRIPT, ANY)).toEqual([]);
@@ -274,6 +275,55 @@ describe('a pin', () => {
   });
 });
 
+describe('a pin made to break the index', () => {
+  it('is read however many pushes it is made of, and is none when it is too long', async () => {
+    const whole = encodePin({
+      operation: 'create',
+      path: '/x',
+      contentType: 'a',
+      payload: utf8('ab'),
+    });
+    const empty = Buffer.concat([whole, Buffer.alloc(200_000)]);
+    expect(decodePin(empty)?.payload).toEqual(utf8('ab'));
+    const holder = { value: PIN_VALUE, lockingScript: MINER_SCRIPT };
+    const transaction = await mined([holder, { value: 0n, lockingScript: empty }]);
+    expect(text(stateOf(transaction))).toBe('ab');
+    expect(decodePin(Buffer.concat([whole, Buffer.alloc(1_100_000)]))).toBeUndefined();
+    const long = { operation: 'create', path: '/x', contentType: 'a' } as const;
+    expect(() => encodePin({ ...long, payload: new Uint8Array(1_000_001) })).toThrow(/at most/);
+    const most = encodePin({ ...long, payload: new Uint8Array(1_000_000) });
+    expect(decodePin(most)?.payload).toHaveLength(1_000_000);
+  });
+
+  it('is undone like any other when hundreds are lost in one transaction', async () => {
+    const pins: Transaction[] = [];
+    for (let i = 0; i < 300; i++) {
+      const holder = { value: 1_000n, lockingScript: MINER_SCRIPT };
+      const utxos = matureCoins(a.node).filter(({ output }) => output.value > 100_000n);
+      const pin = payFromMiner(a.node, [holder, says('create', '/x', `${i}`)], { utxos });
+      await a.node.submitTransaction(pin);
+      pins.push(pin);
+      if (i % 20 === 19) await a.node.mine(1, MINER_SCRIPT);
+    }
+    const before = toHex(stateHash(a.node.store));
+    const from = pins.map((transaction) => ({ transaction, index: 0 }));
+    await mined([{ value: 0n, lockingScript: Uint8Array.of(0x6a) }], from);
+    expect(pins.map((pin) => held(stateOf(pin)))).toEqual(pins.map(() => undefined));
+    expect(a.node.store.pins.byOwner(MINER_SCRIPT, ANY)).toEqual([]);
+    a.node.store.transaction(() => a.node.store.disconnect());
+    expect(toHex(stateHash(a.node.store))).toBe(before);
+  });
+
+  it('keeps a long script of its holder as a hash, so that moving it costs no megabytes', async () => {
+    const script = Buffer.concat([Buffer.alloc(5_000, 0x61), Uint8Array.of(0x51)]);
+    const holder = { value: PIN_VALUE, lockingScript: script };
+    const transaction = await mined([holder, says('create', '/x', 'held by a contract')]);
+    const { owner } = stateOf(transaction)!.last;
+    expect(owner!.text).toMatch(/^sha256:[0-9a-f]{64}$/);
+    expect(a.node.store.pins.byOwner(script, ANY)).toHaveLength(1);
+  });
+});
+
 describe('the index of pins', () => {
   it('is the same after a reorganisation as if the other branch had never been', async () => {
     const b = await openTemporaryNode();
@@ -325,12 +375,15 @@ describe('a base unit', () => {
           const places = outs.flatMap((value, index) =>
             Array.from({ length: Number(value) }, (_, i) => ({ index, offset: BigInt(i) })),
           );
+          const flow = new UnitFlow(transaction, ins);
           let at = 0;
           for (const [inputIndex, value] of ins.entries()) {
             for (let offset = 0n; offset < value; offset++, at++) {
               const place = places[at];
               const expected = place && !burnt[place.index] ? place : undefined;
-              expect(followUnit(transaction, ins, inputIndex, offset)).toEqual(expected);
+              expect(flow.follow(inputIndex, offset)).toEqual(expected);
+              const reach = flow.reach(inputIndex);
+              if (place) expect(reach![0] <= place.index && place.index <= reach![1]).toBe(true);
             }
           }
         },

@@ -10,13 +10,15 @@ export const PIN_HELP = {
         name: 'selector',
         type: ['string', 'object'],
         about:
-          'A path, or {"path" | "owner" | "metaId" | "id": text, "limit": n, "after": id, "atHeight": n, "all": bool}. ' +
-          'An owner is an address; "all" lists hidden and revoked pins too; "atHeight" tells what stood then.',
+          'A path, or {"path" | "owner" | "metaId" | "id": text, "limit": n, "after": id, "atHeight": n, "all": bool, "maxPayload": n}. ' +
+          'An owner is an address; "all" lists hidden and revoked pins too; "atHeight" tells what stood then. ' +
+          'A list ends after "limit" pins (1,000) or 4 MB of payloads: ask again with "after" until none comes. Payloads beyond ' +
+          '"maxPayload" (131,072; for one pin by id, none) are left out.',
       },
     ],
     result:
-      'An array of {id, path, status (live, hidden, revoked), creator, metaId, owner, location, contentType, payload ' +
-      '(hex), height, txid, versions}.',
+      'An array of {id, path, status (live, hidden, revoked), creator, metaId, owner, location, contentType, size, ' +
+      'payload (hex), height, txid, versions (the last 100)}.',
     errors: [[-8, 'Nothing is selected, or a value is out of range.']],
     example: '/protocols/bitmodel-model',
   },

@@ -2,8 +2,8 @@ import { toHex } from '../../../base/index.js';
 import { addressScript } from '../../address/address.js';
 import { formatOutpoint, hashToId, type Outpoint } from '../../codec/transaction.js';
 import type { ChainNode } from '../../node/ChainNode.js';
-import { holderText } from '../../pins/identity.js';
-import { formatPinId, parsePinId } from '../../pins/pin.js';
+import { metaIdOf } from '../../pins/identity.js';
+import { formatPinId, type PinData, parsePinId } from '../../pins/pin.js';
 import type { PinQuery, PinState } from '../../store/PinQueries.js';
 import type { PinEvent } from '../../store/pinRecords.js';
 import { RPC_CODE, RpcError } from '../../wire/RpcError.js';
@@ -11,11 +11,17 @@ import { PIN_HELP } from '../help/pins.js';
 import { Params } from '../params.js';
 import type { RpcServer } from '../RpcServer.js';
 
-/** No limit unless one is asked for: the first valid pin of a path may be the one that counts. */
+const LIST_LIMIT = 1_000;
 const NO_LIMIT = 0xffff_ffff;
 const NO_HEIGHT = 0xffff_ffff;
 /** Most events of one pin in one answer. */
 const HISTORY_LIMIT = 1_000;
+/** Most versions of one pin in one answer, the last ones. */
+const VERSION_LIMIT = 100;
+/** Longest payload that a list holds unless told otherwise: declarations of models are shorter. */
+const LISTED_PAYLOAD = 131_072;
+/** A list ends with the pin that brings it beyond so many bytes of payload. */
+const LIST_BYTES = 4_000_000;
 
 type Selector = Readonly<Record<string, unknown>>;
 
@@ -25,57 +31,76 @@ function idParameter(value: unknown, name: string): Outpoint {
   return outpoint;
 }
 
-function versionView({ data, hash, height }: PinEvent): object {
-  const { operation, contentType, encryption, version, payload } = data!;
-  const txid = hashToId(hash);
-  return { operation, contentType, encryption, version, payload: toHex(payload), height, txid };
+/** What was said; a payload beyond the limit is left out, and its size is told in any case. */
+function contentView({ contentType, payload }: PinData, most: number): object {
+  const shown = payload.length > most ? {} : { payload: toHex(payload) };
+  return { contentType, size: payload.length, ...shown };
 }
 
-function pinView(node: ChainNode, state: PinState): object {
+function versionView({ data, hash, height }: PinEvent, most: number): object {
+  const { operation, encryption, version } = data!;
+  const txid = hashToId(hash);
+  return { operation, ...contentView(data!, most), encryption, version, height, txid };
+}
+
+function holderView({ owner, location }: PinEvent): object {
+  return owner && location
+    ? { owner: owner.text, location: formatOutpoint(location.outpoint) }
+    : {};
+}
+
+function pinView(state: PinState, versions: readonly PinEvent[], most: number): object {
   const { id, pin, last, said } = state;
-  const text = (script: Uint8Array): string => holderText(script, node.parameters);
-  const creator = pin.creatorScript.length > 0 ? text(pin.creatorScript) : undefined;
+  const { creator } = pin;
   return {
     id: formatPinId(id),
     path: pin.path,
     status: last.status,
-    ...(creator === undefined ? {} : { creator, metaId: toHex(node.store.pins.metaIdOf(pin)!) }),
-    ...(last.location
-      ? { owner: text(last.ownerScript), location: formatOutpoint(last.location.outpoint) }
-      : {}),
-    contentType: said.data!.contentType,
-    payload: toHex(said.data!.payload),
+    ...(creator === '' ? {} : { creator, metaId: toHex(metaIdOf(creator)) }),
+    ...holderView(last),
+    ...contentView(said.data!, most),
     height: pin.height,
     txid: hashToId(id.hash),
-    versions: node.store.pins.versions(state).map(versionView),
+    versions: versions.map((event) => versionView(event, Math.min(most, LISTED_PAYLOAD))),
   };
 }
 
-function find(node: ChainNode, selector: Selector, query: PinQuery): PinState[] {
+function find(node: ChainNode, selector: Selector, query: PinQuery): void {
   const { path, owner, id, metaId } = selector;
   const { pins } = node.store;
   if (id !== undefined) {
     const state = pins.get(idParameter(id, 'id'), query.atHeight);
-    return state ? [state] : [];
-  }
-  if (typeof path === 'string') return pins.byPath(path, query);
-  if (typeof owner === 'string') return pins.byOwner(addressScript(owner, node.parameters), query);
-  if (metaId !== undefined) return pins.byMetaId(new Params([metaId]).hex(0, 'metaId', 32), query);
-  throw new RpcError(RPC_CODE.invalidParameter, 'Name a path, an owner, a metaId or an id');
+    if (state) query.enough!(state);
+  } else if (typeof path === 'string') pins.byPath(path, query);
+  else if (typeof owner === 'string') pins.byOwner(addressScript(owner, node.parameters), query);
+  else if (metaId !== undefined) pins.byMetaId(new Params([metaId]).hex(0, 'metaId', 32), query);
+  else throw new RpcError(RPC_CODE.invalidParameter, 'Name a path, an owner, a metaId or an id');
 }
 
 function listPins(node: ChainNode, params: Params): object[] {
   const given = params.raw(0);
   const selector = (typeof given === 'string' ? { path: given } : (given ?? {})) as Selector;
-  const { limit, atHeight, all, after } = selector;
-  const read = new Params([limit, atHeight, all]);
+  const { limit, atHeight, all, after, maxPayload, id } = selector;
+  const read = new Params([limit, atHeight, all, maxPayload]);
+  // whoever asks for one pin wants to see it
+  const usual = id === undefined ? LISTED_PAYLOAD : NO_LIMIT;
+  const most = read.integer(3, 'maxPayload', 0, NO_LIMIT, usual);
+  const views: object[] = [];
+  let bytes = 0;
   const query: PinQuery = {
-    limit: read.integer(0, 'limit', 1, NO_LIMIT, NO_LIMIT),
+    limit: read.integer(0, 'limit', 1, LIST_LIMIT, LIST_LIMIT),
     atHeight: read.integer(1, 'atHeight', 0, NO_HEIGHT, NO_HEIGHT),
     all: read.boolean(2, 'all', false),
     ...(after === undefined ? {} : { after: idParameter(after, 'after') }),
+    enough: (state) => {
+      const versions = node.store.pins.versions(state, VERSION_LIMIT);
+      for (const { data } of versions) bytes += Math.min(data!.payload.length, most);
+      views.push(pinView(state, versions, most));
+      return bytes > LIST_BYTES;
+    },
   };
-  return find(node, selector, query).map((state) => pinView(node, state));
+  find(node, selector, query);
+  return views;
 }
 
 function pinHistory(node: ChainNode, params: Params): object[] {
@@ -88,16 +113,9 @@ function pinHistory(node: ChainNode, params: Params): object[] {
     txid: hashToId(event.hash),
     height: event.height,
     status: event.status,
-    ...(event.location
-      ? {
-          owner: holderText(event.ownerScript, node.parameters),
-          location: formatOutpoint(event.location.outpoint),
-          offset: Number(event.location.offset),
-        }
-      : {}),
-    ...(event.data
-      ? { contentType: event.data.contentType, payload: toHex(event.data.payload) }
-      : {}),
+    ...holderView(event),
+    ...(event.location ? { offset: Number(event.location.offset) } : {}),
+    ...(event.data ? contentView(event.data, LISTED_PAYLOAD) : {}),
   }));
 }
 
