@@ -1,6 +1,14 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { sha256, toHex } from '#src/base/index.js';
-import { publicKeyOf, signContract, signData } from '#src/chain/index.js';
+import {
+  makeBirthCoin,
+  mintedAt,
+  planMint,
+  publicKeyOf,
+  sendMint,
+  signContract,
+  signData,
+} from '#src/chain/index.js';
 import { leaveBonds, ownBonds, releaseBonds } from '#src/job/bonding.js';
 import { type ChannelState, openChannel, payChannel, takeUpdate } from '#src/job/channel-state.js';
 import { rejudgeMessage } from '#src/job/contracts/bond.js';
@@ -12,7 +20,9 @@ import {
   bondSlashUnlocking,
   gatherRejudgement,
 } from '#src/job/contracts/bond-spends.js';
+import { channelMessage, channelScript } from '#src/job/contracts/channel.js';
 import {
+  type ChannelCoin,
   channelCloseSpend,
   channelCloseUnlocking,
   channelOutput,
@@ -41,7 +51,7 @@ import {
   type VerifierRegistry,
 } from '#src/job/verifier-registry.js';
 import { GENESIS, REGTEST, Regtest } from '../../regtest.js';
-import { k, keyOf, makeClaim, makeState, makeTerms } from './setup.js';
+import { k, keyOf, makeClaim, makeState, makeTerms, withOutput } from './setup.js';
 
 const c = keyOf('c');
 const PRIVATE_KEYS = Array.from({ length: 8 }, (_, i) => keyOf(`bonded ${i}`));
@@ -103,6 +113,20 @@ describe('on a real chain', () => {
     const spend = judgeSpend(terms, { outpoint: contested.outpoint(0) }, full, 'invalid', verdicts);
     const slashed = await regtest.spend(spend, () => judgeUnlocking(terms, 'invalid', verdicts));
     expect(slashed.transaction.outputs.slice(0, 4)).toEqual(spend.outputs);
+  });
+
+  it('a claim that lays a token on the stake is refused, whoever the token is born of', async () => {
+    const terms = makeTerms({ genesis: GENESIS });
+    const escrow = await regtest.pay([escrowOutput(terms)], terms.jobId);
+    const claim = { ...makeClaim(37), outpoint: escrow.outpoint(0) };
+    const honest = claimSpend(terms, claim);
+    const token = { category: claim.outpoint.hash, amount: 1n };
+    const claimWith = (spend: typeof honest) =>
+      regtest.spend(spend, (funded) =>
+        claimUnlocking(claim, signContract(funded, keyOf('seller'))),
+      );
+    await expect(claimWith(withOutput(honest, 0, { token }))).rejects.toThrow(/OP_EQUALVERIFY/i);
+    await claimWith(honest);
   });
 
   it('a second jury burns the bond of one whose verdict was wrong', async () => {
@@ -183,6 +207,31 @@ describe('on a real chain', () => {
       channelCloseUnlocking(paid.update!, signContract(funded, seller)),
     );
     expect(closed.transaction.outputs[0]!.value).toBe(3_750_000n);
+  });
+
+  it('a channel that somebody funded with a token is closed all the same', async () => {
+    const terms = {
+      genesis: GENESIS,
+      client: publicKeyOf(keyOf('client')),
+      seller: publicKeyOf(keyOf('seller')),
+      expires: (await regtest.chain.height()) + 50,
+    };
+    const birth = await makeBirthCoin(regtest.wallet);
+    const lockingScript = channelScript(terms);
+    const plan = await planMint(regtest.chain, regtest.wallet, birth, [
+      { amount: 5n, lockingScript },
+    ]);
+    const outpoint = mintedAt(await sendMint(regtest.wallet, plan), 0);
+    await regtest.mine();
+    const { value, token } = plan.transaction.outputs[0]!;
+    const signature = signData(channelMessage(GENESIS, outpoint, value), keyOf('client'));
+    const close = (coin: ChannelCoin) =>
+      regtest.spend(channelCloseSpend(terms, coin, value), (funded) =>
+        channelCloseUnlocking({ amount: value, signature }, signContract(funded, keyOf('seller'))),
+      );
+    await expect(close({ outpoint, value })).rejects.toMatchObject({ code: 'TX_REJECTED' });
+    const closed = await close({ outpoint, value, token });
+    expect(closed.transaction.outputs.every((output) => !output.token)).toBe(true);
   });
 
   it('an unused channel is the client’s again at its expiry, not before', async () => {

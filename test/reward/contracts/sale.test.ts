@@ -275,6 +275,8 @@ describe('a sale', () => {
       expect(() => saleBuySpend(mixed, 10n, AUTHOR, BUYER)).toThrow(bad);
       const inputs = honest.inputs.map((input) => ({ ...input, output: mixed.output }));
       expect(buy({ ...honest, inputs }).ok).toBe(false);
+      const kept = { ...token, amount: 380n };
+      expect(buy({ ...restWith({ token: kept }), inputs }).ok).toBe(false);
     }
   });
 
