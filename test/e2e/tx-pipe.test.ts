@@ -1,6 +1,8 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { fromHex, toHex } from '#src/base/index.js';
+import { decodeTransaction, encodeTransaction } from '#src/chain/index.js';
 import { type Finished, Place, type Running } from './harness.js';
 
 const TO = 'mkpZhYtJu2r87Js3pDiWJDmPte2NRZ8bJV';
@@ -139,6 +141,40 @@ describe('the wallet and the transaction pipe on a running node', () => {
     expect(await send(unknown.toString('hex'))).toBe('UNKNOWN_INPUT');
     // the untouched one is still good, as bare hex
     expect(await place.ok(['tx', 'send', envelope.transaction])).toMatch(/^[0-9a-f]{64}$/);
+  });
+
+  it('makes no halves of one transaction that fit together, when each time it is told another lie', async () => {
+    const { address } = await place.json(['wallet', 'address']);
+    await place.ok(['wallet', 'send', address as string, '2', '--yes', ...withFile]);
+    const { utxos } = await place.json<{ utxos: { outpoint: string; value: string }[] }>([
+      'wallet',
+      'utxos',
+    ]);
+    const named = utxos.flatMap(({ outpoint }) => ['--from-coin', outpoint]);
+    expect(utxos.length).toBeGreaterThan(1);
+    const built = await place.ok(['tx', 'build', '--to', `${TO}:1`, ...named]);
+    type Said = { transaction: string; spent: { value: string }[] };
+    const signedAs = async (values: readonly string[]): Promise<Said> => {
+      const envelope = JSON.parse(built) as Said;
+      const spent = envelope.spent.map((each, i) => ({ ...each, value: values[i] ?? each.value }));
+      const stdin = JSON.stringify({ ...envelope, spent });
+      const signed = await place.ok(['tx', 'sign', '--allow-high-fee', ...withFile], { stdin });
+      return JSON.parse(signed) as Said;
+    };
+    const unsigned = decodeTransaction(fromHex((JSON.parse(built) as Said).transaction));
+    const truth = (JSON.parse(built) as Said).spent;
+    // each time the truth about one input, and too much about the other
+    const halves = await Promise.all([
+      signedAs([truth[0]!.value, '9.5']),
+      signedAs(['9.5', truth[1]!.value]),
+    ]);
+    const inputs = unsigned.inputs.map((input, i) => {
+      const half = halves[i];
+      return half ? decodeTransaction(fromHex(half.transaction)).inputs[i]! : input;
+    });
+    const joined = toHex(encodeTransaction({ ...unsigned, inputs }));
+    const result = await place.run(['tx', 'send', '--json', '--allow-high-fee'], { stdin: joined });
+    expect([errorOf(result), result.code]).toEqual(['BAD_SIGNATURE', 4]);
   });
 
   it('says what a wrong passphrase and a damaged keystore are, and takes no passphrase out of the pipe', async () => {
