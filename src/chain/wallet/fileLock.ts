@@ -8,7 +8,7 @@ import {
   writeSync,
 } from 'node:fs';
 import { dirname } from 'node:path';
-import { BitmodelError, EXIT, messageOf } from '../../base/index.js';
+import { BitmodelError, EXIT, messageOf, sha256, toHex, utf8 } from '../../base/index.js';
 
 /** How long another holder is waited for, and how often it is looked at, in milliseconds. */
 const PATIENCE = 5_000;
@@ -65,6 +65,51 @@ function remove(path: string): void {
   }
 }
 
+/** Names one lock file among all that ever lay at a path: another one has another inode, time or maker. */
+function nameOf(path: string): string | undefined {
+  try {
+    const { ino, mtimeNs } = statSync(path, { bigint: true });
+    const text = `${ino} ${mtimeNs} ${readFileSync(path, 'utf8')}`;
+    return toHex(sha256(utf8(text)).subarray(0, 8));
+  } catch (thrown) {
+    if ((thrown as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
+    throw thrown;
+  }
+}
+
+/**
+ * Removes a lock whose holder is gone. Many may find it at once, and one that looked early must not remove the lock that
+ * another has made since: so only who holds the guard of this very lock removes it, after one more look under the
+ * guard. A guard whose holder died is taken over in the same way.
+ * @returns whether the lock is gone
+ */
+function takeOver(path: string): boolean {
+  // named before it is found stale: if it still has the name under the guard, it was this one that was stale
+  const name = nameOf(path);
+  if (name === undefined) return true;
+  if (!isStale(path)) return false;
+  const guard = `${path}.${name}`;
+  if (!tryCreate(guard)) {
+    takeOver(guard);
+    return false;
+  }
+  try {
+    if (nameOf(path) === name) remove(path);
+    return true;
+  } finally {
+    remove(guard);
+  }
+}
+
+/** Removes the lock of this process, unless it was held so long that another has taken it over. */
+function release(path: string): void {
+  try {
+    if (readFileSync(path, 'utf8') === String(process.pid)) remove(path);
+  } catch (thrown) {
+    if ((thrown as NodeJS.ErrnoException).code !== 'ENOENT') throw thrown;
+  }
+}
+
 function sleep(milliseconds: number): void {
   Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, milliseconds);
 }
@@ -81,18 +126,18 @@ export function withFileLock<T>(path: string, body: () => T): T {
   }
   const end = Date.now() + PATIENCE;
   while (!tryCreate(path)) {
-    if (isStale(path)) remove(path);
-    else if (Date.now() < end) sleep(INTERVAL);
-    else {
+    if (takeOver(path)) continue;
+    if (Date.now() >= end) {
       throw new BitmodelError('WALLET_BUSY', 'Another bitmodel process holds the wallet.', {
         next: `Try again; if none runs, remove ${path}`,
         exitCode: EXIT.notAllowed,
       });
     }
+    sleep(INTERVAL);
   }
   try {
     return body();
   } finally {
-    remove(path);
+    release(path);
   }
 }

@@ -1,6 +1,14 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import {
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import fc from 'fast-check';
@@ -87,6 +95,30 @@ describe('the notes of a wallet', () => {
     writeFileSync(`${path}.lock`, '');
     expect(book.lock(outpoint(3))).toBe(true);
   });
+
+  it(
+    'are taken over by one, however many find the lock of a dead process at once',
+    async () => {
+      const rounds = cases(4, 200);
+      const heard = async (child: ChildProcess): Promise<string> =>
+        ((await once(child.stdout!, 'data'))[0] as Buffer).toString().trim();
+      for (let round = 0; round < rounds; round++) {
+        mkdirSync(join(folder, 'regtest'), { recursive: true });
+        writeFileSync(`${path}.lock`, '99999999');
+        const rivals = Array.from({ length: 6 }, () => start('at', coin(7)));
+        expect(new Set(await Promise.all(rivals.map(heard)))).toEqual(new Set(['ready']));
+        const answers = Promise.all(rivals.map(heard));
+        for (const rival of rivals) rival.stdin!.write(String(Date.now() + 50));
+        expect((await answers).sort()).toEqual([...Array(5).fill('false'), 'true']);
+        expect(readdirSync(join(folder, 'regtest'))).toEqual(['wallet.json']);
+        const ends = rivals.map((rival) => once(rival, 'exit'));
+        for (const rival of rivals) rival.stdin!.write('end');
+        await Promise.all(ends);
+        rmSync(path);
+      }
+    },
+    timeLimit(60_000),
+  );
 
   it('say that they can not be written, where a file stands in the way of their folder', () => {
     const file = join(folder, 'file');
