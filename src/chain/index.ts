@@ -57,6 +57,7 @@ export {
   type OutputScript,
   type OutputToken,
   readTokenPrefix,
+  TOKEN_PREFIX,
 } from './codec/token.js';
 export {
   decodeTransaction,
@@ -78,6 +79,7 @@ export {
 } from './codec/transaction.js';
 export { ByteWriter } from './codec/writer.js';
 export { type AsertArguments, asertTarget } from './consensus/asert.js';
+export { isUnspendable } from './consensus/coins.js';
 export {
   MAX_BLOCK_SIZE,
   MAX_MONEY,

@@ -5,7 +5,7 @@ import {
   bondName,
   bondVerifier,
   leaveBonds,
-  type MovedBond,
+  type MovedBonds,
   releaseBonds,
   standingBonds,
 } from '../job/index.js';
@@ -64,11 +64,12 @@ async function bond([coins]: string[], context: ActionContext<WalletChoice>): Pr
 async function move(
   { options, settings, terminal, signal }: ActionContext<WalletChoice>,
   done: 'left' | 'released',
-  moveAll: (hands: Awaited<ReturnType<typeof openParticipant>>) => Promise<MovedBond[]>,
+  moveAll: (hands: Awaited<ReturnType<typeof openParticipant>>) => Promise<MovedBonds>,
 ): Promise<number> {
   const opened = await openParticipant(settings, options, signal);
   try {
-    const moved = await moveAll(opened);
+    const { moved, failed } = await moveAll(opened);
+    for (const { bond, error } of failed) terminal.note(`${bondName(bond)}: ${error.message}`);
     terminal.result(
       {
         moved: moved.map(({ bond, txid, fee }) => ({
@@ -77,13 +78,14 @@ async function move(
           txid,
           fee: formatAmount(fee),
         })),
+        failed: failed.map(({ bond, error }) => ({ bond: bondName(bond), error: error.message })),
       },
       moved
         .map(({ bond, txid }) => `${done} ${formatAmount(bond.value)} coins: ${txid}`)
         .join('\n'),
       moved.map(({ txid }) => txid).join('\n'),
     );
-    return EXIT.done;
+    return failed.length === 0 ? EXIT.done : EXIT.failed;
   } finally {
     opened.chain.rpc.close();
   }

@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import { Option } from 'commander';
 import { BitmodelError, EXIT, formatAmount, parseAmount, toHex } from '../base/index.js';
-import { JobWorker } from '../job/index.js';
+import { type AcceptedVerifiers, JobWorker } from '../job/index.js';
 import { type Attack, attackNamed } from '../rastic/index.js';
 import { action } from './shared/action.js';
 import { eventJson, eventLine } from './shared/job-events.js';
@@ -21,6 +21,7 @@ interface WorkerCommandOptions extends WalletChoice {
   readonly model?: readonly string[];
   readonly price: string;
   readonly acceptVerifiers?: string;
+  readonly maxStake?: string;
   readonly threads?: number;
   readonly cheat?: string;
 }
@@ -35,6 +36,20 @@ function cheatOf({ network }: Settings, name: string | undefined): Attack | unde
   });
 }
 
+/** Public keys, or `any`. @throws BitmodelError `BAD_KEY` */
+function acceptedVerifiers(text: string): AcceptedVerifiers {
+  return text === 'any' ? text : parsePublicKeys(text);
+}
+
+/** What a seller should know of who can take its stake. */
+function judgedBy({ acceptVerifiers }: WorkerCommandOptions): string {
+  if (acceptVerifiers === undefined) {
+    return 'It takes only jobs whose verifiers are drawn; to be judged by those that a buyer lists: --accept-verifiers KEY,KEY';
+  }
+  if (acceptVerifiers !== 'any') return 'It takes only jobs that list no verifiers but these.';
+  return 'It lets any buyer choose who judges it: a buyer who lists its own keys can take its stake.';
+}
+
 /** `bitmodel worker`: sells inference until it is stopped. */
 export const register: Register = (program) => {
   const command = program
@@ -44,8 +59,9 @@ export const register: Register = (program) => {
     .option('--price <coins>', 'what it asks for one output token', '0.00001')
     .option(
       '--accept-verifiers <keys>',
-      'only be judged by these public keys, separated by commas (default: any)',
+      'also be judged by verifiers that a buyer lists: these public keys, separated by commas, or any (default: drawn ones only)',
     )
+    .option('--max-stake <coins>', 'most it stakes on one job (default: 12 times what it brings)')
     .option('--threads <n>', 'threads of each model', parseThreads)
     .addOption(new Option('--cheat <attack>').hideHelp());
   const [key, passphrase] = WALLET_OPTIONS;
@@ -71,7 +87,8 @@ export const register: Register = (program) => {
             directory: join(settings.datadir, settings.network, 'worker', options.key),
             ...(options.acceptVerifiers === undefined
               ? {}
-              : { acceptVerifiers: parsePublicKeys(options.acceptVerifiers) }),
+              : { acceptVerifiers: acceptedVerifiers(options.acceptVerifiers) }),
+            ...(options.maxStake === undefined ? {} : { maxStake: parseAmount(options.maxStake) }),
             ...(dishonesty === undefined ? {} : { dishonesty }),
           });
           worker.on('event', (event) => {
@@ -86,6 +103,7 @@ export const register: Register = (program) => {
             `worker ${publicKey} asks ${formatAmount(price)} coins a token; Ctrl-C stops it`,
             publicKey,
           );
+          terminal.note(judgedBy(options));
           await worker.run(signal);
           return EXIT.done;
         } finally {

@@ -160,6 +160,7 @@ async function playJob(
   const worker = new JobWorker({
     ...party(seller, [sellers]),
     price: PRICE_PER_TOKEN,
+    acceptVerifiers: verifiers.map(({ key }) => toHex(key.publicKey)),
     ...(attack === undefined ? {} : { dishonesty: attack }),
   });
   const judges = verifiers.map(

@@ -8,7 +8,7 @@ import {
   signContract,
   type Wallet,
 } from '../chain/index.js';
-import { type BondTerms, bondScript, leavingScript } from './contracts/bond.js';
+import { type BondTerms, bondScript, leavingScript, MINIMUM_BOND } from './contracts/bond.js';
 import {
   type BondCoin,
   bondReleaseSpend,
@@ -33,6 +33,18 @@ export interface OwnBond extends BondCoin {
   readonly height: number;
 }
 
+/** A bond that could not be moved now, and why. */
+export interface UnmovedBond {
+  readonly bond: OwnBond;
+  readonly error: Error;
+}
+
+/** What became of a verifier's bonds: one that can't be moved does not hold up the others. */
+export interface MovedBonds {
+  readonly moved: readonly MovedBond[];
+  readonly failed: readonly UnmovedBond[];
+}
+
 /** A bond that was moved. */
 export interface MovedBond {
   readonly bond: OwnBond;
@@ -41,7 +53,10 @@ export interface MovedBond {
   readonly fee: bigint;
 }
 
-/** A verifier's bonds, standing and leaving. */
+/**
+ * A verifier's bonds, standing and leaving. Anybody can send a coin to the script of a bond: what is below
+ * {@link MINIMUM_BOND}, or carries a token or a pin, is no bond.
+ */
 export async function ownBonds(
   chain: ChainClient,
   params: NetworkParameters,
@@ -50,7 +65,11 @@ export async function ownBonds(
   const terms = bondTerms(verifier, params);
   const leaving = leavingScript(terms);
   const found = await chain.scriptUtxos([bondScript(terms), leaving]);
-  return found.map(({ outpoint, output, height }) => ({
+  const bonds = found.filter(
+    ({ output, pins }) =>
+      output.value >= MINIMUM_BOND && output.token === undefined && !pins?.length,
+  );
+  return bonds.map(({ outpoint, output, height }) => ({
     outpoint,
     token: output.token,
     value: output.value,
@@ -67,9 +86,9 @@ export function blocksUntilFree(bond: OwnBond, params: NetworkParameters, tip: n
 
 /**
  * Turns every standing bond of the key into a leaving one: from the next block on it is in no registry.
- * @throws BitmodelError `NO_BOND`, and what wallet and node say
+ * @throws BitmodelError `NO_BOND`, and what wallet and node say where none could be moved
  */
-export function leaveBonds(hands: BondHands): Promise<MovedBond[]> {
+export function leaveBonds(hands: BondHands): Promise<MovedBonds> {
   return moveBonds(hands, false, (terms, bond) => [leaveSpend(terms, bond), leaveUnlocking]);
 }
 
@@ -77,7 +96,7 @@ export function leaveBonds(hands: BondHands): Promise<MovedBond[]> {
  * Takes every leaving bond of the key back whose exit is over.
  * @throws BitmodelError `NO_BOND` where none leaves, `BOND_LEAVING` where none is free yet
  */
-export async function releaseBonds(hands: BondHands): Promise<MovedBond[]> {
+export async function releaseBonds(hands: BondHands): Promise<MovedBonds> {
   const { chain, params } = hands;
   const tip = await chain.height();
   const isFree = (bond: OwnBond): boolean =>
@@ -106,7 +125,7 @@ async function moveBonds(
   leaving: boolean,
   move: (terms: BondTerms, bond: OwnBond) => [ContractSpend, (signature: Uint8Array) => Uint8Array],
   choose: (bonds: OwnBond[]) => OwnBond[] = (bonds) => bonds,
-): Promise<MovedBond[]> {
+): Promise<MovedBonds> {
   const { chain, wallet, key, params } = hands;
   const all = await ownBonds(chain, params, key.publicKey);
   const bonds = all.filter((bond) => bond.leaving === leaving);
@@ -121,14 +140,21 @@ async function moveBonds(
     );
   }
   const moved: MovedBond[] = [];
+  const failed: UnmovedBond[] = [];
   for (const bond of choose(bonds)) {
     const [spend, unlock] = move(bondTerms(key.publicKey, params), bond);
-    const signed: SignedSpend = await signSpend(wallet, spend, (funded) =>
-      unlock(signContract(funded, key.privateKey)),
-    );
-    moved.push({ bond, txid: await sendSpend(chain, wallet, signed), fee: signed.fee });
+    try {
+      const signed: SignedSpend = await signSpend(wallet, spend, (funded) =>
+        unlock(signContract(funded, key.privateKey)),
+      );
+      moved.push({ bond, txid: await sendSpend(chain, wallet, signed), fee: signed.fee });
+    } catch (thrown) {
+      if (!(thrown instanceof BitmodelError)) throw thrown;
+      failed.push({ bond, error: thrown });
+    }
   }
-  return moved;
+  if (moved.length === 0) throw failed[0]!.error;
+  return { moved, failed };
 }
 
 /** How a bond is named to people: its outpoint. */

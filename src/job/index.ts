@@ -14,9 +14,11 @@ export {
   bondName,
   leaveBonds,
   type MovedBond,
+  type MovedBonds,
   type OwnBond,
   ownBonds,
   releaseBonds,
+  type UnmovedBond,
 } from './bonding.js';
 export {
   type ChannelState,
@@ -155,4 +157,5 @@ export {
   type VerifierRegistry,
 } from './verifier-registry.js';
 export { JobWorker, type WorkerOptions } from './worker.js';
+export { type AcceptedVerifiers, limitFault, type WorkerLimits } from './worker-limits.js';
 export type { WorkerOutcome, WorkerRecord } from './worker-record.js';

@@ -12,14 +12,13 @@ import { JobRecords } from './records.js';
 import { registryOf } from './seats.js';
 import { type JobSpec, listedVerifiers } from './spec.js';
 import { WorkerDriver } from './worker-driver.js';
+import { limitFault, type WorkerLimits } from './worker-limits.js';
 import type { WorkerRecord } from './worker-record.js';
 
 /** What a seller needs beside what every participant does. */
-export interface WorkerOptions extends ParticipantOptions {
+export interface WorkerOptions extends ParticipantOptions, WorkerLimits {
   /** Base units for one output token: the least it works for, and what it asks. */
   readonly price: bigint;
-  /** Verifiers it lets itself be judged by, public keys in hex; any unless stated. */
-  readonly acceptVerifiers?: readonly string[];
   /** Fewest confirmations of an escrow that it claims at, whatever a buyer asks; the network's rule unless stated. */
   readonly minimumConfirmations?: number;
   /** Tokens a second, as it says in its offers; 0 unless stated. */
@@ -135,12 +134,10 @@ export class JobWorker extends Participant {
     const keys = [toHex(this.key.publicKey), job.client];
     const listed = listedVerifiers(job);
     if (listed.some((key) => keys.includes(key))) return 'a party among the verifiers';
-    const accepted = this.#options.acceptVerifiers;
-    const isDrawn = listed.length === 0;
-    if (accepted && (isDrawn || !listed.every((key) => accepted.includes(key)))) {
-      return 'its verifiers';
-    }
-    if (isDrawn && !(await this.#knowsRegistry(job, tip))) return 'a registry of its own';
+    const fault = limitFault(job, this.#options);
+    if (fault !== undefined) return fault;
+    if (listed.length === 0 && !(await this.#knowsRegistry(job, tip)))
+      return 'a registry of its own';
     const depth = claimDepth(
       this.params,
       announce.body.confirmations,

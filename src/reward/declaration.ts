@@ -1,4 +1,5 @@
 import { BitmodelError, EXIT, sha256 } from '../base/index.js';
+import { isUnspendable, TOKEN_PREFIX } from '../chain/index.js';
 import { assertLabel, PPM, quoted } from './graph.js';
 import { MAXIMUM_SHARES, type SplitShare, splitScript } from './split.js';
 
@@ -61,6 +62,15 @@ export type DeclarationDraft<T extends DeclarationBase> = Omit<T, 'split'>;
 /** Largest name, licence and owner's script in a declaration. */
 export const MAXIMUM_NAME = 128;
 export const MAXIMUM_OWNER_SCRIPT = 100;
+
+/**
+ * Whether money can be paid to an owner's script, and be spent from there: an output that begins like a token is in no
+ * block, and every claim of a model that pays such a script would be refused.
+ */
+export function isPayable(script: Uint8Array): boolean {
+  const fits = script.length > 0 && script.length <= MAXIMUM_OWNER_SCRIPT;
+  return fits && script[0] !== TOKEN_PREFIX && !isUnspendable(script);
+}
 
 function badDeclaration(message: string, next: string): BitmodelError {
   return new BitmodelError('BAD_DECLARATION', message, { next, exitCode: EXIT.usage });
@@ -129,6 +139,9 @@ export function completeDeclaration<T extends DeclarationBase>(
       `A name has at most ${MAXIMUM_NAME} characters, an owner's script ${MAXIMUM_OWNER_SCRIPT} bytes.`,
       'Shorten it',
     );
+  }
+  if (!isPayable(draft.owner)) {
+    throw badDeclaration("No output can have the owner's script.", 'Give an address of your own');
   }
   assertParents(draft.id, parents);
   return { ...draft, parents, split: destinationScript(draft.owner, parents) };

@@ -3,6 +3,7 @@ import { canonicalBytes, equalBytes, fromHex, toHex } from '../base/index.js';
 import {
   type DeclarationBase,
   destinationScript,
+  isPayable,
   MAXIMUM_NAME,
   MAXIMUM_OWNER_SCRIPT,
   type ModelDeclaration,
@@ -96,6 +97,7 @@ function readCommon(
   if (!inOrder || given > PPM || parents.some((parent) => parent.id === own)) return undefined;
   const owner = fromHex(json.owner);
   const split = fromHex(json.split);
+  if (!isPayable(owner)) return undefined;
   if (!equalBytes(destinationScript(owner, parents), split)) return undefined;
   return { id: own, name: json.name, owner, parents, split };
 }

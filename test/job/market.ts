@@ -104,7 +104,12 @@ export class Market {
 
   #hire(key: KeyPair, options: Partial<WorkerOptions>) {
     const name = `worker ${key.address}`;
-    const worker = new JobWorker({ ...this.common(key, name), price: 1000n, ...options });
+    const worker = new JobWorker({
+      ...this.common(key, name),
+      price: 1000n,
+      acceptVerifiers: 'any',
+      ...options,
+    });
     const stop = new AbortController();
     this.watch(worker);
     const running = worker.run(stop.signal);

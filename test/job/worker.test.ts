@@ -193,7 +193,7 @@ describe('what a seller offers on', () => {
 
   it('is still an honest job when strangers announced ones with the whole of its coins as stake', async () => {
     const stranger = await announced({ stake: '9.99950000' });
-    const { worker } = await market.worker();
+    const { worker } = await market.worker({ maxStake: 10n * COIN });
     await market.until('worker', 'offered', stranger);
     const id = await order(20);
     const record = await market.client.follow(id, market.stop.signal);

@@ -4,6 +4,7 @@ import { canonicalBytes, sha256, toHex, utf8 } from '#src/base/index.js';
 import { p2pkhScript } from '#src/chain/index.js';
 import {
   completeDeclaration,
+  destinationScript,
   type ModelDeclaration,
   modelPinPayload,
   type OtherDeclaration,
@@ -48,7 +49,25 @@ const declarations = fc
     return { name, owner, parents };
   });
 
+const UNPAYABLE: [string, number[]][] = [
+  ['that begins like a token, as no output can', [0xef, 0]],
+  ['that nothing spends', [0x6a]],
+  ['that nothing spends, as pins have it', [0, 0x6a, 4]],
+];
+
 describe('a declaration', () => {
+  it.each(UNPAYABLE)('has no owner with a script %s', (_, bytes) => {
+    const owner = Uint8Array.from(bytes);
+    expect(() => completeDeclaration<ModelDeclaration>({ ...draft, owner })).toThrow(
+      expect.objectContaining({ code: 'BAD_DECLARATION' }),
+    );
+    for (const parents of [[], MODEL.parents]) {
+      const split = destinationScript(owner, parents);
+      const pin = modelPinPayload({ ...MODEL, owner, parents, split });
+      expect(parseModelPin(pin)).toBeUndefined();
+    }
+  });
+
   it('has its parents in the order of their ids, whatever order they were named in', () => {
     const other = completeDeclaration<ModelDeclaration>({
       ...draft,

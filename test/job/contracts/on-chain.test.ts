@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { sha256, toHex } from '#src/base/index.js';
+import { BitmodelError, sha256, toHex } from '#src/base/index.js';
 import {
+  formatOutpoint,
   makeBirthCoin,
   mintedAt,
   planMint,
@@ -8,10 +9,11 @@ import {
   sendMint,
   signContract,
   signData,
+  type Transaction,
 } from '#src/chain/index.js';
 import { leaveBonds, ownBonds, releaseBonds } from '#src/job/bonding.js';
 import { type ChannelState, openChannel, payChannel, takeUpdate } from '#src/job/channel-state.js';
-import { rejudgeMessage } from '#src/job/contracts/bond.js';
+import { bondScript, rejudgeMessage } from '#src/job/contracts/bond.js';
 import {
   type BondCoin,
   bondReleaseSpend,
@@ -177,10 +179,65 @@ describe('on a real chain', () => {
     await regtest.mine(REGTEST.bondExit - 2);
     await expect(releaseBonds(hands)).rejects.toMatchObject({ code: 'BOND_LEAVING' });
     await regtest.mine();
-    const [released] = await releaseBonds(hands);
-    expect(released!.bond.value).toBe(300_000_000n);
+    const { moved, failed } = await releaseBonds(hands);
+    expect(failed).toEqual([]);
+    expect(moved[0]!.bond.value).toBe(300_000_000n);
     await regtest.mine();
     expect(await ownBonds(chain, REGTEST, key.publicKey)).toEqual([]);
+  });
+
+  it("coins that strangers sent to a bond's script hold up no verifier that leaves", async () => {
+    const { chain, wallet, key } = regtest;
+    const hands = { chain, wallet, key, params: REGTEST };
+    const script = bondScript(bondTerms(key.publicKey, REGTEST));
+    const [coin] = (await wallet.utxos()).filter(({ outpoint }) => outpoint.index === 0);
+    const token = { category: coin!.outpoint.hash, amount: 1n };
+    const gifts = [
+      { value: 1000n, lockingScript: script },
+      { value: 1000n, lockingScript: script, token },
+      { value: 200_000_000n, lockingScript: script, token },
+    ];
+    await wallet.send(gifts, {
+      allowHighFee: true,
+      coins: [coin!.outpoint],
+    });
+    await regtest.mine();
+    await expect(leaveBonds(hands)).rejects.toMatchObject({ code: 'NO_BOND' });
+    await bondVerifier(wallet, key.publicKey, REGTEST, 300_000_000n);
+    await regtest.mine();
+    const { moved } = await leaveBonds(hands);
+    expect(moved.map(({ bond }) => bond.value)).toEqual([300_000_000n]);
+    await regtest.mine();
+    const standing = await standingBonds(chain, REGTEST, await chain.height());
+    expect(standing.map(({ verifier }) => toHex(verifier))).not.toContain(toHex(key.publicKey));
+  });
+
+  it('a bond that can not be moved does not hold up the others, and is told', async () => {
+    const { chain, wallet, key } = regtest;
+    for (const value of [300_000_000n, 400_000_000n]) {
+      await bondVerifier(wallet, key.publicKey, REGTEST, value);
+      await regtest.mine();
+    }
+    const standing = await ownBonds(chain, REGTEST, key.publicKey);
+    const stuck = standing.find(({ leaving }) => !leaving)!;
+    const failing = new Proxy(chain, {
+      get(target, name) {
+        const value = Reflect.get(target, name);
+        if (name !== 'send') return typeof value === 'function' ? value.bind(target) : value;
+        return async (transaction: Transaction) => {
+          if (formatOutpoint(transaction.inputs[0]!.outpoint) === formatOutpoint(stuck.outpoint)) {
+            throw new BitmodelError('TX_REJECTED', 'Not this one.');
+          }
+          return chain.send(transaction);
+        };
+      },
+    });
+    const hands = { chain: failing, wallet, key, params: REGTEST };
+    const { moved, failed } = await leaveBonds(hands);
+    expect(moved).toHaveLength(1);
+    expect(failed.map(({ bond, error }) => [bond.value, error.message])).toEqual([
+      [stuck.value, 'Not this one.'],
+    ]);
   });
 
   it('a channel is paid step by step, and closed with the latest payment', async () => {
