@@ -46,8 +46,11 @@ export function connectContext(
  * @throws BitmodelError `STORE_DAMAGED`
  * @throws RejectError when it breaks a rule that this version knows
  */
-export function checkedBlock(store: ChainStore, entry: HeaderRecord): CheckedBlock {
-  const block = store.block(entry.hash);
+export function checkedBlock(
+  store: ChainStore,
+  entry: HeaderRecord,
+  block = store.block(entry.hash),
+): CheckedBlock {
   if (!block) throw damaged(`block ${hashToId(entry.hash)} is missing`);
   try {
     return checkBlock(block);

@@ -9,6 +9,7 @@ import type { ScriptVerifier } from '../consensus/scripts.js';
 import type { ChainStore } from '../store/ChainStore.js';
 import { damaged, isDamage } from '../store/damage.js';
 import type { HeaderRecord } from '../store/records.js';
+import { type Recorder, RehearsalFull } from '../store/rehearsal.js';
 import { checkedBlock, connectContext } from './branches.js';
 
 /** How much of the chain is verified before a node begins to work, as `-checklevel` and `-checkblocks` of Bitcoin Core. */
@@ -26,10 +27,8 @@ export interface CheckOptions {
 /** Bitcoin Core's own defaults: some milliseconds with usual blocks. */
 export const DEFAULT_CHECK: CheckOptions = { level: 3, blocks: 6 };
 
-/** About how much memory blocks and records may take that are held to be compared; below, level 2 is all there is. */
-const REHEARSAL_BYTES = 256 * 2 ** 20;
-/** Memory that a decoded block takes, with what it spent, per byte of it. */
-const BLOCK_OVERHEAD = 8;
+/** About how much memory the records may take that are held to be compared; below, level 2 is all there is. */
+const REHEARSAL_BYTES = 128 * 2 ** 20;
 
 /** What is verified with. */
 interface Verification {
@@ -40,6 +39,7 @@ interface Verification {
 
 /**
  * Verifies the chain on disk from the tip down and changes nothing.
+ * @param memory about how many bytes of memory the records may take that level 3 and 4 compare
  * @returns how many blocks were verified, and with how many of them level 3 and 4 ended, for want of memory, before
  * they had been through all
  * @throws BitmodelError `STORE_DAMAGED`
@@ -47,6 +47,7 @@ interface Verification {
 export function verifyChain(
   verification: Verification,
   options: CheckOptions,
+  memory = REHEARSAL_BYTES,
 ): { blocks: number; endedAfter: number | undefined } {
   const { store } = verification;
   try {
@@ -60,7 +61,7 @@ export function verifyChain(
     // the genesis block can't be disconnected
     const count = options.level < 3 ? 0 : tip.height + 1 - Math.max(lowest, 1);
     const blocks = tip.height + 1 - lowest;
-    const rehearsed = rehearse(verification, count, options.level >= 4);
+    const rehearsed = rehearse({ ...verification, memory }, count, options.level >= 4);
     return { blocks, endedAfter: rehearsed < count ? rehearsed : undefined };
   } catch (thrown) {
     if (isDamage(thrown) || !(thrown instanceof Error)) throw thrown;
@@ -80,7 +81,7 @@ function verifyBlock(store: ChainStore, height: number, level: number): void {
     throw damaged(`the header of ${id} is not its block's`);
   }
   if (level < 1) return;
-  const checked = checkedBlock(store, entry);
+  const checked = checkedBlock(store, entry, block);
   const previous = store.parent(entry);
   if (previous) checkBlockAtHeight(block, height, medianTimePast(previous, store));
   if (checked.bytes.length !== entry.size || checked.hashes.length !== entry.transactionCount) {
@@ -96,31 +97,65 @@ function verifyBlock(store: ChainStore, height: number, level: number): void {
   }
 }
 
-/** Levels 3 and 4: disconnects blocks from the tip down and connects them again, and takes all of it back. */
-function rehearse(verification: Verification, count: number, withRules: boolean): number {
-  const { store } = verification;
-  return store.rehearse((view, recorder) => {
-    const undone: {
-      entry: HeaderRecord;
-      checked: CheckedBlock;
-      spent: ReturnType<typeof view.undo>;
-    }[] = [];
-    let blockBytes = 0;
-    while (undone.length < count && recorder.bytes + blockBytes < REHEARSAL_BYTES) {
-      const entry = view.tip();
-      undone.push({ entry, checked: checkedBlock(view, entry), spent: view.undo(entry.hash) });
-      blockBytes += entry.size * BLOCK_OVERHEAD;
-      view.disconnect();
+/**
+ * Levels 3 and 4: disconnects blocks from the tip down and connects them again, and takes all of it back. Returns how
+ * many blocks that was: a block that changes too many records to remember ends it, in the middle of it too, and then
+ * those above it are gone through alone.
+ */
+function rehearse(
+  verification: Verification & { readonly memory: number },
+  count: number,
+  withRules: boolean,
+): number {
+  let blocks = count;
+  while (blocks > 0) {
+    const undone: Undone[] = [];
+    try {
+      verification.store.rehearse(verification.memory, (view, recorder) => {
+        disconnectBlocks(view, blocks, undone);
+        for (const each of undone.toReversed()) reconnect(verification, view, each, withRules);
+        demandSame(recorder);
+      });
+      return blocks;
+    } catch (thrown) {
+      if (!(thrown instanceof RehearsalFull)) throw thrown;
+      blocks = Math.min(undone.length, blocks - 1);
     }
-    for (const { entry, checked, spent } of undone.reverse()) {
-      if (withRules) connectWithRules(verification, view, entry, checked);
-      else view.connect(entry, { ...checked, height: entry.height, spent, fees: 0n });
-    }
-    const difference = recorder.difference();
-    if (!difference) return undone.length;
-    const key = Buffer.from(difference.key).toString('hex');
-    throw damaged(`the record ${key} of "${difference.table}" is not what the blocks make it`);
-  });
+  }
+  return 0;
+}
+
+/** A block that was disconnected; it is decoded anew to connect it, so that only one is held at a time. */
+interface Undone {
+  readonly entry: HeaderRecord;
+  readonly spent: ReturnType<ChainStore['undo']>;
+}
+
+function disconnectBlocks(view: ChainStore, count: number, undone: Undone[]): void {
+  for (let done = 0; done < count; done++) {
+    const entry = view.tip();
+    const spent = view.undo(entry.hash);
+    view.disconnect();
+    undone.push({ entry, spent });
+  }
+}
+
+function reconnect(
+  verification: Verification,
+  view: ChainStore,
+  { entry, spent }: Undone,
+  withRules: boolean,
+): void {
+  const checked = checkedBlock(view, entry);
+  if (withRules) connectWithRules(verification, view, entry, checked);
+  else view.connect(entry, { ...checked, height: entry.height, spent, fees: 0n });
+}
+
+function demandSame(recorder: Recorder): void {
+  const difference = recorder.difference();
+  if (!difference) return;
+  const key = Buffer.from(difference.key).toString('hex');
+  throw damaged(`the record ${key} of "${difference.table}" is not what the blocks make it`);
 }
 
 function connectWithRules(

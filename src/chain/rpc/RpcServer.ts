@@ -9,6 +9,7 @@ import { callerList, isAuthorised, isLoopback, isOwnHost } from './access.js';
 import { answerBody, type RpcHandler, type RpcMethod } from './dispatch.js';
 import { BodyBudget, readBody, sendAnswer } from './exchange.js';
 import { type MethodHelp, usageLine } from './method.js';
+import { Strangers } from './Strangers.js';
 
 export type { RpcCall, RpcHandler } from './dispatch.js';
 
@@ -41,6 +42,8 @@ const DEFAULT_MAX_BODY = 66_000_000;
 const DEFAULT_MAX_BODIES = 4 * DEFAULT_MAX_BODY;
 const DEFAULT_PATIENCE = 30_000;
 const MAX_CONNECTIONS = 1_000;
+/** Of these so many at most whose callers have not shown the password yet. */
+const MAX_STRANGERS = 500;
 /** Streams (`GET /events`) that are open at once. */
 const MAX_STREAMS = 100;
 /** A wrong password is answered only after this many milliseconds, as by Bitcoin Core, to make guessing slow. */
@@ -56,7 +59,7 @@ export class RpcServer {
   readonly #active = new Set<{ readonly method: string; readonly began: number }>();
   readonly #options: RpcServerOptions;
   readonly #auth: RpcAuth;
-  readonly #isCaller: (address: string | undefined) => boolean;
+  readonly #strangers: Strangers;
   readonly #bodies: BodyBudget;
   readonly #patience: number;
   readonly #closing = new AbortController();
@@ -67,7 +70,7 @@ export class RpcServer {
   constructor(options: RpcServerOptions = {}) {
     this.#options = options;
     this.#auth = options.auth ?? { user: '__cookie__', password: randomBytes(32).toString('hex') };
-    this.#isCaller = callerList(options.allow ?? []);
+    this.#strangers = new Strangers(callerList(options.allow ?? []), MAX_STRANGERS);
     this.#bodies = new BodyBudget(options.maxBodies ?? DEFAULT_MAX_BODIES);
     this.#patience = options.patience ?? DEFAULT_PATIENCE;
   }
@@ -128,6 +131,7 @@ export class RpcServer {
     server.headersTimeout = this.#patience;
     server.requestTimeout = this.#patience;
     server.maxConnections = MAX_CONNECTIONS;
+    server.on('connection', (socket) => this.#strangers.meet(socket));
     await bind(server, port, host);
     this.#server = server;
     const { user, password } = this.#auth;
@@ -169,14 +173,13 @@ export class RpcServer {
 
   async #serve(request: IncomingMessage, response: ServerResponse): Promise<void> {
     response.on('error', () => response.destroy());
-    if (!this.#isCaller(request.socket.remoteAddress) || !isOwnHost(request)) {
-      return refuse(response, 403);
-    }
+    if (!isOwnHost(request)) return refuse(response, 403);
     const { authorization } = request.headers;
     if (!isAuthorised(authorization, this.#auth)) {
       if (authorization !== undefined) await delay(WRONG_PASSWORD_DELAY);
       return refuse(response, 401, { 'www-authenticate': 'Basic realm="jsonrpc"' });
     }
+    this.#strangers.know(request.socket);
     const hangUp = new AbortController();
     response.on('close', () => hangUp.abort(new BitmodelError('HUNG_UP', 'The caller hung up.')));
     const signal = AbortSignal.any([hangUp.signal, this.#closing.signal]);

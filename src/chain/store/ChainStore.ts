@@ -126,10 +126,12 @@ export class ChainStore implements CoinSource, HeaderSource {
 
   /**
    * Runs changes on a view of the store and takes all of them back.
+   * @param limit most bytes of memory, about, for what was there before
    * @param body gets the view, and what tells the first record that is different from before
+   * @throws RehearsalFull
    */
-  rehearse<T>(body: (view: ChainStore, recorder: Recorder) => T): T {
-    const recorder = new Recorder(this.tables);
+  rehearse<T>(limit: number, body: (view: ChainStore, recorder: Recorder) => T): T {
+    const recorder = new Recorder(this.tables, limit);
     const view = new ChainStore(this.#file, this.#parameters, recorder.tables);
     return this.#file.rehearse(() => body(view, recorder));
   }

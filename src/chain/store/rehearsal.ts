@@ -6,54 +6,59 @@ export interface Difference {
   readonly key: Uint8Array;
 }
 
-/** What a key held before it was changed for the first time. */
-interface Original {
-  readonly key: Uint8Array;
-  readonly value: Uint8Array | undefined;
+/** Thrown out of a rehearsal, in the middle of a block too, that changes more than may be remembered. */
+export class RehearsalFull extends Error {
+  constructor() {
+    super('the rehearsal changes more records than may be remembered');
+  }
 }
 
-/** Bytes that a record takes in memory beside its own: two arrays, an object, and a text in a map. */
-const RECORD_OVERHEAD = 400;
+/** About what a record takes in memory beside its own bytes, which it holds as text. */
+const RECORD_BYTES = 150;
+
+const text = (bytes: Uint8Array): string =>
+  Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).toString('latin1');
 
 /** Remembers what was under the keys of some tables before they were changed. */
 export class Recorder {
   readonly tables: Tables;
-  readonly #originals: { name: TableName; table: Table; keys: Map<string, Original> }[] = [];
+  /** What a key held before it was changed for the first time; texts of a byte each take the least memory. */
+  readonly #originals: { name: TableName; table: Table; keys: Map<string, string | undefined> }[] =
+    [];
+  readonly #limit: number;
   #bytes = 0;
 
-  constructor(tables: Tables) {
+  /** @param limit most bytes of memory, about */
+  constructor(tables: Tables, limit: number) {
+    this.#limit = limit;
     const entries = Object.entries(tables) as [TableName, Table][];
     this.tables = Object.fromEntries(
       entries.map(([name, table]) => [name, this.#record(name, table)]),
     ) as Tables;
   }
 
-  /** About how many bytes of memory hold what is remembered. */
-  get bytes(): number {
-    return this.#bytes;
-  }
-
   /** Compares what is there now with what was there; undefined when all is as it was. */
   difference(): Difference | undefined {
     for (const { name, table, keys } of this.#originals) {
-      for (const { key, value } of keys.values()) {
-        const now = table.getBinary(key);
-        const same = value && now ? Buffer.compare(value, now) === 0 : value === now;
-        if (!same) return { table: name, key };
+      for (const [key, value] of keys) {
+        const bytes = Buffer.from(key, 'latin1');
+        const now = table.getBinary(bytes);
+        if ((now && text(now)) !== value) return { table: name, key: bytes };
       }
     }
     return undefined;
   }
 
   #record(name: TableName, table: Table): Table {
-    const keys = new Map<string, Original>();
+    const keys = new Map<string, string | undefined>();
     this.#originals.push({ name, table, keys });
-    const remember = (key: Uint8Array): void => {
-      const text = Buffer.from(key).toString('latin1');
-      if (keys.has(text)) return;
-      const value = table.getBinary(key);
-      keys.set(text, { key: Uint8Array.from(key), value });
-      this.#bytes += RECORD_OVERHEAD + key.length + (value?.length ?? 0);
+    const remember = (bytes: Uint8Array): void => {
+      const key = text(bytes);
+      if (keys.has(key)) return;
+      const value = table.getBinary(bytes);
+      this.#bytes += RECORD_BYTES + key.length + (value?.length ?? 0);
+      if (this.#bytes > this.#limit) throw new RehearsalFull();
+      keys.set(key, value && text(value));
     };
     // reads go to the table itself; every write is remembered first
     return new Proxy(table, {

@@ -1,5 +1,5 @@
 import { once } from 'node:events';
-import { connect, type Socket } from 'node:net';
+import { type AddressInfo, connect, createServer, type Socket } from 'node:net';
 import { setTimeout as delay } from 'node:timers/promises';
 import { Agent, request } from 'undici';
 import { afterEach, describe, expect, it } from 'vitest';
@@ -13,6 +13,7 @@ import {
   registerChainMethods,
 } from '#src/chain/index.js';
 import { callerList } from '#src/chain/rpc/access.js';
+import { Strangers } from '#src/chain/rpc/Strangers.js';
 import { MINER_SCRIPT, openTemporaryNode } from '../node/setup.js';
 
 const AUTH = { user: 'alice', password: 'secret' };
@@ -291,6 +292,42 @@ describe('the RPC server, with callers that mean harm,', () => {
     expect(status(await until(await listen(), /\r\n\r\n/))).toBe(503);
     first.destroy();
     while (status(await until(await listen(), /\r\n\r\n/)) !== 200) await delay(20);
+  });
+
+  it('keeps an ear for the owner while strangers hold all the connections they can', async () => {
+    const { port } = await start();
+    const known = await open(port);
+    known.write(
+      `GET /events HTTP/1.1\r\nHost: 127.0.0.1\r\nAuthorization: ${AUTHORIZATION}\r\n\r\n`,
+    );
+    expect(status(String(await once(known, 'data')))).toBe(200);
+    let closed = 0;
+    for (let count = 0; count < 1_100; count++) {
+      const socket = await open(port);
+      socket.once('close', () => closed++);
+      socket.write('POST / HTTP/1.1\r\nHost: 127.0.0.1\r\nX: ');
+    }
+    // the oldest made room; who had shown the password before is not among them
+    while (closed < 600) await delay(20);
+    expect(known.closed).toBe(false);
+    for (let count = 0; count < 3; count++) {
+      const owner = await open(port);
+      owner.write(post(call('uptime')));
+      expect(status(await until(owner, /"result"/))).toBe(200);
+    }
+  });
+
+  it('cuts off at once who calls from an address that is not let in, before any request', async () => {
+    const asked: (string | undefined)[] = [];
+    const nobody = (address: string | undefined): boolean => asked.push(address) === 0;
+    const strangers = new Strangers(nobody, 5);
+    const server = createServer((socket) => strangers.meet(socket));
+    await once(server.listen(0, '127.0.0.1'), 'listening');
+    endings.push(() => server.close());
+    const socket = connect((server.address() as AddressInfo).port, '127.0.0.1');
+    socket.on('error', () => undefined);
+    await once(socket, 'close');
+    expect(asked).toEqual(['127.0.0.1']);
   });
 
   it('listens to other machines only when told which', async () => {

@@ -68,7 +68,7 @@ $ curl --user NAME:PASSWORD --data '{"jsonrpc":"2.0","id":1,"method":"getblockco
 | 200         | a result; with version 2.0 also a method's error; always for a batch                |
 | 204         | nothing but notifications                                                           |
 | 400         | -32600: no method, parameters that are neither array nor object, a version unknown  |
-| 401, 403    | the password is wrong; the caller, the host or the origin is not let in             |
+| 401, 403    | the password is wrong; the host or the origin is not this node's                    |
 | 404         | -32601: no such method; or a path that is not \`/\`                                 |
 | 405         | not POST                                                                            |
 | 413         | a body of more than 66,000,000 bytes                                                |

@@ -2,7 +2,9 @@ import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { type BitmodelError, toHex } from '#src/base/index.js';
+import { encodeOutpoint } from '#src/chain/codec/transaction.js';
 import { ChainNode, idToHash, transactionHash } from '#src/chain/index.js';
+import { verifyChain } from '#src/chain/node/verifyChain.js';
 import type { ChainStore } from '#src/chain/store/ChainStore.js';
 import { utxoKey } from '#src/chain/store/keys.js';
 import { decodeUndo, encodeUndo } from '#src/chain/store/records.js';
@@ -167,6 +169,40 @@ describe('the verification of a chain on disk', () => {
     await (await open({ blocks: 10 })).close();
     await expect(open({ blocks: 11 })).rejects.toMatchObject({ code: 'STORE_DAMAGED' });
     await expect(open({ blocks: 0 })).rejects.toMatchObject({ code: 'STORE_DAMAGED' });
+  });
+});
+
+describe('the rehearsal of blocks at level 3 and 4', () => {
+  it('ends within a block that changes more than it may remember, and changes nothing', async () => {
+    const node = await open();
+    const { store, parameters, scripts } = node;
+    const depth = (memory: number, level = 3): number | undefined =>
+      verifyChain({ store, parameters, scripts }, { level, blocks: 6 }, memory).endedAfter;
+    // the three blocks at the top hold payments, those below a coinbase only
+    const found = [100, 2_000, 40_000, 2 ** 20].map((memory) => depth(memory));
+    expect(found[0]).toBe(0);
+    expect(found[1]).toBe(0);
+    expect(found[2]).toBeGreaterThan(0);
+    expect(found[2]).toBeLessThan(6);
+    expect(found[3]).toBeUndefined();
+    expect(depth(40_000, 4)).toBe(found[2]);
+    expect(await hashesOf(store)).toEqual(before);
+    await node.mine(1, MINER_SCRIPT);
+    await node.close();
+  });
+
+  it('finds damage in the blocks above the one that it ends in', async () => {
+    await change((store) => {
+      const { outpoint } = store.block(store.tip().hash)!.transactions[1]!.inputs[0]!;
+      store.tables.spenders.removeSync(encodeOutpoint(outpoint));
+    });
+    const node = await open({ level: 2 });
+    const { store, parameters, scripts } = node;
+    const verify = (memory: number) =>
+      verifyChain({ store, parameters, scripts }, { level: 3, blocks: 6 }, memory);
+    expect(verify(100).endedAfter).toBe(0);
+    expect(() => verify(40_000)).toThrow('spenders');
+    await node.close();
   });
 });
 
