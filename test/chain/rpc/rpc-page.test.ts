@@ -51,7 +51,8 @@ $ curl --user NAME:PASSWORD --data '{"jsonrpc":"2.0","id":1,"method":"getblockco
 \`\`\`
 
 - **Where.** HTTP POST to \`/\`. \`bitmodel node\` prints its address, and keeps it in \`rpc-address\` beside the chain. It is
-  this machine's own unless \`--rpc-bind\` and \`--rpc-allow-ip\` say otherwise.
+  this machine's own unless \`--rpc-bind\` and \`--rpc-allow-ip\` say otherwise; other callers are hung up on at once. Of
+  1,000 connections at most 500 are of callers who have not shown the password yet: beyond, the oldest of these goes.
 - **Password.** HTTP basic authentication: the text in \`.cookie\` (made anew at each start, mode 0600), or \`--rpc-user\` and
   \`--rpc-password\`. Whoever has no or a wrong password gets 401 and an empty body, whatever was asked; after a wrong one only
   after a quarter of a second.
@@ -68,7 +69,7 @@ $ curl --user NAME:PASSWORD --data '{"jsonrpc":"2.0","id":1,"method":"getblockco
 | 200         | a result; with version 2.0 also a method's error; always for a batch                |
 | 204         | nothing but notifications                                                           |
 | 400         | -32600: no method, parameters that are neither array nor object, a version unknown  |
-| 401, 403    | the password is wrong; the host or the origin is not this node's                    |
+| 401, 403    | the password is wrong; the host or the origin is not let in                         |
 | 404         | -32601: no such method; or a path that is not \`/\`                                 |
 | 405         | not POST                                                                            |
 | 413         | a body of more than 66,000,000 bytes                                                |
