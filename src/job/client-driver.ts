@@ -245,16 +245,27 @@ export abstract class ClientDriver extends Participant {
     }
   }
 
+  /** What was delivered, from the disk or from the pool; on disk as soon as it is seen. */
+  #keepDelivery(record: ClientRecord, trace: JobTrace): ClientRecord {
+    if (record.delivery) return record;
+    const delivery = deliveredIn(this.mirror.job(record.id), trace);
+    if (!delivery) return record;
+    const kept = { ...record, delivery };
+    this.records.save(kept);
+    return kept;
+  }
+
   async #judgeAnswer(
-    record: ClientRecord,
+    before: ClientRecord,
     terms: JobTerms,
     trace: JobTrace,
     tip: number,
     signal: AbortSignal,
   ): Promise<ClientRecord> {
     const claim = trace.claim!;
-    if (record.contest) return this.#repeatContest(record);
-    const delivered = deliveredIn(this.mirror.job(record.id), trace);
+    if (before.contest) return this.#repeatContest(before);
+    const record = this.#keepDelivery(before, trace);
+    const delivered = record.delivery;
     if (depthOf(claim, tip) < (delivered ? 1 : DELIVERY_DEPTH)) {
       const atLeast = claim.height === 0 ? tip + 1 : claim.height + DELIVERY_DEPTH - 1;
       const what = delivered ? 'the claim to be in a block' : 'the answer to be delivered';
@@ -337,14 +348,14 @@ export abstract class ClientDriver extends Participant {
 
   /** The buyer was away until the seller had its stake back: the answer may still be in the pool. */
   async #afterRelease(
-    record: ClientRecord,
+    before: ClientRecord,
     trace: JobTrace,
     tip: number,
     signal: AbortSignal,
   ): Promise<ClientRecord> {
-    const delivered = deliveredIn(this.mirror.job(record.id), trace);
-    if (record.verdict || !delivered) return this.#finish(record, trace, tip);
-    return this.#check(record, trace, delivered, signal);
+    const record = this.#keepDelivery(before, trace);
+    if (record.verdict || !record.delivery) return this.#finish(record, trace, tip);
+    return this.#check(record, trace, record.delivery, signal);
   }
 
   /** The contracts are spent: once that is in a block, the job is over. */

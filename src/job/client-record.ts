@@ -59,6 +59,8 @@ export interface ClientRecord extends JobRecord {
     readonly sent?: true;
   };
   readonly accept?: Message<'accept'>;
+  /** The claimed answer, still sealed: kept from its first sight on, since the pool forgets it when the job is over. */
+  readonly delivery?: Message<'commitment'>;
   readonly answer?: ClientAnswer;
   readonly verdict?: Verdict;
   readonly positions?: number;
