@@ -11,6 +11,7 @@ export {
   u64le,
   utf8,
 } from './bytes.js';
+export { type Deferred, deferred } from './deferred.js';
 export {
   BitmodelError,
   type BitmodelErrorOptions,

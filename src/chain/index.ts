@@ -34,6 +34,7 @@ export {
   type EncodedBlock,
   encodeBlock,
   encodeHeader,
+  MAX_BLOCK_SIZE,
 } from './codec/block.js';
 export { type MerkleRoot, merkleRoot } from './codec/merkle.js';
 export {
@@ -81,7 +82,6 @@ export { ByteWriter } from './codec/writer.js';
 export { type AsertArguments, asertTarget } from './consensus/asert.js';
 export { isUnspendable } from './consensus/coins.js';
 export {
-  MAX_BLOCK_SIZE,
   MAX_MONEY,
   MAX_TRANSACTION_SIZE,
   type NetworkName,
@@ -264,6 +264,7 @@ export {
   LIMITS as SCRIPT_LIMITS,
   operationCostLimit,
 } from './script/limits.js';
+export { LOCK_TIME_THRESHOLD, SEQUENCE_MASK } from './script/lockTimes.js';
 export { decodeNumber, encodeNumber, isMinimalNumber } from './script/number.js';
 export { OP, type OpcodeName, opcodeName } from './script/opcodes.js';
 export {

@@ -1,5 +1,13 @@
 import { toHex } from '../base/index.js';
-import { demand, demandInteger, demandKey, demandLength, MAX_TREE_SIZE } from '../chain/index.js';
+import {
+  demand,
+  demandInteger,
+  demandKey,
+  demandLength,
+  LOCK_TIME_THRESHOLD,
+  MAX_TREE_SIZE,
+  SEQUENCE_MASK,
+} from '../chain/index.js';
 import { secondJurySize } from './contracts/second-jury.js';
 
 /**
@@ -67,10 +75,6 @@ export const MAX_VERIFIERS = 15;
 /** A million, the denominator of `feePpm`. */
 export const PPM = 1_000_000n;
 
-/** Heights from here on would be read as times by OP_CHECKLOCKTIMEVERIFY (BIP65). */
-const LOCK_TIME_THRESHOLD = 500_000_000;
-/** The longest relative lock in blocks that BIP68 can hold. */
-const MAX_RELATIVE_LOCK = 0xffff;
 /** Output values are below this. */
 const VALUE_LIMIT = 1n << 63n;
 
@@ -112,9 +116,10 @@ export function validateTerms(terms: JobTerms): void {
   demandKey(terms.seller, "the seller's key");
   demandInteger(terms.maxTokens, 1, 0x7fff_ffff, 'maxTokens');
   demandInteger(terms.feePpm, 0, Number(PPM), 'feePpm');
+  // later heights would be read as times (BIP65)
   demandInteger(terms.expires, 1, LOCK_TIME_THRESHOLD - 1, 'expires');
-  demandInteger(terms.disputeWindow, 1, MAX_RELATIVE_LOCK, 'disputeWindow');
-  demandInteger(terms.verdictWindow, 1, MAX_RELATIVE_LOCK, 'verdictWindow');
+  demandInteger(terms.disputeWindow, 1, SEQUENCE_MASK, 'disputeWindow');
+  demandInteger(terms.verdictWindow, 1, SEQUENCE_MASK, 'verdictWindow');
   demandVerifiers(terms);
   demandAmounts(terms);
 }

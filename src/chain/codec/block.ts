@@ -3,6 +3,9 @@ import { ByteReader } from './reader.js';
 import { readTransaction, type Transaction, writeTransaction } from './transaction.js';
 import { ByteWriter } from './writer.js';
 
+/** Largest block in bytes, header included (DESIGN 4.1). */
+export const MAX_BLOCK_SIZE = 32_000_000;
+
 /** Bitcoin's 80-byte block header. Hashes are 32 bytes in byte order. */
 export interface BlockHeader {
   readonly version: number;

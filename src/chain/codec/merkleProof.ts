@@ -1,5 +1,5 @@
 import { BitmodelError, equalBytes, sha256d } from '../../base/index.js';
-import { type BlockHeader, decodeHeader, encodeHeader } from './block.js';
+import { type BlockHeader, decodeHeader, encodeHeader, MAX_BLOCK_SIZE } from './block.js';
 import { ByteReader } from './reader.js';
 import { ByteWriter } from './writer.js';
 
@@ -33,8 +33,8 @@ export interface ProvenTransaction {
 
 const HEADER_SIZE = 80;
 const HASH_SIZE = 32;
-/** No block holds more: 32 MB of the smallest transactions that spend something, of 60 bytes. */
-const MAX_TRANSACTIONS = Math.floor(32_000_000 / 60);
+/** No block holds more: one full of the smallest transactions that spend something, of 60 bytes. */
+const MAX_TRANSACTIONS = Math.floor(MAX_BLOCK_SIZE / 60);
 
 function bad(why: string): BitmodelError {
   return new BitmodelError('BAD_MERKLE_PROOF', `The proof is not valid: ${why}.`, {

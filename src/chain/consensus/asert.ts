@@ -2,9 +2,12 @@ export interface AsertArguments {
   readonly anchorTarget: bigint;
   /** Seconds that a block should take. */
   readonly spacing: number;
-  /** Seconds from the parent of the anchor to the latest block. */
+  /**
+   * Seconds from the parent of the anchor to the latest block. A chain whose anchor has no usable parent may count from
+   * the anchor itself, if it states one block less in `heightDifference` (`requiredBits` does).
+   */
   readonly timeDifference: number;
-  /** Blocks from the anchor to the latest block. */
+  /** Blocks from the anchor to the latest block; one less where the time is counted from the anchor itself. */
   readonly heightDifference: number;
   /** Easiest target. */
   readonly limit: bigint;

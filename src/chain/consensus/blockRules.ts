@@ -1,10 +1,9 @@
 import { equalBytes } from '../../base/index.js';
-import { type Block, type EncodedBlock, encodeBlockParts } from '../codec/block.js';
+import { type Block, type EncodedBlock, encodeBlockParts, MAX_BLOCK_SIZE } from '../codec/block.js';
 import { merkleRoot } from '../codec/merkle.js';
 import { encodedTransactionHash } from '../codec/transaction.js';
 import { pushNumber } from '../script/push.js';
 import { isFinal } from './locks.js';
-import { MAX_BLOCK_SIZE } from './parameters.js';
 import { rejectBlock } from './reject.js';
 import { checkTransaction, isCoinbase } from './transactionRules.js';
 

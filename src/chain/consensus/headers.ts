@@ -33,6 +33,20 @@ export function medianTimePast(entry: HeaderEntry, source: HeaderSource): number
   return times.sort((a, b) => a - b)[times.length >> 1]!;
 }
 
+/** The same function of a height, asked once for each: a block may hold hundreds of thousands of locks by time. */
+export function rememberedByHeight(
+  medianTimeAt: (height: number) => number,
+): (height: number) => number {
+  const known = new Map<number, number>();
+  return (height) => {
+    const before = known.get(height);
+    if (before !== undefined) return before;
+    const time = medianTimeAt(height);
+    known.set(height, time);
+    return time;
+  };
+}
+
 /** Height whose own time and target anchor ASERT (DESIGN 4.1). */
 const ANCHOR_HEIGHT = 1;
 

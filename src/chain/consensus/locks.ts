@@ -1,14 +1,13 @@
 import type { Transaction } from '../codec/transaction.js';
+import {
+  FINAL_SEQUENCE,
+  LOCK_TIME_THRESHOLD,
+  SEQUENCE_DISABLED,
+  SEQUENCE_IS_TIME,
+  SEQUENCE_MASK,
+  SEQUENCE_TIME_UNIT,
+} from '../script/lockTimes.js';
 import type { Coin } from './coins.js';
-
-const FINAL_SEQUENCE = 0xffff_ffff;
-/** Lock times below are heights, others are seconds since 1970. */
-const LOCK_TIME_THRESHOLD = 500_000_000;
-const SEQUENCE_DISABLED = 0x8000_0000;
-const SEQUENCE_IS_TIME = 0x40_0000;
-const SEQUENCE_MASK = 0xffff;
-/** Relative times count in units of 512 seconds (BIP68). */
-const TIME_SHIFT = 512;
 
 /**
  * Whether the lock time lets the transaction into a block of this height.
@@ -40,6 +39,6 @@ export function sequenceLocksMet(
     const distance = sequence & SEQUENCE_MASK;
     if ((sequence & SEQUENCE_IS_TIME) === 0) return coinHeight + distance <= height;
     const since = medianTimeAt(Math.max(coinHeight - 1, 0));
-    return since + distance * TIME_SHIFT <= medianTimeAt(height - 1);
+    return since + distance * SEQUENCE_TIME_UNIT <= medianTimeAt(height - 1);
   });
 }

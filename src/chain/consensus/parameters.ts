@@ -1,4 +1,4 @@
-import type { Block } from '../codec/block.js';
+import { type Block, MAX_BLOCK_SIZE } from '../codec/block.js';
 import { genesisBlock } from './genesis.js';
 
 export type NetworkName = 'main' | 'test' | 'regtest';
@@ -42,8 +42,7 @@ export interface NetworkParameters {
   readonly genesis: Block;
 }
 
-/** Largest block, header included, and largest transaction, in bytes. */
-export const MAX_BLOCK_SIZE = 32_000_000;
+/** Largest transaction, in bytes. */
 export const MAX_TRANSACTION_SIZE = 8_000_000;
 
 /** One signature check per 141 bytes of the largest block, as in BCH. */

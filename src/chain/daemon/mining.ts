@@ -1,6 +1,7 @@
 import { availableParallelism } from 'node:os';
 import { setTimeout as delay } from 'node:timers/promises';
 import { Miner } from '../mining/Miner.js';
+import { surviveRefusal } from '../mining/refusal.js';
 import type { ChainNode } from '../node/ChainNode.js';
 
 export interface MiningOptions {
@@ -22,13 +23,13 @@ export async function mineFirstCoins(node: ChainNode, lockingScript: Uint8Array)
   if (name === 'regtest' && node.tip.height === 0) await node.mine(maturity + 1, lockingScript);
 }
 
-/** Mines on regtest until the signal ends it: a block per block time. */
+/** Mines on regtest until the signal ends it: a block per block time. A block that is refused is left out. */
 export async function mineOnTime(node: ChainNode, options: MiningOptions): Promise<void> {
   const { lockingScript, blockTime, signal } = options;
   try {
     while (!signal.aborted) {
       await delay(blockTime * 1000, undefined, { signal });
-      await node.mine(1, lockingScript, signal);
+      await surviveRefusal(node, () => node.mine(1, lockingScript, signal));
     }
   } catch (thrown) {
     if (!signal.aborted) throw thrown;

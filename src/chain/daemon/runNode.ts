@@ -1,5 +1,5 @@
 import { unlinkSync } from 'node:fs';
-import { writeFileAtomic } from '../../base/index.js';
+import { deferred, writeFileAtomic } from '../../base/index.js';
 import { addressScript } from '../address/address.js';
 import { addressPath, cookiePath, type RpcAuth } from '../client/RpcClient.js';
 import type { NetworkName } from '../consensus/parameters.js';
@@ -123,20 +123,4 @@ async function prepare(
   extend?.(server, node);
   if (lockingScript) await mineFirstCoins(node, lockingScript);
   return mining;
-}
-
-function deferred(): {
-  promise: Promise<void>;
-  resolve: () => void;
-  reject: (thrown: unknown) => void;
-} {
-  let resolve: () => void = () => {};
-  let reject: (thrown: unknown) => void = () => {};
-  const promise = new Promise<void>((onDone, onFail) => {
-    resolve = onDone;
-    reject = onFail;
-  });
-  // whoever doesn't wait for the end is told by `stop` all the same
-  promise.catch(() => {});
-  return { promise, resolve, reject };
 }

@@ -1,4 +1,5 @@
 import type { Transaction } from '../codec/transaction.js';
+import { rememberedByHeight } from '../consensus/headers.js';
 import type { NetworkParameters } from '../consensus/parameters.js';
 import { RejectError, rejectTransaction } from '../consensus/reject.js';
 import type { ScriptVerifier } from '../consensus/scripts.js';
@@ -97,12 +98,15 @@ export class Admission {
   testPackage(transactions: readonly Transaction[]): Trial[] {
     const taken: MempoolEntry[] = [];
     const trials: Trial[] = [];
-    for (const transaction of transactions) {
-      const before = trials.at(-1);
-      if (trials.length > 0 && (!before || 'refused' in before)) trials.push(undefined);
-      else trials.push(this.#try(transaction, taken));
+    try {
+      for (const transaction of transactions) {
+        const before = trials.at(-1);
+        if (trials.length > 0 && (!before || 'refused' in before)) trials.push(undefined);
+        else trials.push(this.#try(transaction, taken));
+      }
+    } finally {
+      for (const entry of taken.toReversed()) this.#mempool.withdraw(entry);
     }
-    for (const entry of taken.toReversed()) this.#mempool.withdraw(entry);
     return trials;
   }
 
@@ -175,9 +179,9 @@ export class Admission {
     before?: { time: number; height: number },
   ): void {
     try {
-      const { entry } = admit(transaction, context);
+      const { entry, replaced } = admit(transaction, context);
       const { time, height } = before ?? entry;
-      this.#mempool.add({ ...entry, time, height });
+      this.#take({ entry: { ...entry, time, height }, replaced });
     } catch (thrown) {
       // no longer valid, or in a block of the new branch
       if (!(thrown instanceof RejectError)) throw thrown;
@@ -212,7 +216,7 @@ export class Admission {
       parameters,
       scripts,
       height: store.tip().height + 1,
-      medianTimeAt,
+      medianTimeAt: rememberedByHeight(medianTimeAt),
       minimumFee: this.#rollingMinimum(),
       now: now(),
     };

@@ -81,12 +81,6 @@ export function parentsFirst(entries: Iterable<MempoolEntry>): MempoolEntry[] {
   return [...entries].sort((a, b) => a.ancestors.count - b.ancestors.count);
 }
 
-/** What a block gains by an entry: its own rate, or less where what it depends on pays less. */
-export function miningScore(entry: MempoolEntry): FeeRate {
-  const own = { fee: entry.modifiedFee, size: entry.size };
-  return compareFeeRates(entry.ancestors, own) < 0 ? entry.ancestors : own;
-}
-
 /** What is lost with an entry: its own rate, or more where what depends on it pays more. */
 export function evictionScore(entry: MempoolEntry): FeeRate {
   const own = { fee: entry.modifiedFee, size: entry.size };

@@ -1,4 +1,5 @@
-import { MAX_BLOCK_SIGNATURE_CHECKS, MAX_BLOCK_SIZE } from '../consensus/parameters.js';
+import { MAX_BLOCK_SIZE } from '../codec/block.js';
+import { MAX_BLOCK_SIGNATURE_CHECKS } from '../consensus/parameters.js';
 import {
   compareFeeRates,
   type FeeRate,

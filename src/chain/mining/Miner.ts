@@ -1,4 +1,4 @@
-import { equalBytes } from '../../base/index.js';
+import { deferred, equalBytes } from '../../base/index.js';
 import { type BlockHeader, encodeHeader } from '../codec/block.js';
 import { type Transaction, transactionHash } from '../codec/transaction.js';
 import { bitsToTarget } from '../consensus/target.js';
@@ -13,6 +13,7 @@ import { coinbaseBranch, rootOfBranch } from './branch.js';
 import { makeCoinbase, nextExtraNonce } from './coinbase.js';
 import { MinerThreads } from './MinerThreads.js';
 import type { WorkResult } from './minerThread.js';
+import { surviveRefusal } from './refusal.js';
 
 export interface MinerOptions {
   readonly node: ChainNode;
@@ -65,11 +66,11 @@ export class Miner {
 
   /**
    * Mines until the signal ends it; all threads have ended then.
-   * @throws BitmodelError `MINER_FAILED`, and what the node says of a block that it made itself
+   * @throws BitmodelError `MINER_FAILED`, and what the store can't go on after
    */
   async run(signal: AbortSignal): Promise<void> {
     const { node, threads: count } = this.#options;
-    const failure = deferred();
+    const failure = deferred<never>();
     const threads = new MinerThreads({
       count,
       onResult: (index, result) => {
@@ -133,7 +134,10 @@ export class Miner {
     threads.give(index, { number: this.#round, header: encodeHeader(header), target });
   }
 
-  /** Hands a solved block in; its tip is what brings the next work. A thread that found nothing goes on elsewhere. */
+  /**
+   * Hands a solved block in; its tip is what brings the next work, and after a refusal the next renewal, so that one that
+   * lasts (a clock set back) does not fill the log. A thread that found nothing goes on elsewhere.
+   */
   async #take(threads: MinerThreads, index: number, { number, nonce }: WorkResult): Promise<void> {
     if (number !== this.#round) return;
     if (nonce === undefined) {
@@ -145,21 +149,13 @@ export class Miner {
     const { header, coinbase } = this.#candidates[index]!;
     if (!equalBytes(previous.hash, node.store.tip().hash)) return;
     const transactions = [coinbase, ...entries.map(({ transaction }) => transaction)];
-    await node.submitBlock({ header: { ...header, nonce }, transactions });
+    await surviveRefusal(node, () =>
+      node.submitBlock({ header: { ...header, nonce }, transactions }),
+    );
   }
 
   #count(threads: MinerThreads): void {
     this.#counts.push({ at: performance.now(), tried: threads.takeTried() });
     if (this.#counts.length > COUNTS + 1) this.#counts.shift();
   }
-}
-
-function deferred(): { readonly promise: Promise<never>; readonly reject: (why: unknown) => void } {
-  let reject: (why: unknown) => void = () => {};
-  const promise = new Promise<never>((_, onFail) => {
-    reject = onFail;
-  });
-  // it may fail when nobody waits any more
-  promise.catch(() => {});
-  return { promise, reject };
 }

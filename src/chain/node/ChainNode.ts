@@ -3,31 +3,24 @@ import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
 import { setImmediate } from 'node:timers/promises';
 import { type BitmodelError, equalBytes } from '../../base/index.js';
-import { type Block, type BlockHeader, blockHash, type EncodedBlock } from '../codec/block.js';
+import { type Block, blockHash, type EncodedBlock } from '../codec/block.js';
 import { hashToId, type Outpoint, type Transaction } from '../codec/transaction.js';
-import { type CheckedBlock, checkBlock, checkBlockAtHeight } from '../consensus/blockRules.js';
 import { secondsNow } from '../consensus/clock.js';
 import type { Coin } from '../consensus/coins.js';
-import {
-  checkHeader,
-  checkProofOfWork,
-  type HeaderEntry,
-  medianTimePast,
-} from '../consensus/headers.js';
+import { type HeaderEntry, medianTimePast } from '../consensus/headers.js';
 import {
   type NetworkName,
   type NetworkParameters,
   networkParameters,
 } from '../consensus/parameters.js';
-import { RejectError, rejectBlock } from '../consensus/reject.js';
 import { ScriptVerifier } from '../consensus/scripts.js';
-import { bitsToTarget, workOf } from '../consensus/target.js';
 import { Admission } from '../mempool/Admission.js';
 import { Mempool } from '../mempool/Mempool.js';
 import { MempoolFile } from '../mempool/MempoolFile.js';
 import type { ChainStore } from '../store/ChainStore.js';
 import { Pruner } from '../store/prune.js';
-import type { HeaderRecord, Spender } from '../store/records.js';
+import type { Spender } from '../store/records.js';
+import { BlockAcceptance } from './BlockAcceptance.js';
 import type { Branches } from './branches.js';
 import { assembleBlock, solve } from './miner.js';
 import { Overruling } from './Overruling.js';
@@ -94,7 +87,7 @@ export class ChainNode extends EventEmitter<Events> {
   readonly scripts: ScriptVerifier;
   /** The operator's word on single blocks. */
   readonly overruling: Overruling;
-  readonly #branches: Branches;
+  readonly #acceptance: BlockAcceptance;
   readonly #pruner: Pruner;
   #closed = false;
 
@@ -111,12 +104,18 @@ export class ChainNode extends EventEmitter<Events> {
     this.folder = networkFolder(options);
     this.store = opened.store;
     this.scripts = opened.scripts;
-    this.#branches = opened.branches;
-    this.overruling = new Overruling({
+    const moving = {
       store: opened.store,
       branches: opened.branches,
-      onFreed: (freed) => this.admission.reorganised(freed),
+      onFreed: (freed: readonly Transaction[]) => this.admission.reorganised(freed),
       onTip: () => this.#tipChanged(),
+    };
+    this.overruling = new Overruling(moving);
+    this.#acceptance = new BlockAcceptance({
+      ...moving,
+      parameters: this.parameters,
+      onConnected: ({ height }, { block, hashes }) =>
+        this.admission.blockConnected(height, block.transactions, hashes),
     });
     this.#pruner = new Pruner(opened.store, options.pruneBytes);
     this.store.onFailure = (error) => this.emit('failure', error);
@@ -197,36 +196,14 @@ export class ChainNode extends EventEmitter<Events> {
   }
 
   /**
-   * Takes a block: onto the active chain, or onto a branch, which becomes the active chain when it has more work.
-   * Returns whether it was new.
+   * Takes a block: onto the active chain, or onto a branch, which becomes the active chain when it has more work; one
+   * that is known already is taken up again then. Returns whether it was new or became the tip.
    * @param encoded its bytes, where `decodeBlockParts` read them
    * @throws RejectError `BLOCK_REJECTED` or `TX_REJECTED` with Bitcoin's reason
+   * @throws BitmodelError `SCRIPT_THREAD_FAILED`, `REORG_PRUNED`; the chain is what it was before
    */
   async submitBlock(block: Block, encoded?: EncodedBlock): Promise<boolean> {
-    const hash = blockHash(block.header);
-    const known = this.store.header(hash);
-    if (known && isBad(known)) throw rejectBlock('duplicate-invalid');
-    if (known) return false;
-    const previous = this.#checkHeader(block.header, hash);
-    const checked = checkBlock(block, encoded);
-    const height = previous.height + 1;
-    checkBlockAtHeight(block, height, medianTimePast(previous, this.store));
-    const work = previous.work + workOf(bitsToTarget(block.header.bits)!);
-    const entry = { hash, header: block.header, height, work };
-    const before = this.store.tip();
-    if (equalBytes(before.hash, previous.hash)) {
-      this.#connectToTip(entry, checked);
-      this.admission.blockConnected(height, block.transactions, checked.hashes);
-      this.#tipChanged();
-      return true;
-    }
-    this.store.transaction(() => this.store.putBlock(entry, checked));
-    if (work > before.work) {
-      const target = this.store.header(hash)!;
-      this.#branches.activate(target, (freed) => this.admission.reorganised(freed));
-      this.#tipChanged();
-    }
-    return true;
+    return this.#acceptance.submit(block, encoded);
   }
 
   /**
@@ -234,17 +211,7 @@ export class ChainNode extends EventEmitter<Events> {
    * @throws RejectError
    */
   testBlock(block: Block): void {
-    const previous = this.store.tip();
-    const { header } = block;
-    if (!equalBytes(header.previousHash, previous.hash)) throw rejectBlock('prev-blk-not-found');
-    checkHeader(header, previous, this.parameters, this.store, secondsNow());
-    const checked = checkBlock(block);
-    const height = previous.height + 1;
-    checkBlockAtHeight(block, height, medianTimePast(previous, this.store));
-    this.#branches.tryConnect(
-      { hash: blockHash(header), header, height, work: previous.work },
-      checked,
-    );
+    this.#acceptance.test(block);
   }
 
   /**
@@ -290,41 +257,10 @@ export class ChainNode extends EventEmitter<Events> {
     await this.store.close();
   }
 
-  /** The usual case: kept and connected in one transaction, or not at all and known as invalid from then on. */
-  #connectToTip(entry: HeaderEntry, checked: CheckedBlock): void {
-    const { store } = this;
-    try {
-      store.transaction(() => {
-        store.putBlock(entry, checked);
-        this.#branches.connect(store.header(entry.hash)!, checked);
-      });
-    } catch (thrown) {
-      if (thrown instanceof RejectError) {
-        const record = { ...entry, status: 'invalid', transactionCount: 0, size: 0 } as const;
-        store.transaction(() => store.markInvalid(record));
-      }
-      throw thrown;
-    }
-  }
-
   #tipChanged(): void {
     this.#pruner.afterBlock();
     this.emit('block', this.tip);
   }
-
-  #checkHeader(header: BlockHeader, hash: Uint8Array): HeaderRecord {
-    checkProofOfWork(header, hash, this.parameters);
-    const previous = this.store.header(header.previousHash);
-    if (!previous) throw rejectBlock('prev-blk-not-found');
-    if (isBad(previous)) throw rejectBlock('bad-prevblk');
-    checkHeader(header, previous, this.parameters, this.store, secondsNow());
-    return previous;
-  }
-}
-
-/** Whether nothing may be built on a block: it breaks a rule, or the operator refuses it. */
-function isBad({ status }: HeaderRecord): boolean {
-  return status === 'invalid' || status === 'refused';
 }
 
 function networkFolder(options: ChainNodeOptions): string {

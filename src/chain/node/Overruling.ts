@@ -48,19 +48,18 @@ export class Overruling {
       return transactions;
     });
     if (isActive) onFreed(freed);
-    const moved = branches.activateBest(onFreed);
-    if (isActive || moved) this.#options.onTip();
+    this.#activateBest(isActive);
   }
 
   /** Takes a refused block up again, with what is below and above it, and goes to the branch with the most work. */
   reconsider(entry: HeaderRecord): void {
-    const { store, branches, onFreed } = this.#options;
+    const { store } = this.#options;
     store.transaction(() => {
       for (const each of [...this.#family(entry), ...this.#refusedBelow(entry)]) {
         if (each.status === 'refused') store.setStatus(each, 'unchecked');
       }
     });
-    if (branches.activateBest(onFreed)) this.#options.onTip();
+    this.#activateBest(false);
   }
 
   /**
@@ -73,6 +72,17 @@ export class Overruling {
     if (store.isActive(entry) || !isKept || entry.work < store.tip().work) return;
     branches.activate(entry, onFreed);
     this.#options.onTip();
+  }
+
+  /** Goes to the best branch, and tells of the tip if that or what came before moved it, whatever goes wrong. */
+  #activateBest(moved: boolean): void {
+    const { store, branches, onFreed, onTip } = this.#options;
+    const before = store.tip();
+    try {
+      branches.activateBest(onFreed);
+    } finally {
+      if (moved || !equalBytes(store.tip().hash, before.hash)) onTip();
+    }
   }
 
   /** A block off the active chain, and those that are built on it. */

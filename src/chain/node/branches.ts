@@ -1,29 +1,15 @@
-import { setImmediate } from 'node:timers/promises';
 import { BitmodelError, messageOf } from '../../base/index.js';
 import { hashToId, type Transaction } from '../codec/transaction.js';
 import { type CheckedBlock, checkBlock } from '../consensus/blockRules.js';
 import { type ConnectContext, checkConnection } from '../consensus/connect.js';
-import { type HeaderEntry, medianTimePast } from '../consensus/headers.js';
+import { type HeaderEntry, medianTimePast, rememberedByHeight } from '../consensus/headers.js';
 import type { NetworkParameters } from '../consensus/parameters.js';
 import { RejectError, rejectBlock } from '../consensus/reject.js';
 import type { ScriptVerifier } from '../consensus/scripts.js';
 import type { ChainStore } from '../store/ChainStore.js';
-import { damaged, isDamage } from '../store/damage.js';
+import { damaged, endsStore } from '../store/damage.js';
 import type { HeaderRecord } from '../store/records.js';
 import { FreedTransactions } from './FreedTransactions.js';
-
-/** What is connected in one transaction while nobody is told of single blocks. */
-const BATCH_BLOCKS = 256;
-const BATCH_BYTES = 8_000_000;
-
-/** How a start catches up with the blocks that are kept. */
-export interface CatchUpOptions {
-  /** Told after every batch: the tip's height and the height that it goes to. */
-  readonly onProgress?: ((height: number, target: number) => void) | undefined;
-  /** Leaves out a block whose bytes are damaged, and what is above it, instead of ending; told of each. */
-  readonly onDamaged?: ((message: string) => void) | undefined;
-  readonly signal?: AbortSignal | undefined;
-}
 
 /** What connecting a block needs of the chain in a store, whose tip is right below it. */
 export function connectContext(
@@ -36,7 +22,7 @@ export function connectContext(
     height,
     coins: store,
     hasTransaction: (hash) => store.hasTransaction(hash),
-    medianTimeAt: (at) => medianTimePast(store.headerAt(at)!, store),
+    medianTimeAt: rememberedByHeight((at) => medianTimePast(store.headerAt(at)!, store)),
   };
 }
 
@@ -108,41 +94,36 @@ export class Branches {
   }
 
   /**
-   * Makes the branch that ends in `target` the active chain. An invalid block on it brings the old chain back.
-   * @param onFreed told in any case which transactions are in no block now, or may not be, parents before children
-   * @throws RejectError of the invalid block
-   * @throws BitmodelError `REORG_PRUNED`
+   * Makes the branch that ends in `target` the active chain. Whatever goes wrong brings the old chain back, but for a
+   * store that can't be used any more: there the node ends, and its next start goes on.
+   * @param onFreed told in any other case which transactions are in no block now, or may not be, parents before children
+   * @throws RejectError of an invalid block
+   * @throws BitmodelError `REORG_PRUNED`, `SCRIPT_THREAD_FAILED`
    */
   activate(target: HeaderRecord, onFreed: (transactions: readonly Transaction[]) => void): void {
     const oldTip = this.#store.tip();
-    const path = this.#pathTo(target);
+    const path = this.pathTo(target);
     const fork = path[0]!.height - 1;
     this.demandUndoable(fork);
     const freed = this.disconnectTo(fork);
     try {
-      path.forEach((_, index) => {
-        this.#connectBatch(path, index, index + 1);
-      });
+      this.#connectEach(path);
     } catch (thrown) {
-      if (!(thrown instanceof RejectError)) throw thrown;
+      if (endsStore(thrown)) throw thrown;
       this.disconnectTo(fork);
-      const back = this.#pathTo(oldTip);
-      back.forEach((_, index) => {
-        this.#connectBatch(back, index, index + 1);
-      });
-      throw thrown;
-    } finally {
+      this.#connectEach(this.pathTo(oldTip));
       onFreed(freed);
+      throw thrown;
     }
+    onFreed(freed);
   }
 
   /**
-   * Makes the branch with the most work the active chain. Returns whether the tip has changed.
+   * Makes the branch with the most work the active chain.
    * @param onFreed as in {@link activate}
    */
-  activateBest(onFreed: (transactions: readonly Transaction[]) => void): boolean {
-    const { hash } = this.#store.tip();
-    for (let best = this.#bestInactive(); best; best = this.#bestInactive()) {
+  activateBest(onFreed: (transactions: readonly Transaction[]) => void): void {
+    for (let best = this.bestInactive(); best; best = this.bestInactive()) {
       try {
         this.activate(best, onFreed);
       } catch (thrown) {
@@ -150,30 +131,10 @@ export class Branches {
         if (!(thrown instanceof RejectError)) throw thrown;
       }
     }
-    return hashToId(this.#store.tip().hash) !== hashToId(hash);
-  }
-
-  /**
-   * Goes to the block with the most work that is kept: after a kill in the middle of a reorganisation, and to rebuild
-   * the store from its blocks. Many blocks are connected in one transaction.
-   * @throws BitmodelError `STORE_DAMAGED`
-   * @throws the signal's reason between two batches
-   */
-  async catchUp(options: CatchUpOptions = {}): Promise<void> {
-    for (let best = this.#bestInactive(); best; best = this.#bestInactive()) {
-      try {
-        await this.#catchUpTo(best, options);
-      } catch (thrown) {
-        // the block is marked invalid or forgotten: the next best is another
-        if (!(thrown instanceof RejectError || (options.onDamaged && isDamage(thrown)))) {
-          throw thrown;
-        }
-      }
-    }
   }
 
   /** The kept block with the most work, if that is more than the tip's and the way there is not pruned. */
-  #bestInactive(): HeaderRecord | undefined {
+  bestInactive(): HeaderRecord | undefined {
     for (;;) {
       try {
         return this.#firstReachable();
@@ -189,48 +150,21 @@ export class Branches {
     for (const entry of this.#store.inactive()) {
       if (entry.work <= tip.work) return undefined;
       if (entry.status === 'refused') continue;
-      const fork = this.#pathTo(entry)[0]!.height - 1;
+      const fork = this.pathTo(entry)[0]!.height - 1;
       if (fork >= this.#lowestUndoable()) return entry;
     }
     return undefined;
   }
 
-  async #catchUpTo(target: HeaderRecord, options: CatchUpOptions): Promise<void> {
-    const path = this.#pathTo(target);
-    this.disconnectTo(path[0]!.height - 1);
-    for (let at = 0; at < path.length; ) {
-      options.signal?.throwIfAborted();
-      const end = batchEnd(path, at);
-      try {
-        at = this.#connectCarefully(path, at, end);
-      } catch (thrown) {
-        const index = this.#store.tip().height + 1 - path[0]!.height;
-        if (options.onDamaged && isDamage(thrown)) {
-          this.#forgetFrom(path, index);
-          options.onDamaged(messageOf(thrown));
-        }
-        throw thrown;
-      }
-      options.onProgress?.(this.#store.tip().height, target.height);
-      await setImmediate();
-    }
+  #connectEach(path: readonly HeaderRecord[]): void {
+    for (let index = 0; index < path.length; index++) this.connectBatch(path, index, index + 1);
   }
 
-  /** Connects a batch at once, and when it fails block by block, so that the good ones below the bad one stay. */
-  #connectCarefully(path: readonly HeaderRecord[], from: number, to: number): number {
-    if (to - from > 1) {
-      try {
-        return this.#connectBatch(path, from, to);
-      } catch (thrown) {
-        if (!(thrown instanceof RejectError || isDamage(thrown))) throw thrown;
-      }
-    }
-    for (let index = from; index < to; index++) this.#connectBatch(path, index, index + 1);
-    return to;
-  }
-
-  /** Connects a part of a path in one transaction. A single block that breaks a rule is marked, with all above it. */
-  #connectBatch(path: readonly HeaderRecord[], from: number, to: number): number {
+  /**
+   * Connects a part of a path in one transaction; returns where it ends. A single block that breaks a rule is marked,
+   * with all above it.
+   */
+  connectBatch(path: readonly HeaderRecord[], from: number, to: number): number {
     const store = this.#store;
     try {
       store.transaction(() => {
@@ -247,17 +181,8 @@ export class Branches {
     return to;
   }
 
-  /** Forgets a damaged block, and the headers above it: their blocks are found again once it is back. */
-  #forgetFrom(path: readonly HeaderRecord[], index: number): void {
-    this.#store.transaction(() => {
-      path.slice(index).forEach((entry, above) => {
-        this.#store.forget(entry, above === 0);
-      });
-    });
-  }
-
   /** Headers from above the active chain up to `target`. @throws RejectError when one of them is invalid */
-  #pathTo(target: HeaderRecord): HeaderRecord[] {
+  pathTo(target: HeaderRecord): HeaderRecord[] {
     const path: HeaderRecord[] = [];
     for (let at: HeaderRecord | undefined = target; !at || !this.#store.isActive(at); ) {
       if (!at || at.status === 'invalid') return this.#refuse(path, at !== undefined);
@@ -301,13 +226,4 @@ export class Branches {
     }
     return freed.inOrder();
   }
-}
-
-/** Where the batch that begins at `from` ends. */
-function batchEnd(path: readonly HeaderRecord[], from: number): number {
-  let bytes = 0;
-  let to = from;
-  do bytes += path[to++]!.size;
-  while (to < path.length && to - from < BATCH_BLOCKS && bytes < BATCH_BYTES);
-  return to;
 }

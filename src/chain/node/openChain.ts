@@ -7,6 +7,7 @@ import type { ScriptVerifier } from '../consensus/scripts.js';
 import { bitsToTarget, workOf } from '../consensus/target.js';
 import { ChainStore } from '../store/ChainStore.js';
 import { Branches } from './branches.js';
+import { catchUp } from './catchUp.js';
 import { rebuild, resetToGenesis } from './rebuild.js';
 import { type CheckOptions, DEFAULT_CHECK, verifyChain } from './verifyChain.js';
 
@@ -60,7 +61,7 @@ export async function openChain(
     const branches = new Branches(store, parameters, scripts);
     if (store.marks.rebuilding) await rebuild(store, branches, options);
     verify({ store, parameters, scripts }, options);
-    await branches.catchUp({ signal: options.signal });
+    await catchUp(store, branches, { signal: options.signal });
     return { store, branches };
   } catch (thrown) {
     await store.close();

@@ -29,8 +29,7 @@ export function findOutput({ store, mempool }: View, outpoint: Outpoint): Coin |
   const stored = store.transactionByHash(outpoint.hash);
   const output = stored?.transaction.outputs[outpoint.index];
   if (!stored || !output) return undefined;
-  const coinbase = isCoinbase(stored.transaction);
-  return { output, height: stored.block.height, coinbase };
+  return { output, height: stored.block.height, coinbase: isCoinbase(stored.transaction) };
 }
 
 /** What spent an output, on the chain or in the mempool (height 0). */

@@ -9,8 +9,10 @@ import type { NetworkParameters } from '../consensus/parameters.js';
 import { RejectError } from '../consensus/reject.js';
 import { bitsToTarget, workOf } from '../consensus/target.js';
 import type { ChainStore } from '../store/ChainStore.js';
+import { isDamage } from '../store/damage.js';
 import { STATE_TABLES } from '../store/tables.js';
 import type { Branches } from './branches.js';
+import { catchUp } from './catchUp.js';
 
 const HEADER_SIZE = 80;
 
@@ -107,6 +109,7 @@ const NOTE_INTERVAL = 2_000;
 /**
  * Connects the blocks of a store that was reset, checking every rule; a kill loses no more than a batch of them. What
  * is damaged is left out, with all above it.
+ * @throws BitmodelError `STORE_DAMAGED` when what was just rebuilt is damaged
  * @throws the signal's reason between two batches
  */
 export async function rebuild(
@@ -116,16 +119,24 @@ export async function rebuild(
 ): Promise<void> {
   const note = options.onNote ?? (() => {});
   let next = 0;
-  await branches.catchUp({
-    signal: options.signal,
-    onProgress: (height, target) => {
-      if (Date.now() < next && height < target) return;
-      next = Date.now() + NOTE_INTERVAL;
-      note(`rebuilding: block ${height} of ${target} (${Math.floor((100 * height) / target)} %)`);
-    },
-    onDamaged: (message) => note(`${message} It is left out, and what is above it.`),
-  });
-  store.transaction(() => {
-    store.marks.rebuilding = false;
-  });
+  const end = (): void =>
+    store.transaction(() => {
+      store.marks.rebuilding = false;
+    });
+  try {
+    await catchUp(store, branches, {
+      signal: options.signal,
+      onProgress: (height, target) => {
+        if (Date.now() < next && height < target) return;
+        next = Date.now() + NOTE_INTERVAL;
+        note(`rebuilding: block ${height} of ${target} (${Math.floor((100 * height) / target)} %)`);
+      },
+      onDamaged: (message) => note(`${message} It is left out, and what is above it.`),
+    });
+  } catch (thrown) {
+    // what was rebuilt is damaged already: going on would meet it again, so that the next one begins anew
+    if (isDamage(thrown)) end();
+    throw thrown;
+  }
+  end();
 }

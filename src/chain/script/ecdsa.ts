@@ -24,7 +24,6 @@ export type SignatureCheck = (
 
 interface NativeSecp256k1 {
   ecdsaVerify(signature: Uint8Array, digest: Uint8Array, publicKey: Uint8Array): boolean;
-  signatureNormalize(signature: Uint8Array): Uint8Array;
 }
 
 function loadNative(): NativeSecp256k1 | undefined {

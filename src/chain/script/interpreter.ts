@@ -47,8 +47,10 @@ export type ScriptResult =
 
 /**
  * Whether an input may spend its output: runs the unlocking script, then the locking script on the stack that
- * it left. Bounded in time and memory by the cost rules, for any bytes; never throws.
+ * it left. Bounded in time and memory by the cost rules, for any bytes. Never throws for what was decoded; an output
+ * made by hand may carry a token that no bytes can state.
  * @param flags rules to switch off; all are on unless stated
+ * @throws BitmodelError `BAD_TOKEN` of such a token, when a signature covers it
  */
 export function verifyInput(
   context: ScriptContext,

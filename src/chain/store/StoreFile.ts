@@ -2,13 +2,17 @@ import { closeSync, fsyncSync, openSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { setImmediate } from 'node:timers/promises';
 import { ABORT } from 'lmdb';
-import { BitmodelError } from '../../base/index.js';
-import { demandNotHeld, lockFolder } from './lock.js';
+import type { BitmodelError } from '../../base/index.js';
+import { endsStore } from './damage.js';
+import { lockFolder, reserveFolder } from './lock.js';
 import { Snapshot } from './Snapshot.js';
 import { type OpenTables, openTables, storeError, type Tables } from './tables.js';
 
-/** What a node can't go on after. */
-const FATAL = new Set(['DISK_FULL', 'STORE_FAILED', 'STORE_DAMAGED']);
+/** What gives the folder back: to other processes, and then to this one. */
+interface FolderLock {
+  unlock(): void;
+  release(): void;
+}
 
 /** The open LMDB file of one data folder, which no other process has meanwhile: transactions, and what goes wrong. */
 export class StoreFile {
@@ -17,27 +21,29 @@ export class StoreFile {
   onFailure: (error: BitmodelError) => void = () => {};
   readonly #folder: string;
   readonly #root: OpenTables['root'];
-  readonly #unlock: () => void;
+  readonly #lock: FolderLock;
   readonly #snapshots = new Set<Snapshot>();
 
-  private constructor(folder: string, { root, tables }: OpenTables, unlock: () => void) {
+  private constructor(folder: string, { root, tables }: OpenTables, lock: FolderLock) {
     this.#folder = folder;
     this.#root = root;
     this.tables = tables;
-    this.#unlock = unlock;
+    this.#lock = lock;
   }
 
   /** @throws BitmodelError `DATADIR_LOCKED`, `DISK_FULL`, `STORE_DAMAGED`, `STORE_FAILED` */
   static async open(folder: string): Promise<StoreFile> {
-    demandNotHeld(folder);
-    const opened = openTables(folder);
-    const { root } = opened;
+    const release = reserveFolder(folder);
+    let root: OpenTables['root'] | undefined;
     try {
+      const opened = openTables(folder);
+      root = opened.root;
       // LMDB's write lock is the system's: it keeps other processes out, and goes with the process that holds it
-      const unlock = lockFolder(folder, (body) => root.transactionSync(body));
-      return new StoreFile(folder, opened, unlock);
+      const unlock = await lockFolder(folder, (body) => opened.root.transactionSync(body));
+      return new StoreFile(folder, opened, { unlock, release });
     } catch (thrown) {
-      await root.close();
+      await root?.close();
+      release();
       throw storeError(thrown, folder);
     }
   }
@@ -95,14 +101,18 @@ export class StoreFile {
   async close(): Promise<void> {
     for (const snapshot of this.#snapshots) snapshot.close();
     while (this.#snapshots.size > 0) await setImmediate();
-    this.#unlock();
-    await this.#root.close();
+    this.#lock.unlock();
+    try {
+      await this.#root.close();
+    } finally {
+      this.#lock.release();
+    }
   }
 
   /** What went wrong in the words of this project; whoever must end the node is told. */
   #failed(thrown: unknown): unknown {
     const error = storeError(thrown, this.#folder);
-    if (error instanceof BitmodelError && FATAL.has(error.code)) this.onFailure(error);
+    if (endsStore(error)) this.onFailure(error);
     return error;
   }
 }

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { Coin } from '#src/chain/consensus/coins.js';
+import { rememberedByHeight } from '#src/chain/consensus/headers.js';
 import { isFinal, sequenceLocksMet } from '#src/chain/consensus/locks.js';
 import { NO_JOB, type Transaction } from '#src/chain/index.js';
 
@@ -10,6 +11,7 @@ function transaction(lockTime: number, sequence: number, version = 10): Transact
 }
 
 const FINAL = 0xffffffff;
+const SEQUENCE_IS_TIME = 0x40_0000;
 
 describe('lock times (BIP65, BIP113)', () => {
   const cases: [lockTime: number, sequence: number, expected: boolean][] = [
@@ -60,5 +62,25 @@ describe('relative locks (BIP68)', () => {
     expect(met(5, 10, 11, 1)).toBe(true);
     expect(met(5, 10, 11, 2)).toBe(false);
     expect(met(5, 10, 11, -1)).toBe(false);
+  });
+});
+
+describe('median times of a block with many locks', () => {
+  it('are worked out once for each height', () => {
+    const asked: number[] = [];
+    const medianTimeAt = rememberedByHeight((height) => {
+      asked.push(height);
+      return 600 * height;
+    });
+    const coins: Coin[] = Array.from({ length: 1_000 }, (_, index) => ({
+      output: { value: 1n, lockingScript: new Uint8Array(0) },
+      height: 1 + (index % 3),
+      coinbase: false,
+    }));
+    const [input] = transaction(0, SEQUENCE_IS_TIME + 1).inputs;
+    const many = { ...transaction(0, 0), inputs: coins.map(() => input!) };
+    expect(sequenceLocksMet(many, coins, 50, medianTimeAt)).toBe(true);
+    expect(asked.sort((x, y) => x - y)).toEqual([0, 1, 2, 49]);
+    expect(medianTimeAt(2)).toBe(1_200);
   });
 });

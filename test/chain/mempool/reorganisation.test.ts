@@ -1,5 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { type ChainNode, type Transaction, transactionId } from '#src/chain/index.js';
+import { utxoKey } from '#src/chain/store/keys.js';
 import { nextBlock, openTemporaryNode, REGTEST, withTransactions } from '../node/setup.js';
 import { ANYONE, type AnyoneCoin, copyChain, outputOf, spend } from './anyone.js';
 
@@ -104,5 +105,37 @@ describe('after a reorganisation', () => {
     expect(waiting()).toEqual([transactionId(free)]);
     await a.node.mine(1, ANYONE);
     expect(waiting()).toEqual([transactionId(free)]);
+  });
+});
+
+describe('an error of the store', () => {
+  it('leaves nothing in the mempool of a package that was only tried', async () => {
+    const { node } = a;
+    const first = spend([coinbaseAt(node, 1)], 1, FEE);
+    const coin = coinbaseAt(node, 2);
+    const record = Uint8Array.from(node.store.tables.utxos.getBinary(utxoKey(coin.outpoint))!);
+    record[3]! ^= 1;
+    node.store.transaction(() => node.store.tables.utxos.putSync(utxoKey(coin.outpoint), record));
+    const { sequence } = node.mempool;
+    expect(() => node.admission.testPackage([first, spend([coin], 1, FEE)])).toThrow(
+      expect.objectContaining({ code: 'STORE_DAMAGED' }),
+    );
+    expect(node.mempool.size).toBe(0);
+    expect(node.mempool.sequence).toBe(sequence);
+  });
+});
+
+describe('what comes back after a reorganisation', () => {
+  it('goes when something that waits spends its coin and pays more', async () => {
+    const { node } = a;
+    const freed = spend([coinbaseAt(node, 1)], 1, FEE);
+    const child = spend([outputOf(freed)], 1, FEE);
+    const rival = spend([coinbaseAt(node, 1)], 2, 5 * FEE);
+    await send(node, rival);
+    node.admission.reorganised([freed, child]);
+    expect(waiting()).toEqual([transactionId(rival)]);
+    expect(node.mempool.spender(freed.inputs[0]!.outpoint)!.entry.transaction).toBe(rival);
+    await node.mine(1, ANYONE);
+    expect(node.mempool.size).toBe(0);
   });
 });

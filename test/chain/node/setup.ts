@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync } from 'node:fs';
+import { cpSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { sha256, utf8 } from '#src/base/index.js';
@@ -37,9 +37,14 @@ export function temporaryFolder(): { path: string; remove(): void } {
   return { path, remove: () => rmSync(path, { recursive: true, force: true }) };
 }
 
+/** Copies a data folder, which a node may have open; what it listens on is no file. */
+export function copyFolder(from: string, to: string): void {
+  cpSync(from, to, { recursive: true, filter: (path) => !path.endsWith('.sock') });
+}
+
 /** A regtest node in a folder of its own, removed by `end`. */
 export async function openTemporaryNode(
-  options: { mempoolBytes?: number } = {},
+  options: { mempoolBytes?: number; threads?: number } = {},
 ): Promise<{ node: ChainNode; datadir: string; end(): Promise<void> }> {
   const { path, remove } = temporaryFolder();
   const node = await ChainNode.open({ datadir: path, network: 'regtest', ...options });

@@ -1,6 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
@@ -29,8 +29,8 @@ class Starter {
   readonly process: ChildProcess;
   readonly #lines: AsyncIterator<string>;
 
-  constructor() {
-    this.process = spawn(process.execPath, [CHILD, folder.path], {
+  constructor(datadir: string) {
+    this.process = spawn(process.execPath, [CHILD, datadir], {
       stdio: ['pipe', 'pipe', 'inherit'],
     });
     this.#lines = createInterface({ input: this.process.stdout! })[Symbol.asyncIterator]();
@@ -58,8 +58,8 @@ class Starter {
   }
 }
 
-async function start(): Promise<Starter> {
-  const starter = new Starter();
+async function start(datadir = folder.path): Promise<Starter> {
+  const starter = new Starter(datadir);
   expect(await starter.next()).toBe('ready');
   return starter;
 }
@@ -103,6 +103,53 @@ describe('the lock of a data folder', () => {
     await (await openHere()).close();
     const starter = await start();
     writeFileSync(lock, `${starter.process.pid} 1\n`);
+    await (await openHere()).close();
+  });
+
+  it.each([
+    ['whose number is our own, in another container', (): number => process.pid],
+    ['whose number is nobody here, in another container', (): number => 4_194_303],
+  ])('is not taken over from a process that is alive %s', async (_, number) => {
+    const starter = await start();
+    expect(await starter.open()).toBe('open');
+    const [, ...rest] = readFileSync(lock, 'utf8').split(' ');
+    writeFileSync(lock, [number(), ...rest].join(' '));
+    await expect(openHere()).rejects.toMatchObject({
+      code: 'DATADIR_LOCKED',
+      message: expect.stringContaining(`process ${number()} of another container`),
+    });
+    await starter.kill();
+    const node = await openHere();
+    // the socket that the dead one left is ours now
+    writeFileSync(lock, [number(), ...rest].join(' '));
+    const other = await start();
+    expect(await other.open()).toContain('DATADIR_LOCKED');
+    await node.close();
+    expect(await other.open()).toBe('open');
+  });
+
+  it('holds in a folder whose name is longer than a socket may have', async () => {
+    const long = join(folder.path, 'x'.repeat(120), 'y'.repeat(120));
+    lock = join(long, 'regtest', 'lock');
+    const starter = await start(long);
+    expect(await starter.open()).toBe('open');
+    writeFileSync(lock, `${process.pid} 1\n`);
+    const openLong = () => ChainNode.open({ datadir: long, network: 'regtest', threads: 1 });
+    await expect(openLong()).rejects.toMatchObject({ code: 'DATADIR_LOCKED' });
+    await starter.kill();
+    const node = await openLong();
+    expect(readdirSync(join(long, 'regtest'))).toContain('lock.sock');
+    await node.close();
+    expect(readdirSync(join(long, 'regtest'))).not.toContain('lock.sock');
+  });
+
+  it('goes to one of two starters in the same process', async () => {
+    await (await openHere()).close();
+    writeFileSync(lock, '4194303 1\n');
+    const results = await Promise.allSettled([openHere(), openHere(), openHere()]);
+    const open = results.flatMap((each) => (each.status === 'fulfilled' ? [each.value] : []));
+    expect(open).toHaveLength(1);
+    await open[0]!.close();
     await (await openHere()).close();
   });
 

@@ -1,9 +1,9 @@
-import { cpSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { ChainNode, idToHash, transactionHash } from '#src/chain/index.js';
 import { KEPT_BLOCKS } from '#src/chain/store/prune.js';
 import {
+  copyFolder,
   MINER_SCRIPT,
   matureCoins,
   OTHER_SCRIPT,
@@ -37,7 +37,7 @@ function keptBytes({ store: { tables } }: ChainNode): number {
 beforeAll(async () => {
   const full = await openAt(join(made.path, 'full'));
   await full.mine(FORK, MINER_SCRIPT);
-  cpSync(join(made.path, 'full'), join(made.path, 'rival'), { recursive: true });
+  copyFolder(join(made.path, 'full'), join(made.path, 'rival'));
   await full.mine(HEIGHT - FORK, MINER_SCRIPT);
   before = await hashesOf(full.store);
   fullBytes = full.store.marks.bodyBytes;
@@ -51,7 +51,7 @@ afterAll(() => made.remove());
 
 beforeEach(async () => {
   folder = temporaryFolder();
-  cpSync(join(made.path, 'full'), folder.path, { recursive: true });
+  copyFolder(join(made.path, 'full'), folder.path);
   node = await open({ pruneBytes: 1 });
 });
 afterEach(async () => {
@@ -81,7 +81,7 @@ describe('--prune', () => {
   it('keeps as many blocks as fit, and goes on with each new one', async () => {
     await node.close();
     folder.remove();
-    cpSync(join(made.path, 'full'), folder.path, { recursive: true });
+    copyFolder(join(made.path, 'full'), folder.path);
     node = await open({ pruneBytes: fullBytes });
     expect(node.store.marks.pruneHeight).toBeUndefined();
     await node.mine(32, MINER_SCRIPT);

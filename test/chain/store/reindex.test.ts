@@ -1,9 +1,17 @@
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { blockHash } from '#src/chain/codec/block.js';
 import { checkBlock } from '#src/chain/consensus/blockRules.js';
 import { bitsToTarget, workOf } from '#src/chain/consensus/target.js';
 import { ChainNode, decodeBlock } from '#src/chain/index.js';
-import { MINER_SCRIPT, nextBlock, temporaryFolder, withCoinbase } from '../node/setup.js';
+import { ChainStore } from '#src/chain/store/ChainStore.js';
+import {
+  copyFolder,
+  MINER_SCRIPT,
+  nextBlock,
+  OTHER_SCRIPT,
+  temporaryFolder,
+  withCoinbase,
+} from '../node/setup.js';
 import { hashesOf, rivalBranches } from './rivals.js';
 
 let folder: ReturnType<typeof temporaryFolder>;
@@ -12,6 +20,12 @@ beforeEach(() => {
   folder = temporaryFolder();
 });
 afterEach(() => folder.remove());
+
+function flip(store: ChainStore, table: 'blocks' | 'undo', key: Uint8Array, at: number): void {
+  const bytes = Uint8Array.from(store.tables[table].getBinary(key)!);
+  bytes[at]! ^= 1;
+  store.transaction(() => store.tables[table].putSync(key, bytes));
+}
 
 type Options = Partial<Parameters<typeof ChainNode.open>[0]>;
 const open = (options: Options = {}) =>
@@ -94,4 +108,40 @@ describe('a kept block that breaks a rule', () => {
       await again.close();
     },
   );
+});
+
+describe('damage that comes up while --reindex goes on', () => {
+  it('to the branch that was rebuilt already ends it, and the next one begins anew', async () => {
+    const node = await open();
+    await node.mine(8, MINER_SCRIPT);
+    const other = temporaryFolder();
+    copyFolder(folder.path, other.path);
+    await node.mine(6, MINER_SCRIPT);
+    const rival = await ChainNode.open({ datadir: other.path, network: 'regtest', threads: 1 });
+    await rival.mine(4, OTHER_SCRIPT);
+    for (let height = 9; height <= 12; height++) {
+      await node.submitBlock(rival.store.block(rival.store.hashAt(height)!)!);
+    }
+    // the branch with the most work breaks in its middle, so that the other one gets its turn
+    const { hash } = node.store.headerAt(12)!;
+    flip(node.store, 'blocks', hash, 120);
+    await node.close();
+
+    let store: ChainStore | undefined;
+    const openStore = ChainStore.open;
+    vi.spyOn(ChainStore, 'open').mockImplementationOnce(async (...args) => {
+      store = await openStore(...args);
+      return store;
+    });
+    const onNote = (text: string): void => {
+      if (text.includes('left out')) flip(store!, 'undo', store!.tip().hash, 2);
+    };
+    await expect(open({ reindex: true, onNote })).rejects.toMatchObject({ code: 'STORE_DAMAGED' });
+    const rebuilt = await open({ reindex: true, check: { level: 4, blocks: 0 } });
+    expect(rebuilt.tip).toEqual(rival.tip);
+    expect(await hashesOf(rebuilt.store)).toEqual(await hashesOf(rival.store));
+    await rebuilt.close();
+    await rival.close();
+    other.remove();
+  });
 });

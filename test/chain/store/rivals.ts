@@ -1,4 +1,3 @@
-import { cpSync } from 'node:fs';
 import { setImmediate } from 'node:timers/promises';
 import { toHex } from '#src/base/index.js';
 import { ChainNode, encodeBlock, hashToId, idToHash, type Transaction } from '#src/chain/index.js';
@@ -8,6 +7,7 @@ import { stateHash } from '#src/chain/store/queries.js';
 import { utxoSetInfo } from '#src/chain/store/utxoSet.js';
 import {
   coinOf,
+  copyFolder,
   MINER_SCRIPT,
   matureCoins,
   OTHER_SCRIPT,
@@ -129,7 +129,7 @@ export async function rivalBranches(depths: readonly number[]): Promise<Rivals> 
   recorder.replayed.set(winner.tip.hash, await hashesOf(winner.store));
   const blocks = await recorder.mine(winner, TRUNK, false);
   for (const [round, depth] of depths.entries()) {
-    cpSync(`${folder.path}/winner`, `${folder.path}/${round}`, { recursive: true });
+    copyFolder(`${folder.path}/winner`, `${folder.path}/${round}`);
     const loser = await open(String(round));
     blocks.push(...(await recorder.mine(loser, depth)));
     await loser.close();

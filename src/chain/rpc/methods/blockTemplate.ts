@@ -1,9 +1,9 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { toHex } from '../../../base/index.js';
-import { blockHash, decodeBlock } from '../../codec/block.js';
+import { blockHash, decodeBlock, MAX_BLOCK_SIZE } from '../../codec/block.js';
 import { encodeTransaction, hashToId } from '../../codec/transaction.js';
 import { hashKey } from '../../consensus/coins.js';
-import { MAX_BLOCK_SIGNATURE_CHECKS, MAX_BLOCK_SIZE } from '../../consensus/parameters.js';
+import { MAX_BLOCK_SIGNATURE_CHECKS } from '../../consensus/parameters.js';
 import { RejectError } from '../../consensus/reject.js';
 import { bitsToTarget } from '../../consensus/target.js';
 import { isCoinbase } from '../../consensus/transactionRules.js';
@@ -147,10 +147,8 @@ export async function submitBlock(node: ChainNode, params: Params): Promise<stri
     throw new RpcError(RPC_CODE.deserialization, 'Block does not start with a coinbase');
   }
   const hash = blockHash(block.header);
-  const known = duplicateOf(node, hash);
-  if (known) return known;
   try {
-    await node.submitBlock(block);
+    if (!(await node.submitBlock(block))) return duplicateOf(node, hash) ?? null;
   } catch (thrown) {
     if (thrown instanceof RejectError) return thrown.reason;
     throw thrown;

@@ -17,6 +17,7 @@ import { Params } from '../params.js';
 import type { RpcHandler, RpcServer } from '../RpcServer.js';
 import { difficultyOf, workView } from '../views.js';
 import { blockTemplate, submitBlock } from './blockTemplate.js';
+import { estimateHashRate } from './hashRate.js';
 
 const MAX_GENERATED = 10_000;
 const DEFAULT_LOOKUP = 120;
@@ -29,8 +30,8 @@ function onRegtest(node: ChainNode, method: string): void {
   throw new RpcError(RPC_CODE.misc, `${method} is for regtest only`);
 }
 
-/** Hashes per second behind the last blocks, as Bitcoin Core estimates it. */
-function networkHashRate(node: ChainNode, params: Params): number {
+/** `getnetworkhashps`: of a span longer than the chain, the whole chain counts, as in Bitcoin Core. */
+async function networkHashRate(node: ChainNode, params: Params): Promise<number> {
   const lookup = params.integer(0, 'nblocks', -1, MAX_HEIGHT, DEFAULT_LOOKUP);
   const asked = params.integer(1, 'height', -1, MAX_HEIGHT, -1);
   if (lookup === 0) {
@@ -42,17 +43,8 @@ function networkHashRate(node: ChainNode, params: Params): number {
     throw new RpcError(RPC_CODE.invalidParameter, message);
   }
   const last = node.store.headerAt(asked < 0 ? node.tip.height : asked)!;
-  if (last.height === 0) return 0;
   // the target follows every block: there is no last change to count from, so -1 is the usual span
-  const span = Math.min(lookup < 0 ? DEFAULT_LOOKUP : lookup, last.height);
-  const headers = Array.from(
-    { length: span + 1 },
-    (_, index) => node.store.headerAt(last.height - index)!,
-  );
-  const times = headers.map(({ header }) => header.time);
-  const seconds = Math.max(...times) - Math.min(...times);
-  if (seconds === 0) return 0;
-  return Number(last.work - headers.at(-1)!.work) / seconds;
+  return estimateHashRate(last, lookup < 0 ? DEFAULT_LOOKUP : lookup, node.store);
 }
 
 function targetView(bits: number): object {
@@ -63,7 +55,11 @@ function targetView(bits: number): object {
   };
 }
 
-function miningInfo(node: ChainNode, templates: BlockTemplates, hashRate: number): object {
+async function miningInfo(
+  node: ChainNode,
+  templates: BlockTemplates,
+  hashRate: number,
+): Promise<object> {
   const tip = node.store.tip();
   const { bits } = timeAndBits(node, nextPlace(node));
   const made = templates.last;
@@ -76,7 +72,7 @@ function miningInfo(node: ChainNode, templates: BlockTemplates, hashRate: number
         }
       : {}),
     ...targetView(tip.header.bits),
-    networkhashps: networkHashRate(node, new Params([])),
+    networkhashps: await networkHashRate(node, new Params([])),
     pooledtx: node.mempool.size,
     blockmintxfee: new JsonAmount(MIN_RELAY_FEE_RATE * 1_000n),
     chain: node.parameters.name,

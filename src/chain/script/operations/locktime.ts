@@ -1,17 +1,17 @@
+import {
+  FINAL_SEQUENCE,
+  LOCK_TIME_THRESHOLD,
+  SEQUENCE_DISABLED,
+  SEQUENCE_IS_TIME,
+  SEQUENCE_MASK,
+} from '../lockTimes.js';
 import { smallNumber } from '../number.js';
 import type { ScriptState } from '../state.js';
 import type { OperationGroup } from './operation.js';
 
-/** Lock times from here on are seconds since 1970, below it block heights (BIP65). */
-const TIME_THRESHOLD = 500_000_000;
-const FINAL_SEQUENCE = 0xffff_ffff;
 const LOCK_TIME_BYTES = 5;
 
-// BIP68
-const SEQUENCE_DISABLED = 2 ** 31;
-const SEQUENCE_TYPE = 2 ** 22;
-const SEQUENCE_MASK = 0xffff;
-
+/** Whether a number, which may be longer than 32 bits, has a bit. */
 const has = (value: number, bit: number): boolean => Math.floor(value / bit) % 2 === 1;
 
 /** The lock time on top of the stack, which stays there. */
@@ -26,7 +26,7 @@ function checkLockTime(state: ScriptState): void {
   const required = peekLockTime(state);
   const { transaction, inputIndex } = state.context;
   const { lockTime } = transaction;
-  const sameKind = required < TIME_THRESHOLD === lockTime < TIME_THRESHOLD;
+  const sameKind = required < LOCK_TIME_THRESHOLD === lockTime < LOCK_TIME_THRESHOLD;
   const final = transaction.inputs[inputIndex]!.sequence === FINAL_SEQUENCE;
   if (!sameKind || required > lockTime || final) state.fail('unsatisfied-locktime');
 }
@@ -39,7 +39,7 @@ function checkSequence(state: ScriptState): void {
   const { sequence } = transaction.inputs[inputIndex]!;
   // BIP68 reads the version as unsigned: a negative one is large
   const locksApply = transaction.version >>> 0 >= 2 && !has(sequence, SEQUENCE_DISABLED);
-  const sameKind = has(required, SEQUENCE_TYPE) === has(sequence, SEQUENCE_TYPE);
+  const sameKind = has(required, SEQUENCE_IS_TIME) === has(sequence, SEQUENCE_IS_TIME);
   const reached = required % (SEQUENCE_MASK + 1) <= (sequence & SEQUENCE_MASK);
   if (!locksApply || !sameKind || !reached) state.fail('unsatisfied-locktime');
 }
