@@ -1,4 +1,5 @@
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { mineOnTime } from '#src/chain/daemon/mining.js';
 import { ChainNode, transactionId } from '#src/chain/index.js';
 import { Miner } from '#src/chain/mining/Miner.js';
 import {
@@ -62,5 +63,52 @@ describe('mining on threads at a real target', () => {
     expect(node.tip.height).toBe(2);
     await node.close();
     folder.remove();
+  });
+});
+
+describe('a block of our own that is refused', () => {
+  let node: ChainNode;
+  let end: () => Promise<void>;
+  const warnings: string[] = [];
+
+  beforeEach(async () => {
+    ({ node, end } = await openTemporaryNode());
+    await node.mine(20, MINER_SCRIPT);
+    warnings.length = 0;
+    node.on('warning', (message) => warnings.push(message));
+    // the clock was set back by a day: whatever the time, the next block's must be after the last ones'
+    vi.useFakeTimers({ toFake: ['Date'], now: Date.now() - 86_400_000 });
+  });
+  afterEach(async () => {
+    vi.useRealTimers();
+    await end();
+  });
+
+  const refused = async () => {
+    await expect.poll(() => warnings.length, { timeout: 20_000 }).toBeGreaterThan(0);
+    expect(warnings[0]).toContain('was refused: time-too-new');
+    expect(node.tip.height).toBe(20);
+    vi.useRealTimers();
+  };
+
+  it('on the clock is noted, and the next ones are made', async () => {
+    const ending = new AbortController();
+    const { signal } = ending;
+    const mining = mineOnTime(node, { lockingScript: OTHER_SCRIPT, blockTime: 0.02, signal });
+    await refused();
+    await expect.poll(() => node.tip.height, { timeout: 20_000 }).toBeGreaterThan(21);
+    ending.abort();
+    await mining;
+  });
+
+  it('on threads is noted, and work goes on with the next tip', async () => {
+    const ending = new AbortController();
+    const miner = new Miner({ node, lockingScript: OTHER_SCRIPT, threads: 1 });
+    const mining = miner.run(ending.signal);
+    await refused();
+    await node.mine(1, MINER_SCRIPT);
+    await expect.poll(() => node.tip.height, { timeout: 20_000 }).toBeGreaterThan(22);
+    ending.abort();
+    await mining;
   });
 });
