@@ -161,18 +161,26 @@ async function sendAway([name, to]: string[], context: ActionContext<SpendOption
   const { token } = coin.output;
   const fee = formatAmount(plan.fee);
   const category = hashToId(token!.category);
-  for (const pin of coin.pins ?? [])
-    terminal.note(`Pin ${pin} lies on the same coin and goes with it.`);
+  const value = formatAmount(plan.transaction.outputs[0]!.value);
+  for (const pin of coin.pins ?? []) {
+    terminal.note(
+      `Pin ${pin} lies on the same coin: it goes along where it is among the first ${value} coins.`,
+    );
+  }
   if (options.dryRun) {
     wallet.release(plan.transaction);
     terminal.note(`Nothing was sent. The fee would be ${fee}.`);
-    terminal.result({ category, to, fee }, `${tokenText(token!)} to ${to}`, category);
+    terminal.result(
+      { category, to, value, fee },
+      `${tokenText(token!)} with ${value} coins to ${to}`,
+      category,
+    );
     return;
   }
   const sent = await sendNft(wallet, plan);
   const outpoint = formatOutpoint(mintedAt(sent, 0));
-  terminal.note(`Fee ${fee}.`);
-  terminal.result({ category, to, outpoint, txid: sent.txid, fee }, outpoint, outpoint);
+  terminal.note(`${value} coins went along; fee ${fee}.`);
+  terminal.result({ category, to, outpoint, txid: sent.txid, value, fee }, outpoint, outpoint);
 }
 
 function noToken(text: string): BitmodelError {

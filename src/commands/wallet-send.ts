@@ -23,6 +23,7 @@ import {
   coinChoice,
   type FeeOptions,
   feeLimits,
+  PINS_OPTION,
   paymentOf,
 } from './shared/payment-options.js';
 import type { Settings } from './shared/settings.js';
@@ -38,6 +39,7 @@ interface SendOptions extends CoinOptions {
 }
 
 interface SweepOptions extends FeeOptions {
+  readonly allowPins?: boolean;
   readonly key: string;
   readonly passphraseFile?: string;
   readonly wif?: boolean;
@@ -92,7 +94,9 @@ async function sendAll(to: string | undefined, context: ActionContext<SendOption
   const wallet = await openWallet(client, settings, options, signal);
   const feeRate = await chosenFeeRate(client, options.feeRate);
   const replaceable = options.replaceable === true;
-  printSent(await wallet.sweep(script, { ...feeLimits(options), feeRate, replaceable }), context);
+  const { allowPins } = options;
+  const limits = { ...feeLimits(options), allowPins };
+  printSent(await wallet.sweep(script, { ...limits, feeRate, replaceable }), context);
 }
 
 async function send(args: readonly string[], context: ActionContext<SendOptions>): Promise<void> {
@@ -133,7 +137,7 @@ async function sweep(to: string, context: ActionContext<SweepOptions>): Promise<
   const params = networkParameters(settings.network);
   const script = addressScript(to, params);
   const client = nodeClient(settings);
-  const limits = feeLimits(options);
+  const limits = { ...feeLimits(options), allowPins: options.allowPins };
   const foreign = options.wif === true || options.wifFile !== undefined;
   await terminal.confirm(`Send all coins of ${foreign ? 'this key' : options.key} to ${to}?`);
   const wallet = foreign
@@ -186,6 +190,7 @@ export function registerSending(verb: Verb): void {
     .option('--wif', 'of a private key that is not kept here: asked for, or the next line of stdin')
     .option('--wif-file <file>', 'of the private key in this file');
   addFeeOptions(sweep)
+    .option(...PINS_OPTION)
     .option(...PASSPHRASE_OPTION)
     .action(sweepAction);
   const bump = verb(

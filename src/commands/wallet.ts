@@ -45,7 +45,9 @@ const balanceAction = action<KeyOptions>(async (_args, { options, settings, term
     `confirmed ${confirmed}`,
     ...(balance.pending > 0n ? [`pending   ${pending}`] : []),
     ...(balance.immature > 0n ? [`immature  ${immature}`] : []),
-    ...(balance.reserved > 0n ? [`reserved  ${reserved}  (under tokens and pins)`] : []),
+    ...(balance.reserved > 0n
+      ? [`reserved  ${reserved}  (under tokens and pins: see wallet utxos)`]
+      : []),
     ...tokens.map(
       (token) => `token     ${tokenText(token)} in category ${hashToId(token.category)}`,
     ),
@@ -88,6 +90,12 @@ const utxosAction = action<KeyOptions>(async (_args, { options, settings, termin
     height,
     token: output.token!,
   }));
+  const pinned = (await wallet.pinned()).map(({ outpoint, output, height, pins = [] }) => ({
+    outpoint: formatOutpoint(outpoint),
+    value: formatAmount(output.value),
+    height,
+    pins,
+  }));
   if (utxos.length === 0) terminal.note('There are no coins to spend.');
   const lines = [
     ...utxos.map(({ outpoint, value, height }) => `${outpoint}  ${value}  ${height || 'mempool'}`),
@@ -95,11 +103,16 @@ const utxosAction = action<KeyOptions>(async (_args, { options, settings, termin
       ({ outpoint, value, height, token }) =>
         `${outpoint}  ${value}  ${height || 'mempool'}  ${tokenText(token)} in category ${hashToId(token.category)}`,
     ),
+    ...pinned.map(
+      ({ outpoint, value, height, pins }) =>
+        `${outpoint}  ${value}  ${height || 'mempool'}  pin ${pins.join(', ')}`,
+    ),
   ];
   if (lines.length > 0 || terminal.json) {
     const json = {
       utxos,
       tokens: tokens.map((each) => ({ ...each, token: tokenView(each.token) })),
+      pinned,
     };
     terminal.result(json, lines.join('\n'), utxos.map(({ outpoint }) => outpoint).join('\n'));
   }
@@ -182,7 +195,7 @@ export function register(program: Command): void {
   verb('address', 'an address to be paid at', 'address --new')
     .option('--new', 'of an account: one that was not handed out before')
     .action(addressAction);
-  verb('utxos', 'coins that can be spent now, and tokens', 'utxos --json').action(utxosAction);
+  verb('utxos', 'coins that can be spent now, tokens and pins', 'utxos --json').action(utxosAction);
   verb('history', 'transactions of the key, oldest first', 'history').action(historyAction);
   wallet
     .command('list')

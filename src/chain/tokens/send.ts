@@ -3,7 +3,6 @@ import type { ChainClient, Utxo } from '../client/ChainClient.js';
 import { formatOutpoint, hashToId, type Outpoint } from '../codec/transaction.js';
 import type { FundedTransaction } from '../wallet/fund.js';
 import type { Sent } from '../wallet/requests.js';
-import { dustOf } from '../wallet/size.js';
 import type { Wallet } from '../wallet/Wallet.js';
 import { fundFrom, TOKEN_FEES, tokenOutput } from './spend.js';
 
@@ -40,8 +39,9 @@ export async function heldNft(wallet: Wallet, name: NftName): Promise<Utxo> {
 }
 
 /**
- * Makes a transaction that gives an NFT to a locking script: output 0 is the NFT with all the coins it lay in; a
- * fungible amount beside it stays with the wallet, as output 1. Not signed, not sent.
+ * Makes a transaction that gives an NFT to a locking script: output 0 is the NFT with no more coins than it must
+ * have; the rest of those it lay in stays with the wallet, as does a fungible amount beside it (output 1). Not signed,
+ * not sent.
  * @throws BitmodelError `INSUFFICIENT_FUNDS`, `BAD_NODE_ANSWER`
  */
 export async function planNftSend(
@@ -50,13 +50,10 @@ export async function planNftSend(
   coin: Utxo,
   to: Uint8Array,
 ): Promise<FundedTransaction> {
-  const { value, token } = coin.output;
-  const { category, amount, nft } = token!;
-  const given = { value, lockingScript: to, token: { category, amount: 0n, nft } };
-  const least = dustOf(given);
+  const { category, amount, nft } = coin.output.token!;
+  const given = tokenOutput({ category, amount: 0n, nft }, to);
   const kept = amount > 0n ? [tokenOutput({ category, amount }, wallet.changeScript)] : [];
-  const outputs = [{ ...given, value: value > least ? value : least }, ...kept];
-  return fundFrom(client, wallet, coin, outputs);
+  return fundFrom(client, wallet, coin, [given, ...kept]);
 }
 
 /** Signs and sends what {@link planNftSend} made. @throws BitmodelError what the wallet and the node say */

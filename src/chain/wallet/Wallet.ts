@@ -11,7 +11,15 @@ import type { NetworkParameters } from '../consensus/parameters.js';
 import { RpcError } from '../wire/RpcError.js';
 import type { Account } from './Account.js';
 import { checkAmounts, proveCoins } from './check.js';
-import { chosenCoins, coinsTaken, isReserved, namedCoins, sweepIncomplete } from './choice.js';
+import {
+  assertNoPins,
+  chosenCoins,
+  coinsTaken,
+  hasPins,
+  isReserved,
+  namedCoins,
+  sweepIncomplete,
+} from './choice.js';
 import { type FundedTransaction, fundTransaction } from './fund.js';
 import type { KeyPair } from './keys.js';
 import type {
@@ -131,9 +139,16 @@ export class Wallet {
     return (await this.#free()).filter(({ output }) => output.token !== undefined);
   }
 
-  /** Coins that are spent when they are named: also those under a token, which may have come unasked. */
-  async #nameable(): Promise<Utxo[]> {
-    return (await this.#free()).filter(({ pins }) => !pins?.length);
+  /** Coins with pins on them, and no token, that can be spent now; nothing but a request that names one spends it. */
+  async pinned(): Promise<Utxo[]> {
+    return (await this.#free()).filter((utxo) => hasPins(utxo) && !utxo.output.token);
+  }
+
+  /** Coins of these names: also such as lie under a token or a pin, either of which may have come unasked. */
+  async #named(coins: readonly Outpoint[], allowPins: boolean): Promise<Utxo[]> {
+    const named = namedCoins(coins, await this.#free());
+    if (!allowPins) assertNoPins(named);
+    return named;
   }
 
   async #free(): Promise<Utxo[]> {
@@ -164,12 +179,12 @@ export class Wallet {
    * Makes a transaction out of the wallet's coins, not yet signed, and locks the coins. All that a coin's own
    * transaction can show of it is checked there.
    * @throws BitmodelError `INSUFFICIENT_FUNDS`, `BAD_NODE_ANSWER`, `UNKNOWN_INPUT`, `UNKNOWN_COIN`; `COINS_TAKEN` when
-   *   other processes were faster five times
+   *   other processes were faster five times; `PIN_RESERVED` when a named coin holds a pin and that is not allowed
    */
   async fund(request: WalletFundRequest): Promise<FundedTransaction> {
-    const { coins, ...rest } = request;
+    const { coins, allowPins = false, ...rest } = request;
     for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
-      const utxos = coins ? namedCoins(coins, await this.#nameable()) : await this.utxos();
+      const utxos = coins ? await this.#named(coins, allowPins) : await this.utxos();
       const spendAll = coins !== undefined;
       const changeScript = this.changeScript;
       const funded = fundTransaction({ ...rest, utxos, changeScript, spendAll });
@@ -215,8 +230,10 @@ export class Wallet {
    * @throws BitmodelError `NOTHING_TO_SWEEP`; `SWEEP_INCOMPLETE` when some of several were sent; those of {@link send}
    */
   async sweep(lockingScript: Uint8Array, options: SweepOptions = {}): Promise<Sent[]> {
-    const { allowHighFee, maxFee, ...rest } = options;
-    const planned = sweepTransactions({ ...rest, utxos: await this.utxos(), lockingScript });
+    const { allowHighFee, maxFee, allowPins = false, ...rest } = options;
+    const pinned = allowPins ? await this.pinned() : [];
+    const utxos = [...(await this.utxos()), ...pinned];
+    const planned = sweepTransactions({ ...rest, utxos, lockingScript });
     if (planned.length === 0) {
       throw new BitmodelError('NOTHING_TO_SWEEP', 'There are no coins worth moving.', {
         next: 'See bitmodel wallet utxos; coins just mined need 100 blocks',
@@ -279,7 +296,8 @@ export class Wallet {
     coins: readonly Outpoint[],
     request: Omit<SweepRequest, 'utxos'>,
   ): Promise<FundedTransaction> {
-    const utxos = namedCoins(coins, await this.utxos());
+    // each was planned for, so pins on them are meant to be
+    const utxos = await this.#named(coins, true);
     const funded = sweepTransactions({ ...request, utxos })[0];
     if (!funded || !(await this.#take(utxos))) throw coinsTaken();
     return funded;

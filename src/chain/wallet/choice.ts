@@ -3,9 +3,31 @@ import type { Utxo } from '../client/ChainClient.js';
 import { formatOutpoint, type Outpoint } from '../codec/transaction.js';
 import type { FundedTransaction } from './fund.js';
 
-/** Whether something rides on a coin that an ordinary payment would lose or move: a token, or a pin. */
-export function isReserved({ output, pins }: Utxo): boolean {
-  return output.token !== undefined || (pins !== undefined && pins.length > 0);
+/** Whether pins lie on a coin. */
+export function hasPins({ pins }: Utxo): boolean {
+  return pins !== undefined && pins.length > 0;
+}
+
+/**
+ * Whether something rides on a coin that an ordinary payment would lose or move: a token, or a pin. Whatever the coin is
+ * worth: anybody can put a pin on money that they send, but who spends a pin unasked can't get it back, and money waits.
+ */
+export function isReserved(utxo: Utxo): boolean {
+  return utxo.output.token !== undefined || hasPins(utxo);
+}
+
+/** Asks for consent before pins go where the money goes. @throws BitmodelError `PIN_RESERVED` */
+export function assertNoPins(utxos: readonly Utxo[]): void {
+  const found = utxos.find(hasPins);
+  if (!found) return;
+  throw new BitmodelError(
+    'PIN_RESERVED',
+    `Coin ${formatOutpoint(found.outpoint)} holds a pin, which would go wherever the money goes.`,
+    {
+      next: 'Move the pin first with bitmodel id transfer, or pass --allow-pins if nobody needs it',
+      exitCode: EXIT.notAllowed,
+    },
+  );
 }
 
 /** The coins of these names, each once. @throws BitmodelError `UNKNOWN_COIN` */

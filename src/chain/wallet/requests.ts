@@ -8,6 +8,8 @@ export interface WalletFundRequest
   extends Omit<FundRequest, 'utxos' | 'changeScript' | 'spendAll'> {
   /** Spend exactly these of the wallet's coins rather than choose; one may lie under a token. */
   readonly coins?: readonly Outpoint[] | undefined;
+  /** Let these coins be such as hold pins, which go wherever their base units go. */
+  readonly allowPins?: boolean | undefined;
 }
 
 /** What a transaction may cost, and whether it may end tokens. */
@@ -18,7 +20,10 @@ export interface SpendLimits extends FeeLimits {
 
 export interface SendOptions extends Omit<WalletFundRequest, 'outputs'>, SpendLimits {}
 
-export interface SweepOptions extends Omit<SweepRequest, 'utxos' | 'lockingScript'>, FeeLimits {}
+export interface SweepOptions extends Omit<SweepRequest, 'utxos' | 'lockingScript'>, FeeLimits {
+  /** Move coins that hold pins, too. */
+  readonly allowPins?: boolean | undefined;
+}
 
 /** A transaction that the node took. */
 export interface Sent {

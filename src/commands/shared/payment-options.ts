@@ -26,7 +26,14 @@ export interface CoinOptions extends FeeOptions {
   readonly fromCoin?: string[];
   readonly subtractFee?: boolean;
   readonly replaceable?: boolean;
+  readonly allowPins?: boolean;
 }
+
+/** The option that gives up pins; only coins that are named, or all of them, are such as hold pins. */
+export const PINS_OPTION = [
+  '--allow-pins',
+  'also spend coins that hold pins, which go along',
+] as const;
 
 export function addFeeOptions(command: Command): Command {
   return command
@@ -38,6 +45,7 @@ export function addFeeOptions(command: Command): Command {
 export function addCoinOptions(command: Command): Command {
   return addFeeOptions(command)
     .option('--from-coin <outpoint>', 'spend exactly this coin; may be given many times', collect)
+    .option(...PINS_OPTION)
     .option('--subtract-fee', 'take the fee out of the first amount')
     .option('--replaceable', 'let bitmodel wallet bump raise the fee later, and say so (BIP125)');
 }
@@ -52,15 +60,17 @@ export function feeLimits({ maxFee, allowHighFee }: FeeOptions): FeeLimits {
 }
 
 /** The part of a request that says which coins pay, and how. */
-export function coinChoice({ fromCoin, subtractFee, replaceable }: CoinOptions): {
+export function coinChoice({ fromCoin, subtractFee, replaceable, allowPins }: CoinOptions): {
   readonly coins?: Outpoint[];
   readonly subtractFee: boolean;
   readonly replaceable: boolean;
+  readonly allowPins: boolean;
 } {
   return {
     ...(fromCoin === undefined ? {} : { coins: fromCoin.map(parseOutpoint) }),
     subtractFee: subtractFee === true,
     replaceable: replaceable === true,
+    allowPins: allowPins === true,
   };
 }
 
