@@ -1,6 +1,6 @@
 import type { Transaction } from '../codec/transaction.js';
 import { scriptRejectReason } from '../script/errors.js';
-import { verifyInput } from '../script/interpreter.js';
+import { type ScriptResult, verifyInput } from '../script/interpreter.js';
 import { SignatureCache } from '../script/SignatureCache.js';
 import { type Coin, hashKey } from './coins.js';
 import { MAX_BLOCK_SIGNATURE_CHECKS } from './parameters.js';
@@ -70,16 +70,31 @@ export class ScriptVerifier {
   /**
    * Demands that every input's scripts agree, and remembers it; returns the number of signature checks that they made.
    * @param coins one per input, in order
-   * @throws RejectError `mandatory-script-verify-flag-failed (…)`
+   * @param costLimit operation cost of all scripts together beyond which no further one is run
+   * @throws RejectError `mandatory-script-verify-flag-failed (…)`; `bad-txns-too-many-sigops` beyond the limit
    */
-  verify(transaction: Transaction, hash: Uint8Array, coins: readonly Coin[]): number {
+  verify(
+    transaction: Transaction,
+    hash: Uint8Array,
+    coins: readonly Coin[],
+    costLimit = Number.POSITIVE_INFINITY,
+  ): number {
     const key = hashKey(hash);
     const known = this.#known.get(key);
     if (known !== undefined) return known;
     const spending = { transaction, spentOutputs: coins.map((coin) => coin.output) };
     let signatureChecks = 0;
+    let cost = 0;
     for (let inputIndex = 0; inputIndex < transaction.inputs.length; inputIndex++) {
-      signatureChecks += this.#runInput(spending, inputIndex, true);
+      const result = this.#runInput(spending, inputIndex, true);
+      signatureChecks += result.signatureChecks;
+      cost += result.operationCost;
+      if (cost > costLimit) {
+        throw rejectTransaction(
+          'bad-txns-too-many-sigops',
+          `its scripts cost more than ${costLimit}`,
+        );
+      }
     }
     this.#remember(key, signatureChecks);
     return signatureChecks;
@@ -133,14 +148,14 @@ export class ScriptVerifier {
     passed: (inputIndex: number) => number | undefined,
   ): void {
     for (let inputIndex = 0; inputIndex < spending.transaction.inputs.length; inputIndex++) {
-      count.add(passed(inputIndex) ?? this.#runInput(spending, inputIndex, false));
+      count.add(passed(inputIndex) ?? this.#runInput(spending, inputIndex, false).signatureChecks);
     }
   }
 
-  #runInput(spending: Spending, inputIndex: number, keep: boolean): number {
+  #runInput(spending: Spending, inputIndex: number, keep: boolean): ScriptResult {
     const checkSignature = keep ? this.#cache.checkAndKeep : this.#cache.check;
     const result = verifyInput({ ...spending, inputIndex, checkSignature });
-    if (result.ok) return result.signatureChecks;
+    if (result.ok) return result;
     throw rejectTransaction(
       scriptRejectReason(result.error),
       `input ${inputIndex}, ${result.script} script at byte ${result.offset}`,

@@ -13,7 +13,7 @@ import type { Mempool } from './Mempool.js';
 import { feeAt, MIN_RELAY_FEE_RATE } from './MinimumFee.js';
 import { checkPackageLimits } from './packageLimits.js';
 import { checkDisjoint, checkReplacement, conflictsOf, replacedBy } from './replacement.js';
-import { checkDust, checkForm, checkSignatureCount } from './standard.js';
+import { checkDust, checkForm, MAX_SCRIPT_COST } from './standard.js';
 
 /** What admitting a transaction needs. */
 export interface AdmitContext {
@@ -89,7 +89,7 @@ export function admit(transaction: Transaction, context: AdmitContext): Admitted
   const size = encodeTransaction(transaction).length;
   checkTransaction(transaction, size);
   if (isCoinbase(transaction)) throw rejectTransaction('coinbase');
-  checkForm(transaction);
+  checkForm(transaction, size);
   if (!isFinal(transaction, height, medianTimeAt(height - 1))) throw rejectTransaction('non-final');
   const hash = transactionHash(transaction);
   if (mempool.get(hash)) throw rejectTransaction('txn-already-in-mempool');
@@ -104,8 +104,7 @@ export function admit(transaction: Transaction, context: AdmitContext): Admitted
   const offer = { fee: fee + mempool.delta(hash), size };
   if (!context.anyFee) checkFee(offer.fee, size, context.minimumFee);
   const replaced = checkNeighbours(transaction, offer, mempool);
-  const signatureChecks = context.scripts.verify(transaction, hash, spent);
-  checkSignatureCount(signatureChecks);
+  const signatureChecks = context.scripts.verify(transaction, hash, spent, MAX_SCRIPT_COST);
   const { now: time } = context;
   return {
     entry: { transaction, hash, size, fee, time, height: height - 1, signatureChecks, spent },

@@ -1,17 +1,25 @@
 import type { Transaction } from '../codec/transaction.js';
 import type { Coin } from '../consensus/coins.js';
-import { MAX_BLOCK_SIGNATURE_CHECKS } from '../consensus/parameters.js';
 import { rejectTransaction } from '../consensus/reject.js';
 import { p2pkhHash } from '../script/standard.js';
 
 /** Transaction versions that are relayed: Bitcoin's, and our own. */
 const RELAYED_VERSIONS = new Set([1, 2, 10]);
 
-/** Longest unlocking script that is relayed: as long as the longest element that a script may push. */
-export const MAX_UNLOCKING_SIZE = 1_000_000;
+/**
+ * Largest transaction that is relayed, in bytes: ten times Bitcoin Core's, a hundred times what a job's contracts need
+ * (docs/contracts.md). What is larger must be brought to a miner.
+ */
+export const MAX_RELAYED_SIZE = 1_000_000;
 
-/** Most signature checks of one relayed transaction: a fifth of a block's, as Bitcoin Core has it. */
-export const MAX_SIGNATURE_CHECKS = MAX_BLOCK_SIGNATURE_CHECKS / 5;
+/** Longest unlocking script that is relayed, in bytes: ten times the longest that a contract here needs. */
+export const MAX_UNLOCKING_SIZE = 100_000;
+
+/**
+ * Most operation cost of all scripts of a relayed transaction: about half a second (docs/measurements.md), in which the
+ * node does nothing else. The largest one with as many P2PKH inputs as fit comes to 190 million.
+ */
+export const MAX_SCRIPT_COST = 200_000_000;
 
 /**
  * Least value of a P2PKH output that its sender was free to choose: Bitcoin's, three times the fee of one such output
@@ -19,9 +27,13 @@ export const MAX_SIGNATURE_CHECKS = MAX_BLOCK_SIGNATURE_CHECKS / 5;
  */
 export const DUST_LIMIT = 546n;
 
-/** What a node does not relay although a block may hold it, as far as the transaction alone shows it. */
-export function checkForm(transaction: Transaction): void {
+/**
+ * What a node does not relay although a block may hold it, as far as the transaction alone shows it.
+ * @param size its encoded bytes
+ */
+export function checkForm(transaction: Transaction, size: number): void {
   if (!RELAYED_VERSIONS.has(transaction.version)) throw rejectTransaction('version');
+  if (size > MAX_RELAYED_SIZE) throw rejectTransaction('tx-size');
   for (const { unlockingScript } of transaction.inputs) {
     if (unlockingScript.length > MAX_UNLOCKING_SIZE) throw rejectTransaction('scriptsig-size');
   }
@@ -41,10 +53,4 @@ export function checkDust(transaction: Transaction, spent: readonly Coin[]): voi
   );
   if (at < 0) return;
   throw rejectTransaction('dust', `output ${at} is below ${DUST_LIMIT} base units`);
-}
-
-/** @throws RejectError `bad-txns-too-many-sigops` */
-export function checkSignatureCount(checks: number): void {
-  if (checks <= MAX_SIGNATURE_CHECKS) return;
-  throw rejectTransaction('bad-txns-too-many-sigops', `${checks} signature checks`);
 }

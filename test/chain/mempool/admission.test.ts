@@ -72,11 +72,16 @@ const REFUSED: [what: string, reason: string, make: () => Transaction][] = [
   ],
   ['what has no inputs', 'bad-txns-vin-empty', () => ({ ...pay(out(1_000n)), inputs: [] })],
   [
-    'an unlocking script of more than a million bytes',
+    'more than a million bytes',
+    'tx-size',
+    () => pay(out(0n, new Uint8Array(1_000_000).fill(0x6a, 0, 1))),
+  ],
+  [
+    'an unlocking script of more than 100,000 bytes',
     'scriptsig-size',
     () => {
       const transaction = pay(out(1_000n));
-      const long = { ...transaction.inputs[0]!, unlockingScript: new Uint8Array(1_000_001) };
+      const long = { ...transaction.inputs[0]!, unlockingScript: new Uint8Array(100_001) };
       return { ...transaction, inputs: [long] };
     },
   ],
