@@ -22,3 +22,4 @@ export {
 export { type WriteFileOptions, writeFileAtomic } from './files.js';
 export { digest, sha256, sha256d } from './hash.js';
 export { type CanonicalValue, canonicalBytes } from './json.js';
+export { oneLine, printable, printableJson } from './text.js';

@@ -1,3 +1,4 @@
+import { printable, printableJson } from '../base/index.js';
 import {
   argumentsFromText,
   indentJson,
@@ -39,9 +40,9 @@ async function withStdin(texts: readonly string[]): Promise<string[]> {
 /** Prints an error of the node as bitcoin-cli does, with its number, and the next step. */
 function printError({ code, rpcCode, message, next }: RpcError, json: boolean): void {
   const text = json
-    ? JSON.stringify({ error: { code, rpcCode, message, next } })
+    ? printableJson(JSON.stringify({ error: { code, rpcCode, message, next } }))
     : `error code: ${rpcCode}\nerror message:\n${message.trimEnd()}\n  next: ${next}`;
-  process.stderr.write(`${text}\n`);
+  process.stderr.write(`${printable(text)}\n`);
 }
 
 const run = action<RpcOptions>(async ([method, ...args], context) => {
@@ -55,7 +56,7 @@ const run = action<RpcOptions>(async ([method, ...args], context) => {
     // as bitcoin-cli does: nothing for null, a text without its quotes, everything else as JSON with every digit
     if (settings.json) terminal.line(text);
     else if (text.startsWith('"')) terminal.line(JSON.parse(text) as string);
-    else if (text !== 'null') terminal.line(indentJson(text));
+    else if (text !== 'null') terminal.line(printableJson(indentJson(text)));
     return undefined;
   } catch (thrown) {
     if (!(thrown instanceof RpcError)) throw thrown;

@@ -1,5 +1,5 @@
 import type { Command } from 'commander';
-import { BitmodelError, formatAmount, parseAmount, toHex } from '../base/index.js';
+import { BitmodelError, formatAmount, oneLine, parseAmount, toHex } from '../base/index.js';
 import {
   Account,
   formatOutpoint,
@@ -105,7 +105,7 @@ const utxosAction = action<KeyOptions>(async (_args, { options, settings, termin
     ),
     ...pinned.map(
       ({ outpoint, value, height, pins }) =>
-        `${outpoint}  ${value}  ${height || 'mempool'}  pin ${pins.join(', ')}`,
+        `${outpoint}  ${value}  ${height || 'mempool'}  pin ${oneLine(pins.join(', '))}`,
     ),
   ];
   if (lines.length > 0 || terminal.json) {

@@ -6,6 +6,11 @@ import { type Account, GAP_LIMIT } from './Account.js';
 import { badNodeAnswer } from './check.js';
 import { accountUtxos, inBatches, lastUsedChange } from './discovery.js';
 
+function isEntry({ txid, height }: { txid: unknown; height: unknown }): boolean {
+  const isId = typeof txid === 'string' && /^[0-9a-f]{64}$/.test(txid);
+  return isId && Number.isSafeInteger(height);
+}
+
 /** Where a wallet's coins come from: some addresses, and the addresses of an account as they come to be used. */
 export class WalletCoins {
   readonly #client: ChainClient;
@@ -78,13 +83,17 @@ export class WalletCoins {
     account.boundChange(last + GAP_LIMIT < change ? last + 1 : change);
   }
 
-  /** Transactions of all addresses, oldest first, those of the mempool (height 0) last. */
+  /**
+   * Transactions of all addresses, oldest first, those of the mempool (height 0) last.
+   * @throws BitmodelError `BAD_NODE_ANSWER`
+   */
   async history(): Promise<{ txid: string; height: number }[]> {
     // an account learns from its coins how many addresses are in use
     if (this.#account) await this.utxos();
     const found = await inBatches(this.addresses, (addresses) =>
       this.#client.rpc.call<{ txid: string; height: number }[]>('getaddresshistory', addresses),
     );
+    if (!found.every(isEntry)) throw badNodeAnswer('The node lists what is no transaction id.');
     const unique = new Map(found.map((each) => [each.txid, each]));
     const order = ({ height }: { height: number }): number => height || Number.MAX_SAFE_INTEGER;
     return [...unique.values()].sort((a, b) => order(a) - order(b));

@@ -1,5 +1,12 @@
 import type { Command } from 'commander';
-import { BitmodelError, EXIT, messageOf } from '../../base/index.js';
+import {
+  BitmodelError,
+  EXIT,
+  messageOf,
+  oneLine,
+  printable,
+  printableJson,
+} from '../../base/index.js';
 import { resolveSettings, type Settings } from './settings.js';
 import { Terminal } from './terminal.js';
 
@@ -20,7 +27,7 @@ function interruption(): BitmodelError {
   return new BitmodelError('INTERRUPTED', 'Interrupted.', { exitCode: EXIT.interrupted });
 }
 
-/** Prints an error the way DESIGN 10 has it and returns the exit code. */
+/** Prints an error the way DESIGN 10 has it, whoever worded it, and returns the exit code. */
 export function reportError(thrown: unknown, json: boolean): number {
   const interrupted = thrown instanceof Error && INTERRUPTIONS.has(thrown.name);
   const error =
@@ -34,13 +41,14 @@ export function reportError(thrown: unknown, json: boolean): number {
           });
   if (json) {
     const { code, message, next } = error;
-    process.stderr.write(`${JSON.stringify({ error: { code, message, next } })}\n`);
+    const text = JSON.stringify({ error: { code, message, next } });
+    process.stderr.write(`${printableJson(text)}\n`);
   } else {
-    process.stderr.write(`error: ${error.message} [${error.code}]\n`);
-    if (error.next) process.stderr.write(`  next: ${error.next}\n`);
+    process.stderr.write(`error: ${oneLine(error.message)} [${error.code}]\n`);
+    if (error.next) process.stderr.write(`  next: ${oneLine(error.next)}\n`);
   }
   if (process.env.BITMODEL_DEBUG && thrown instanceof Error) {
-    process.stderr.write(`${thrown.stack ?? ''}\n`);
+    process.stderr.write(`${printable(thrown.stack ?? '')}\n`);
   }
   return error.exitCode;
 }

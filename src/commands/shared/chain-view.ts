@@ -1,3 +1,4 @@
+import { oneLine } from '../../base/index.js';
 import type {
   ShownAddress,
   ShownBlock,
@@ -19,7 +20,11 @@ const utc = (seconds: number | undefined): string | undefined =>
     ? undefined
     : new Date(seconds * 1000).toISOString().replace('T', ' ').replace('.000Z', ' UTC');
 
-const cut = (text: string): string => (text.length > WIDTH ? `${text.slice(0, WIDTH - 1)}…` : text);
+/** A line of a cell; a pin can say anything. */
+const cut = (text: string): string => {
+  const line = oneLine(text);
+  return line.length > WIDTH ? `${line.slice(0, WIDTH - 1)}…` : line;
+};
 
 const count = (number: number, name: string): string =>
   `${number} ${name}${number === 1 ? '' : 's'}`;
@@ -78,9 +83,10 @@ function outputText(output: ShownOutput): string {
     spentText(output),
     tokenText(output),
     says && `pin: ${says.operation} ${says.path} (${says.contentType})`,
-    ...(pins ?? []).map(
-      (id) => `holds the pin of output ${id.split('i').at(-1)} of\n${id.slice(0, 64)}`,
-    ),
+    ...(pins ?? []).flatMap((id) => [
+      `holds the pin of output ${id.split('i').at(-1)} of`,
+      id.slice(0, 64),
+    ]),
   );
 }
 

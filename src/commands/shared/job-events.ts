@@ -1,4 +1,4 @@
-import { formatAmount } from '../../base/index.js';
+import { formatAmount, oneLine } from '../../base/index.js';
 import type { JobEvent, JobStep } from '../../job/index.js';
 
 const brief = (hex: string | undefined): string => (hex === undefined ? '?' : hex.slice(0, 12));
@@ -41,11 +41,11 @@ const WORDS: Partial<Record<JobStep, (event: JobEvent) => string>> = {
   problem: ({ detail }) => `problem: ${detail}`,
 };
 
-/** One line for people, or undefined for what needs none. */
+/** One line for people, whatever the other side put into its texts, or undefined for what needs none. */
 export function eventLine(event: JobEvent): string | undefined {
   const words = WORDS[event.step]?.(event);
   if (words === undefined) return undefined;
-  return event.jobId === undefined ? words : `job ${brief(event.jobId)}: ${words}`;
+  return oneLine(event.jobId === undefined ? words : `job ${brief(event.jobId)}: ${words}`);
 }
 
 /** The event as JSON: amounts as decimal strings. */

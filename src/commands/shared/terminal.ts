@@ -1,7 +1,10 @@
-import { BitmodelError, EXIT } from '../../base/index.js';
+import { BitmodelError, EXIT, oneLine, printable, printableJson } from '../../base/index.js';
 import type { Settings } from './settings.js';
 
-/** Where a command prints: results on stdout, everything else on stderr. */
+/**
+ * Where a command prints: results on stdout, everything else on stderr. Much of it was written by others (nodes, pins,
+ * models, sellers), so nothing goes out that a terminal would act on.
+ */
 export class Terminal {
   readonly #settings: Settings;
 
@@ -27,24 +30,24 @@ export class Terminal {
     else this.line(typeof text === 'string' ? text : text());
   }
 
-  /** One line on stdout. */
+  /** One line on stdout, or several; with `--json` it is JSON. */
   line(text: string): void {
-    process.stdout.write(`${text}\n`);
+    process.stdout.write(`${this.#settings.json ? printableJson(text) : printable(text)}\n`);
   }
 
-  /** Text on stdout as it is, for streams. */
+  /** Text on stdout without a line break, for streams. */
   write(text: string): void {
-    process.stdout.write(text);
+    process.stdout.write(printable(text));
   }
 
-  /** A remark on stderr; silent with `--quiet` and `--json`. */
+  /** A remark of one line on stderr; silent with `--quiet` and `--json`. */
   note(text: string): void {
-    if (!this.#settings.quiet && !this.#settings.json) process.stderr.write(`${text}\n`);
+    if (!this.#settings.quiet && !this.#settings.json) process.stderr.write(`${oneLine(text)}\n`);
   }
 
-  /** A warning on stderr; always shown. */
+  /** A warning of one line on stderr; always shown. */
   warn(text: string): void {
-    process.stderr.write(`warning: ${text}\n`);
+    process.stderr.write(`warning: ${oneLine(text)}\n`);
   }
 
   /**
@@ -60,7 +63,8 @@ export class Terminal {
       });
     }
     const { confirm } = await import('@inquirer/prompts');
-    const agreed = await confirm({ message: question, default: false }, { output: process.stderr });
+    const message = oneLine(question);
+    const agreed = await confirm({ message, default: false }, { output: process.stderr });
     if (!agreed) {
       throw new BitmodelError('NOT_CONFIRMED', 'Nothing was done.', { exitCode: EXIT.notAllowed });
     }
