@@ -25,7 +25,7 @@ import type { Branches } from './branches.js';
 import { assembleBlock, solve } from './miner.js';
 import { Overruling } from './Overruling.js';
 import { openChain } from './openChain.js';
-import { findOutput, findSpender, findUnspent, findUnspentOf } from './outputs.js';
+import { findOutput, findSpender, findUnspent, walkUnspentOf } from './outputs.js';
 import type { CheckOptions } from './verifyChain.js';
 
 export interface ChainNodeOptions {
@@ -187,7 +187,7 @@ export class ChainNode extends EventEmitter<Events> {
 
   /** Unspent outputs with this locking script, the mempool taken into account. */
   unspentOf(lockingScript: Uint8Array): { outpoint: Outpoint; coin: Coin }[] {
-    return findUnspentOf(this, lockingScript);
+    return [...walkUnspentOf(this, lockingScript)];
   }
 
   /** Median time past of the active chain's block at a height (BIP113). */

@@ -1,4 +1,5 @@
-import type { Outpoint } from '../codec/transaction.js';
+import { setImmediate } from 'node:timers/promises';
+import { hashToId, type Outpoint } from '../codec/transaction.js';
 import { type Coin, isUnspendable } from '../consensus/coins.js';
 import { isCoinbase } from '../consensus/transactionRules.js';
 import type { MempoolEntry } from '../mempool/entry.js';
@@ -54,20 +55,75 @@ export function findUnspent(
   return waiting && !isUnspendable(waiting.output.lockingScript) ? waiting : undefined;
 }
 
-/** Every unspent output with this locking script, the mempool's included, those spent there left out. */
-export function findUnspentOf(
+/** An output and where it is. */
+export interface FoundCoin {
+  readonly outpoint: Outpoint;
+  readonly coin: Coin;
+}
+
+/**
+ * Every unspent output with this locking script, the mempool's included, those spent there left out; to be gone through
+ * before a block or a transaction comes.
+ */
+export function* walkUnspentOf(
   { store, mempool }: View,
   lockingScript: Uint8Array,
-): { outpoint: Outpoint; coin: Coin }[] {
+): Generator<FoundCoin> {
+  for (const each of scriptUtxos(store, lockingScript)) {
+    if (!mempool.spender(each.outpoint)) yield each;
+  }
   const made = [...mempool.byScript(lockingScript)].flatMap((entry) =>
     entry.transaction.outputs.flatMap((output, index) => {
       if (Buffer.compare(output.lockingScript, lockingScript) !== 0) return [];
       return [{ outpoint: { hash: entry.hash, index }, coin: waitingCoin(entry, index)! }];
     }),
   );
-  return [...scriptUtxos(store, lockingScript), ...made].filter(
-    ({ outpoint }) => !mempool.spender(outpoint),
-  );
+  yield* made.filter(({ outpoint }) => !mempool.spender(outpoint));
+}
+
+/** How long it is looked for coins before others have their turn, in milliseconds. */
+const TURN = 15;
+
+/** After so many changes of the chain or the mempool in between, it is looked for coins in one go. */
+const MOST_TRIES = 4;
+
+/**
+ * {@link walkUnspentOf} of several scripts, all at one moment, while others have their turn in between.
+ * @throws the signal's reason
+ */
+export async function collectUnspentOf(
+  view: View,
+  lockingScripts: readonly Uint8Array[],
+  signal: AbortSignal,
+): Promise<FoundCoin[]> {
+  for (let tries = 1; tries < MOST_TRIES; tries++) {
+    const found = await tryCollecting(view, lockingScripts, signal);
+    if (found) return found;
+  }
+  return lockingScripts.flatMap((script) => [...walkUnspentOf(view, script)]);
+}
+
+/** Undefined when a block or a transaction came in between. */
+async function tryCollecting(
+  view: View,
+  lockingScripts: readonly Uint8Array[],
+  signal: AbortSignal,
+): Promise<FoundCoin[] | undefined> {
+  const moment = (): string => `${hashToId(view.store.tip().hash)} ${view.mempool.sequence}`;
+  const began = moment();
+  const found: FoundCoin[] = [];
+  let turn = performance.now();
+  for (const script of lockingScripts) {
+    for (const each of walkUnspentOf(view, script)) {
+      found.push(each);
+      if (performance.now() - turn < TURN) continue;
+      await setImmediate();
+      signal.throwIfAborted();
+      if (moment() !== began) return undefined;
+      turn = performance.now();
+    }
+  }
+  return found;
 }
 
 /**

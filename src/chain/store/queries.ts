@@ -30,17 +30,17 @@ export function scriptHistory(store: ChainStore, lockingScript: Uint8Array): His
   return groupEntries(store.tables.history, scriptKey(lockingScript));
 }
 
-/** Unspent outputs with exactly this locking script. */
-export function scriptUtxos(
+/** Unspent outputs with exactly this locking script; to be gone through before the next block comes. */
+export function* scriptUtxos(
   store: ChainStore,
   lockingScript: Uint8Array,
-): { outpoint: Outpoint; coin: Coin }[] {
+): Generator<{ outpoint: Outpoint; coin: Coin }> {
   const group = scriptKey(lockingScript);
   const keys = [...store.tables.addressUtxos.getKeys({ start: group, end: afterGroup(group) })];
-  return keys.map((key) => {
+  for (const key of keys) {
     const outpoint = decodeOutpointKey(key, group.length);
-    return { outpoint, coin: store.coin(outpoint)! };
-  });
+    yield { outpoint, coin: store.coin(outpoint)! };
+  }
 }
 
 /** The input of the active chain that spent an output. */

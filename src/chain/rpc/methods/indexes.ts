@@ -3,9 +3,10 @@ import { addressScript, scriptAddress } from '../../address/address.js';
 import { hashToId, type Outpoint } from '../../codec/transaction.js';
 import type { Coin } from '../../consensus/coins.js';
 import type { ChainNode } from '../../node/ChainNode.js';
-import { findPins } from '../../node/outputs.js';
+import { collectUnspentOf, type FoundCoin, findPins } from '../../node/outputs.js';
 import { formatPinId } from '../../pins/pin.js';
 import { jobHistory, scriptHistory } from '../../store/queries.js';
+import { JsonList } from '../../wire/json.js';
 import { RPC_CODE, RpcError } from '../../wire/RpcError.js';
 import { tokenView } from '../../wire/tokenView.js';
 import { INDEX_HELP } from '../help/indexes.js';
@@ -24,8 +25,13 @@ function textList(value: unknown, name: string): string[] {
   return list as string[];
 }
 
-/** Locking scripts named by `ADDRESS`, `[ADDRESS…]`, `{addresses: […]}` or `{scripts: [hex…]}`. */
+/** Locking scripts named by `ADDRESS`, `[ADDRESS…]`, `{addresses: […]}` or `{scripts: [hex…]}`, none twice. */
 function scriptsOf(node: ChainNode, value: unknown): Uint8Array[] {
+  const named = namedScripts(node, value).map((script) => [toHex(script), script] as const);
+  return [...new Map(named).values()];
+}
+
+function namedScripts(node: ChainNode, value: unknown): Uint8Array[] {
   const selector = value as Selector | null | undefined;
   const isSelector = typeof value === 'object' && value !== null && !Array.isArray(value);
   if (isSelector && selector?.scripts !== undefined) {
@@ -53,10 +59,10 @@ export function coinView(node: ChainNode, outpoint: Outpoint, coin: Coin): objec
   };
 }
 
-function balance(node: ChainNode, scripts: readonly Uint8Array[]): object {
+function balance(node: ChainNode, found: readonly FoundCoin[]): object {
   const next = node.tip.height + 1;
   const sums = { confirmed: 0n, pending: 0n, immature: 0n };
-  for (const { coin } of scripts.flatMap((script) => node.unspentOf(script))) {
+  for (const { coin } of found) {
     const young = coin.coinbase && next - coin.height < node.parameters.maturity;
     sums[coin.height === 0 ? 'pending' : young ? 'immature' : 'confirmed'] += coin.output.value;
   }
@@ -112,15 +118,17 @@ function jobTransactions(node: ChainNode, params: Params): object[] {
 export function registerIndexMethods(server: RpcServer, node: ChainNode): void {
   server.register(
     'getaddressutxos',
-    ([of]) =>
-      scriptsOf(node, of).flatMap((script) =>
-        node.unspentOf(script).map(({ outpoint, coin }) => coinView(node, outpoint, coin)),
+    async ([of], { signal }) =>
+      new JsonList(
+        await collectUnspentOf(node, scriptsOf(node, of), signal),
+        ({ outpoint, coin }) => coinView(node, outpoint, coin),
       ),
     INDEX_HELP.getaddressutxos,
   );
   server.register(
     'getaddressbalance',
-    ([of]) => balance(node, scriptsOf(node, of)),
+    async ([of], { signal }) =>
+      balance(node, await collectUnspentOf(node, scriptsOf(node, of), signal)),
     INDEX_HELP.getaddressbalance,
   );
   server.register(
