@@ -132,6 +132,7 @@ export { holderText, metaIdOf } from './pins/identity.js';
 export {
   decodePin,
   encodePin,
+  MAX_PIN_PAYLOAD,
   PIN_OPERATIONS,
   type Pin,
   type PinData,

@@ -5,6 +5,7 @@ import {
   type ChainClient,
   createPin,
   hidePin,
+  MAX_PIN_PAYLOAD,
   modifyPin,
   networkParameters,
   type Pin,
@@ -41,9 +42,6 @@ interface ListOptions {
   readonly limit?: string;
 }
 
-/** Most bytes of a pin: an eighth of what a transaction may have. */
-const PAYLOAD_LIMIT = 1_000_000;
-
 async function contentOf(value: string | undefined, options: ContentOptions): Promise<PinContent> {
   const { file, type } = options;
   if ((value === undefined) === (file === undefined)) {
@@ -54,7 +52,7 @@ async function contentOf(value: string | undefined, options: ContentOptions): Pr
   }
   const fromStdin = value === '-' || file === '-';
   if (fromStdin || file !== undefined) {
-    const payload = await readBytes(fromStdin ? '-' : file!, PAYLOAD_LIMIT);
+    const payload = await readBytes(fromStdin ? '-' : file!, MAX_PIN_PAYLOAD);
     return { contentType: type ?? 'text/plain', payload };
   }
   return { contentType: type ?? 'text/plain', payload: utf8(value!) };

@@ -72,8 +72,8 @@ const OP_PUSHDATA2 = 0x4d;
 const OP_PUSHDATA4 = 0x4e;
 /** Largest payload in one push; MetaID's wallets split at the classic element limit. */
 const PUSH_LIMIT = 520;
-/** Longest payload; a longer one is no pin, so that no index has to hold it. */
-export const MAX_PIN_PAYLOAD = 1_000_000;
+/** Longest payload; a longer one is no pin, so that no index has to hold it. One of it passes as a transaction of 1 MB. */
+export const MAX_PIN_PAYLOAD = 900_000;
 /** Longest script that is read as a pin: the longest payload in pushes of any sensible size, and the fields before it. */
 const SCRIPT_LIMIT = MAX_PIN_PAYLOAD + 50_000;
 /** Marker, operation, path, encryption, version, content type. */
