@@ -381,6 +381,7 @@ export type {
   SendOptions,
   Sent,
   SpendLimits,
+  SpendPlan,
   SweepOptions,
   WalletFundRequest,
 } from './wallet/requests.js';

@@ -104,7 +104,8 @@ async function send(
   const fee = checkAmounts(transaction, spentOutputs, feeLimits(options));
   if (!options.allowBurn) checkTokensKept(transaction, spentOutputs);
   checkScripts(transaction, spentOutputs);
-  const txid = await client.send(transaction);
+  const anyFeeRate = options.allowHighFee === true || options.maxFee !== undefined;
+  const txid = await client.send(transaction, { anyFeeRate });
   terminal.result({ txid, fee: formatAmount(fee) }, txid, txid);
 }
 

@@ -6,6 +6,7 @@ import {
   networkParameters,
   planBump,
   type Sent,
+  type SpendPlan,
   scriptAddress,
   type TransactionOutput,
   Wallet,
@@ -83,25 +84,59 @@ function printSent(sent: readonly Sent[], { terminal }: ActionContext<unknown>):
   terminal.result(object, ids.join('\n'), ids.join('\n'));
 }
 
-async function sendAll(to: string | undefined, context: ActionContext<SendOptions>): Promise<void> {
-  const { options, settings, terminal, signal } = context;
+/**
+ * Asks once the coins are chosen and the fee is known; again only when the fee has grown meanwhile, as it may when
+ * another process took the coins first.
+ */
+function asking(
+  { terminal }: ActionContext<unknown>,
+  what: (plan: SpendPlan) => string,
+): (plan: SpendPlan) => Promise<void> {
+  let agreed = -1n;
+  return async (plan) => {
+    if (plan.fee <= agreed) return;
+    await terminal.confirm(`${what(plan)}, fee ${formatAmount(plan.fee)}?`);
+    agreed = plan.fee;
+  };
+}
+
+/** Asks whether all coins of somebody may go to an address. */
+function askingForAll(whose: string, to: string, context: ActionContext<unknown>) {
+  return asking(context, ({ transactions }) => {
+    const paid = transactions.flatMap(({ outputs }) => outputs);
+    const sum = formatAmount(paid.reduce((total, { value }) => total + value, 0n));
+    return `Send all coins of ${whose}, ${sum}, to ${to}`;
+  });
+}
+
+async function sendAll(
+  [to, amount]: readonly string[],
+  context: ActionContext<SendOptions>,
+): Promise<void> {
+  const { options, settings, signal } = context;
+  const next = 'bitmodel wallet send ADDRESS --all';
   if (to === undefined || options.to || options.fromCoin) {
-    throw usage('--all sends everything to one address.', 'bitmodel wallet send ADDRESS --all');
+    throw usage('--all sends everything to one address.', next);
+  }
+  if (amount !== undefined) throw usage('An amount and --all differ.', `Leave one out: ${next}`);
+  if (options.subtractFee || options.allowBurn) {
+    const name = options.subtractFee ? '--subtract-fee' : '--allow-burn';
+    throw usage('--all takes the fee out of the sum, and spends no token.', `Leave ${name} out`);
   }
   const script = addressScript(to, networkParameters(settings.network));
   const client = nodeClient(settings);
-  await terminal.confirm(`Send all coins of ${options.key} to ${to}?`);
   const wallet = await openWallet(client, settings, options, signal);
   const feeRate = await chosenFeeRate(client, options.feeRate);
   const replaceable = options.replaceable === true;
   const { allowPins } = options;
-  const limits = { ...feeLimits(options), allowPins };
+  const agree = askingForAll(options.key, to, context);
+  const limits = { ...feeLimits(options), allowPins, agree };
   printSent(await wallet.sweep(script, { ...limits, feeRate, replaceable }), context);
 }
 
 async function send(args: readonly string[], context: ActionContext<SendOptions>): Promise<void> {
-  const { options, settings, terminal, signal } = context;
-  if (options.all) return sendAll(args[0], context);
+  const { options, settings, signal } = context;
+  if (options.all) return sendAll(args, context);
   const outputs = recipients(args, options, settings);
   const params = networkParameters(settings.network);
   const { allowBurn } = options;
@@ -110,11 +145,11 @@ async function send(args: readonly string[], context: ActionContext<SendOptions>
     ({ value, lockingScript }) =>
       `${formatAmount(value)} coins to ${scriptAddress(lockingScript, params)}`,
   );
-  await terminal.confirm(`Send ${whom.join(', ')}?`);
+  const agree = asking(context, () => `Send ${whom.join(', ')}`);
   const client = nodeClient(settings);
   const wallet = await openWallet(client, settings, options, signal);
   const feeRate = await chosenFeeRate(client, options.feeRate);
-  printSent([await wallet.send(outputs, { ...choice, feeRate })], context);
+  printSent([await wallet.send(outputs, { ...choice, feeRate, agree })], context);
 }
 
 /** A private key that is not kept here: never an argument, which shells and process lists remember. */
@@ -133,13 +168,13 @@ async function foreignKey({ options, settings, signal }: ActionContext<SweepOpti
 }
 
 async function sweep(to: string, context: ActionContext<SweepOptions>): Promise<void> {
-  const { options, settings, terminal, signal } = context;
+  const { options, settings, signal } = context;
   const params = networkParameters(settings.network);
   const script = addressScript(to, params);
   const client = nodeClient(settings);
-  const limits = { ...feeLimits(options), allowPins: options.allowPins };
   const foreign = options.wif === true || options.wifFile !== undefined;
-  await terminal.confirm(`Send all coins of ${foreign ? 'this key' : options.key} to ${to}?`);
+  const agree = askingForAll(foreign ? 'this key' : options.key, to, context);
+  const limits = { ...feeLimits(options), allowPins: options.allowPins, agree };
   const wallet = foreign
     ? new Wallet({ client, keys: [await foreignKey(context)], book: walletBook(settings), params })
     : await openWallet(client, settings, options, signal);

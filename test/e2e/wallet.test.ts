@@ -94,6 +94,39 @@ describe('bitmodel wallet', () => {
     await mine();
   });
 
+  it('sends all only when nothing else is said of the amount', async () => {
+    const all = ['wallet', 'send', own, '--all', '--key', 'shop', '--yes'];
+    for (const more of [['1'], ['--subtract-fee'], ['--allow-burn']]) {
+      const refused = await place.run([...all.slice(0, 3), ...more, ...all.slice(3)], env());
+      expect([refused.code, refused.stderr]).toEqual([2, expect.stringContaining('[USAGE]')]);
+    }
+  });
+
+  it('asks with the fee, and after a no the coins are free again', async () => {
+    const coins = await wallet('utxos', '--key', 'shop', '--quiet');
+    const send = (...args: string[]) =>
+      place.run(['wallet', 'send', own, ...args, '--key', 'shop', '--no-input'], env());
+    const [some, all] = [await send('1'), await send('--all')];
+    expect([some.code, all.code]).toEqual([4, 4]);
+    expect(some.stderr).toMatch(
+      /needs a yes: Send 1\.00000000 coins to m\w+, fee 0\.0000\d+\? \[NOT_CONFIRMED\]/,
+    );
+    expect(all.stderr).toMatch(
+      /Send all coins of shop, [\d.]+, to m\w+, fee 0\.0000\d+\? \[NOT_CONFIRMED\]/,
+    );
+    expect(await wallet('utxos', '--key', 'shop', '--quiet')).toBe(coins);
+  });
+
+  it('pays a fee beyond what the node lets pass when told so, and names the option else', async () => {
+    const dear = ['wallet', 'send', own, '4', '--key', 'shop', '--yes', '--fee-rate', '12000'];
+    const refused = await place.run(dear, env());
+    expect(refused.code).toBe(4);
+    expect(refused.stderr).toMatch(/\[HIGH_FEE\]\n {2}next: .*--allow-high-fee/);
+    const sent = await json<SentJson>(...dear, '--allow-high-fee');
+    expect(Number(sent.fee)).toBeGreaterThan(0.02);
+    await mine();
+  });
+
   it('never chooses the same coin in two processes at once', async () => {
     await Promise.all([
       wallet('faucet', '3', '--key', 'shop'),

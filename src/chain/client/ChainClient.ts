@@ -1,4 +1,4 @@
-import { BitmodelError, fromHex, toHex } from '../../base/index.js';
+import { BitmodelError, EXIT, fromHex, toHex } from '../../base/index.js';
 import {
   decodeTransaction,
   encodeTransaction,
@@ -63,6 +63,12 @@ export interface PinOptions {
   readonly after?: string;
   /** Longer payloads are left out; 131,072 bytes unless stated. */
   readonly maxPayload?: number;
+}
+
+/** How a transaction is handed to the node. */
+export interface SendingOptions {
+  /** Let it pay any fee for its size: its owner was asked, or has a limit of their own. */
+  readonly anyFeeRate?: boolean | undefined;
 }
 
 /** Outputs asked for at a time. */
@@ -133,9 +139,20 @@ export class ChainClient {
   /**
    * Hands a transaction to the node and returns its printed id.
    * @throws RpcError `TX_REJECTED` with Bitcoin's reject reason, `ALREADY_IN_CHAIN`
+   * @throws BitmodelError `HIGH_FEE` when it pays more per byte than the node lets pass unasked
    */
-  send(transaction: Transaction): Promise<string> {
-    return this.rpc.call<string>('sendrawtransaction', toHex(encodeTransaction(transaction)));
+  async send(transaction: Transaction, { anyFeeRate }: SendingOptions = {}): Promise<string> {
+    const hex = toHex(encodeTransaction(transaction));
+    try {
+      return await this.rpc.call<string>('sendrawtransaction', hex, ...(anyFeeRate ? [0] : []));
+    } catch (thrown) {
+      if (!(thrown instanceof RpcError) || !/\(maxfeerate\)/.test(thrown.message)) throw thrown;
+      throw new BitmodelError('HIGH_FEE', 'It pays more for each byte than the node lets pass.', {
+        next: 'Lower --fee-rate, or pass --allow-high-fee if this is meant',
+        exitCode: EXIT.notAllowed,
+        cause: thrown,
+      });
+    }
   }
 
   /** An output that is unspent on the chain and in the mempool; undefined when it is spent or unknown. */

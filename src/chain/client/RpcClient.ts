@@ -1,4 +1,4 @@
-import { readFileSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { Agent, request } from 'undici';
 import { BitmodelError, EXIT, messageOf } from '../../base/index.js';
@@ -16,7 +16,9 @@ export interface RpcClientOptions {
   /** `http://host:port`, without credentials. */
   readonly url: string;
   /** Credentials, or a function that finds them at each call (the cookie changes when the node starts anew). */
-  readonly auth?: RpcAuth | (() => RpcAuth);
+  readonly auth?: RpcAuth | (() => RpcAuth | undefined);
+  /** What to do when nobody answers. */
+  readonly hint?: string;
 }
 
 export interface NodeLocation {
@@ -24,6 +26,8 @@ export interface NodeLocation {
   readonly rpc?: string | undefined;
   readonly datadir: string;
   readonly network: NetworkName;
+  /** Whether the data folder is another one than commands use by themselves, so that advice must name it. */
+  readonly namesDatadir?: boolean;
 }
 
 /** Options of one call. */
@@ -48,6 +52,7 @@ const MAX_ANSWER = 128_000_000;
 export class RpcClient {
   readonly url: string;
   readonly #auth: RpcClientOptions['auth'];
+  readonly #hint: string;
   readonly #agent = new Agent({
     connect: { timeout: 10_000 },
     // a waiting method answers after half a minute at the latest
@@ -61,6 +66,7 @@ export class RpcClient {
   constructor(options: RpcClientOptions) {
     this.url = options.url;
     this.#auth = options.auth;
+    this.#hint = options.hint ?? 'Check the address, and that a node runs there';
   }
 
   /**
@@ -69,7 +75,6 @@ export class RpcClient {
    */
   static forNode(location: NodeLocation): RpcClient {
     const { datadir, network } = location;
-    const cookie = (): RpcAuth => readCookie(cookiePath(datadir, network), network);
     const text = location.rpc ?? readAddress(datadir, network);
     const url = parseUrl(text.includes('://') ? text : `http://${text}`);
     if (url?.protocol !== 'http:') {
@@ -80,8 +85,8 @@ export class RpcClient {
     }
     const auth = url.username
       ? { user: decodeURIComponent(url.username), password: decodeURIComponent(url.password) }
-      : cookie;
-    return new RpcClient({ url: url.origin, auth });
+      : (): RpcAuth | undefined => readCookie(location);
+    return new RpcClient({ url: url.origin, auth, hint: startHint(location) });
   }
 
   /**
@@ -127,13 +132,9 @@ export class RpcClient {
     options: CallOptions,
   ): Promise<{ text: string; answer: Answer }> {
     const body = encodeJson({ jsonrpc: '2.0', id: this.#nextId++, method, params });
-    const { status, text } = await this.#post(body, options.signal);
-    if (status === 401 || status === 403) {
-      throw new BitmodelError('RPC_UNAUTHORIZED', `The node at ${this.url} refuses the password.`, {
-        next: 'Use the data folder of that node, or pass --rpc http://USER:PASSWORD@HOST:PORT',
-        exitCode: EXIT.notAllowed,
-      });
-    }
+    const auth = typeof this.#auth === 'function' ? this.#auth() : this.#auth;
+    const { status, text } = await this.#post(body, auth, options.signal);
+    if (status === 401 || status === 403) throw this.#unauthorized(auth !== undefined);
     if (status === 413) {
       throw new BitmodelError('CALL_TOO_LARGE', `The node at ${this.url} takes no call so large.`, {
         next: 'Pass less at once',
@@ -152,11 +153,20 @@ export class RpcClient {
     return { text, answer };
   }
 
+  #unauthorized(hadPassword: boolean): BitmodelError {
+    const does = hadPassword ? 'refuses the password' : 'asks for a name and a password';
+    const own = hadPassword ? 'Use the data folder of that node, or pass' : 'Pass';
+    return new BitmodelError('RPC_UNAUTHORIZED', `The node at ${this.url} ${does}.`, {
+      next: `${own} --rpc ${this.url.replace('://', '://NAME:PASSWORD@')}`,
+      exitCode: EXIT.notAllowed,
+    });
+  }
+
   async #post(
     body: string,
+    auth: RpcAuth | undefined,
     signal: AbortSignal | undefined,
   ): Promise<{ status: number; text: string }> {
-    const auth = typeof this.#auth === 'function' ? this.#auth() : this.#auth;
     const headers: Record<string, string> = { 'content-type': 'application/json' };
     if (auth) headers.authorization = basic(auth);
     try {
@@ -170,7 +180,11 @@ export class RpcClient {
       return { status: response.statusCode, text: await response.body.text() };
     } catch (thrown) {
       if (signal?.aborted) throw signal.reason;
-      throw unreachable(`No node answers at ${this.url} (${messageOf(thrown)}).`, thrown);
+      throw unreachable(
+        `No node answers at ${this.url} (${messageOf(thrown)}).`,
+        this.#hint,
+        thrown,
+      );
     }
   }
 }
@@ -183,21 +197,34 @@ function basic(auth: RpcAuth): string {
   return `Basic ${Buffer.from(`${auth.user}:${auth.password}`).toString('base64')}`;
 }
 
-function unreachable(message: string, cause: unknown): BitmodelError {
+function unreachable(message: string, next: string, cause: unknown): BitmodelError {
   return new BitmodelError('NODE_UNREACHABLE', message, {
-    next: 'Start one with: bitmodel node --regtest --mine',
+    next,
     cause,
     exitCode: EXIT.unreachable,
   });
 }
 
-function readCookie(path: string, network: NetworkName): RpcAuth {
+/** How to come to a node where none answers. */
+function startHint({ rpc, network, datadir, namesDatadir }: NodeLocation): string {
+  if (rpc !== undefined) return 'Check the address (--rpc, BITMODEL_RPC), and that its node runs';
+  const chain = network === 'regtest' ? '--regtest --mine' : `--network ${network}`;
+  return `Start one with: bitmodel node ${chain}${namesDatadir ? ` --datadir ${datadir}` : ''}`;
+}
+
+/** The cookie; undefined where the node that is known of has none, as its owner chose a password. */
+function readCookie(location: NodeLocation): RpcAuth | undefined {
+  const { datadir, network, rpc } = location;
+  const path = cookiePath(datadir, network);
   try {
     const text = readFileSync(path, 'utf8').trim();
     const colon = text.indexOf(':');
     return { user: text.slice(0, colon), password: text.slice(colon + 1) };
   } catch (thrown) {
-    throw unreachable(`No ${network} node runs on this data folder (${path} is missing).`, thrown);
+    if ((thrown as NodeJS.ErrnoException).code !== 'ENOENT') throw thrown;
+    if (rpc !== undefined || existsSync(addressPath(datadir, network))) return undefined;
+    const message = `No ${network} node runs on this data folder (${path} is missing).`;
+    throw unreachable(message, startHint(location), thrown);
   }
 }
 

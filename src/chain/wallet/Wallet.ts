@@ -213,11 +213,11 @@ export class Wallet {
    * @throws BitmodelError `INSUFFICIENT_FUNDS`, `HIGH_FEE`, `DUST_OUTPUT`, and what the node says
    */
   async send(outputs: readonly TransactionOutput[], options: SendOptions = {}): Promise<Sent> {
-    const { allowHighFee, maxFee, allowBurn, ...rest } = options;
+    const { allowHighFee, maxFee, allowBurn, agree, ...rest } = options;
     for (let attempt = 1; ; attempt++) {
       const funded = await this.fund({ ...rest, outputs });
       try {
-        return await this.submit(funded, { allowHighFee, maxFee, allowBurn });
+        return await this.submit(funded, { allowHighFee, maxFee, allowBurn, agree });
       } catch (thrown) {
         const conflict = thrown instanceof RpcError && CONFLICT.test(thrown.message);
         if (!conflict || rest.coins || attempt >= ATTEMPTS) throw thrown;
@@ -230,7 +230,7 @@ export class Wallet {
    * @throws BitmodelError `NOTHING_TO_SWEEP`; `SWEEP_INCOMPLETE` when some of several were sent; those of {@link send}
    */
   async sweep(lockingScript: Uint8Array, options: SweepOptions = {}): Promise<Sent[]> {
-    const { allowHighFee, maxFee, allowPins = false, ...rest } = options;
+    const { allowHighFee, maxFee, agree, allowPins = false, ...rest } = options;
     const pinned = allowPins ? await this.pinned() : [];
     const utxos = [...(await this.utxos()), ...pinned];
     const planned = sweepTransactions({ ...rest, utxos, lockingScript });
@@ -239,6 +239,7 @@ export class Wallet {
         next: 'See bitmodel wallet utxos; coins just mined need 100 blocks',
       });
     }
+    await this.#agreedSweep(planned, options);
     const sent: Sent[] = [];
     try {
       for (const { transaction } of planned) {
@@ -266,8 +267,9 @@ export class Wallet {
         this.isChange(script),
       );
       if (!limits.allowBurn) checkTokensKept(transaction, spentOutputs);
+      await limits.agree?.({ fee, transactions: [transaction] });
       const signed = this.sign(transaction, spentOutputs);
-      await this.#hand(signed);
+      await this.#hand(signed, limits);
       // not what the node calls it
       return { txid: transactionId(signed), fee, transaction: signed };
     } catch (thrown) {
@@ -282,14 +284,26 @@ export class Wallet {
    * Gives a signed transaction to the node. Its addresses count as used once the node has it, or may have it: those of
    * one that was refused come again, else refusals alone would lead change further than a restored wallet looks.
    */
-  async #hand(signed: Transaction): Promise<void> {
+  async #hand(signed: Transaction, { allowHighFee, maxFee }: SpendLimits): Promise<void> {
+    // who said what the fee may be is not held to the node's own limit, which is by rate
+    const anyFeeRate = allowHighFee === true || maxFee !== undefined;
     try {
-      await this.#client.send(signed);
+      await this.#client.send(signed, { anyFeeRate });
     } catch (thrown) {
       if (isUnreachable(thrown)) this.#noteUsed(signed);
       throw thrown;
     }
     this.#noteUsed(signed);
+  }
+
+  /** Asks for the transactions of a sweep together, once none of them breaks a limit. */
+  async #agreedSweep(planned: readonly FundedTransaction[], options: SweepOptions): Promise<void> {
+    if (!options.agree) return;
+    const fees = planned.map(({ transaction, spentOutputs }) =>
+      checkAmounts(transaction, spentOutputs, options),
+    );
+    const fee = fees.reduce((sum, each) => sum + each, 0n);
+    await options.agree({ fee, transactions: planned.map(({ transaction }) => transaction) });
   }
 
   async #fundSweep(

@@ -12,8 +12,20 @@ export interface WalletFundRequest
   readonly allowPins?: boolean | undefined;
 }
 
+/** What is about to be signed and sent. */
+export interface SpendPlan {
+  /** Of all transactions together, base units. */
+  readonly fee: bigint;
+  readonly transactions: readonly Transaction[];
+}
+
+/** Asks the owner of the coins; what it throws ends the payment, and the coins are free again. */
+export type Agree = (plan: SpendPlan) => Promise<void>;
+
 /** What a transaction may cost, and whether it may end tokens. */
 export interface SpendLimits extends FeeLimits {
+  /** Asked when the coins are chosen and the fee is known, before anything is signed. */
+  readonly agree?: Agree | undefined;
   /** Let tokens that are spent go lost. */
   readonly allowBurn?: boolean | undefined;
 }
@@ -23,6 +35,8 @@ export interface SendOptions extends Omit<WalletFundRequest, 'outputs'>, SpendLi
 export interface SweepOptions extends Omit<SweepRequest, 'utxos' | 'lockingScript'>, FeeLimits {
   /** Move coins that hold pins, too. */
   readonly allowPins?: boolean | undefined;
+  /** Asked once, for all transactions. */
+  readonly agree?: Agree | undefined;
 }
 
 /** A transaction that the node took. */

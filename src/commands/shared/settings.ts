@@ -13,6 +13,8 @@ export interface Settings {
   readonly rpc: string | undefined;
   /** Folder of keys, jobs, models and the chain. One per user; networks are separate folders below it. */
   readonly datadir: string;
+  /** Whether --datadir named it, so that a command that is proposed must name it, too. */
+  readonly namesDatadir: boolean;
   readonly json: boolean;
   readonly quiet: boolean;
   readonly yes: boolean;
@@ -71,6 +73,7 @@ export function resolveSettings(flags: Values, env: NodeJS.ProcessEnv = process.
     network: network as NetworkName,
     rpc: pick('rpc'),
     datadir: pick('datadir') ?? paths.data,
+    namesDatadir: flags.datadir !== undefined,
     json: flags.json === true,
     quiet: flags.quiet === true,
     yes: flags.yes === true,

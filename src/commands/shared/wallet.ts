@@ -26,8 +26,8 @@ export interface WalletChoice {
 }
 
 /** The node that the settings name. @throws BitmodelError `NODE_UNREACHABLE`, `BAD_RPC_URL` */
-export function nodeClient({ rpc, datadir, network }: Settings): ChainClient {
-  return new ChainClient(RpcClient.forNode({ rpc, datadir, network }));
+export function nodeClient(settings: Settings): ChainClient {
+  return new ChainClient(RpcClient.forNode(settings));
 }
 
 /** What wallets of this data folder note beside the keys. */
