@@ -67,7 +67,7 @@ async function lastUsedFrom(
 ): Promise<number> {
   const addresses = Array.from({ length: GAP_LIMIT }, (_, i) => account.address(chain, from + i));
   const used = await Promise.all(
-    addresses.map((address) => client.rpc.call<unknown[]>('getaddresshistory', address)),
+    addresses.map((address) => client.rpc.call<unknown[]>('getaddresshistory', address, 1)),
   );
   const last = used.findLastIndex((history) => history.length > 0);
   return last < 0 ? -1 : from + last;
