@@ -139,7 +139,10 @@ export const register: Register = (program) => {
     .option('--threads <count>', 'threads that mine, not on regtest (all cores but one)')
     .option('--par <threads>', 'threads that check the scripts of blocks; 0 for one per core', '0')
     .option('--reindex', 'rebuild unspent outputs and indexes from the blocks that are kept')
-    .option('--prune <megabytes>', 'drop old blocks beyond so many MB (never the last 288)')
+    .option(
+      '--prune <megabytes>',
+      'drop old blocks beyond so many MB (never the last 288); wallets and jobs with older coins then need another node',
+    )
     .option('--check-level <0-4>', 'how thoroughly the last blocks are verified at the start', '3')
     .option('--check-blocks <count>', 'how many of them; 0 for all', '6')
     .option(

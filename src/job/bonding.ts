@@ -16,7 +16,7 @@ import {
   leaveSpend,
   leaveUnlocking,
 } from './contracts/bond-spends.js';
-import { type SignedSpend, sendSpend, signSpend } from './settle.js';
+import { type SignedSpend, sendSpend, signSpend } from './signing.js';
 import { bondTerms } from './verifier-bonds.js';
 
 /** What a verifier moves its bonds with. */
@@ -144,7 +144,7 @@ async function moveBonds(
   for (const bond of choose(bonds)) {
     const [spend, unlock] = move(bondTerms(key.publicKey, params), bond);
     try {
-      const signed: SignedSpend = await signSpend(wallet, spend, (funded) =>
+      const signed: SignedSpend = await signSpend(chain, wallet, spend, (funded) =>
         unlock(signContract(funded, key.privateKey)),
       );
       moved.push({ bond, txid: await sendSpend(chain, wallet, signed), fee: signed.fee });

@@ -32,13 +32,16 @@ import { encodeReceipt } from './receipt.js';
 import { JobRecords } from './records.js';
 import { judgesOf } from './seats.js';
 import { sendOnce } from './sending.js';
-import { cancelTemplate, sendSpend, settleContest, signSpend } from './settle.js';
+import { cancelTemplate, settleContest } from './settle.js';
+import { FeeClock, sendSpend, signSpend } from './signing.js';
 import { contestBond, type JobSpec } from './spec.js';
 import type { JobTerms } from './terms.js';
 import { contractCoin, depthOf, isEscrow, type JobTrace, traceJob } from './trace.js';
 
-/** Bytes of transactions that a dispute can take, set aside at the fee rate with the bond. */
+/** Bytes of transactions that a dispute can take. */
 const DISPUTE_BYTES = 8_000n;
+/** Base units per byte that are set aside for them with the bond: what a filled mempool may come to ask. */
+const DISPUTE_FEE_RATE = 10n * FEE_RATE;
 /** Looks at the pool after the first good offer, for better ones. */
 const PATIENCE = 2;
 /** Blocks below the claim after which a missing ciphertext is contested. */
@@ -52,6 +55,7 @@ export abstract class ClientDriver extends Participant {
   protected readonly records: JobRecords<ClientRecord>;
   readonly #patience = new Map<string, number>();
   readonly #shown = new Set<string>();
+  readonly #clock = new FeeClock();
 
   constructor(options: ClientOptions) {
     super(options);
@@ -60,7 +64,7 @@ export abstract class ClientDriver extends Participant {
 
   /** Base units set aside for a contest: the bond and the fees around it. */
   protected reserveFor(job: JobSpec): bigint {
-    return contestBond(job) + DISPUTE_BYTES * FEE_RATE;
+    return contestBond(job) + DISPUTE_BYTES * DISPUTE_FEE_RATE;
   }
 
   /** Keeps the coins of a job from other payments of this wallet. */
@@ -91,6 +95,7 @@ export abstract class ClientDriver extends Participant {
       case 'released':
         return this.#afterRelease(record, trace, tip, signal);
       default:
+        await this.#raiseEnd(record, terms, trace, tip);
         return this.#finish(record, trace, tip);
     }
   }
@@ -214,7 +219,7 @@ export abstract class ClientDriver extends Participant {
     const cancelled = await this.#cancelWith(record, terms, trace);
     if (cancelled || tip < job.expires) return record;
     const coin = contractCoin(trace.escrow!);
-    const spend = await signSpend(this.wallet, refundSpend(terms, coin), (funded) =>
+    const spend = await signSpend(this.chain, this.wallet, refundSpend(terms, coin), (funded) =>
       refundUnlocking(signContract(funded, this.key.privateKey)),
     );
     await sendSpend(this.chain, this.wallet, spend);
@@ -279,14 +284,17 @@ export abstract class ClientDriver extends Participant {
     return this.#check(record, trace, delivered, signal);
   }
 
-  /** Sends the contest on disk again; makes a new one where its coins have gone meanwhile. */
+  /** Sends the contest on disk again; makes a new one where the node does not take it any more. */
   async #repeatContest(record: ClientRecord): Promise<ClientRecord> {
+    const transaction = decodeTransaction(fromHex(record.contest!.transaction));
     try {
-      await sendOnce(this.chain, decodeTransaction(fromHex(record.contest!.transaction)));
+      await sendOnce(this.chain, transaction);
       return record;
     } catch (thrown) {
       if (!(thrown instanceof BitmodelError) || thrown.code !== 'TX_REJECTED') throw thrown;
-      const { contest: _, contestMessage: __, ...open } = record;
+      // its coins went elsewhere, or the mempool asks for more now
+      this.wallet.release(transaction);
+      const { contest: _, ...open } = record;
       return open;
     }
   }
@@ -327,8 +335,23 @@ export abstract class ClientDriver extends Participant {
     await this.mirror.remind(record.announce);
     await this.mirror.remind(record.accept!);
     if (record.contestMessage) await this.mirror.remind(record.contestMessage);
-    if (trace.contest!.height === 0) this.waitFor(id, tip + 1, 'the contest to be in a block');
-    const verdicts = this.mirror.job(id)?.verdicts ?? [];
+    if (trace.contest!.height === 0) {
+      this.waitFor(id, tip + 1, 'the contest to be in a block');
+      return this.#raiseContest(record, terms, trace, tip);
+    }
+    await this.#settle(record, terms, trace, tip, false);
+    return record;
+  }
+
+  /** Ends the contest where that can be done. */
+  async #settle(
+    record: ClientRecord,
+    terms: JobTerms,
+    trace: JobTrace,
+    tip: number,
+    again: boolean,
+  ): Promise<void> {
+    const verdicts = this.mirror.job(record.id)?.verdicts ?? [];
     const judges = await judgesOf(this.chain, this.params, record.job, trace.contest!.state);
     const settlement = await settleContest(
       this.chain,
@@ -338,12 +361,53 @@ export abstract class ClientDriver extends Participant {
       verdicts,
       tip,
       judges,
+      again,
     );
-    if (settlement) {
-      const { step, txid, fee } = settlement;
-      this.emit({ role: 'client', step, jobId: id, txid, fee });
-    }
-    return record;
+    if (!settlement) return;
+    const { step, txid, fee } = settlement;
+    this.emit({ role: 'client', step, jobId: record.id, txid, fee });
+  }
+
+  /** What ends a contest is made again with a higher fee where it waits too long: a lapse could come before it. */
+  async #raiseEnd(
+    record: ClientRecord,
+    terms: JobTerms,
+    trace: JobTrace,
+    tip: number,
+  ): Promise<void> {
+    const { contest, end, stage } = trace;
+    if (!contest || end!.height > 0 || stage === 'cleared') return;
+    if (!this.#clock.isDue(end!.txid, tip)) return;
+    await this.guarded(record.id, () => this.#settle(record, terms, trace, tip, true));
+  }
+
+  /** Makes a contest that waits too long again, with a higher fee: the dispute window runs meanwhile. */
+  async #raiseContest(
+    record: ClientRecord,
+    terms: JobTerms,
+    trace: JobTrace,
+    tip: number,
+  ): Promise<ClientRecord> {
+    const { txid, transaction } = trace.contest!;
+    if (!this.#clock.isDue(txid, tip)) return record;
+    let raised: ClientRecord | undefined;
+    await this.guarded(record.id, async () => {
+      const { next, signed } = await makeContest(this.#hands(), record, terms, trace, transaction);
+      await sendSpend(this.chain, this.wallet, signed);
+      this.records.save(next);
+      await this.mirror.remind(next.contestMessage);
+      const { contest } = next;
+      this.emit({
+        role: 'client',
+        step: 'contested',
+        jobId: record.id,
+        txid: contest.txid,
+        amount: contestBond(record.job),
+        fee: signed.fee,
+      });
+      raised = next;
+    });
+    return raised ?? record;
   }
 
   /** The buyer was away until the seller had its stake back: the answer may still be in the pool. */

@@ -2,6 +2,8 @@ import { BitmodelError, fromHex, toBase64, toHex } from '../base/index.js';
 import {
   type ChainClient,
   encodeTransaction,
+  estimateFeeRate,
+  type FundedTransaction,
   hash160,
   type KeyPair,
   type NetworkParameters,
@@ -9,6 +11,7 @@ import {
   p2pkhScript,
   parseOutpoint,
   signContract,
+  type Transaction,
   transactionId,
   type Wallet,
 } from '../chain/index.js';
@@ -20,7 +23,7 @@ import { encodePrompt, sealEvidence } from './evidence.js';
 import { createMessage, type Message } from './messages.js';
 import { sealTo } from './sealing.js';
 import { judgesOf, keysOf } from './seats.js';
-import { signSpend } from './settle.js';
+import { signSpend } from './signing.js';
 import type { JobTerms } from './terms.js';
 import { contractCoin, type JobTrace } from './trace.js';
 
@@ -54,6 +57,7 @@ export async function makeEscrow(
     inputs: [{ outpoint, output: coin.output, unlockingSize: P2PKH_UNLOCKING_SIZE }],
     outputs: [escrowOutput(terms), { value: reserve, lockingScript: own }],
     jobId: terms.jobId,
+    feeRate: await estimateFeeRate(chain),
   });
   const transaction = wallet.sign(funded.transaction, funded.spentOutputs);
   const txid = transactionId(transaction);
@@ -75,12 +79,16 @@ export async function makeEscrow(
   return { ...record, phase: 'escrowed', escrow, accept };
 }
 
-/** The contest of a claim with the evidence for its verifiers, neither sent yet. */
+/**
+ * The contest of a claim with the evidence for its verifiers, neither sent yet.
+ * @param replaced a contest that waits for a block, to be made again with a higher fee
+ */
 export async function makeContest(
   { chain, wallet, key, params }: ClientHands,
   record: ClientRecord,
   terms: JobTerms,
   trace: JobTrace,
+  replaced?: Transaction,
 ) {
   const { job, id } = record;
   const claim = trace.claim!;
@@ -97,16 +105,17 @@ export async function makeContest(
     );
   }
   const spend = contestSpend(terms, contractCoin(claim), claim.state, drawSecret);
-  const signed = await signSpend(wallet, spend, (funded) =>
-    contestUnlocking(signContract(funded, key.privateKey), drawSecret),
-  );
+  const unlock = (funded: FundedTransaction): Uint8Array =>
+    contestUnlocking(signContract(funded, key.privateKey), drawSecret);
+  const signed = await signSpend(chain, wallet, spend, unlock, replaced);
   const txid = transactionId(signed.transaction);
   const outputIds = record.answer?.outputIds;
   const evidence = { salt: fromHex(record.salt), promptIds: record.promptIds, outputIds };
   const contestMessage = createMessage(
     'contest',
     id,
-    0,
+    // the pool keeps the latest: another transaction needs another message
+    (record.contestMessage?.sequence ?? -1) + 1,
     { transaction: txid, ...sealEvidence(evidence, keysOf(judges)) },
     key.privateKey,
   );

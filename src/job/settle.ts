@@ -1,4 +1,4 @@
-import { BitmodelError, EXIT, fromHex } from '../base/index.js';
+import { fromHex } from '../base/index.js';
 import {
   type ChainClient,
   type ContractSpend,
@@ -8,8 +8,6 @@ import {
   hash160,
   type Outpoint,
   p2pkhScript,
-  type Transaction,
-  unlockContract,
   type Wallet,
 } from '../chain/index.js';
 import {
@@ -21,46 +19,10 @@ import {
 } from './contracts/contested-spends.js';
 import type { VerdictName } from './contracts/verdict.js';
 import type { Message } from './messages.js';
-import { sendOnce } from './sending.js';
+import { type SignedSpend, sendSpend, signSpend } from './signing.js';
 import type { JobTerms } from './terms.js';
 import { contractCoin, depthOf, type JobTrace } from './trace.js';
 import type { Seat } from './verifier-registry.js';
-
-/** A contract's spending transaction, signed, with the fee it pays in base units. */
-export interface SignedSpend {
-  readonly transaction: Transaction;
-  readonly fee: bigint;
-}
-
-/**
- * Funds, unlocks and signs a transaction that spends a contract.
- * @param unlock makes the contract's unlocking script, once inputs and outputs are final
- * @throws BitmodelError `INSUFFICIENT_FUNDS`
- */
-export async function signSpend(
-  wallet: Wallet,
-  spend: ContractSpend,
-  unlock: (funded: FundedTransaction) => Uint8Array,
-): Promise<SignedSpend> {
-  const funded = await wallet.fund(spend);
-  const unlocked = unlockContract(funded.transaction, unlock(funded));
-  return { transaction: wallet.sign(unlocked, funded.spentOutputs), fee: funded.fee };
-}
-
-/** Sends a transaction the wallet funded; when the node refuses it, its coins are free again. */
-export async function sendSpend(
-  chain: ChainClient,
-  wallet: Wallet,
-  { transaction }: SignedSpend,
-): Promise<string> {
-  try {
-    return await sendOnce(chain, transaction);
-  } catch (thrown) {
-    const isLost = thrown instanceof BitmodelError && thrown.exitCode === EXIT.unreachable;
-    if (!isLost) wallet.release(transaction);
-    throw thrown;
-  }
-}
 
 /** How a contest ended by this participant's own hand. */
 export interface Settlement {
@@ -78,6 +40,7 @@ const STEP_OF: Readonly<Record<VerdictName, Settlement['step']>> = {
  * Ends a contest as soon as it can be: by the threshold's verdicts, or by the time that passed without them. Anybody
  * may do it; whoever does pays the transaction's fee.
  * @param judges who was drawn ({@link judgesOf}), where verifiers are
+ * @param again also where something that ends it waits for a block already, which is replaced by a higher fee
  * @returns undefined while neither is at hand
  */
 export async function settleContest(
@@ -88,9 +51,11 @@ export async function settleContest(
   verdicts: readonly Message<'verdict'>[],
   tip: number,
   judges: readonly Seat[] = [],
+  again = false,
 ): Promise<Settlement | undefined> {
-  const { claim, contest } = trace;
-  if (!claim || !contest || trace.stage !== 'contested') return undefined;
+  const { claim, contest, end } = trace;
+  if (!claim || !contest || (end && (!again || end.height > 0))) return undefined;
+  const replaced = end?.transaction;
   const coin = contractCoin(contest);
   const received = verdicts.flatMap(({ author, body }) =>
     body.signature && body.stake === claim.txid
@@ -101,12 +66,14 @@ export async function settleContest(
     const signatures = gatherVerdicts(terms, contest.state, verdict, received, judges);
     if (!signatures) continue;
     const spend = judgeSpend(terms, coin, contest.state, verdict, signatures);
-    const signed = await signSpend(wallet, spend, () => judgeUnlocking(terms, verdict, signatures));
+    const unlock = (): Uint8Array => judgeUnlocking(terms, verdict, signatures);
+    const signed = await signSpend(chain, wallet, spend, unlock, replaced);
     return sendSettlement(chain, wallet, coin.outpoint, STEP_OF[verdict], signed);
   }
   if (depthOf(contest, tip) < terms.verdictWindow) return undefined;
   const spend = lapseSpend(terms, coin, contest.state);
-  const signed = await signSpend(wallet, spend, () => lapseUnlocking(terms));
+  const unlock = (): Uint8Array => lapseUnlocking(terms);
+  const signed = await signSpend(chain, wallet, spend, unlock, replaced);
   return sendSettlement(chain, wallet, coin.outpoint, 'lapsed', signed);
 }
 

@@ -2,8 +2,10 @@ import { BitmodelError, EXIT, fromHex, toHex } from '../base/index.js';
 import {
   decodeTransaction,
   encodeTransaction,
+  type FundedTransaction,
   formatOutpoint,
   signContract,
+  type Transaction,
   transactionId,
 } from '../chain/index.js';
 import { claimDepth, claimMargin, termsOf } from './agreement.js';
@@ -17,7 +19,8 @@ import type { PoolMirror } from './mirror.js';
 import { sendJobMessage } from './pool-client.js';
 import { judgesOf, keysOf } from './seats.js';
 import { sendOnce } from './sending.js';
-import { cancelTemplate, sendSpend, settleContest, signSpend } from './settle.js';
+import { cancelTemplate, settleContest } from './settle.js';
+import { FeeClock, sendSpend, signSpend } from './signing.js';
 import { type JobTerms, modelFee } from './terms.js';
 import { contractCoin, depthOf, type JobTrace, traceJob } from './trace.js';
 import type { WorkerOptions } from './worker.js';
@@ -44,6 +47,7 @@ function isAway(thrown: unknown): boolean {
 export class WorkerDriver {
   readonly #with: DriverOptions;
   readonly #failures = new Map<string, number>();
+  readonly #clock = new FeeClock();
 
   constructor(options: DriverOptions) {
     this.#with = options;
@@ -70,6 +74,7 @@ export class WorkerDriver {
       case 'contested':
         return this.#defend(record, terms, trace, tip);
       default:
+        await this.#raiseEnd(record, terms, trace, tip);
         return this.#finish(record, trace, tip);
     }
   }
@@ -216,17 +221,31 @@ export class WorkerDriver {
   }
 
   async #claim(record: WorkerRecord, terms: JobTerms, trace: JobTrace): Promise<void> {
-    const { chain, wallet, key, save, tell } = this.#with;
-    const { id, job } = record;
+    const { chain, wallet } = this.#with;
     if (record.claim) {
+      const transaction = decodeTransaction(fromHex(record.claim.transaction));
       try {
-        await sendOnce(chain, decodeTransaction(fromHex(record.claim.transaction)));
+        await sendOnce(chain, transaction);
         return;
       } catch (thrown) {
         if (!(thrown instanceof BitmodelError) || thrown.code !== 'TX_REJECTED') throw thrown;
-        // its coins went elsewhere meanwhile: another claim with the same commitment does as well
+        // its coins went elsewhere meanwhile, or the mempool asks for more now: another claim with the same
+        // commitment does as well
+        wallet.release(transaction);
       }
     }
+    await this.#makeClaim(record, terms, trace);
+  }
+
+  /** @param replaced a claim that waits for a block, to be made again with a higher fee */
+  async #makeClaim(
+    record: WorkerRecord,
+    terms: JobTerms,
+    trace: JobTrace,
+    replaced?: Transaction,
+  ): Promise<void> {
+    const { chain, wallet, key, save, tell } = this.#with;
+    const { id, job } = record;
     const share = await modelShare(chain, job.model, job.created);
     const shown = {
       ...contractCoin(trace.escrow!),
@@ -234,9 +253,9 @@ export class WorkerDriver {
       commitment: fromHex(record.commitment!.body.commitment),
       feeLockingScript: share.script,
     };
-    const signed = await signSpend(wallet, claimSpend(terms, shown), (funded) =>
-      claimUnlocking(shown, signContract(funded, key.privateKey)),
-    );
+    const unlock = (funded: FundedTransaction): Uint8Array =>
+      claimUnlocking(shown, signContract(funded, key.privateKey));
+    const signed = await signSpend(chain, wallet, claimSpend(terms, shown), unlock, replaced);
     const txid = transactionId(signed.transaction);
     const transaction = toHex(encodeTransaction(signed.transaction));
     save({ ...record, claim: { txid, transaction, fee: signed.fee.toString() } });
@@ -278,10 +297,16 @@ export class WorkerDriver {
     if (record.accept) await mirror.remind(record.accept);
     if (record.commitment) await mirror.remind(record.commitment);
     const claim = trace.claim!;
-    if (claim.height === 0) return waitFor(record.id, tip + 1, 'the claim to be in a block');
+    if (claim.height === 0) {
+      waitFor(record.id, tip + 1, 'the claim to be in a block');
+      if (record.commitment && this.#clock.isDue(claim.txid, tip)) {
+        await this.#makeClaim(record, terms, trace, claim.transaction);
+      }
+      return;
+    }
     if (depthOf(claim, tip) < terms.disputeWindow) return;
     const spend = releaseSpend(terms, contractCoin(claim), claim.state);
-    const signed = await signSpend(wallet, spend, (funded) =>
+    const signed = await signSpend(chain, wallet, spend, (funded) =>
       releaseUnlocking(signContract(funded, key.privateKey)),
     );
     const txid = await sendSpend(chain, wallet, signed);
@@ -295,7 +320,7 @@ export class WorkerDriver {
     trace: JobTrace,
     tip: number,
   ): Promise<void> {
-    const { chain, wallet, params, key, mirror, save, tell, waitFor } = this.#with;
+    const { chain, params, key, mirror, save, tell, waitFor } = this.#with;
     const { id, job, prompt } = record;
     const judges = (await judgesOf(chain, params, job, trace.contest!.state)) ?? [];
     for (const message of [record.accept, record.commitment]) {
@@ -314,10 +339,44 @@ export class WorkerDriver {
       tell({ step: 'counterproof', jobId: id, txid: trace.contest!.txid });
     } else if (record.counterproof) await mirror.remind(record.counterproof);
     if (trace.contest!.height === 0) waitFor(id, tip + 1, 'the contest to be in a block');
+    await this.#settle(record, terms, trace, tip, false);
+  }
+
+  /** What ends a contest to its good is made again with a higher fee where it waits too long. */
+  async #raiseEnd(
+    record: WorkerRecord,
+    terms: JobTerms,
+    trace: JobTrace,
+    tip: number,
+  ): Promise<void> {
+    const { contest, end, stage } = trace;
+    if (!contest || end!.height > 0 || stage === 'slashed') return;
+    if (this.#clock.isDue(end!.txid, tip)) await this.#settle(record, terms, trace, tip, true);
+  }
+
+  async #settle(
+    record: WorkerRecord,
+    terms: JobTerms,
+    trace: JobTrace,
+    tip: number,
+    again: boolean,
+  ): Promise<void> {
+    const { chain, wallet, params, mirror, tell } = this.#with;
+    const { id, job } = record;
+    const judges = (await judgesOf(chain, params, job, trace.contest!.state)) ?? [];
     const verdicts = mirror.job(id)?.verdicts ?? [];
     // a slash is left to the buyer, who has the coins for it set aside
     const favourable = verdicts.filter(({ body }) => body.verdict !== 'invalid');
-    const settlement = await settleContest(chain, wallet, terms, trace, favourable, tip, judges);
+    const settlement = await settleContest(
+      chain,
+      wallet,
+      terms,
+      trace,
+      favourable,
+      tip,
+      judges,
+      again,
+    );
     if (settlement) tell({ jobId: id, ...settlement });
   }
 

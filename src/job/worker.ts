@@ -28,7 +28,7 @@ export interface WorkerOptions extends ParticipantOptions, WorkerLimits {
 }
 
 /** Base units kept for fees beyond the stake of a job. */
-const FEE_CUSHION = 20_000n;
+const FEE_CUSHION = 40_000n;
 /** Blocks for which a registry is taken: a job is announced and taken within minutes. */
 const REGISTRY_AGE = 100;
 

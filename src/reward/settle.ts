@@ -1,5 +1,5 @@
 import { BitmodelError, EXIT, sha256, toHex } from '../base/index.js';
-import type { ChainClient, Utxo, Wallet } from '../chain/index.js';
+import { type ChainClient, estimateFeeRate, type Utxo, type Wallet } from '../chain/index.js';
 import { findDeclaration, type Published, type Registry, readRegistry } from './registry.js';
 import { parseSplitScript, type SplitShare } from './split.js';
 import { MAXIMUM_SPLIT_INPUTS, splitSpend, unlockSplit } from './split-spend.js';
@@ -100,7 +100,11 @@ async function settleCoins(
     output,
     unlockingSize: spend.unlockingScripts[i]!.length,
   }));
-  const { transaction, spentOutputs, fee } = await wallet.fund({ inputs, outputs: spend.outputs });
+  const { transaction, spentOutputs, fee } = await wallet.fund({
+    inputs,
+    outputs: spend.outputs,
+    feeRate: await estimateFeeRate(client),
+  });
   const signed = wallet.sign(unlockSplit(transaction, spend), spentOutputs);
   const ids = payees(source, spend.outputs.length);
   try {

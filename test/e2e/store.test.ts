@@ -89,6 +89,7 @@ describe('bitmodel node --prune', () => {
     const { txid } = coins.find(({ height }) => height === 10)!;
     const transaction = await rpc('getrawtransaction', txid as string);
     expect(transaction.stderr).toContain('Block not available (pruned data)');
+    expect(transaction.stderr).toContain('Ask a node that keeps all blocks');
     expect(await rpcJson('getblock', kept!)).toMatchObject({ height: HEIGHT - KEPT_BLOCKS });
     await running.stop();
 

@@ -25,7 +25,9 @@ afterEach(() => market.endShifts());
 afterAll(() => market?.close());
 
 /** The market's own node, with some of its methods seen through a seller's bad luck. */
-type Changes = Omit<Partial<ChainClient>, 'rpc'> & { readonly rpc?: Pick<RpcClient, 'call'> };
+type Changes = Omit<Partial<ChainClient>, 'rpc'> & {
+  readonly rpc?: Pick<RpcClient, 'call' | 'callText'>;
+};
 
 function nodeWith(changed: Changes): ChainClient {
   return new Proxy(market.chain, {
@@ -51,6 +53,7 @@ function closedPool() {
   const state = { isOpen: false, refusals: 0 };
   const chain = nodeWith({
     rpc: {
+      callText: (method, ...params) => market.chain.rpc.callText(method, ...params),
       call: async <T>(method: string, ...params: unknown[]): Promise<T> => {
         const isAnswer = (params[0] as { type?: string } | undefined)?.type === 'commitment';
         if (method !== 'sendjobmessage' || !isAnswer || state.isOpen) {

@@ -36,7 +36,11 @@ export class Bodies {
   transactionAt({ blockHash: hash, offset, length }: TransactionLocation): Transaction {
     // the view of the block is LMDB's own memory: only the transaction is copied
     const body = this.#blocks.getBinaryFast(hash);
-    if (!body) throw new BitmodelError('BLOCK_PRUNED', 'Block not available (pruned data)');
+    if (!body) {
+      throw new BitmodelError('BLOCK_PRUNED', 'Block not available (pruned data)', {
+        next: 'Ask a node that keeps all blocks: --rpc URL',
+      });
+    }
     const copy = Uint8Array.from(body.subarray(offset, offset + length));
     try {
       return decodeTransaction(copy);

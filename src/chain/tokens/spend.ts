@@ -2,6 +2,7 @@ import type { ChainClient, Utxo } from '../client/ChainClient.js';
 import type { OutputToken } from '../codec/token.js';
 import type { TransactionOutput } from '../codec/transaction.js';
 import { MAX_FEE, proveCoins } from '../wallet/check.js';
+import { estimateFeeRate } from '../wallet/feeEstimate.js';
 import type { FundedTransaction } from '../wallet/fund.js';
 import type { SpendLimits } from '../wallet/requests.js';
 import { dustOf, P2PKH_UNLOCKING_SIZE } from '../wallet/size.js';
@@ -33,7 +34,7 @@ export async function fundFrom(
   try {
     await proveCoins(client, [coin]);
     const input = { outpoint, output, unlockingSize: P2PKH_UNLOCKING_SIZE };
-    return await wallet.fund({ outputs, inputs: [input] });
+    return await wallet.fund({ outputs, inputs: [input], feeRate: await estimateFeeRate(client) });
   } catch (thrown) {
     wallet.unlock(outpoint);
     throw thrown;

@@ -11,18 +11,20 @@ const TARGET = 6;
 const BYTES_PER_RATE = 1000n;
 
 /**
- * What to pay per byte so that a transaction is in a block within about six: the node's estimate, within
- * {@link FEE_RATE} and {@link MAX_ESTIMATED_FEE_RATE}; {@link FEE_RATE} when it has none.
+ * What to pay per byte so that a transaction is in a block within about six: the node's estimate, or what its mempool
+ * asks for at least now, whichever is more, within {@link FEE_RATE} and {@link MAX_ESTIMATED_FEE_RATE}.
  * @returns base units per byte
  * @throws BitmodelError `NODE_UNREACHABLE` and the like
  */
 export async function estimateFeeRate({ rpc }: ChainClient): Promise<bigint> {
-  const answer = await rpc.callText('estimatesmartfee', [TARGET]);
-  const text = memberText(answer, 'feerate');
-  if (text === undefined) return FEE_RATE;
-  const perThousand = amountOf(text);
-  const rate = (perThousand + BYTES_PER_RATE - 1n) / BYTES_PER_RATE;
-  if (rate < FEE_RATE) return FEE_RATE;
+  const [estimate, mempool] = await Promise.all([
+    rpc.callText('estimatesmartfee', [TARGET]),
+    rpc.callText('getmempoolinfo', []),
+  ]);
+  const rates = [memberText(estimate, 'feerate'), memberText(mempool, 'mempoolminfee')]
+    .filter((text) => text !== undefined)
+    .map((text) => (amountOf(text) + BYTES_PER_RATE - 1n) / BYTES_PER_RATE);
+  const rate = rates.reduce((most, each) => (each > most ? each : most), FEE_RATE);
   return rate > MAX_ESTIMATED_FEE_RATE ? MAX_ESTIMATED_FEE_RATE : rate;
 }
 

@@ -108,6 +108,14 @@ const MEANING: ReadonlyMap<number, Meaning> = new Map<number, Meaning>([
   ],
 ]);
 
+/** Bitcoin Core has no number of its own for what a pruned node has dropped, only these words. */
+const PRUNED_WORDS = '(pruned data)';
+const PRUNED: Meaning = {
+  code: 'BLOCK_PRUNED',
+  exitCode: EXIT.failed,
+  next: 'Ask a node that keeps all blocks (--rpc URL), or make this one anew without --prune',
+};
+
 /**
  * An error that travels over RPC: thrown by a method on the server, thrown again by the client. Its `code` is ours
  * (`TX_REJECTED`, `NOT_FOUND`, …), `rpcCode` is Bitcoin Core's number, the message is the node's own.
@@ -122,7 +130,9 @@ export class RpcError extends BitmodelError {
     options: { readonly cause?: unknown; readonly method?: string } = {},
   ) {
     const { cause, method } = options;
-    const { code, exitCode, next } = MEANING.get(rpcCode) ?? OTHER;
+    const { code, exitCode, next } = message.endsWith(PRUNED_WORDS)
+      ? PRUNED
+      : (MEANING.get(rpcCode) ?? OTHER);
     super(code, message, {
       cause,
       exitCode,

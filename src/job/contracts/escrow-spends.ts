@@ -4,6 +4,7 @@ import {
   type ContractSpend,
   contractInput,
   hash160,
+  NO_JOB,
   p2pkhScript,
   pushData,
   pushNumber,
@@ -96,9 +97,12 @@ export function refundUnlocking(signature: Uint8Array): Uint8Array {
   return concatBytes(pushData(signature), pushNumber(ESCROW_PATH.refund));
 }
 
-/** Both agree to end the job; the outputs are theirs to choose. @throws BitmodelError `BAD_TERMS` */
+/**
+ * Both agree to end the job; the outputs are theirs to choose. The transaction has no job id, so that no signature of
+ * a claim is one of a cancellation. @throws BitmodelError `BAD_TERMS`
+ */
 export function cancelSpend(terms: JobTerms, coin: ContractCoin): ContractSpend {
-  return spendEscrow(terms, coin, 2 * SIGNATURE_PUSH + 1);
+  return { ...spendEscrow(terms, coin, 2 * SIGNATURE_PUSH + 1), jobId: NO_JOB };
 }
 
 /** Unlocks the escrow for the cancellation with both signatures. */

@@ -8,6 +8,7 @@ import {
   hash160,
   hashLockKeeping,
   joinParts,
+  NO_JOB,
   p2pkhScript,
   requireInputIndex,
   requireJobId,
@@ -73,7 +74,16 @@ function refundPath(terms: JobTerms): string {
   return joinParts(timeLock(terms.expires), requireSignature(terms.client));
 }
 
-/** Stack: client's signature, seller's signature → */
+/**
+ * Stack: client's signature, seller's signature →
+ *
+ * A claim has the job's id, a cancellation none: otherwise the client could take the seller's signature of a claim for
+ * one of a cancellation, and what looks like the end of the job would hold a stake.
+ */
 function cancelPath(terms: JobTerms): string {
-  return joinParts(requireSignature(terms.seller), requireSignature(terms.client));
+  return joinParts(
+    requireJobId(NO_JOB),
+    requireSignature(terms.seller),
+    requireSignature(terms.client),
+  );
 }

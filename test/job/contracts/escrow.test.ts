@@ -247,6 +247,16 @@ describe('cancel', () => {
   ])('refuses the signatures of %s and %s', (client, seller) => {
     expect(answerToCancel(client, seller)).toMatchObject({ ok: false });
   });
+
+  it('refuses a transaction with the id of the job, which a claim has', () => {
+    const { jobId } = terms;
+    const named = fund({ ...cancelSpend(terms, { outpoint: outpointOf('escrow') }), jobId });
+    const signatures = {
+      client: signContract(named, keyOf('client')),
+      seller: signContract(named, keyOf('seller')),
+    };
+    expect(answer(named, cancelUnlocking(signatures))).toMatchObject({ ok: false });
+  });
 });
 
 it('an escrow has no fourth path', () => {

@@ -6,10 +6,13 @@ import {
   mintedAt,
   planMint,
   publicKeyOf,
+  type SpendContext,
   sendMint,
   signContract,
   signData,
   type Transaction,
+  transactionId,
+  unlockContract,
 } from '#src/chain/index.js';
 import { leaveBonds, ownBonds, releaseBonds } from '#src/job/bonding.js';
 import { type ChannelState, openChannel, payChannel, takeUpdate } from '#src/job/channel-state.js';
@@ -37,9 +40,17 @@ import {
   judgeSpend,
   judgeUnlocking,
 } from '#src/job/contracts/contested-spends.js';
-import { claimSpend, claimUnlocking, escrowOutput } from '#src/job/contracts/escrow-spends.js';
+import {
+  cancelSpend,
+  cancelUnlocking,
+  claimSpend,
+  claimUnlocking,
+  escrowOutput,
+} from '#src/job/contracts/escrow-spends.js';
 import { contestSpend, contestUnlocking } from '#src/job/contracts/stake-spends.js';
+import { sendSpend, signSpend } from '#src/job/signing.js';
 import type { VerifierDraw } from '#src/job/terms.js';
+import { traceJob } from '#src/job/trace.js';
 import {
   bondTerms,
   bondVerifier,
@@ -152,6 +163,67 @@ describe('on a real chain', () => {
     expect(after!.size).toBe(7);
     // what stood at a height stands there for ever
     expect((await standingBonds(regtest.chain, REGTEST, before)).length).toBe(8);
+  });
+
+  it("the seller's signature of a claim cancels nothing: the client can not strand the stake", async () => {
+    const terms = makeTerms({ genesis: GENESIS });
+    const escrow = await regtest.pay([escrowOutput(terms)], terms.jobId);
+    const claim = { ...makeClaim(37), outpoint: escrow.outpoint(0) };
+    const { wallet, chain } = regtest;
+    const funded = await wallet.fund(claimSpend(terms, claim));
+    const seller = signContract(funded, keyOf('seller'));
+    const client = signContract(funded, keyOf('client'));
+    const unlock = (script: Uint8Array) =>
+      wallet.sign(unlockContract(funded.transaction, script), funded.spentOutputs);
+    const stolen = unlock(cancelUnlocking({ client, seller }));
+    await expect(chain.send(stolen)).rejects.toMatchObject({ code: 'TX_REJECTED' });
+    await chain.send(unlock(claimUnlocking(claim, seller)));
+    const trace = await traceJob(chain, terms, transactionId(escrow.transaction));
+    expect(trace.stage).toBe('claimed');
+    await regtest.mine();
+  });
+
+  it('both cancel: the money is the client’s again, and the trace says so', async () => {
+    const terms = makeTerms({ genesis: GENESIS });
+    const escrow = await regtest.pay([escrowOutput(terms)], terms.jobId);
+    const coin = { outpoint: escrow.outpoint(0) };
+    await regtest.spend(cancelSpend(terms, coin), (funded) =>
+      cancelUnlocking({
+        client: signContract(funded, keyOf('client')),
+        seller: signContract(funded, keyOf('seller')),
+      }),
+    );
+    const trace = await traceJob(regtest.chain, terms, transactionId(escrow.transaction));
+    expect(trace.stage).toBe('cancelled');
+  });
+
+  it('a contest that waits is made again from the same coins, with a fee that takes its place', async () => {
+    const { chain, wallet } = regtest;
+    const terms = makeTerms({ genesis: GENESIS });
+    const escrow = await regtest.pay([escrowOutput(terms)], terms.jobId);
+    const claim = { ...makeClaim(37), outpoint: escrow.outpoint(0) };
+    const claimed = await regtest.spend(claimSpend(terms, claim), (funded) =>
+      claimUnlocking(claim, signContract(funded, keyOf('seller'))),
+    );
+    const spend = contestSpend(terms, { outpoint: claimed.outpoint(0) }, makeState(37));
+    const unlock = (funded: SpendContext) =>
+      contestUnlocking(signContract(funded, keyOf('client')));
+    let last = await signSpend(chain, wallet, spend, unlock);
+    await sendSpend(chain, wallet, last);
+    for (let i = 0; i < 3; i++) {
+      const next = await signSpend(chain, wallet, spend, unlock, last.transaction);
+      const txid = await sendSpend(chain, wallet, next);
+      expect((await chain.spender(claimed.outpoint(0)))!.txid).toBe(txid);
+      expect(await chain.transaction(transactionId(last.transaction))).toBeUndefined();
+      expect(next.fee).toBeGreaterThan(last.fee);
+      expect(next.transaction.inputs.map(({ outpoint }) => outpoint)).toEqual(
+        last.transaction.inputs.map(({ outpoint }) => outpoint),
+      );
+      last = next;
+    }
+    await regtest.mine();
+    const trace = await traceJob(chain, terms, transactionId(escrow.transaction));
+    expect(trace).toMatchObject({ stage: 'contested', contest: { height: await chain.height() } });
   });
 
   it('a verifier leaves, and has its bond back when the exit is over, not before', async () => {
