@@ -1,4 +1,4 @@
-import { concatBytes, equalBytes, sha256, utf8 } from '../../base/index.js';
+import { concatBytes, equalBytes, sha256, u32le, u64le, utf8 } from '../../base/index.js';
 import {
   asPush,
   assemble,
@@ -69,14 +69,24 @@ export const PLEDGE_HEAD_BYTES = 34;
 export const GRANT_HEAD_BYTES = 34 + 34 + 33;
 
 /**
- * The 143 bytes that say "this delivery fulfils the task, and this key made it": "bitmodel/imi/1" ‖ genesis ‖ task ‖
- * delivery ‖ payee. Backers or judges sign them with `signData`.
+ * The 32 bytes that name all terms of a pledge: SHA-256(task ‖ goal u64LE ‖ deadline u32LE ‖ acceptance), where the
+ * acceptance is 0 ‖ window u32LE for backers, and 1 ‖ threshold u8 ‖ test set ‖ the judges' keys for judges. A vote or a
+ * judgement is about these: the same task may be pledged for again, with another goal or a looser acceptance.
  */
-export function deliveryMessage(
-  terms: Pick<PledgeTerms, 'genesis' | 'task'>,
-  { delivery, payee }: Delivery,
-): Uint8Array {
-  return concatBytes(utf8(DELIVERY_PREFIX), terms.genesis, terms.task, delivery, payee);
+export function pledgeTermsHash({ task, goal, deadline, acceptance }: PledgeTerms): Uint8Array {
+  const accepted =
+    acceptance.by === 'backers'
+      ? [Uint8Array.of(0), u32le(acceptance.window)]
+      : [Uint8Array.of(1, acceptance.threshold), acceptance.testSet, ...acceptance.judges];
+  return sha256(task, u64le(goal), u32le(deadline), ...accepted);
+}
+
+/**
+ * The 143 bytes that say "this delivery fulfils the task, and this key made it": "bitmodel/imi/1" ‖ genesis ‖
+ * {@link pledgeTermsHash} ‖ delivery ‖ payee. Backers or judges sign them with `signData`.
+ */
+export function deliveryMessage(terms: PledgeTerms, { delivery, payee }: Delivery): Uint8Array {
+  return concatBytes(utf8(DELIVERY_PREFIX), terms.genesis, pledgeTermsHash(terms), delivery, payee);
 }
 
 /** What a test set is committed by: SHA-256(salt ‖ SHA-256 of the test set). */
@@ -236,8 +246,8 @@ function judgesPath(terms: PledgeTerms, acceptance: JudgesAccept): string {
   );
 }
 
-const messageStart = ({ genesis, task }: PledgeTerms): string =>
-  expression(concatBytes(utf8(DELIVERY_PREFIX), genesis, task));
+const messageStart = (terms: PledgeTerms): string =>
+  expression(concatBytes(utf8(DELIVERY_PREFIX), terms.genesis, pledgeTermsHash(terms)));
 
 function demandTerms({ genesis, task, goal, deadline, acceptance }: PledgeTerms): void {
   demandLength(genesis, 32, 'genesis');

@@ -189,12 +189,16 @@ describe('accept by backers', () => {
     expect(accepted(force([voteOf(0, 89_999n)]))).toBe(false);
   });
 
-  it('refuses a vote for another delivery, payee, task or chain, or by another', () => {
+  it('refuses a vote for another delivery, payee or chain, under other terms, or by another', () => {
     const others = [
       { ...voteOf(0, 90_000n, { ...delivery, delivery: keyOf('other') }) },
       { ...voteOf(0, 90_000n, { ...delivery, payee: publicKeyOf(keyOf('other')) }) },
       { ...voteOf(0, 90_000n, delivery, { ...terms, task: keyOf('other') }) },
       { ...voteOf(0, 90_000n, delivery, { ...terms, genesis: keyOf('other') }) },
+      { ...voteOf(0, 90_000n, delivery, { ...terms, goal: terms.goal + 1n }) },
+      { ...voteOf(0, 90_000n, delivery, { ...terms, deadline: terms.deadline + 1 }) },
+      { ...voteOf(0, 90_000n, delivery, { ...terms, acceptance: { by: 'backers', window: 31 } }) },
+      { ...voteOf(0, 90_000n, delivery, judged) },
       { ...voteOf(0, 90_000n), signature: voteOf(1, 1n).signature },
     ];
     for (const vote of others) expect(accepted(force([vote]))).toBe(false);
@@ -411,8 +415,18 @@ describe('accept by judges', () => {
     expect(ok(make(spendOf({ signatures: [signatures[0], stranger, undefined] })))).toBe(false);
   });
 
-  it('refuses a verdict about another delivery, payee or task', () => {
+  it('refuses a verdict about another delivery or payee, or under any other terms', () => {
+    const accepting = (changes: object) => ({
+      ...judged,
+      acceptance: { ...judged.acceptance, ...changes } as typeof judged.acceptance,
+    });
     for (const other of [
+      deliveryMessage({ ...judged, goal: judged.goal + 1n }, delivery),
+      deliveryMessage({ ...judged, deadline: judged.deadline + 1 }, delivery),
+      deliveryMessage(accepting({ threshold: 1 }), delivery),
+      deliveryMessage(accepting({ testSet: keyOf('x') }), delivery),
+      deliveryMessage(accepting({ judges: [publicKeyOf(JUDGES[0]!)] }), delivery),
+      deliveryMessage({ ...judged, acceptance: terms.acceptance }, delivery),
       deliveryMessage(judged, { ...delivery, delivery: keyOf('x') }),
       deliveryMessage(judged, { ...delivery, payee: publicKeyOf(keyOf('x')) }),
       deliveryMessage({ ...judged, task: keyOf('x') }, delivery),
