@@ -440,14 +440,19 @@ describe('accept by judges', () => {
     const bad = expect.objectContaining({ code: 'BAD_PLEDGES' });
     expect(() => spendOf({}, [pledgeOf(0, 89_999n)])).toThrow(bad);
     const poor = { ...judged, goal: 89_999n };
-    const spend = judgesAcceptSpend(poor, byJudges, [pledgeOf(0, 89_999n)], delivery, judgement);
+    const pledge = [pledgeOf(0, 89_999n)];
+    const forPoor = deliveryMessage(poor, delivery);
+    const agreed = [signData(forPoor, JUDGES[0]!), undefined, signData(forPoor, JUDGES[2]!)];
+    const underPoor = { ...judgement, signatures: agreed };
+    const reached = judgesAcceptSpend(poor, byJudges, pledge, delivery, underPoor);
+    expect(accepted(make(reached), poor)).toBe(true);
+    const spend = judgesAcceptSpend(poor, byJudges, pledge, delivery, judgement);
     const script = pledgeScript(judged, pledgeOf(0, 1n).backer);
     const made = make(spend);
     const real = inputOf(made, 0, made.transaction.inputs[0]!.unlockingScript, {
       value: 89_999n,
       lockingScript: script,
     });
-    expect(accepted(made, poor)).toBe(true);
     expect(ok(real)).toBe(false);
   });
 
