@@ -1,15 +1,17 @@
 import { randomBytes } from 'node:crypto';
 import {
   closeSync,
+  existsSync,
   fsyncSync,
   linkSync,
   mkdirSync,
   openSync,
   renameSync,
+  statSync,
   unlinkSync,
   writeSync,
 } from 'node:fs';
-import { dirname } from 'node:path';
+import { dirname, resolve } from 'node:path';
 import { BitmodelError, EXIT, messageOf } from './errors.js';
 
 export interface WriteFileOptions {
@@ -17,6 +19,37 @@ export interface WriteFileOptions {
   readonly mode?: number;
   /** Replace an existing file (default true). When false and the file exists: `FILE_EXISTS`. */
   readonly overwrite?: boolean;
+}
+
+function codeOf(thrown: unknown): string | undefined {
+  return (thrown as NodeJS.ErrnoException).code;
+}
+
+/**
+ * Makes a folder, and those that it lies in, where they are not there. `mkdirSync` with `recursive` goes round for ever
+ * where a file system, such as /proc, says that a folder in it can't be found rather than that it can't be made.
+ * @param mode of each folder made
+ * @throws the error of the file system
+ */
+export function makeFolder(path: string, mode = 0o777): void {
+  const folder = resolve(path);
+  try {
+    makeOne(folder, mode);
+  } catch (thrown) {
+    const parent = dirname(folder);
+    if (codeOf(thrown) !== 'ENOENT' || existsSync(parent)) throw thrown;
+    makeFolder(parent, mode);
+    makeOne(folder, mode);
+  }
+}
+
+function makeOne(folder: string, mode: number): void {
+  try {
+    mkdirSync(folder, { mode });
+  } catch (thrown) {
+    // there already, or made by another process meanwhile; on a drive or a read-only disk the code is another one
+    if (!statSync(folder, { throwIfNoEntry: false })?.isDirectory()) throw thrown;
+  }
 }
 
 /**
@@ -31,7 +64,7 @@ export function writeFileAtomic(
   const temporary = `${path}.${randomBytes(6).toString('hex')}.tmp`;
   const bytes = typeof data === 'string' ? Buffer.from(data) : data;
   try {
-    mkdirSync(dirname(path), { recursive: true });
+    makeFolder(dirname(path));
     const file = openSync(temporary, 'wx', options.mode ?? 0o644);
     try {
       for (let offset = 0; offset < bytes.length; ) offset += writeSync(file, bytes, offset);
@@ -53,10 +86,10 @@ export function writeFileAtomic(
     } catch {
       // it may never have come to be
     }
-    const code = (thrown as NodeJS.ErrnoException).code;
+    const code = codeOf(thrown);
     if (code === 'EEXIST') {
       throw new BitmodelError('FILE_EXISTS', `${path} exists already; nothing was written.`, {
-        next: 'Choose another name, or pass --force to replace it',
+        next: 'Choose another name, or remove it first',
         exitCode: EXIT.notAllowed,
       });
     }

@@ -19,7 +19,7 @@ export {
   type ExitCode,
   messageOf,
 } from './errors.js';
-export { type WriteFileOptions, writeFileAtomic } from './files.js';
+export { makeFolder, type WriteFileOptions, writeFileAtomic } from './files.js';
 export { digest, sha256, sha256d } from './hash.js';
 export { type CanonicalValue, canonicalBytes } from './json.js';
 export { oneLine, printable, printableJson } from './text.js';

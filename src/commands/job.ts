@@ -1,6 +1,6 @@
 import type { Command } from 'commander';
 import { BitmodelError, EXIT, formatAmount, toHex } from '../base/index.js';
-import { ChainClient, networkParameters, RpcClient } from '../chain/index.js';
+import { type ChainClient, networkParameters } from '../chain/index.js';
 import { type ClientRecord, JobClient, JobRecords, termsOf, traceJob } from '../job/index.js';
 import { ModelRegistry } from '../model/index.js';
 import { followToEnd, registerSubmit, tellEvents } from './job-submit.js';
@@ -10,7 +10,7 @@ import { closeModels, openJobModels, parseThreads } from './shared/models.js';
 import { jobsFolder, openParticipant } from './shared/participant.js';
 import type { Register } from './shared/register.js';
 import type { Settings } from './shared/settings.js';
-import { WALLET_OPTIONS, type WalletChoice } from './shared/wallet.js';
+import { nodeClient, WALLET_OPTIONS, type WalletChoice } from './shared/wallet.js';
 
 interface ResumeOptions extends WalletChoice {
   readonly model?: string;
@@ -111,8 +111,7 @@ function registerWatch(job: Command): void {
     .addHelpText('after', '\nExample:\n  $ bitmodel job watch 3fa9')
     .action(
       action(async ([id], { settings, terminal, signal }) => {
-        const { rpc, datadir, network } = settings;
-        const chain = new ChainClient(RpcClient.forNode({ rpc, datadir, network }));
+        const chain = nodeClient(settings);
         try {
           let before = '';
           for (;;) {

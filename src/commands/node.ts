@@ -12,7 +12,7 @@ interface NodeOptions {
   readonly network?: string;
   readonly mine?: boolean;
   readonly mineTo?: string;
-  readonly blockTime: string;
+  readonly blockTime?: string;
   readonly threads?: string;
   readonly par?: string;
   readonly maxMempool: string;
@@ -38,6 +38,7 @@ const MOST_MEMPOOL = 100_000;
 const MOST_HOURS = 100_000;
 /** Faster than this, block times would run away from the clock: each must be above the median of eleven. */
 const SHORTEST_BLOCK_TIME = 0.2;
+const BLOCK_TIME = '2';
 const LONGEST_BLOCK_TIME = 86_400;
 
 function usage(message: string, next: string): BitmodelError {
@@ -59,6 +60,27 @@ function authOption({ rpcUser, rpcPassword }: NodeOptions) {
   return { user: rpcUser, password: rpcPassword! };
 }
 
+/** Refuses what would be dropped without a word: options that say something of what is not asked for. */
+function refuseIdle(options: NodeOptions, network: string): void {
+  const { mine, mineTo, blockTime, threads, rpcAllowIp, rpcBind } = options;
+  if (mineTo !== undefined && !mine) throw usage('--mine-to is for a miner.', 'Pass --mine, too');
+  if (threads !== undefined && network === 'regtest') {
+    const next = 'Leave --threads out; --block-time says how often a block comes';
+    throw usage('On regtest no threads mine.', next);
+  }
+  if (threads !== undefined && !mine) throw usage('--threads mine.', 'Pass --mine, too');
+  if (blockTime !== undefined && network !== 'regtest') {
+    throw usage(`On ${network} work decides how often a block comes.`, 'Leave --block-time out');
+  }
+  if (blockTime !== undefined && !mine) {
+    throw usage('--block-time is for a miner.', 'Pass --mine, too');
+  }
+  if (rpcAllowIp !== undefined && rpcBind === undefined) {
+    const next = 'Pass --rpc-bind ADDRESS, too';
+    throw usage('Only this machine can reach the node, whoever --rpc-allow-ip lets in.', next);
+  }
+}
+
 const run = action<NodeOptions>(async (_args, { options, settings, terminal, signal }) => {
   if (options.regtest && options.network !== undefined && options.network !== 'regtest') {
     throw usage(`--regtest and --network ${options.network} differ.`, 'Pass one of them');
@@ -67,16 +89,13 @@ const run = action<NodeOptions>(async (_args, { options, settings, terminal, sig
   if (options.mine && network !== 'regtest' && options.mineTo === undefined) {
     throw usage('Mining needs an address to pay to.', 'Pass --mine-to ADDRESS');
   }
-  if (options.threads !== undefined && network === 'regtest') {
-    const next = 'Leave --threads out; --block-time says how often a block comes';
-    throw usage('On regtest no threads mine.', next);
-  }
+  refuseIdle(options, network);
   const threads =
     options.threads === undefined
       ? undefined
       : wholeOption(options.threads, '--threads', 1, MAX_THREADS);
   const blockTime = numberOption(
-    options.blockTime,
+    options.blockTime ?? BLOCK_TIME,
     '--block-time',
     SHORTEST_BLOCK_TIME,
     LONGEST_BLOCK_TIME,
@@ -135,7 +154,7 @@ export const register: Register = (program) => {
       '--mine-to <address>',
       'who is paid for blocks (on regtest, unless stated, the faucet of the node)',
     )
-    .option('--block-time <seconds>', 'time between two blocks on regtest', '2')
+    .option('--block-time <seconds>', `time between two blocks on regtest (${BLOCK_TIME})`)
     .option('--threads <count>', 'threads that mine, not on regtest (all cores but one)')
     .option('--par <threads>', 'threads that check the scripts of blocks; 0 for one per core', '0')
     .option('--reindex', 'rebuild unspent outputs and indexes from the blocks that are kept')
@@ -152,7 +171,7 @@ export const register: Register = (program) => {
     )
     .option('--mempool-expiry <hours>', 'how long a transaction may wait for a block', '336')
     .option('--rpc-port <port>', 'port to answer on; 0 takes any free one')
-    .option('--rpc-bind <host>', 'address of this machine to answer on', '127.0.0.1')
+    .option('--rpc-bind <host>', 'address of this machine to answer on (127.0.0.1)')
     .option('--rpc-allow-ip <range...>', 'who may call beside this machine, as 192.168.1.0/24')
     .option('--rpc-user <name>', 'user name instead of the cookie file')
     .option('--rpc-password <password>', 'its password')

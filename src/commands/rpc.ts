@@ -82,7 +82,7 @@ It prints what bitcoin-cli prints. Errors show the node's number; the exit code 
 
 Example:
   $ bitmodel rpc getblockhash 0
-  $ bitmodel rpc --named getblock blockhash=0f9188f1…11466e2206 verbosity=2
+  $ bitmodel rpc --named getblock blockhash=08b68180…74fd433f83 verbosity=2
   $ bitmodel rpc getpins '{"path":"/protocols/bitmodel-model"}'
   $ cat signed.hex | bitmodel rpc sendrawtransaction -`,
     )

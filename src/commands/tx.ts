@@ -14,6 +14,7 @@ import {
   previousOutputs,
   signP2pkhInputs,
   type TransactionOutput,
+  transactionId,
 } from '../chain/index.js';
 import { type ActionContext, action } from './shared/action.js';
 import { readStdin } from './shared/input.js';
@@ -115,8 +116,10 @@ const sendAction = action<SignOptions>(async ([argument], context) => send(argum
 const decodeAction = action(async ([argument], { settings, terminal }) => {
   const { transaction, spentOutputs } = await readEnvelope(argument, settings);
   const parameters = networkParameters(settings.network);
-  terminal.result(transactionJson(transaction, parameters, spentOutputs), () =>
-    transactionText(transaction, parameters, spentOutputs),
+  terminal.result(
+    transactionJson(transaction, parameters, spentOutputs),
+    () => transactionText(transaction, parameters, spentOutputs),
+    transactionId(transaction),
   );
 });
 
@@ -124,10 +127,16 @@ const showAction = action(async ([argument], { settings, terminal }) => {
   const txid = (argument ?? (await readStdin('transaction id', 'Name one'))).trim();
   const parameters = networkParameters(settings.network);
   const client = nodeClient(settings);
-  const known = /^[0-9a-f]{64}$/i.test(txid) ? await client.transaction(txid) : undefined;
+  if (!/^[0-9a-f]{64}$/i.test(txid)) {
+    throw new BitmodelError('BAD_TXID', `"${txid.slice(0, 64)}" is no id of a transaction.`, {
+      next: 'Pass its 64 hexadecimal digits',
+      exitCode: EXIT.usage,
+    });
+  }
+  const known = await client.transaction(txid);
   if (!known) {
     throw new BitmodelError('TX_NOT_FOUND', `The node knows no transaction ${txid.slice(0, 64)}.`, {
-      next: 'Check the id; it has 64 hexadecimal digits',
+      next: 'Check the id, and that the node is of the right network: bitmodel chain info',
       exitCode: EXIT.notFound,
     });
   }
@@ -138,6 +147,7 @@ const showAction = action(async ([argument], { settings, terminal }) => {
     { ...transactionJson(transaction, parameters, spent), height, blockHash },
     () =>
       `${transactionText(transaction, parameters, spent)}\n${height > 0 ? `in block ${height} (${blockHash})` : 'waits in the mempool'}`,
+    transactionId(transaction),
   );
 });
 

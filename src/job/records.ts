@@ -1,6 +1,6 @@
-import { mkdirSync, readdirSync, readFileSync } from 'node:fs';
+import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { BitmodelError, EXIT, messageOf, writeFileAtomic } from '../base/index.js';
+import { BitmodelError, EXIT, makeFolder, messageOf, writeFileAtomic } from '../base/index.js';
 
 /** What every record on disk has. */
 export interface JobRecord {
@@ -27,7 +27,7 @@ export class JobRecords<T extends JobRecord> {
 
   /** @throws BitmodelError `WRITE_FAILED` */
   save(record: T): void {
-    mkdirSync(join(this.#directory, record.id), { recursive: true, mode: 0o700 });
+    makeFolder(join(this.#directory, record.id), 0o700);
     writeFileAtomic(this.path(record.id), `${JSON.stringify(record)}\n`, { mode: 0o600 });
   }
 

@@ -2,7 +2,7 @@ import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync } f
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
-import { writeFileAtomic } from '#src/base/index.js';
+import { makeFolder, writeFileAtomic } from '#src/base/index.js';
 
 describe('writing a file', () => {
   const folder = mkdtempSync(join(tmpdir(), 'bitmodel-files-'));
@@ -16,6 +16,17 @@ describe('writing a file', () => {
     writeFileAtomic(path, Uint8Array.of(0x32), { mode: 0o600 });
     expect(readFileSync(path, 'utf8')).toBe('2');
     expect(readdirSync(join(folder, 'a', 'b'))).toEqual(['secret']);
+  });
+
+  it('makes folders one in another, and ends where none can be made', () => {
+    const path = join(folder, 'x', 'y', 'z');
+    makeFolder(path, 0o700);
+    makeFolder(path);
+    expect(statSync(path).mode & 0o777).toBe(0o700);
+    writeFileAtomic(join(folder, 'file'), '');
+    expect(() => makeFolder(join(folder, 'file'))).toThrow(/EEXIST/);
+    expect(() => makeFolder(join(folder, 'file', 'below'))).toThrow(/ENOTDIR/);
+    if (process.platform === 'linux') expect(() => makeFolder('/proc/none/a')).toThrow(/ENOENT/);
   });
 
   it('leaves what is there when told not to replace it', () => {

@@ -97,6 +97,12 @@ describe('bitmodel node', () => {
     const wrong = await bitmodel('--rpc', `http://alice:wrong@${host}`, 'rpc', 'getblockcount');
     expect(wrong.code).toBe(4);
     expect(wrong.stderr).not.toContain('wrong@');
+    const none = await bitmodel('rpc', 'getblockcount');
+    expect(none.code).toBe(4);
+    expect(none.stderr).toBe(
+      `error: The node at http://${host} asks for a name and a password. [RPC_UNAUTHORIZED]\n` +
+        `  next: Pass --rpc http://NAME:PASSWORD@${host}\n`,
+    );
   });
 
   it('mines on threads at the target of a live network, and ends them on Ctrl-C', async () => {
@@ -128,7 +134,11 @@ describe('bitmodel node', () => {
       ['--mine', '--block-time', 'x'],
       ['--rpc-user', 'a'],
       ['--rpc-bind', '0.0.0.0'],
-      ['--rpc-allow-ip', '1.2.3.4/33'],
+      ['--rpc-bind', '127.0.0.1', '--rpc-allow-ip', '1.2.3.4/33'],
+      ['--rpc-allow-ip', '1.2.3.4'],
+      ['--mine-to', ADDRESS],
+      ['--block-time', '5'],
+      ['--network', 'test', '--mine', '--mine-to', ADDRESS, '--block-time', '5'],
       ['--rpc-user', 'a:b', '--rpc-password', 'c'],
     ]) {
       const { code, stderr } = await bitmodel('node', ...args);

@@ -1,7 +1,7 @@
-import { mkdirSync, statfsSync } from 'node:fs';
+import { statfsSync } from 'node:fs';
 import { join } from 'node:path';
 import { type Database, open, type RootDatabase } from 'lmdb';
-import { BitmodelError, messageOf } from '../../base/index.js';
+import { BitmodelError, makeFolder, messageOf } from '../../base/index.js';
 import { demandLmdbFile } from './lmdbFile.js';
 
 /** One sorted table of LMDB: bytes to bytes. */
@@ -57,7 +57,7 @@ export interface OpenTables {
  */
 export function openTables(folder: string): OpenTables {
   try {
-    mkdirSync(folder, { recursive: true, mode: 0o700 });
+    makeFolder(folder, 0o700);
     if (freeBytes(folder) < LEAST_FREE_BYTES) throw diskFull();
     const path = join(folder, 'chain.lmdb');
     demandLmdbFile(path);

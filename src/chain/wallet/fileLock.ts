@@ -1,14 +1,14 @@
-import {
-  closeSync,
-  mkdirSync,
-  openSync,
-  readFileSync,
-  statSync,
-  unlinkSync,
-  writeSync,
-} from 'node:fs';
+import { closeSync, openSync, readFileSync, statSync, unlinkSync, writeSync } from 'node:fs';
 import { dirname } from 'node:path';
-import { BitmodelError, EXIT, messageOf, sha256, toHex, utf8 } from '../../base/index.js';
+import {
+  BitmodelError,
+  EXIT,
+  makeFolder,
+  messageOf,
+  sha256,
+  toHex,
+  utf8,
+} from '../../base/index.js';
 
 /** How long another holder is waited for, and how often it is looked at, in milliseconds. */
 const PATIENCE = 5_000;
@@ -120,7 +120,7 @@ function sleep(milliseconds: number): void {
  */
 export function withFileLock<T>(path: string, body: () => T): T {
   try {
-    mkdirSync(dirname(path), { recursive: true });
+    makeFolder(dirname(path));
   } catch {
     // what stands in the way is told by the file itself, next
   }

@@ -1,8 +1,8 @@
 import { randomBytes } from 'node:crypto';
-import { existsSync, mkdirSync, readFileSync, statfsSync, statSync, unlinkSync } from 'node:fs';
+import { existsSync, readFileSync, statfsSync, statSync, unlinkSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
-import { BitmodelError, messageOf, writeFileAtomic } from '../../base/index.js';
+import { BitmodelError, makeFolder, messageOf, writeFileAtomic } from '../../base/index.js';
 import {
   keyPath,
   listKeys,
@@ -73,7 +73,7 @@ async function checkCuda(): Promise<Check> {
 function checkFolder({ datadir }: Settings): Check {
   const name = 'data folder';
   try {
-    mkdirSync(datadir, { recursive: true });
+    makeFolder(datadir);
     const probe = join(datadir, `.probe-${randomBytes(6).toString('hex')}`);
     writeFileAtomic(probe, 'x', { mode: 0o600 });
     unlinkSync(probe);
@@ -97,7 +97,7 @@ async function checkChainNode(settings: Settings): Promise<Check> {
   } catch (thrown) {
     const mend =
       (thrown instanceof BitmodelError ? thrown.next : undefined) ??
-      'Start one with: bitmodel node --regtest --mine';
+      'Start one with: bitmodel node';
     // verify, model, demo and keygen need none
     return { name, state: 'warn', found: messageOf(thrown), mend };
   }

@@ -1,15 +1,14 @@
 import { join } from 'node:path';
 import {
   Account,
-  ChainClient,
+  type ChainClient,
   type KeyPair,
   type NetworkParameters,
   networkParameters,
-  RpcClient,
   Wallet,
 } from '../../chain/index.js';
 import type { Settings } from './settings.js';
-import { openSigner, type WalletChoice, walletBook } from './wallet.js';
+import { nodeClient, openSigner, type WalletChoice, walletBook } from './wallet.js';
 
 /** What a buyer, seller or verifier is started with: node, key, and the coins of that key. */
 export interface OpenParticipant {
@@ -31,8 +30,7 @@ export async function openParticipant(
   stdinIsData = false,
 ): Promise<OpenParticipant> {
   const params = networkParameters(settings.network);
-  const { rpc, datadir, network } = settings;
-  const chain = new ChainClient(RpcClient.forNode({ rpc, datadir, network }));
+  const chain = nodeClient(settings);
   await chain.height();
   const signer = await openSigner(settings, choice, signal, stdinIsData);
   // a participant is one key: of an account its first receiving key

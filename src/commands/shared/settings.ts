@@ -55,7 +55,9 @@ function badSettings(path: string, why: string, cause?: unknown): BitmodelError 
 /** @param flags commander's `optsWithGlobals()` */
 export function resolveSettings(flags: Values, env: NodeJS.ProcessEnv = process.env): Settings {
   const paths = envPaths('bitmodel', { suffix: '' });
-  const project = readSettingsFile(join(process.cwd(), 'bitmodel.config.json'));
+  // a folder may be a stranger's work: it may choose the chain, not whom this machine asks, nor where keys are looked for
+  const { network: projectNetwork } = readSettingsFile(join(process.cwd(), 'bitmodel.config.json'));
+  const project: Values = { network: projectNetwork };
   const user = readSettingsFile(join(paths.config, 'config.json'));
   const pick = (name: string): string | undefined => {
     const value =

@@ -13,6 +13,17 @@ import {
 } from '../../chain/index.js';
 import { tokenText } from './token-view.js';
 
+/** What is spent beyond what is paid, where it is known what is spent: a coinbase spends nothing. */
+function feeOf(
+  { outputs }: Transaction,
+  spentOutputs: readonly TransactionOutput[] | undefined,
+): string | undefined {
+  if (!spentOutputs) return undefined;
+  const sum = (of: readonly TransactionOutput[]): bigint =>
+    of.reduce((total, { value }) => total + value, 0n);
+  return formatAmount(sum(spentOutputs) - sum(outputs));
+}
+
 /** A transaction as our JSON shows it: amounts are decimal strings, bytes are hex. */
 export function transactionJson(
   transaction: Transaction,
@@ -26,8 +37,10 @@ export function transactionJson(
     lockingScript: toHex(lockingScript),
     ...(token && { token: tokenView(token) }),
   });
+  const fee = feeOf(transaction, spentOutputs);
   return {
     txid: transactionId(transaction),
+    ...(fee === undefined ? {} : { fee }),
     version: transaction.version,
     size: encodeTransaction(transaction).length,
     lockTime: transaction.lockTime,
@@ -62,9 +75,11 @@ export function transactionText(
     return `in   ${hashToId(outpoint.hash)}:${outpoint.index}${spent ? `  ${pays(spent)}` : ''}${signed}`;
   });
   const { version, lockTime, jobId } = transaction;
+  const fee = feeOf(transaction, spentOutputs);
   return [
     `txid ${transactionId(transaction)}`,
     `size ${encodeTransaction(transaction).length} bytes, version ${version}, lock time ${lockTime}`,
+    ...(fee === undefined ? [] : [`fee  ${fee}`]),
     ...(jobId.some((byte) => byte !== 0) ? [`job  ${toHex(jobId)}`] : []),
     ...inputs,
     ...transaction.outputs.map((output) => `out  ${pays(output)}`),

@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import {
+  argumentsFromText,
   createKey,
   helpText,
   LocalChain,
@@ -11,6 +12,7 @@ import {
   registerFaucet,
   usageLine,
 } from '#src/chain/index.js';
+import { bindArguments } from '#src/chain/rpc/arguments.js';
 import { registerJobPool } from '#src/job/index.js';
 import { openTemporaryNode, REGTEST } from '../node/setup.js';
 
@@ -160,6 +162,15 @@ describe('docs/rpc.md', () => {
     for (const [name, { params }] of methods) {
       const names = params.flatMap((param) => [param.name, ...(param.aliases ?? [])]);
       expect([name, new Set(names).size]).toEqual([name, names.length]);
+    }
+  });
+
+  it('gives each method an example that it takes', () => {
+    for (const [name, help] of methods) {
+      const words = (help.example ?? '').matchAll(/'([^']*)'|"([^"]*)"|(\S+)/g);
+      const texts = [...words].map(([, single, double, bare]) => single ?? double ?? bare!);
+      const given = argumentsFromText(name, help, texts);
+      expect(() => bindArguments(name, help, given), name).not.toThrow();
     }
   });
 

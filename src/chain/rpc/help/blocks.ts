@@ -3,7 +3,7 @@ import type { MethodHelp, ParamHelp } from '../method.js';
 const group = 'Blockchain';
 
 const BLOCKHASH: ParamHelp = { name: 'blockhash', type: 'string', about: "The block's id." };
-const ID = '0f9188f13cb7b2c71f2a335e3a4fc328bf5beb436012afca590b1a11466e2206';
+const ID = '08b681803f22ee7c6be8015cf6f72d37605498ff8cba5a332c922874fd433f83';
 const UNKNOWN = [-5, 'No block has this id.'] as const;
 const MALFORMED = [-8, 'The id is not 64 hexadecimal digits.'] as const;
 

@@ -23,7 +23,7 @@ export const WAITING_HELP = {
     params: [{ name: 'blockhash', type: 'string', about: "The block's id." }, TIMEOUT],
     result: TIP,
     errors: [[-8, 'The id is not 64 hexadecimal digits.']],
-    example: '0f9188f13cb7b2c71f2a335e3a4fc328bf5beb436012afca590b1a11466e2206 1000',
+    example: '08b681803f22ee7c6be8015cf6f72d37605498ff8cba5a332c922874fd433f83 1000',
   },
   waitforblockheight: {
     group: 'Blockchain',

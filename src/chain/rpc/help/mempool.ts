@@ -1,6 +1,7 @@
 import type { MethodHelp, ParamHelp } from '../method.js';
 
 const group = 'Mempool';
+const ID = '8abdc027e07cb1f1948dcab3b2ffa27ac1f65ad2a080ddd11b46dc839c66e38b';
 const txid: ParamHelp = { name: 'txid', type: 'string', about: 'Id of a waiting transaction.' };
 const verbose: ParamHelp = {
   name: 'verbose',
@@ -43,6 +44,7 @@ export const MEMPOOL_HELP = {
     params: [txid],
     result: ENTRY,
     errors: [notWaiting],
+    example: ID,
   },
   getmempoolancestors: {
     group,
@@ -50,6 +52,7 @@ export const MEMPOOL_HELP = {
     params: [txid, verbose],
     result: `[ids], or by id ${ENTRY}`,
     errors: [notWaiting],
+    example: ID,
   },
   getmempooldescendants: {
     group,
@@ -57,6 +60,7 @@ export const MEMPOOL_HELP = {
     params: [txid, verbose],
     result: `[ids], or by id ${ENTRY}`,
     errors: [notWaiting],
+    example: ID,
   },
   savemempool: {
     group,
@@ -84,6 +88,7 @@ export const MEMPOOL_HELP = {
       [-8, 'there are none or more than 25, or the rate is 1 coin or more'],
       [-22, 'one is not decoded'],
     ],
+    example: `'["HEX"]'`,
   },
   prioritisetransaction: {
     group,
@@ -99,6 +104,7 @@ export const MEMPOOL_HELP = {
     ],
     result: 'true',
     errors: [[-8, 'dummy is not 0']],
+    example: `${ID} 0 10000`,
   },
   getprioritisedtransactions: {
     group,

@@ -63,6 +63,7 @@ export const MINING_HELP = {
     result:
       'null when it is the new tip; inconclusive when it lies on a branch with less work; duplicate, duplicate-invalid, duplicate-inconclusive when it is known; else the reason why it is refused',
     errors: [[-22, 'the block is not decoded, or has no coinbase']],
+    example: 'HEX',
   },
   generatetoaddress: {
     group,
