@@ -166,11 +166,18 @@ function commandAskedFor(args: readonly string[]): string | undefined {
   return undefined;
 }
 
+/** `help COMMAND VERB` as `COMMAND VERB --help`. */
+function asHelpOption(argv: readonly string[]): string[] {
+  const at = argv.indexOf('help', 2);
+  return [...argv.slice(0, at), ...argv.slice(at + 1), '--help'];
+}
+
 /**
  * Runs the command line. Only commander and the one command asked for are loaded, and for `--version` not even that.
  * @param argv as in `process.argv`: the run time, the script, then the arguments
  */
 export async function main(argv: readonly string[]): Promise<void> {
+  if (commandAskedFor(argv.slice(2)) === 'help') return main(asHelpOption(argv));
   // a reader that closes the pipe early (head, less) is no error
   process.stdout.on('error', (error: NodeJS.ErrnoException) => {
     if (error.code === 'EPIPE') process.exit(0);

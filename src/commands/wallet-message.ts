@@ -42,6 +42,12 @@ async function messageOf(text: string | undefined, { file }: MessageOptions): Pr
   if (file !== undefined && file !== '-') return readBytes(file, MESSAGE_LIMIT);
   if (text !== undefined && text !== '-') return utf8(text);
   const bytes = await readBytes('-', MESSAGE_LIMIT);
+  if (bytes.length === 0) {
+    throw new BitmodelError('NO_INPUT', 'There is no message on stdin.', {
+      next: "Pass it as an argument; '' is the empty one",
+      exitCode: EXIT.usage,
+    });
+  }
   if (bytes.at(-1) !== 0x0a) return bytes;
   return bytes.slice(0, bytes.at(-2) === 0x0d ? -2 : -1);
 }

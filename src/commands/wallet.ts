@@ -49,7 +49,7 @@ const balanceAction = action<KeyOptions>(async (_args, { options, settings, term
       ? [`reserved  ${reserved}  (under tokens and pins: see wallet utxos)`]
       : []),
     ...tokens.map(
-      (token) => `token     ${tokenText(token)} in category ${hashToId(token.category)}`,
+      (token) => `token     ${tokenText(token)}\n  category ${hashToId(token.category)}`,
     ),
   ];
   const address = wallet.addresses[0];
@@ -75,6 +75,12 @@ const addressAction = action<AddressOptions>(async (_args, { options, settings, 
   terminal.result({ address, index, xpub: watched.xpub, network, path }, address, address);
 });
 
+/** A coin on two lines: its name alone fills most of 80 columns. */
+function coinText(coin: { outpoint: string; value: string; height: number }): string {
+  const { outpoint, value, height } = coin;
+  return `${outpoint}\n  ${value}  ${height > 0 ? `in block ${height}` : 'in the mempool'}`;
+}
+
 const utxosAction = action<KeyOptions>(async (_args, { options, settings, terminal }) => {
   const wallet = watchWallet(nodeClient(settings), settings, options.key);
   const utxos = (await wallet.utxos()).map((utxo) => ({
@@ -98,10 +104,10 @@ const utxosAction = action<KeyOptions>(async (_args, { options, settings, termin
   }));
   if (utxos.length === 0) terminal.note('There are no coins to spend.');
   const lines = [
-    ...utxos.map(({ outpoint, value, height }) => `${outpoint}  ${value}  ${height || 'mempool'}`),
+    ...utxos.map((coin) => coinText(coin)),
     ...tokens.map(
       ({ outpoint, value, height, token }) =>
-        `${outpoint}  ${value}  ${height || 'mempool'}  ${tokenText(token)} in category ${hashToId(token.category)}`,
+        `${coinText({ outpoint, value, height })}\n  ${tokenText(token)}\n  category ${hashToId(token.category)}`,
     ),
     ...pinned.map(
       ({ outpoint, value, height, pins }) =>

@@ -26,6 +26,13 @@ function listed(help: string): string[] {
 
 afterEach(() => vi.restoreAllMocks());
 
+describe('help COMMAND', () => {
+  it('is the help of the command and of the verb', async () => {
+    expect(await printed('help')).toBe(await printed('--help'));
+    expect(await printed('help', 'wallet', 'send')).toBe(await printed('wallet', 'send', '--help'));
+  });
+});
+
 describe('the help of every command and verb', () => {
   it('fits 80 columns, has an example, and says its name', async () => {
     const commands = listed(await printed('--help'));

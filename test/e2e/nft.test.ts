@@ -77,7 +77,7 @@ describe('the NFT of a model on a running node', () => {
     const send = ['tx', 'send', '--json', '--allow-high-fee'];
     expect(errorOf(await place.run(send, { stdin: signed }))).toBe('TOKEN_BURN');
     const decoded = await place.ok(['tx', 'decode'], { stdin: signed });
-    expect(decoded).toContain(`NFT of ${MODEL} in category ${category}`);
+    expect(decoded).toContain(`NFT of ${MODEL}\n     category ${category}`);
   });
 
   it('is given away only with a yes, and its past stays to be seen', async () => {

@@ -197,7 +197,7 @@ describe('the wallet and the transaction pipe on a running node', () => {
     writeFileSync(path, text);
   });
 
-  it('says when no node runs, and how to start one', async () => {
+  it('says when no node answers at the address given', async () => {
     const result = await place.run([
       'wallet',
       'balance',
@@ -207,7 +207,7 @@ describe('the wallet and the transaction pipe on a running node', () => {
     ]);
     expect(result.code).toBe(5);
     expect(JSON.parse(result.stderr)).toMatchObject({
-      error: { code: 'NODE_UNREACHABLE', next: expect.stringContaining('bitmodel node') },
+      error: { code: 'NODE_UNREACHABLE', next: expect.stringContaining('Check the address') },
     });
   });
 });

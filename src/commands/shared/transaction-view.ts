@@ -56,7 +56,7 @@ export function transactionJson(
   };
 }
 
-/** The same for people: one line per input and output. */
+/** The same for people, on lines of 80 columns; what an input spends, and a token, stand below it. */
 export function transactionText(
   transaction: Transaction,
   parameters: NetworkParameters,
@@ -66,13 +66,15 @@ export function transactionText(
     const { type } = classifyScript(lockingScript);
     const to =
       scriptAddress(lockingScript, parameters) ?? `${type} (${lockingScript.length} bytes)`;
-    const rides = token ? `  ${tokenText(token)} in category ${hashToId(token.category)}` : '';
+    const rides = token
+      ? `\n     ${tokenText(token)}\n     category ${hashToId(token.category)}`
+      : '';
     return `${formatAmount(value)}  ${to}${rides}`;
   };
   const inputs = transaction.inputs.map(({ outpoint, unlockingScript }, i) => {
     const spent = spentOutputs?.[i];
     const signed = unlockingScript.length === 0 ? '  (not signed)' : '';
-    return `in   ${hashToId(outpoint.hash)}:${outpoint.index}${spent ? `  ${pays(spent)}` : ''}${signed}`;
+    return `in   ${hashToId(outpoint.hash)}:${outpoint.index}${signed}${spent ? `\n     ${pays(spent)}` : ''}`;
   });
   const { version, lockTime, jobId } = transaction;
   const fee = feeOf(transaction, spentOutputs);
