@@ -72,6 +72,7 @@ const transactionSchema = z.strictObject({
     .default([outputSchema.parse({})]),
   txid: remark,
   size: remark,
+  fee: remark,
 });
 
 const contextSchema = z.strictObject({
