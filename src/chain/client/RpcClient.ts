@@ -85,7 +85,8 @@ export class RpcClient {
     }
     const auth = url.username
       ? { user: decodeURIComponent(url.username), password: decodeURIComponent(url.password) }
-      : (): RpcAuth | undefined => readCookie(location);
+      : // the cookie opens this folder's node to whoever has it, so it never leaves the machine
+        (): RpcAuth | undefined => (isLoopback(url) ? readCookie(location) : undefined);
     return new RpcClient({ url: url.origin, auth, hint: startHint(location) });
   }
 
@@ -187,6 +188,11 @@ export class RpcClient {
       );
     }
   }
+}
+
+/** Whether an address is one of this machine's own. */
+function isLoopback({ hostname }: URL): boolean {
+  return hostname === 'localhost' || hostname === '[::1]' || /^127(?:\.\d{1,3}){3}$/.test(hostname);
 }
 
 function parseUrl(text: string): URL | undefined {
