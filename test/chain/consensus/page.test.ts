@@ -29,6 +29,11 @@ describe('docs/consensus.md', () => {
       ...reasonsOf('node'),
       'mandatory-script-verify-flag-failed',
     ]);
+    // the mempool alone asks for a limit of cost: docs/mempool.md has it
+    expect(given.delete('bad-txns-too-many-sigops')).toBe(true);
+    expect(readFileSync(join(root, 'docs/mempool.md'), 'utf8')).toContain(
+      '`bad-txns-too-many-sigops`',
+    );
     expect([...listed].sort()).toEqual([...given].sort());
   });
 
