@@ -3,13 +3,11 @@ import { hashToId, type Outpoint } from '../codec/transaction.js';
 import { type Coin, isUnspendable } from '../consensus/coins.js';
 import { isCoinbase } from '../consensus/transactionRules.js';
 import type { MempoolEntry } from '../mempool/entry.js';
-import { type PinOperation, pinOf } from '../pins/pin.js';
+import { makesPin, pinOf } from '../pins/pin.js';
 import { mayHoldPins } from '../pins/tracking.js';
 import { scriptUtxos, spenderOf } from '../store/queries.js';
 import type { Spender } from '../store/records.js';
 import type { ChainNode } from './ChainNode.js';
-
-const PIN_MAKERS: ReadonlySet<PinOperation> = new Set(['create', 'init']);
 
 type View = Pick<ChainNode, 'store' | 'mempool'>;
 
@@ -136,7 +134,7 @@ export function findPins({ store, mempool }: View, outpoint: Outpoint): Outpoint
   if (!entry || onChain.length > 0) return onChain;
   if (!mayHoldPins(entry.transaction, entry.spent).has(outpoint.index)) return [];
   const made = outpoint.index === 0 ? pinOf(entry.transaction) : undefined;
-  const own = made && PIN_MAKERS.has(made.operation) ? [outpoint] : [];
+  const own = made && makesPin(made.operation) ? [outpoint] : [];
   const passed = entry.transaction.inputs.flatMap((input, index) =>
     entry.spent[index]!.carriesPins ? findPins({ store, mempool }, input.outpoint) : [],
   );

@@ -5,6 +5,11 @@ import { hashToId, idToHash, type Outpoint, type Transaction } from '../codec/tr
 export const PIN_OPERATIONS = ['init', 'create', 'modify', 'revoke', 'hide'] as const;
 export type PinOperation = (typeof PIN_OPERATIONS)[number];
 
+/** Whether an operation makes a pin; the others are about one that is there. */
+export function makesPin(operation: PinOperation): boolean {
+  return operation === 'create' || operation === 'init';
+}
+
 /** What a pin's OP_RETURN output says (MetaID v2, DESIGN 4.4). */
 export interface PinData {
   readonly operation: PinOperation;

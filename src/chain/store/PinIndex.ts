@@ -1,7 +1,14 @@
 import { equalBytes } from '../../base/index.js';
 import { encodeOutpoint } from '../codec/transaction.js';
 import { type Coin, isUnspendable } from '../consensus/coins.js';
-import { type PinData, type PinOperation, type PinStatus, pinOf, targetOf } from '../pins/pin.js';
+import {
+  makesPin,
+  type PinData,
+  type PinOperation,
+  type PinStatus,
+  pinOf,
+  targetOf,
+} from '../pins/pin.js';
 import { type PlacedUnit, UnitFlow } from '../pins/tracking.js';
 import type { PlacedTransaction } from './changes.js';
 import type { PinTables } from './PinTables.js';
@@ -129,8 +136,7 @@ export class PinIndex {
 
   #create(placed: PlacedTransaction, data: PinData, carrying: Set<number>): void {
     const { transaction, hash, height, position, spent } = placed;
-    const makes = data.operation === 'create' || data.operation === 'init';
-    if (!makes || data.path.startsWith('@')) return;
+    if (!makesPin(data.operation) || data.path.startsWith('@')) return;
     const [first] = transaction.outputs;
     if (!first || first.value === 0n || isUnspendable(first.lockingScript)) return;
     const id = { hash, index: 0 };
