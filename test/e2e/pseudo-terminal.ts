@@ -30,13 +30,16 @@ export async function runOnTerminal(
   const waiting = [...typing];
   child.stdout!.setEncoding('utf8').on('data', (text: string) => {
     stdout += text;
-    const next = waiting[0];
-    const at = next ? stdout.indexOf(next[0], from) : -1;
-    if (!next || at < 0) return;
-    from = stdout.length;
-    waiting.shift();
-    // the question is drawn before its answer is listened for
-    setTimeout(() => child.stdin!.write(next[1]), 100);
+    // one reading may hold several texts that are waited for
+    for (;;) {
+      const next = waiting[0];
+      const at = next ? stdout.indexOf(next[0], from) : -1;
+      if (!next || at < 0) return;
+      from = at + next[0].length;
+      waiting.shift();
+      // the question is drawn before its answer is listened for
+      setTimeout(() => child.stdin!.write(next[1]), 100);
+    }
   });
   const code = await new Promise<number | null>((done) => child.once('close', done));
   return { code, stdout, stderr: '' };
