@@ -1,0 +1,13 @@
+export type {
+  FrameStream,
+  Gate,
+  GossipVerdict,
+  Host,
+  HostEvents,
+  PeerConnection,
+  PeerId,
+  Protocol,
+  Topic,
+  WireOffence,
+} from './host/Host.js';
+export { BAN_SCORE, OFFENCES, type Offence, type Penalties } from './peers/offences.js';
