@@ -11,3 +11,4 @@ export type {
   WireOffence,
 } from './host/Host.js';
 export { BAN_SCORE, OFFENCES, type Offence, type Penalties } from './peers/offences.js';
+export { type Rate, RateLimit } from './peers/RateLimit.js';
