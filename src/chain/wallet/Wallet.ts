@@ -20,6 +20,7 @@ import {
   namedCoins,
   sweepIncomplete,
 } from './choice.js';
+import { estimateFeeRate } from './feeEstimate.js';
 import { type FundedTransaction, fundTransaction } from './fund.js';
 import type { KeyPair } from './keys.js';
 import type {
@@ -177,17 +178,18 @@ export class Wallet {
 
   /**
    * Makes a transaction out of the wallet's coins, not yet signed, and locks the coins. All that a coin's own
-   * transaction can show of it is checked there.
+   * transaction can show of it is checked there. It pays the node's estimate of the fee unless a rate is named.
    * @throws BitmodelError `INSUFFICIENT_FUNDS`, `BAD_NODE_ANSWER`, `UNKNOWN_INPUT`, `UNKNOWN_COIN`; `COINS_TAKEN` when
    *   other processes were faster five times; `PIN_RESERVED` when a named coin holds a pin and that is not allowed
    */
   async fund(request: WalletFundRequest): Promise<FundedTransaction> {
     const { coins, allowPins = false, ...rest } = request;
+    const feeRate = rest.feeRate ?? (await estimateFeeRate(this.#client));
     for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
       const utxos = coins ? await this.#named(coins, allowPins) : await this.utxos();
       const spendAll = coins !== undefined;
       const changeScript = this.changeScript;
-      const funded = fundTransaction({ ...rest, utxos, changeScript, spendAll });
+      const funded = fundTransaction({ ...rest, feeRate, utxos, changeScript, spendAll });
       const chosen = chosenCoins(funded, utxos, rest.inputs?.length ?? 0);
       // nothing is awaited since the coins were filtered: no other call can have chosen them
       if (await this.#take(chosen)) return funded;

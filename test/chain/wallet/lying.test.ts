@@ -223,6 +223,16 @@ describe('a wallet on a node that lies', () => {
     }
   });
 
+  it('pays that too where nobody names a rate', async () => {
+    liar.lie({ estimatesmartfee: () => ({ feerate: '0.00004000', blocks: 2 }) });
+    const spender = wallet();
+    const { transaction, fee } = await spender.fund({ outputs: payment });
+    const size = BigInt(encodeTransaction(spender.sign(transaction, [])).length);
+    expect(fee).toBeGreaterThanOrEqual(4n * size);
+    spender.release(transaction);
+    liar.lie({});
+  });
+
   it('calls a payment by its own id, not by the one the node gives', async () => {
     liar.lie({});
     const { txid, transaction } = await wallet().send(payment);
