@@ -95,6 +95,7 @@ export { faucetKey, registerFaucet } from './daemon/faucet.js';
 export { LocalChain } from './daemon/LocalChain.js';
 export { defaultThreads, type Mining, mineFirstCoins, prepareMining } from './daemon/mining.js';
 export { type RunNodeOptions, type RunningNode, runNode } from './daemon/runNode.js';
+export { signedCoins } from './explorer/exact.js';
 export {
   exploreAddress,
   exploreBlock,

@@ -9,10 +9,12 @@ import {
   listKeys,
   networkParameters,
   readKeyFile,
+  signedCoins,
   tokenView,
   watchedAccount,
 } from '../chain/index.js';
 import { type ActionContext, action } from './shared/action.js';
+import { wholeOption } from './shared/number-options.js';
 import { listTable } from './shared/tables.js';
 import { tokenText } from './shared/token-view.js';
 import { nodeClient, walletBook, watchWallet } from './shared/wallet.js';
@@ -29,6 +31,9 @@ interface KeyOptions {
 interface AddressOptions extends KeyOptions {
   readonly new?: boolean;
 }
+
+/** Most transactions of one listing. */
+const MOST_SHOWN = 100_000;
 
 /** Adds one verb that is about one key. */
 export type Verb = (name: string, description: string, example: string) => Command;
@@ -124,18 +129,27 @@ const utxosAction = action<KeyOptions>(async (_args, { options, settings, termin
   }
 });
 
-const historyAction = action<KeyOptions>(async (_args, { options, settings, terminal }) => {
+interface HistoryOptions extends KeyOptions {
+  readonly count: string;
+}
+
+const historyAction = action<HistoryOptions>(async (_args, { options, settings, terminal }) => {
+  const most = wholeOption(options.count, '--count', 1, MOST_SHOWN);
   const wallet = watchWallet(nodeClient(settings), settings, options.key);
-  const history = await wallet.history();
+  const { entries, total } = await wallet.amounts(most);
   const address = wallet.addresses[0];
-  if (history.length === 0) terminal.note('Nothing has happened at this address.');
-  const lines = history.map(({ txid, height }) => `${txid}  ${height || 'mempool'}`);
-  if (history.length > 0 || terminal.json) {
-    terminal.result(
-      { address, history },
-      lines.join('\n'),
-      history.map(({ txid }) => txid).join('\n'),
-    );
+  if (total === 0) terminal.note('Nothing has happened at this address.');
+  if (total === 0 && !terminal.json) return;
+  const history = entries.map((entry) => ({ ...entry, change: signedCoins(entry.change) }));
+  const rows = history.map(({ txid, height, change }) => [
+    height === 0 ? 'waits' : `${height}`,
+    `${txid}\n${change} coins`,
+  ]);
+  const text = terminal.json ? '' : await listTable(['height', 'transaction'], rows);
+  const ids = history.map(({ txid }) => txid).join('\n');
+  terminal.result({ address, total, history }, text, ids);
+  if (total > history.length) {
+    terminal.note(`The last ${history.length} of ${total}; more with --count ${total}.`);
   }
 });
 
@@ -202,7 +216,9 @@ export function register(program: Command): void {
     .option('--new', 'of an account: one that was not handed out before')
     .action(addressAction);
   verb('utxos', 'coins that can be spent now, tokens and pins', 'utxos --json').action(utxosAction);
-  verb('history', 'transactions of the key, oldest first', 'history').action(historyAction);
+  verb('history', 'transactions of the key and what each changed, oldest first', 'history')
+    .option('--count <number>', 'only the last so many', '50')
+    .action(historyAction);
   wallet
     .command('list')
     .description('keys, accounts, and what is watched')

@@ -22,6 +22,7 @@ import {
 } from './choice.js';
 import { estimateFeeRate } from './feeEstimate.js';
 import { type FundedTransaction, fundTransaction } from './fund.js';
+import { amountsOf, type HistoryAmount, type HistoryEntry } from './history.js';
 import type { KeyPair } from './keys.js';
 import type {
   SendOptions,
@@ -163,8 +164,16 @@ export class Wallet {
   }
 
   /** Transactions of the wallet's addresses, oldest first, those of the mempool (height 0) last. */
-  history(): Promise<{ txid: string; height: number }[]> {
+  history(): Promise<HistoryEntry[]> {
     return this.#source.history();
+  }
+
+  /** The last of {@link history}, at most so many, with what each changed. @throws BitmodelError `BAD_NODE_ANSWER` */
+  async amounts(most: number): Promise<{ entries: HistoryAmount[]; total: number }> {
+    const history = await this.history();
+    const owns = (script: Uint8Array): boolean => this.owns(script);
+    const entries = await amountsOf(this.#client, history, history.slice(-most), owns);
+    return { entries, total: history.length };
   }
 
   /** Keeps a coin from being chosen, until {@link unlock}. Coins of funded transactions are locked already. */

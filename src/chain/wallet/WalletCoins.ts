@@ -5,6 +5,7 @@ import { formatOutpoint } from '../codec/transaction.js';
 import { type Account, GAP_LIMIT } from './Account.js';
 import { badNodeAnswer } from './check.js';
 import { accountUtxos, inBatches, lastUsedChange } from './discovery.js';
+import type { HistoryEntry } from './history.js';
 
 function isEntry({ txid, height }: { txid: unknown; height: unknown }): boolean {
   const isId = typeof txid === 'string' && /^[0-9a-f]{64}$/.test(txid);
@@ -87,11 +88,11 @@ export class WalletCoins {
    * Transactions of all addresses, oldest first, those of the mempool (height 0) last.
    * @throws BitmodelError `BAD_NODE_ANSWER`
    */
-  async history(): Promise<{ txid: string; height: number }[]> {
+  async history(): Promise<HistoryEntry[]> {
     // an account learns from its coins how many addresses are in use
     if (this.#account) await this.utxos();
     const found = await inBatches(this.addresses, (addresses) =>
-      this.#client.rpc.call<{ txid: string; height: number }[]>('getaddresshistory', addresses),
+      this.#client.rpc.call<HistoryEntry[]>('getaddresshistory', addresses),
     );
     if (!found.every(isEntry)) throw badNodeAnswer('The node lists what is no transaction id.');
     const unique = new Map(found.map((each) => [each.txid, each]));

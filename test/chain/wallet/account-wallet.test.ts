@@ -77,6 +77,10 @@ describe('a wallet of an HD account on a node', () => {
     await node.mine(1, MINER_SCRIPT);
     expect((await wallet.balance()).confirmed).toBe(change.value);
     expect(await wallet.history()).toHaveLength(2);
+    const { entries, total } = await wallet.amounts(10);
+    expect(total).toBe(2);
+    expect(entries.map((entry) => entry.change)).toEqual([3n * COIN, change.value - 3n * COIN]);
+    expect((await wallet.amounts(1)).entries).toEqual([entries[1]]);
   });
 
   it('is found again from its words alone, spent addresses included', async () => {
