@@ -26,6 +26,45 @@ export {
 } from './calibration.js';
 export { checkPosition, type PositionCheck } from './margin.js';
 export {
+  answersFor,
+  type CheckAnswer,
+  decodeAnswer,
+  type EndAnswer,
+  encodeAnswer,
+  MOST_POSITIONS,
+  MOST_STEPS,
+  type PositionAnswer,
+  quantise,
+  type Standing,
+  stepOf,
+} from './outsourced/answer.js';
+export { type AnswerBinding, commitAnswer, opensTo } from './outsourced/commitment.js';
+export {
+  type Copy,
+  type CopyPlan,
+  drawCopies,
+  drawPositions,
+  falsePlantBound,
+  HIDDEN_TOKENS,
+  LEAST_FOR_PLANTS,
+} from './outsourced/copies.js';
+export {
+  type ExaminedText,
+  type ExamineOptions,
+  examine,
+  type Silence,
+} from './outsourced/examine.js';
+export { runnerUpGap } from './outsourced/gap.js';
+export {
+  type NeighbourEvidence,
+  type PositionEvidence,
+  type Reply,
+  type Tally,
+  type TallyOptions,
+  tally,
+} from './outsourced/tally.js';
+export { LEAST_TAU_MICRO, MOST_TAU_MICRO, outsourcedTau } from './outsourced/tolerance.js';
+export {
   type AbstainVerdict,
   describeVerdict,
   type InvalidKind,

@@ -21,7 +21,7 @@ export type PositionCheck =
   | { readonly kind: 'non-finite' };
 
 /** Greatest Gumbel noise that 32 bits can give (u closest to 1), with room for rounding. */
-const GREATEST_NOISE = 23;
+export const GREATEST_NOISE = 23;
 
 function allFinite(logits: Float32Array): boolean {
   for (let i = 0; i < logits.length; i++) if (!Number.isFinite(logits[i]!)) return false;
