@@ -38,13 +38,17 @@ export {
 } from './codec/block.js';
 export { type MerkleRoot, merkleRoot } from './codec/merkle.js';
 export {
+  cutTree,
   decodeMerkleBlock,
   encodeMerkleBlock,
   type MerkleBlock,
+  merkleLevels,
   type PartialMerkleTree,
   type ProvenTransaction,
   partialMerkleTree,
   provenTransactions,
+  readMerkleTree,
+  writeMerkleTree,
 } from './codec/merkleProof.js';
 export { ByteReader } from './codec/reader.js';
 export {
@@ -72,6 +76,7 @@ export {
   NO_JOB,
   type Outpoint,
   parseOutpoint,
+  readTransaction,
   type Transaction,
   type TransactionInput,
   type TransactionOutput,
@@ -80,7 +85,15 @@ export {
 } from './codec/transaction.js';
 export { ByteWriter } from './codec/writer.js';
 export { type AsertArguments, asertTarget } from './consensus/asert.js';
-export { isUnspendable } from './consensus/coins.js';
+export { secondsNow } from './consensus/clock.js';
+export { type Coin, hashKey, isUnspendable, outpointKey } from './consensus/coins.js';
+export {
+  checkHeader,
+  checkProofOfWork,
+  type HeaderEntry,
+  type HeaderSource,
+  medianTimePast,
+} from './consensus/headers.js';
 export {
   MAX_MONEY,
   MAX_TRANSACTION_SIZE,
@@ -90,6 +103,7 @@ export {
 } from './consensus/parameters.js';
 export { RejectError } from './consensus/reject.js';
 export { subsidyAt } from './consensus/subsidy.js';
+export { bitsToTarget, workOf } from './consensus/target.js';
 export { isCoinbase } from './consensus/transactionRules.js';
 export { faucetKey, registerFaucet } from './daemon/faucet.js';
 export { LocalChain } from './daemon/LocalChain.js';
@@ -123,7 +137,14 @@ export {
   transferPin,
 } from './identity/write.js';
 export { Admission } from './mempool/Admission.js';
-export { compareFeeRates, type FeeRate, type MempoolEntry } from './mempool/entry.js';
+export {
+  compareFeeRates,
+  type FeeRate,
+  type MempoolEntry,
+  parentsFirst,
+  withAncestors,
+} from './mempool/entry.js';
+export { MAX_TARGET as MAX_FEE_TARGET } from './mempool/FeeEstimator.js';
 export { Mempool } from './mempool/Mempool.js';
 export { INCREMENTAL_FEE_RATE, MIN_RELAY_FEE_RATE } from './mempool/MinimumFee.js';
 export { MAX_ANCESTORS, MAX_DESCENDANTS } from './mempool/packageLimits.js';
@@ -293,6 +314,15 @@ export {
   type ScriptClass,
 } from './script/standard.js';
 export { ChainStore, type StoredTransaction } from './store/ChainStore.js';
+export { type LightRecord, LightStore } from './store/LightStore.js';
+export type { ChainPlace } from './store/pinRecords.js';
+export {
+  locationOfTransaction,
+  type PlacedHash,
+  type PlacedIndex,
+  placedFrom,
+} from './store/places.js';
+export { spenderOf } from './store/queries.js';
 export type { HeaderRecord } from './store/records.js';
 export { type TokenEvent, type TokenPlace, tokenEvents, tokensIn } from './tokens/history.js';
 export {

@@ -10,5 +10,6 @@ export type {
   Topic,
   WireOffence,
 } from './host/Host.js';
+export { ProofServer, type ProofServerOptions } from './light/ProofServer.js';
 export { BAN_SCORE, OFFENCES, type Offence, type Penalties } from './peers/offences.js';
 export { type Rate, RateLimit } from './peers/RateLimit.js';

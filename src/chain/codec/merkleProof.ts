@@ -42,22 +42,33 @@ function bad(why: string): BitmodelError {
   });
 }
 
-export function encodeMerkleBlock({ header, tree }: MerkleBlock): Uint8Array {
-  const writer = new ByteWriter(512).bytes(encodeHeader(header));
+/** A tree as it stands in a BIP37 `merkleblock`, behind the header. */
+export function writeMerkleTree(writer: ByteWriter, tree: PartialMerkleTree): void {
   writer.u32(tree.transactionCount).varInt(tree.hashes.length);
   for (const hash of tree.hashes) writer.bytes(hash);
-  return writer.varBytes(tree.flags).finish();
+  writer.varBytes(tree.flags);
+}
+
+/** Reads what {@link writeMerkleTree} wrote; nothing is proven yet. */
+export function readMerkleTree(reader: ByteReader): PartialMerkleTree {
+  const transactionCount = reader.u32();
+  const hashes = Array.from({ length: reader.count(HASH_SIZE) }, () => reader.bytes(HASH_SIZE));
+  return { transactionCount, hashes, flags: reader.varBytes() };
+}
+
+export function encodeMerkleBlock({ header, tree }: MerkleBlock): Uint8Array {
+  const writer = new ByteWriter(512).bytes(encodeHeader(header));
+  writeMerkleTree(writer, tree);
+  return writer.finish();
 }
 
 /** @throws BitmodelError `BAD_ENCODING` */
 export function decodeMerkleBlock(bytes: Uint8Array): MerkleBlock {
   const reader = new ByteReader(bytes);
   const header = decodeHeader(reader.bytes(HEADER_SIZE));
-  const transactionCount = reader.u32();
-  const hashes = Array.from({ length: reader.count(HASH_SIZE) }, () => reader.bytes(HASH_SIZE));
-  const flags = reader.varBytes();
+  const tree = readMerkleTree(reader);
   reader.end();
-  return { header, tree: { transactionCount, hashes, flags } };
+  return { header, tree };
 }
 
 /** Nodes at a height of a tree with so many leaves; height 0 are the leaves. */
@@ -71,8 +82,8 @@ function heightOf(leaves: number): number {
   return height;
 }
 
-/** All levels of the tree, leaves first; an odd node is paired with itself. */
-function levelsOf(leaves: readonly Uint8Array[]): (readonly Uint8Array[])[] {
+/** All levels of a block's Merkle tree, leaves first; an odd node is paired with itself. */
+export function merkleLevels(leaves: readonly Uint8Array[]): (readonly Uint8Array[])[] {
   const levels = [leaves];
   for (let level = leaves; level.length > 1; levels.push(level)) {
     const below = level;
@@ -98,7 +109,17 @@ export function partialMerkleTree(
   leaves: readonly Uint8Array[],
   wanted: ReadonlySet<number>,
 ): PartialMerkleTree {
-  const levels = levelsOf(leaves);
+  return cutTree(merkleLevels(leaves), wanted);
+}
+
+/**
+ * {@link partialMerkleTree} of a tree that was built before.
+ * @param levels as of {@link merkleLevels}
+ */
+export function cutTree(
+  levels: readonly (readonly Uint8Array[])[],
+  wanted: ReadonlySet<number>,
+): PartialMerkleTree {
   // places with something asked for below them, per level
   const marked = levels.map((_, height) => new Set([...wanted].map((at) => at >> height)));
   const bits: boolean[] = [];
@@ -114,7 +135,7 @@ export function partialMerkleTree(
     if (2 * at + 1 < levels[height - 1]!.length) walk(height - 1, 2 * at + 1);
   };
   walk(levels.length - 1, 0);
-  return { transactionCount: leaves.length, hashes, flags: packBits(bits) };
+  return { transactionCount: levels[0]!.length, hashes, flags: packBits(bits) };
 }
 
 /**

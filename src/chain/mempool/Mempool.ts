@@ -92,7 +92,12 @@ export class Mempool {
 
   /** Entries that pay to or spend from a locking script. */
   byScript(lockingScript: Uint8Array): Iterable<MempoolEntry> {
-    return this.#scripts.get(hashKey(sha256(lockingScript))) ?? [];
+    return this.byScriptHash(sha256(lockingScript));
+  }
+
+  /** The same by SHA-256 of the script. */
+  byScriptHash(scriptHash: Uint8Array): Iterable<MempoolEntry> {
+    return this.#scripts.get(hashKey(scriptHash)) ?? [];
   }
 
   /** Entries that spend or make tokens of a category. */

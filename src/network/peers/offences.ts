@@ -21,6 +21,8 @@ export const OFFENCES = {
   'bad-piece': 100,
   /** A Merkle proof that proves nothing. */
   'bad-proof': 100,
+  /** Left out of a complete answer what another peer proves to belong there. */
+  omission: 50,
   /** A signed record that is not signed by its peer. */
   'bad-record': 50,
   /** More than its share of questions, messages or bytes. */

@@ -1,0 +1,257 @@
+import { BitmodelError, EXIT, messageOf } from '../../base/index.js';
+import { hashKey } from '../../chain/index.js';
+import type { Host, PeerId } from '../host/Host.js';
+import type { Penalties } from '../peers/offences.js';
+import { type Answer, decodeAnswer } from './answer.js';
+import { type Claims, claimOf } from './Claims.js';
+import type { FactBook } from './FactBook.js';
+import { type Fact, factsOf } from './facts.js';
+import type { HeaderChain } from './HeaderChain.js';
+import { choosePeers } from './peers.js';
+import { MAX_KEYS, PROOFS } from './protocols.js';
+import { BEGINNING, encodeQuestion, isBefore, type Kind, type Place } from './question.js';
+
+export interface ProofClientOptions {
+  readonly host: Host;
+  readonly penalties: Penalties;
+  readonly headers: HeaderChain;
+  readonly facts: FactBook;
+  readonly claims: Claims;
+  /** Asks a peer for its headers: it speaks of a block that is not known here. */
+  readonly learnHeaders: (peer: PeerId) => Promise<void>;
+  /** Milliseconds that a peer has for each answer; 5,000 unless stated. */
+  readonly patience?: number | undefined;
+}
+
+/** Milliseconds for which an answer is not asked for again while the tip stays the same. */
+const FRESH = 500;
+const PATIENCE = 5_000;
+/** Most answers to one question from one peer: each brings it further by a megabyte or a thousand transactions. */
+const MOST_PAGES = 500;
+
+/** What one peer has said to a question. */
+interface Said {
+  readonly peer: PeerId;
+  readonly from: Place;
+  readonly keys: readonly Uint8Array[];
+  /** Ids of the transactions that it has proven. */
+  readonly proven: Set<string>;
+  /** The tip that its last answer was about, once it has told all. */
+  tip?: Answer['tip'];
+}
+
+/** Nobody can be asked. */
+export function noPeers(): BitmodelError {
+  return new BitmodelError('NO_PEERS', 'No node that proves what it says is connected.', {
+    next: 'Wait a moment, or name one with --seed-node; see bitmodel node peers',
+    exitCode: EXIT.unreachable,
+  });
+}
+
+/**
+ * Asks several peers the same, believes what they prove, and takes all of it together: so one honest peer among them is
+ * enough. Who proves falsely, tells of what was not asked, or keeps back what another proves, is scored.
+ */
+export class ProofClient {
+  readonly #options: ProofClientOptions;
+  /** Of each peer: up to which place it has told of a key. */
+  readonly #told = new Map<PeerId, Map<string, Place>>();
+  readonly #fresh = new Map<string, { at: number; tip: string }>();
+
+  constructor(options: ProofClientOptions) {
+    const { host, headers } = options;
+    this.#options = options;
+    host.on('disconnect', (peer) => this.#told.delete(peer));
+    headers.on('tip', (_, forkHeight) => this.#reorganised(forkHeight));
+  }
+
+  /**
+   * Asks for everything about some keys; what is proven is in the books afterwards.
+   * @throws BitmodelError `NO_PEERS` when nobody can be asked, `NO_ANSWER` when nobody answered
+   */
+  async ask(kind: Kind, keys: readonly Uint8Array[]): Promise<void> {
+    const stale = keys.filter((key) => !this.#isFresh(kind, key));
+    for (let at = 0; at < stale.length; at += MAX_KEYS) {
+      await this.#askSome(kind, stale.slice(at, at + MAX_KEYS));
+    }
+  }
+
+  async #askSome(kind: Kind, keys: readonly Uint8Array[]): Promise<void> {
+    const peers = choosePeers(this.#options.host, PROOFS.asking.name);
+    if (peers.length === 0) throw noPeers();
+    const answers = await Promise.all(peers.map((peer) => this.#askPeer(peer, kind, keys)));
+    const said = answers.flat();
+    if (!said.some(({ tip }) => tip)) {
+      throw new BitmodelError('NO_ANSWER', 'No node has answered in time.', {
+        next: 'Try again in a moment; see bitmodel node peers',
+        exitCode: EXIT.unreachable,
+      });
+    }
+    this.#findOmissions(kind, said);
+    const { hash: tip } = this.#options.headers.tip;
+    const at = performance.now();
+    for (const key of keys) this.#fresh.set(freshKey(kind, key), { at, tip });
+    if (this.#fresh.size > 100_000) this.#fresh.clear();
+  }
+
+  #isFresh(kind: Kind, key: Uint8Array): boolean {
+    const asked = this.#fresh.get(freshKey(kind, key));
+    if (!asked || asked.tip !== this.#options.headers.tip.hash) return false;
+    return performance.now() - asked.at < FRESH;
+  }
+
+  /** One question for the keys that the peer was never asked for, one for each place up to which it has told. */
+  async #askPeer(peer: PeerId, kind: Kind, keys: readonly Uint8Array[]): Promise<Said[]> {
+    const told = this.#told.get(peer) ?? new Map<string, Place>();
+    this.#told.set(peer, told);
+    const groups = new Map<string, { from: Place; keys: Uint8Array[] }>();
+    for (const key of keys) {
+      const from = told.get(freshKey(kind, key)) ?? BEGINNING;
+      const name = `${from.height} ${from.position}`;
+      const group = groups.get(name) ?? { from, keys: [] };
+      groups.set(name, { from, keys: [...group.keys, key] });
+    }
+    const said: Said[] = [];
+    for (const { from, keys: some } of groups.values()) {
+      const each: Said = { peer, from, keys: some, proven: new Set() };
+      said.push(each);
+      if (!(await this.#askPages(kind, each))) break;
+    }
+    return said;
+  }
+
+  /** @returns false when the peer failed or broke a rule */
+  async #askPages(kind: Kind, said: Said): Promise<boolean> {
+    const { host, penalties, patience = PATIENCE } = this.#options;
+    const wanted = new Set(said.keys.map(hashKey));
+    let { from } = said;
+    for (let page = 0; page < MOST_PAGES; page++) {
+      const frame = encodeQuestion({ kind, from, keys: said.keys });
+      let bytes: Uint8Array;
+      try {
+        bytes = await host.request(said.peer, PROOFS.asking, frame, { timeout: patience });
+      } catch (thrown) {
+        if (isSlow(thrown)) penalties.penalise(said.peer, 'stall', messageOf(thrown));
+        return false;
+      }
+      const answer = this.#decoded(said.peer, bytes);
+      if (!answer || !(await this.#take(kind, said, wanted, answer))) return false;
+      if (!answer.next) {
+        this.#settle(kind, said, answer.tip);
+        return true;
+      }
+      if (!isBefore(from, answer.next)) {
+        penalties.penalise(said.peer, 'bad-proof', 'an answer that goes on where it began');
+        return false;
+      }
+      from = answer.next;
+    }
+    return false;
+  }
+
+  #decoded(peer: PeerId, bytes: Uint8Array): Answer | undefined {
+    try {
+      return decodeAnswer(bytes);
+    } catch (thrown) {
+      this.#options.penalties.penalise(peer, 'bad-proof', messageOf(thrown));
+      return undefined;
+    }
+  }
+
+  async #take(
+    kind: Kind,
+    said: Said,
+    wanted: ReadonlySet<string>,
+    answer: Answer,
+  ): Promise<boolean> {
+    const { headers, facts, penalties } = this.#options;
+    await this.#knowBlocks(said.peer, answer);
+    let proven: Fact[];
+    try {
+      proven = answer.blocks.flatMap((block) => {
+        // of a branch that has less work than ours: nothing to go by, and no offence
+        const header = headers.header(block.hash);
+        return header ? factsOf(block, header) : [];
+      });
+    } catch (thrown) {
+      penalties.penalise(said.peer, 'bad-proof', messageOf(thrown));
+      return false;
+    }
+    for (const fact of proven) {
+      if (!facts.get(fact.txid)) {
+        if (!facts.answers(fact, kind, wanted)) {
+          penalties.penalise(said.peer, 'unasked', `transaction ${fact.txid}`);
+          return false;
+        }
+        facts.add(fact);
+      }
+      said.proven.add(fact.txid);
+    }
+    return this.#takeClaims(said.peer, answer);
+  }
+
+  #takeClaims(peer: PeerId, { waiting }: Answer): boolean {
+    const { claims, facts, penalties } = this.#options;
+    try {
+      for (const bytes of waiting) {
+        const claim = claimOf(bytes, false);
+        if (!facts.get(claim.txid)) claims.add(claim);
+      }
+      return true;
+    } catch (thrown) {
+      penalties.penalise(peer, 'bad-proof', messageOf(thrown));
+      return false;
+    }
+  }
+
+  /** Where an answer is about blocks that are not known here, the peer is asked for its headers first. */
+  async #knowBlocks(peer: PeerId, { blocks, tip }: Answer): Promise<void> {
+    const { headers, learnHeaders } = this.#options;
+    const isKnown = ({ hash }: { hash: Uint8Array }): boolean => headers.header(hash) !== undefined;
+    if (blocks.every(isKnown) && isKnown(tip)) return;
+    await learnHeaders(peer);
+  }
+
+  /** Everything up to the peer's tip was told, if that is on the chain here. */
+  #settle(kind: Kind, said: Said, tip: Answer['tip']): void {
+    said.tip = tip;
+    const told = this.#told.get(said.peer);
+    if (!told || !this.#options.headers.holds(tip.height, tip.hash)) return;
+    const upTo = { height: tip.height + 1, position: 0 };
+    // what is asked for by name has no order in which it comes
+    if (kind === 'transactions' || kind === 'outputs') return;
+    for (const key of said.keys) told.set(freshKey(kind, key), upTo);
+  }
+
+  /** Scores whoever told all up to a tip of the chain and left out what is proven to be there. */
+  #findOmissions(kind: Kind, said: readonly Said[]): void {
+    const { facts, headers, penalties } = this.#options;
+    // whether a transaction that says a pin makes one is more than the transaction shows
+    if (kind === 'pins') return;
+    for (const { peer, from, keys, proven, tip } of said) {
+      if (!tip || !headers.holds(tip.height, tip.hash)) continue;
+      const omitted = keys
+        .flatMap((key) => facts.answering(kind, key))
+        .find((fact) => {
+          const isCovered = !isBefore(fact, from) && fact.height <= tip.height;
+          return isCovered && !proven.has(fact.txid);
+        });
+      if (omitted) penalties.penalise(peer, 'omission', `transaction ${omitted.txid}`);
+    }
+  }
+
+  #reorganised(forkHeight: number): void {
+    const upTo = { height: forkHeight + 1, position: 0 };
+    for (const told of this.#told.values()) {
+      for (const [key, place] of told) if (isBefore(upTo, place)) told.set(key, upTo);
+    }
+  }
+}
+
+function freshKey(kind: Kind, key: Uint8Array): string {
+  return `${kind} ${hashKey(key)}`;
+}
+
+function isSlow(thrown: unknown): boolean {
+  return thrown instanceof BitmodelError && thrown.code === 'STREAM_TIMEOUT';
+}

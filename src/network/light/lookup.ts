@@ -1,0 +1,112 @@
+import {
+  type ChainNode,
+  hashToId,
+  locationOfTransaction,
+  type MempoolEntry,
+  type Outpoint,
+  type PlacedIndex,
+  parentsFirst,
+  placedFrom,
+  spenderOf,
+  withAncestors,
+} from '../../chain/index.js';
+import { MAX_WAITING, PAGE_BYTES, PAGE_TRANSACTIONS } from './protocols.js';
+import { isBefore, type Place, type Question } from './question.js';
+
+/** A transaction that answers a question, and the block that holds it. */
+export interface Hit {
+  /** Printed id. */
+  readonly txid: string;
+  readonly blockHash: Uint8Array;
+  readonly height: number;
+}
+
+/** All that the chain holds in answer to a question, up to a place. */
+export interface Hits {
+  readonly hits: readonly Hit[];
+  /** Where to look on from; absent when these are all. */
+  readonly next?: Place;
+}
+
+const INDEX_OF: Readonly<Record<'history' | 'jobs' | 'pins', PlacedIndex>> = {
+  history: 'history',
+  jobs: 'jobs',
+  pins: 'pinsByPath',
+};
+
+export function outpointOfKey(key: Uint8Array): Outpoint {
+  const index = new DataView(key.buffer, key.byteOffset).getUint32(32, true);
+  return { hash: key.slice(0, 32), index };
+}
+
+/** Transactions of an index's groups, each once, cut where one of the groups is too long for an answer. */
+function indexed(node: ChainNode, index: PlacedIndex, { from, keys }: Question): Hits {
+  const found = new Map<string, Place>();
+  let next: Place | undefined;
+  for (const key of keys) {
+    const group = placedFrom(node.store, index, key, from, PAGE_TRANSACTIONS + 1);
+    const last = group[PAGE_TRANSACTIONS];
+    if (last && (!next || isBefore(last, next))) next = last;
+    for (const { hash, ...place } of group) found.set(hashToId(hash), place);
+  }
+  const hits: Hit[] = [];
+  for (const [txid, place] of found) {
+    if (next && !isBefore(place, next)) continue;
+    hits.push({ txid, height: place.height, blockHash: node.store.hashAt(place.height)! });
+  }
+  return next ? { hits, next: { height: next.height, position: next.position } } : { hits };
+}
+
+function named(node: ChainNode, hashes: Iterable<Uint8Array>): Hits {
+  const { store } = node;
+  const hits = new Map<string, Hit>();
+  for (const hash of hashes) {
+    const location = locationOfTransaction(store, hash);
+    const block = location && store.header(location.blockHash);
+    const txid = hashToId(hash);
+    if (block) hits.set(txid, { txid, blockHash: block.hash, height: block.height });
+  }
+  return { hits: [...hits.values()] };
+}
+
+function* aroundOutputs(node: ChainNode, keys: readonly Uint8Array[]): Generator<Uint8Array> {
+  for (const key of keys) {
+    const outpoint = outpointOfKey(key);
+    yield outpoint.hash;
+    const spender = spenderOf(node.store, outpoint);
+    if (spender) yield spender.hash;
+  }
+}
+
+/** What the chain as it stands holds in answer to a question. */
+export function lookUp(node: ChainNode, question: Question): Hits {
+  const { kind, keys } = question;
+  if (kind === 'transactions') return named(node, keys);
+  if (kind === 'outputs') return named(node, aroundOutputs(node, keys));
+  return indexed(node, INDEX_OF[kind], question);
+}
+
+function* waitingFor({ mempool }: ChainNode, { kind, keys }: Question): Generator<MempoolEntry> {
+  for (const key of keys) {
+    if (kind === 'history') yield* mempool.byScriptHash(key);
+    if (kind === 'jobs') yield* mempool.byJob(key);
+    const made = kind === 'transactions' || kind === 'outputs';
+    const entry = made ? mempool.get(key.subarray(0, 32)) : undefined;
+    if (entry) yield entry;
+    const spender = kind === 'outputs' ? mempool.spender(outpointOfKey(key)) : undefined;
+    if (spender) yield spender.entry;
+  }
+}
+
+/** Transactions of the mempool that answer a question, each behind those it depends on, within bounds. */
+export function lookUpWaiting(node: ChainNode, question: Question): MempoolEntry[] {
+  const found = new Set<MempoolEntry>();
+  let bytes = 0;
+  for (const entry of waitingFor(node, question)) {
+    const fresh = [...withAncestors(entry)].filter((each) => !found.has(each));
+    bytes += fresh.reduce((sum, { size }) => sum + size, 0);
+    if (bytes > PAGE_BYTES || found.size + fresh.length > MAX_WAITING) break;
+    for (const each of fresh) found.add(each);
+  }
+  return parentsFirst(found);
+}

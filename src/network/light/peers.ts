@@ -1,0 +1,40 @@
+import type { Host, PeerConnection, PeerId } from '../host/Host.js';
+
+/** Peers asked at once: all of them must lie together for a lie of omission to be believed. */
+export const ASKED = 4;
+
+/** The network that an address is of, as far as a stranger can't choose it: /16 of IPv4, /32 of IPv6, else all of it. */
+export function addressGroup(address: string): string {
+  const [, family = '', host = ''] = address.split('/');
+  if (family === 'ip4') return host.split('.').slice(0, 2).join('.');
+  if (family === 'ip6') return host.split(':').slice(0, 2).join(':');
+  return host;
+}
+
+/** The first of each group, then the rest: as different as they can be. */
+function spread(connections: readonly PeerConnection[]): PeerConnection[] {
+  const seen = new Set<string>();
+  const first: PeerConnection[] = [];
+  const rest: PeerConnection[] = [];
+  for (const connection of connections) {
+    const group = addressGroup(connection.address);
+    (seen.has(group) ? rest : first).push(connection);
+    seen.add(group);
+  }
+  return [...first, ...rest];
+}
+
+/**
+ * Whom to ask: connected peers that speak a protocol, those that this node chose itself before those that came to it, of
+ * different networks as far as there are, the longest connected first.
+ */
+export function choosePeers(host: Host, protocol: string, most = ASKED): PeerId[] {
+  const able = host
+    .connections()
+    .filter(({ peer }) => host.protocolsOf(peer).includes(protocol))
+    .sort((a, b) => a.openedAt - b.openedAt);
+  const outbound = able.filter(({ direction }) => direction === 'outbound');
+  const inbound = able.filter(({ direction }) => direction === 'inbound');
+  const ordered = [...spread(outbound), ...spread(inbound)].map(({ peer }) => peer);
+  return [...new Set(ordered)].slice(0, most);
+}
