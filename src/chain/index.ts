@@ -149,7 +149,11 @@ export { Mempool } from './mempool/Mempool.js';
 export { INCREMENTAL_FEE_RATE, MIN_RELAY_FEE_RATE } from './mempool/MinimumFee.js';
 export { MAX_ANCESTORS, MAX_DESCENDANTS } from './mempool/packageLimits.js';
 export { DUST_LIMIT } from './mempool/standard.js';
+export type { IncomingBlock } from './node/BlockAcceptance.js';
+export { mayBeMutated } from './node/BlockAcceptance.js';
 export { ChainNode, type ChainNodeOptions, type Tip } from './node/ChainNode.js';
+export { MAX_PENDING_HEADERS, type TakenHeaders } from './node/HeaderAcceptance.js';
+export type { HeaderBranch } from './node/HeaderBranch.js';
 export { holderText, metaIdOf } from './pins/identity.js';
 export {
   decodePin,
@@ -323,7 +327,7 @@ export {
   placedFrom,
 } from './store/places.js';
 export { spenderOf } from './store/queries.js';
-export type { HeaderRecord } from './store/records.js';
+export type { BlockStatus, HeaderRecord } from './store/records.js';
 export { type TokenEvent, type TokenPlace, tokenEvents, tokensIn } from './tokens/history.js';
 export {
   findBirthCoin,

@@ -113,13 +113,28 @@ export class ScriptJob {
 
   /** Takes and runs chunks until none is left that matters. */
   work(check: SignatureCheck): void {
-    while (!this.#decided()) {
-      const first = Atomics.add(this.#counters, NEXT_CHUNK, 1) * CHUNK;
-      if (first >= this.#inputs) return;
-      this.#runInputs(first, Math.min(first + CHUNK, this.#inputs), check);
-      Atomics.add(this.#counters, DONE_CHUNKS, 1);
-      Atomics.notify(this.#counters, DONE_CHUNKS);
-    }
+    while (this.workChunk(check));
+  }
+
+  /** Takes and runs one chunk; false when none is left that matters. */
+  workChunk(check: SignatureCheck): boolean {
+    if (this.#decided()) return false;
+    const first = Atomics.add(this.#counters, NEXT_CHUNK, 1) * CHUNK;
+    if (first >= this.#inputs) return false;
+    this.#runInputs(first, Math.min(first + CHUNK, this.#inputs), check);
+    Atomics.add(this.#counters, DONE_CHUNKS, 1);
+    Atomics.notify(this.#counters, DONE_CHUNKS);
+    return true;
+  }
+
+  /** Inputs that it has. */
+  get inputs(): number {
+    return this.#inputs;
+  }
+
+  /** Inputs that were run, about. */
+  get done(): number {
+    return Math.min(Atomics.load(this.#counters, DONE_CHUNKS) * CHUNK, this.#inputs);
   }
 
   /** Tells the thread that waits that this one can't go on. */
@@ -128,13 +143,16 @@ export class ScriptJob {
     Atomics.notify(this.#counters, DONE_CHUNKS);
   }
 
+  /** Whether all that was taken is done. */
+  get isSettled(): boolean {
+    return this.broken || Atomics.load(this.#counters, DONE_CHUNKS) >= this.#taken();
+  }
+
   /** Waits until all that was taken is done, or nothing happens for so many milliseconds. */
   wait(patience: number): void {
-    const chunks = Math.ceil(this.#inputs / CHUNK);
     for (;;) {
       const done = Atomics.load(this.#counters, DONE_CHUNKS);
-      const taken = Math.min(Atomics.load(this.#counters, NEXT_CHUNK), chunks);
-      if (this.broken || done >= taken) return;
+      if (this.broken || done >= this.#taken()) return;
       if (Atomics.wait(this.#counters, DONE_CHUNKS, done, patience) === 'timed-out') return;
     }
   }
@@ -143,6 +161,11 @@ export class ScriptJob {
   passed(index: number, inputIndex: number): number | undefined {
     const checks = this.#checks[this.#firstInputs[index]! + inputIndex]!;
     return checks === NOT_PASSED ? undefined : checks;
+  }
+
+  #taken(): number {
+    const chunks = Math.ceil(this.#inputs / CHUNK);
+    return Math.min(Atomics.load(this.#counters, NEXT_CHUNK), chunks);
   }
 
   /** Whether what was taken so far decides that the block is refused. */

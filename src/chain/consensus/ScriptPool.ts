@@ -1,3 +1,4 @@
+import { setTimeout as delay, setImmediate } from 'node:timers/promises';
 import { Worker } from 'node:worker_threads';
 import { BitmodelError, messageOf } from '../../base/index.js';
 import type { SignatureCache } from '../script/SignatureCache.js';
@@ -36,6 +37,30 @@ export class ScriptPool {
     while (!this.#closed && this.#workers.size < this.#size) this.#start();
     for (const worker of this.#workers) {
       worker.postMessage({ memory: job.memory, limit } satisfies ScriptWorkerRequest);
+    }
+  }
+
+  /**
+   * Joins a job on this thread, a millisecond at a time between which others have their turn, until what is left is done
+   * about as fast as something else that can be done meanwhile, or until nothing happens for a second.
+   * @param meanwhile milliseconds that this thread will be busy with that
+   */
+  async share(job: ScriptJob, meanwhile: number): Promise<void> {
+    const threads = this.#workers.size;
+    const begun = performance.now();
+    let progress = { done: -1, at: begun };
+    while (job.workChunk(this.#cache.check)) {
+      await setImmediate();
+      const perInput = (performance.now() - begun) / job.done;
+      // without this thread the others take longer
+      const left = (job.inputs - job.done) * perInput * ((threads + 1) / threads);
+      if (threads > 0 && left <= meanwhile) return;
+    }
+    while (!job.isSettled) {
+      const now = performance.now();
+      if (job.done !== progress.done) progress = { done: job.done, at: now };
+      if (now - progress.at > PATIENCE) return;
+      await delay(1);
     }
   }
 

@@ -15,6 +15,8 @@ const KNOWN_LIMIT = 100_000;
  * waiting for one that a busy machine does not let run.
  */
 const PARALLEL_INPUTS = 128;
+/** Bytes of transactions from which on it is the same with few inputs: what a script may cost grows with its bytes. */
+const PARALLEL_BYTES = 100_000;
 
 /** What is needed of a block to run its scripts. */
 export interface BlockSpendings {
@@ -30,6 +32,12 @@ export interface BlockSpendings {
 
 /** The scripts of a block, which may be running already on other threads. */
 export interface BlockScripts {
+  /**
+   * Runs scripts on this thread, too, and lets others have their turn every millisecond, until what is left will be done
+   * in about so many milliseconds without it. With few inputs all is left to `finish`.
+   * @param meanwhile milliseconds that the caller is busy with something else before it calls `finish`
+   */
+  share(meanwhile: number): Promise<void>;
   /**
    * Waits for the end and demands that every input's scripts agree.
    * @throws RejectError `mandatory-script-verify-flag-failed (…)` of the first input by order that fails;
@@ -59,12 +67,12 @@ export class ScriptVerifier {
   /** Signature checks by transaction hash, oldest first. */
   readonly #known = new Map<string, number>();
   readonly #cache: SignatureCache;
-  readonly #pool: ScriptPool | undefined;
+  readonly #pool: ScriptPool;
 
   /** @param threads that run the scripts of a block, this one included */
   constructor(threads = 1, cache: SignatureCache = new SignatureCache()) {
     this.#cache = cache;
-    if (threads > 1) this.#pool = new ScriptPool(threads - 1, this.#cache);
+    this.#pool = new ScriptPool(threads - 1, this.#cache);
   }
 
   /**
@@ -101,8 +109,8 @@ export class ScriptVerifier {
   }
 
   /**
-   * Begins to run the scripts of a block. With many inputs other threads begin at once, while this one goes on; with few,
-   * or with one thread, everything happens in `finish`. The result is the same.
+   * Begins to run the scripts of a block. With many inputs other threads begin at once, while this one goes on; with few
+   * everything happens in `finish`. The result is the same.
    */
   beginBlock(block: BlockSpendings): BlockScripts {
     const { transactions, hashes, spent, bytes, offsets } = block;
@@ -118,24 +126,28 @@ export class ScriptVerifier {
       return { known, place: unknown.push({ transaction, spentOutputs, bytes: encoded }) - 1 };
     });
     const job = this.#beginJob(unknown, inputs);
+    const share = async (meanwhile: number): Promise<void> => {
+      if (job) await this.#pool.share(job, meanwhile);
+    };
     const finish = (): void => {
-      if (job) this.#pool!.finish(job);
+      if (job) this.#pool.finish(job);
       const count = new SignatureChecks();
       for (const { known, place } of plan) {
         if (known !== undefined) count.add(known);
         else this.#finishTransaction(unknown[place]!, count, (input) => job?.passed(place, input));
       }
     };
-    return { finish };
+    return { share, finish };
   }
 
   /** Ends the threads. */
   async close(): Promise<void> {
-    await this.#pool?.close();
+    await this.#pool.close();
   }
 
   #beginJob(unknown: readonly EncodedSpending[], inputs: number): ScriptJob | undefined {
-    if (!this.#pool || inputs < PARALLEL_INPUTS) return undefined;
+    const bytes = unknown.reduce((sum, each) => sum + each.bytes.length, 0);
+    if (inputs < PARALLEL_INPUTS && bytes < PARALLEL_BYTES) return undefined;
     const job = ScriptJob.of(unknown, MAX_BLOCK_SIGNATURE_CHECKS);
     this.#pool.begin(job, MAX_BLOCK_SIGNATURE_CHECKS);
     return job;

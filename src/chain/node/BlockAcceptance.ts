@@ -1,6 +1,6 @@
 import { equalBytes } from '../../base/index.js';
 import { type Block, type BlockHeader, blockHash, type EncodedBlock } from '../codec/block.js';
-import type { Transaction } from '../codec/transaction.js';
+import { encodeTransaction, type Transaction } from '../codec/transaction.js';
 import { type CheckedBlock, checkBlock, checkBlockAtHeight } from '../consensus/blockRules.js';
 import { secondsNow } from '../consensus/clock.js';
 import {
@@ -14,7 +14,7 @@ import { RejectError, rejectBlock } from '../consensus/reject.js';
 import { bitsToTarget, workOf } from '../consensus/target.js';
 import type { ChainStore } from '../store/ChainStore.js';
 import type { HeaderRecord } from '../store/records.js';
-import type { Branches } from './branches.js';
+import type { Branches, PreparedBlock } from './branches.js';
 
 export interface BlockAcceptanceOptions {
   readonly store: ChainStore;
@@ -28,7 +28,24 @@ export interface BlockAcceptanceOptions {
   readonly onTip: () => void;
 }
 
-/** Takes blocks that come from outside: onto the tip, or onto a branch, which becomes the chain when it has more work. */
+/** A block as it came, with its bytes where `decodeBlockParts` read them. */
+export interface IncomingBlock {
+  readonly block: Block;
+  readonly encoded?: EncodedBlock | undefined;
+}
+
+/** About how many milliseconds it takes to write what a transaction's input or output changes. */
+const WRITE_MS = 0.01;
+
+/** Inputs and outputs up to which blocks may be connected together, in one go: some ten milliseconds. */
+const BATCH_COINS = 2_000;
+/** Most blocks of such a batch. */
+const BATCH_BLOCKS = 64;
+
+/**
+ * Takes blocks that come from outside: onto the tip, or onto a branch, which becomes the chain when it has more work. One
+ * at a time: who calls waits for the end of one before the next (`ChainNode` has the queue).
+ */
 export class BlockAcceptance {
   readonly #options: BlockAcceptanceOptions;
 
@@ -38,31 +55,92 @@ export class BlockAcceptance {
 
   /**
    * Takes a block. One that is kept already is taken up again where it has more work than the tip: what went wrong with
-   * it may have been this machine's fault. Returns whether the block was new or became the tip.
-   * @param encoded its bytes, where `decodeBlockParts` read them
+   * it may have been this machine's fault. Returns whether the block was new or became the tip. While the scripts of a
+   * block on the tip run, others have their turn, and see the chain as it was before.
    * @throws RejectError `BLOCK_REJECTED` or `TX_REJECTED` with Bitcoin's reason
    * @throws BitmodelError `SCRIPT_THREAD_FAILED`, `REORG_PRUNED`
    */
-  submit(block: Block, encoded?: EncodedBlock): boolean {
+  async submit({ block, encoded }: IncomingBlock): Promise<boolean> {
     const { store, onConnected, onTip } = this.#options;
     const hash = blockHash(block.header);
-    const known = store.header(hash);
-    if (known && isBad(known)) throw rejectBlock('duplicate-invalid');
-    if (known) return this.#activateIfBest(known);
-    const previous = this.#checkHeader(block.header, hash);
-    const checked = checkBlock(block, encoded);
-    const height = previous.height + 1;
-    checkBlockAtHeight(block, height, medianTimePast(previous, store));
-    const work = previous.work + workOf(bitsToTarget(block.header.bits)!);
-    const entry = { hash, header: block.header, height, work };
-    if (equalBytes(store.tip().hash, previous.hash)) {
-      this.#connectToTip(entry, checked);
+    let checked: CheckedBlock | undefined;
+    for (;;) {
+      const known = store.header(hash);
+      if (known && isBad(known)) throw rejectBlock('duplicate-invalid');
+      if (known && known.status !== 'header') return this.#activateIfBest(known);
+      const entry = this.#entryOf(block.header, hash, known);
+      checked ??= this.#checked(entry, { block, encoded }, known !== undefined);
+      const tip = store.tip();
+      if (!equalBytes(tip.hash, block.header.previousHash)) {
+        const kept = checked;
+        store.transaction(() => store.putBlock(entry, kept));
+        this.#activateIfBest(store.header(hash)!);
+        return true;
+      }
+      const prepared = this.#prepare(entry, checked);
+      await prepared.scripts.share(WRITE_MS * coinsOf(block));
+      // the operator may have refused the block, or the tip, meanwhile
+      const now = store.header(hash);
+      if (!equalBytes(store.tip().hash, tip.hash) || now?.status !== known?.status) continue;
+      this.#connectToTip(entry, checked, prepared);
       onConnected(entry, checked);
       onTip();
       return true;
     }
-    store.transaction(() => store.putBlock(entry, checked));
-    this.#activateIfBest(store.header(hash)!);
+  }
+
+  /**
+   * Takes blocks whose headers are known, each on top of the last, as many at once as are soon connected; small ones
+   * share a transaction of the store. Returns how many were taken, at least one.
+   * @throws as {@link submit}, of the first block
+   */
+  async submitSome(blocks: readonly IncomingBlock[]): Promise<number> {
+    const batch = this.#batchOf(blocks);
+    if (batch.length > 1 && this.#connectBatch(batch)) return batch.length;
+    await this.submit(blocks[0]!);
+    return 1;
+  }
+
+  /** The first blocks that may be connected to the tip in one go. */
+  #batchOf(blocks: readonly IncomingBlock[]): [HeaderRecord, IncomingBlock][] {
+    const { store } = this.#options;
+    const batch: [HeaderRecord, IncomingBlock][] = [];
+    let below = store.tip().hash;
+    let coins = 0;
+    for (const each of blocks) {
+      const hash = blockHash(each.block.header);
+      const known = store.header(hash);
+      coins += coinsOf(each.block);
+      const isNext = equalBytes(each.block.header.previousHash, below);
+      if (known?.status !== 'header' || !isNext || coins > BATCH_COINS) break;
+      if (batch.push([known, each]) === BATCH_BLOCKS) break;
+      below = hash;
+    }
+    return batch;
+  }
+
+  /** Connects blocks in one transaction; false, and nothing of it, when one of them breaks a rule. */
+  #connectBatch(batch: readonly [HeaderRecord, IncomingBlock][]): boolean {
+    const { store, branches, onConnected, onTip } = this.#options;
+    const connected: [HeaderRecord, CheckedBlock][] = [];
+    try {
+      store.transaction(() => {
+        for (const [entry, { block, encoded }] of batch) {
+          const checked = checkBlock(block, encoded);
+          const previous = store.tip();
+          checkBlockAtHeight(block, entry.height, medianTimePast(previous, store));
+          store.putBlock(entry, checked);
+          branches.connect(store.header(entry.hash)!, checked);
+          connected.push([entry, checked]);
+        }
+      });
+    } catch (thrown) {
+      // one by one the good ones stay, and the bad one is known as such
+      if (thrown instanceof RejectError) return false;
+      throw thrown;
+    }
+    for (const [entry, checked] of connected) onConnected(entry, checked);
+    onTip();
     return true;
   }
 
@@ -91,35 +169,90 @@ export class BlockAcceptance {
     return true;
   }
 
+  /** @throws RejectError when it breaks a rule on its tip, and is known as invalid from then on */
+  #prepare(entry: HeaderEntry, checked: CheckedBlock): PreparedBlock {
+    try {
+      return this.#options.branches.prepare(entry.height, checked);
+    } catch (thrown) {
+      this.#noteInvalid(entry, thrown);
+      throw thrown;
+    }
+  }
+
   /** The usual case: kept and connected in one transaction, or not at all and known as invalid from then on. */
-  #connectToTip(entry: HeaderEntry, checked: CheckedBlock): void {
+  #connectToTip(entry: HeaderEntry, checked: CheckedBlock, prepared: PreparedBlock): void {
     const { store, branches } = this.#options;
     try {
       store.transaction(() => {
         store.putBlock(entry, checked);
-        branches.connect(store.header(entry.hash)!, checked);
+        branches.connect(store.header(entry.hash)!, checked, prepared);
       });
     } catch (thrown) {
-      if (thrown instanceof RejectError) {
-        const record = { ...entry, status: 'invalid', transactionCount: 0, size: 0 } as const;
-        store.transaction(() => store.markInvalid(record));
+      this.#noteInvalid(entry, thrown);
+      throw thrown;
+    }
+  }
+
+  /** Remembers a block that broke a rule. */
+  #noteInvalid(entry: HeaderEntry, thrown: unknown): void {
+    if (!(thrown instanceof RejectError)) return;
+    const { store } = this.#options;
+    const record = { ...entry, status: 'invalid', transactionCount: 0, size: 0 } as const;
+    store.transaction(() => store.markInvalid(record));
+  }
+
+  /**
+   * The rules of the block itself and of its height.
+   * @param isKnown whether its header came before: then a block that breaks a rule is remembered, unless other bytes may
+   * have the same header
+   */
+  #checked(entry: HeaderEntry, { block, encoded }: IncomingBlock, isKnown: boolean): CheckedBlock {
+    const { store } = this.#options;
+    try {
+      const checked = checkBlock(block, encoded);
+      checkBlockAtHeight(block, entry.height, medianTimePast(store.parent(entry)!, store));
+      return checked;
+    } catch (thrown) {
+      if (isKnown && thrown instanceof RejectError && !mayBeMutated(block, thrown)) {
+        this.#noteInvalid(entry, thrown);
       }
       throw thrown;
     }
   }
 
-  #checkHeader(header: BlockHeader, hash: Uint8Array): HeaderRecord {
+  /** A block's place; the header is checked unless it was before. */
+  #entryOf(header: BlockHeader, hash: Uint8Array, known: HeaderRecord | undefined): HeaderEntry {
     const { store, parameters } = this.#options;
-    checkProofOfWork(header, hash, parameters);
+    if (!known) checkProofOfWork(header, hash, parameters);
     const previous = store.header(header.previousHash);
-    if (!previous) throw rejectBlock('prev-blk-not-found');
+    if (!previous || previous.status === 'header') throw rejectBlock('prev-blk-not-found');
     if (isBad(previous)) throw rejectBlock('bad-prevblk');
+    if (known) return known;
     checkHeader(header, previous, parameters, store, secondsNow());
-    return previous;
+    const work = previous.work + workOf(bitsToTarget(header.bits)!);
+    return { hash, header, height: previous.height + 1, work };
   }
 }
 
 /** Whether nothing may be built on a block: it breaks a rule, or the operator refuses it. */
 function isBad({ status }: HeaderRecord): boolean {
   return status === 'invalid' || status === 'refused';
+}
+
+/** Inputs and outputs of a block: what connecting it writes grows with them. */
+function coinsOf({ transactions }: Block): number {
+  return transactions.reduce((sum, { inputs, outputs }) => sum + inputs.length + outputs.length, 0);
+}
+
+/** Bytes of a transaction that can pass for an inner node of the Merkle tree. */
+const NODE_LENGTH = 64;
+
+/**
+ * Whether a block was refused for what a stranger could have done to its bytes without changing the header: another
+ * list of transactions, one that repeats (CVE-2012-2459), or one in which an inner node of the Merkle tree stands for a
+ * transaction. The block of that header may be valid all the same.
+ */
+export function mayBeMutated(block: Block, { reason }: RejectError): boolean {
+  if (reason === 'bad-txnmrklroot' || reason === 'bad-txns-duplicate') return true;
+  return block.transactions.some((each) => encodeTransaction(each).length === NODE_LENGTH);
 }

@@ -20,12 +20,14 @@ import { MempoolFile } from '../mempool/MempoolFile.js';
 import type { ChainStore } from '../store/ChainStore.js';
 import { Pruner } from '../store/prune.js';
 import type { Spender } from '../store/records.js';
-import { BlockAcceptance } from './BlockAcceptance.js';
+import { BlockAcceptance, type IncomingBlock } from './BlockAcceptance.js';
 import type { Branches } from './branches.js';
+import { HeaderAcceptance } from './HeaderAcceptance.js';
 import { assembleBlock, solve } from './miner.js';
 import { Overruling } from './Overruling.js';
 import { openChain } from './openChain.js';
 import { findOutput, findSpender, findUnspent, walkUnspentOf } from './outputs.js';
+import { TurnQueue } from './TurnQueue.js';
 import type { CheckOptions } from './verifyChain.js';
 
 export interface ChainNodeOptions {
@@ -70,9 +72,12 @@ interface Events {
   failure: [error: BitmodelError];
 }
 
+/** Seconds. */
+const FAR_BEHIND = 24 * 3_600;
+
 /**
- * A validating node: the chain on disk, the mempool, and the rules between them. What it does, it does in one go, so
- * that two blocks never meet half-way.
+ * A validating node: the chain on disk, the mempool, and the rules between them. What changes the chain is done in one
+ * go, so that nobody meets a block half-way.
  */
 export class ChainNode extends EventEmitter<Events> {
   readonly parameters: NetworkParameters;
@@ -85,9 +90,12 @@ export class ChainNode extends EventEmitter<Events> {
   /** Folder of this network. */
   readonly folder: string;
   readonly scripts: ScriptVerifier;
+  /** Takes headers whose blocks have not come yet. */
+  readonly headers: HeaderAcceptance;
   /** The operator's word on single blocks. */
   readonly overruling: Overruling;
   readonly #acceptance: BlockAcceptance;
+  readonly #blocks = new TurnQueue();
   readonly #pruner: Pruner;
   #closed = false;
 
@@ -110,6 +118,7 @@ export class ChainNode extends EventEmitter<Events> {
       onFreed: (freed: readonly Transaction[]) => this.admission.reorganised(freed),
       onTip: () => this.#tipChanged(),
     };
+    this.headers = new HeaderAcceptance(opened.store, this.parameters);
     this.overruling = new Overruling(moving);
     this.#acceptance = new BlockAcceptance({
       ...moving,
@@ -160,6 +169,17 @@ export class ChainNode extends EventEmitter<Events> {
     return { height, hash: hashToId(hash), time: header.time };
   }
 
+  /**
+   * Whether the chain is far behind the headers that are known, so that what the node says of it is old: by a day of
+   * blocks, as in Bitcoin Core's `initialblockdownload`.
+   */
+  get isFarBehind(): boolean {
+    return (
+      this.headers.best.height - this.store.tip().height >=
+      FAR_BEHIND / this.parameters.blockSpacing
+    );
+  }
+
   /** Most bytes that old blocks take; undefined when all are kept. */
   get pruneBytes(): number | undefined {
     return this.#pruner.target;
@@ -197,13 +217,23 @@ export class ChainNode extends EventEmitter<Events> {
 
   /**
    * Takes a block: onto the active chain, or onto a branch, which becomes the active chain when it has more work; one
-   * that is known already is taken up again then. Returns whether it was new or became the tip.
+   * that is known already is taken up again then. Returns whether it was new or became the tip. Blocks are taken one
+   * after the other; while the scripts of a large one run, all else goes on with the chain as it was before.
    * @param encoded its bytes, where `decodeBlockParts` read them
    * @throws RejectError `BLOCK_REJECTED` or `TX_REJECTED` with Bitcoin's reason
    * @throws BitmodelError `SCRIPT_THREAD_FAILED`, `REORG_PRUNED`; the chain is what it was before
    */
-  async submitBlock(block: Block, encoded?: EncodedBlock): Promise<boolean> {
-    return this.#acceptance.submit(block, encoded);
+  submitBlock(block: Block, encoded?: EncodedBlock): Promise<boolean> {
+    return this.#blocks.run(() => this.#acceptance.submit({ block, encoded }));
+  }
+
+  /**
+   * Takes blocks whose headers are known, each on top of the last, as many as are soon connected; small ones share a
+   * transaction of the store, and those who listen are told of the last. Returns how many were taken, at least one.
+   * @throws as {@link submitBlock}, of the first one
+   */
+  submitBlocks(blocks: readonly IncomingBlock[]): Promise<number> {
+    return this.#blocks.run(() => this.#acceptance.submitSome(blocks));
   }
 
   /**
@@ -252,6 +282,7 @@ export class ChainNode extends EventEmitter<Events> {
     if (this.#closed) return;
     this.#closed = true;
     this.mempoolFile.close();
+    await this.#blocks.close();
     await this.mempoolFile.loaded;
     await this.scripts.close();
     await this.store.close();

@@ -1,7 +1,7 @@
 import { BitmodelError, equalBytes } from '../../base/index.js';
 import type { Transaction } from '../codec/transaction.js';
 import type { ChainStore } from '../store/ChainStore.js';
-import type { HeaderRecord } from '../store/records.js';
+import type { BlockStatus, HeaderRecord } from '../store/records.js';
 import type { Branches } from './branches.js';
 
 export interface OverrulingOptions {
@@ -45,6 +45,8 @@ export class Overruling {
     const freed = store.transaction(() => {
       const transactions = isActive ? branches.disconnectTo(entry.height - 1) : [];
       for (const each of this.#family(entry)) store.setStatus(each, 'refused');
+      // a block that has not come yet is in no family
+      if (entry.status === 'header') store.setStatus(entry, 'refused');
       return transactions;
     });
     if (isActive) onFreed(freed);
@@ -56,8 +58,9 @@ export class Overruling {
     const { store } = this.#options;
     store.transaction(() => {
       for (const each of [...this.#family(entry), ...this.#refusedBelow(entry)]) {
-        if (each.status === 'refused') store.setStatus(each, 'unchecked');
+        if (each.status === 'refused') store.setStatus(each, statusBefore(each));
       }
+      if (entry.status === 'refused') store.setStatus(entry, statusBefore(entry));
     });
     this.#activateBest(false);
   }
@@ -102,4 +105,9 @@ export class Overruling {
     for (; at?.status === 'refused'; at = store.parent(at)) below.push(at);
     return below;
   }
+}
+
+/** What a refused block is when it is refused no more: it may never have come. */
+function statusBefore({ transactionCount }: HeaderRecord): BlockStatus {
+  return transactionCount === 0 ? 'header' : 'unchecked';
 }

@@ -1,11 +1,15 @@
 import { BitmodelError, messageOf } from '../../base/index.js';
 import { hashToId, type Transaction } from '../codec/transaction.js';
 import { type CheckedBlock, checkBlock } from '../consensus/blockRules.js';
-import { type ConnectContext, checkConnection } from '../consensus/connect.js';
+import {
+  type ConnectableBlock,
+  type ConnectContext,
+  checkConnection,
+} from '../consensus/connect.js';
 import { type HeaderEntry, medianTimePast, rememberedByHeight } from '../consensus/headers.js';
 import type { NetworkParameters } from '../consensus/parameters.js';
 import { RejectError, rejectBlock } from '../consensus/reject.js';
-import type { ScriptVerifier } from '../consensus/scripts.js';
+import type { BlockScripts, ScriptVerifier } from '../consensus/scripts.js';
 import type { ChainStore } from '../store/ChainStore.js';
 import { damaged, endsStore } from '../store/damage.js';
 import type { HeaderRecord } from '../store/records.js';
@@ -46,6 +50,12 @@ export function checkedBlock(
   }
 }
 
+/** A block that keeps all rules but those of scripts, which run. */
+export interface PreparedBlock {
+  readonly connectable: ConnectableBlock;
+  readonly scripts: BlockScripts;
+}
+
 /** Connects blocks to the active chain, and moves it from one branch to another. */
 export class Branches {
   readonly #store: ChainStore;
@@ -58,22 +68,38 @@ export class Branches {
     this.#scripts = scripts;
   }
 
-  /** Checks a kept block against the coins below it and makes it the tip; within a transaction of the store. */
-  connect(entry: HeaderRecord, checked: CheckedBlock): void {
-    const store = this.#store;
-    const { transactions } = checked.block;
-    const connectable = checkConnection(
-      checked,
-      connectContext(store, this.#parameters, entry.height),
-    );
+  /**
+   * Checks a block against the coins of the tip that it is built on, and begins with its scripts. Changes nothing.
+   * @throws RejectError
+   */
+  prepare(height: number, checked: CheckedBlock): PreparedBlock {
+    const connectable = this.#check(height, checked);
+    return { connectable, scripts: this.#begin(connectable) };
+  }
+
+  /**
+   * Checks a kept block against the coins below it and makes it the tip; within a transaction of the store.
+   * @param prepared what {@link prepare} made of it upon the same tip
+   */
+  connect(entry: HeaderRecord, checked: CheckedBlock, prepared?: PreparedBlock): void {
+    const connectable = prepared?.connectable ?? this.#check(entry.height, checked);
     // a block that was connected once had the same transactions and coins then
-    const scripts =
-      entry.status === 'valid'
-        ? undefined
-        : this.#scripts.beginBlock({ ...connectable, transactions });
+    const isKnown = entry.status === 'valid';
+    const scripts = prepared?.scripts ?? (isKnown ? undefined : this.#begin(connectable));
     // written while other threads run the scripts; the transaction of the store takes it back if one fails
-    store.connect(entry, connectable);
+    this.#store.connect(entry, connectable);
     scripts?.finish();
+  }
+
+  #check(height: number, checked: CheckedBlock): ConnectableBlock {
+    return checkConnection(checked, connectContext(this.#store, this.#parameters, height));
+  }
+
+  #begin(connectable: ConnectableBlock): BlockScripts {
+    return this.#scripts.beginBlock({
+      ...connectable,
+      transactions: connectable.block.transactions,
+    });
   }
 
   /**

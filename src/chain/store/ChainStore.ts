@@ -248,6 +248,11 @@ export class ChainStore implements CoinSource, HeaderSource {
     this.#tree.setInactive(record, true);
   }
 
+  /** Enters a header whose block has not come yet; within {@link transaction}. */
+  putBareHeader(entry: HeaderEntry): void {
+    this.#tree.put({ ...entry, status: 'header', transactionCount: 0, size: 0 });
+  }
+
   /** Notes that a block, and so everything on it, breaks a rule; its bytes are dropped. Within {@link transaction}. */
   markInvalid(entry: HeaderRecord): void {
     this.#tree.put({ ...entry, status: 'invalid', transactionCount: 0, size: 0 });

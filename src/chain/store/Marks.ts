@@ -7,6 +7,7 @@ const TIP = Buffer.from('tip');
 const FORMAT = Buffer.from('format');
 const REBUILDING = Buffer.from('rebuilding');
 const PRUNED = Buffer.from('pruned');
+const BEST_HEADER = Buffer.from('best header');
 const BODIES = Buffer.from('bodies');
 const PRESENT = Uint8Array.of(1);
 
@@ -63,6 +64,15 @@ export class Marks {
 
   set pruneHeight(height: number) {
     this.#table.putSync(PRUNED, heightKey(height));
+  }
+
+  /** Hash of the header with the most work, if one was noted. It is no more than a hint: it may be gone, or invalid. */
+  get bestHeader(): Uint8Array | undefined {
+    return this.#counters.getBinary(BEST_HEADER);
+  }
+
+  set bestHeader(hash: HeaderEntry['hash']) {
+    this.#counters.putSync(BEST_HEADER, hash);
   }
 
   /** Bytes of all blocks and undo data that are kept. */

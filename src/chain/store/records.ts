@@ -8,14 +8,14 @@ import type { HeaderEntry } from '../consensus/headers.js';
 import { readRecord, readSealed, seal } from './seal.js';
 
 /** What is known of a block beside its header. */
-export type BlockStatus = 'valid' | 'unchecked' | 'invalid' | 'refused';
+export type BlockStatus = 'valid' | 'unchecked' | 'invalid' | 'refused' | 'header';
 
-const STATUSES: readonly BlockStatus[] = ['valid', 'unchecked', 'invalid', 'refused'];
+const STATUSES: readonly BlockStatus[] = ['valid', 'unchecked', 'invalid', 'refused', 'header'];
 
 /**
  * A header in the store. `unchecked`: its block is kept, but was never connected, because its branch never had the most
  * work; `valid`: it was connected once; `invalid`: it, or one below it, breaks a rule, and its block is not kept;
- * `refused`: the operator refuses it, and its block is kept.
+ * `refused`: the operator refuses it, and its block, if it came before, is kept; `header`: its block has not come yet.
  */
 export interface HeaderRecord extends HeaderEntry {
   readonly status: BlockStatus;

@@ -14,8 +14,8 @@ export const BLOCK_HELP = {
     summary: 'Shows the state of the chain.',
     params: [],
     result:
-      'An object: chain ("main", "test" or "regtest"), blocks and headers (height of the tip), bestblockhash, bits, ' +
-      'difficulty, time and mediantime of the tip, verificationprogress, initialblockdownload, chainwork (hex), ' +
+      'An object: chain ("main", "test" or "regtest"), blocks (height of the tip), headers (height of the header with the most work), bestblockhash, bits, ' +
+      'difficulty, time and mediantime of the tip, verificationprogress (0 to 1), initialblockdownload (a day of blocks behind), chainwork (hex), ' +
       'size_on_disk (bytes), pruned, warnings.',
   },
   getblockcount: {
@@ -42,7 +42,7 @@ export const BLOCK_HELP = {
     params: [],
     result:
       'An array of {height, hash, branchlen (blocks off the active chain), status}: "active"; "valid-fork", once ' +
-      'connected; "valid-headers", kept, never connected; "invalid".',
+      'connected; "valid-headers", kept, never connected; "headers-only", not fetched; "invalid".',
   },
   getblockhash: {
     group,

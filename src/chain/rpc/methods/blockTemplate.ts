@@ -104,7 +104,7 @@ function blockParam(hex: unknown): ReturnType<typeof decodeBlock> {
 /** BIP22's word for a block that is known already. */
 function duplicateOf(node: ChainNode, hash: Uint8Array): string | undefined {
   const status = node.store.header(hash)?.status;
-  if (status === undefined) return undefined;
+  if (status === undefined || status === 'header') return undefined;
   if (status === 'unchecked') return 'duplicate-inconclusive';
   return status === 'valid' ? 'duplicate' : 'duplicate-invalid';
 }

@@ -21,6 +21,9 @@ function findHeader(node: ChainNode, params: Params): HeaderRecord {
 
 /** Bitcoin Core's words for a block without bytes: one that was there once has a count of transactions. */
 function notAvailable(entry: HeaderRecord): RpcError {
+  if (entry.status === 'header') {
+    return new RpcError(RPC_CODE.misc, 'Block not available (not fully downloaded)');
+  }
   const pruned = entry.transactionCount > 0 ? ' (pruned data)' : '';
   return new RpcError(RPC_CODE.misc, `Block not available${pruned}`);
 }
@@ -47,17 +50,18 @@ function pruneView({ store, pruneBytes }: ChainNode): object {
 /** What `getblockchaininfo` answers. */
 function chainInfo(node: ChainNode): object {
   const tip = node.store.tip();
+  const headers = node.headers.best;
   return {
     chain: node.parameters.name,
     blocks: tip.height,
-    headers: tip.height,
+    headers: headers.height,
     bestblockhash: hashToId(tip.hash),
     bits: tip.header.bits.toString(16).padStart(8, '0'),
     difficulty: difficultyOf(tip.header.bits),
     time: tip.header.time,
     mediantime: node.medianTimeOf(tip),
-    verificationprogress: 1,
-    initialblockdownload: false,
+    verificationprogress: headers.height === 0 ? 1 : Math.min(1, tip.height / headers.height),
+    initialblockdownload: node.isFarBehind,
     chainwork: workView(tip.work),
     size_on_disk: node.store.marks.bodyBytes,
     ...pruneView(node),
@@ -108,6 +112,7 @@ const BRANCH_STATUS = {
   unchecked: 'valid-headers',
   invalid: 'invalid',
   refused: 'invalid',
+  header: 'headers-only',
 };
 
 /** How many blocks a branch has beyond the active chain. */
