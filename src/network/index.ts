@@ -1,3 +1,4 @@
+export { createHost } from './host/createHost.js';
 export type {
   FrameStream,
   Gate,
@@ -10,6 +11,7 @@ export type {
   Topic,
   WireOffence,
 } from './host/Host.js';
+export type { HostLimits, HostOptions } from './host/HostOptions.js';
 export { ProofServer, type ProofServerOptions } from './light/ProofServer.js';
 export { BAN_SCORE, OFFENCES, type Offence, type Penalties } from './peers/offences.js';
 export { type Rate, RateLimit } from './peers/RateLimit.js';

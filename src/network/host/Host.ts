@@ -138,5 +138,9 @@ export interface Host extends EventEmitter<HostEvents> {
   publish(topic: string, data: Uint8Array): Promise<void>;
   /** Round-trip time to a connected peer in milliseconds. @throws BitmodelError `PEER_UNREACHABLE` */
   ping(peer: PeerId): Promise<number>;
+  /** Signs bytes with the node's key (Ed25519, 64 bytes); the caller puts a purpose in front, so that they mean one thing. */
+  sign(message: Uint8Array): Promise<Uint8Array>;
+  /** The own addresses as a signed peer record (libp2p RFC 0003), to be passed on by others. */
+  sealRecord(sequence: number): Promise<Uint8Array>;
   close(): Promise<void>;
 }

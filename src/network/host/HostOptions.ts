@@ -1,0 +1,46 @@
+import type { Gate } from './Host.js';
+
+/** Bounds of a host; each holds before the work or memory it bounds is spent. */
+export interface HostLimits {
+  /** Most connections that others made to us. */
+  readonly inbound: number;
+  /** Most connections that we made. */
+  readonly outbound: number;
+  /** Most connections, finished or being made, from one IP address; loopback is free of it unless stated. */
+  readonly perAddress: number | undefined;
+  /** Most connections to one peer, both directions together. */
+  readonly perPeer: number;
+  /** Most inbound connections whose handshake is not finished. */
+  readonly pending: number;
+  /** Milliseconds for the whole handshake of an inbound connection. */
+  readonly handshakeTimeout: number;
+  /** Most streams of all protocols that one connection may hold open towards us. */
+  readonly streamsPerConnection: number;
+}
+
+export const DEFAULT_LIMITS: HostLimits = {
+  inbound: 96,
+  outbound: 64,
+  perAddress: undefined,
+  perPeer: 4,
+  pending: 128,
+  handshakeTimeout: 10_000,
+  streamsPerConnection: 256,
+};
+
+/** Connections from one address that is not loopback, unless stated otherwise: an office behind one NAT fits in. */
+export const PER_ADDRESS = 8;
+
+/** What {@link createHost} needs. */
+export interface HostOptions {
+  /** `main`, `test` or `regtest`; stands before every protocol and topic. */
+  readonly network: string;
+  /** File of the node's key; made on first use, mode 0600. */
+  readonly keyFile: string;
+  /** `host:port`, `[v6]:port` or multiaddrs; none: this host only dials. Port 0 is any free port. */
+  readonly listen?: readonly string[];
+  /** Addresses told to others beside those listened on, such as one that a router forwards. */
+  readonly announce?: readonly string[];
+  readonly gate?: Gate;
+  readonly limits?: Partial<HostLimits>;
+}

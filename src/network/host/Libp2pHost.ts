@@ -1,0 +1,317 @@
+import './polyfill.js';
+import { EventEmitter } from 'node:events';
+import type { Libp2p, MessageStream, StreamMuxerFactory } from '@libp2p/interface';
+import { peerIdFromString } from '@libp2p/peer-id';
+import { PeerRecord, RecordEnvelope } from '@libp2p/peer-record';
+import type { Ping } from '@libp2p/ping';
+import { BitmodelError, EXIT, messageOf } from '../../base/index.js';
+import { parseAddress } from './address.js';
+import { Connections } from './Connections.js';
+import { Doorkeeper } from './Doorkeeper.js';
+import { Gossip } from './Gossip.js';
+import type {
+  FrameStream,
+  Host,
+  HostEvents,
+  PeerConnection,
+  PeerId,
+  Protocol,
+  Topic,
+  WireOffence,
+} from './Host.js';
+import { DEFAULT_LIMITS, type HostLimits, type HostOptions } from './HostOptions.js';
+import { createNode, type NodeParts } from './libp2pNode.js';
+import { MuxerGuard } from './MuxerGuard.js';
+import { nodeKey } from './nodeKey.js';
+import { Streams } from './Streams.js';
+
+/** Milliseconds until a dial is given up, unless the caller says otherwise. */
+const DIAL_TIMEOUT = 10_000;
+/** Milliseconds for stopping; what has not ended by then is dropped. */
+const CLOSE_TIMEOUT = 5_000;
+/** Milliseconds in which the same kind of offence of one peer counts once, where honest peers can be unlucky. */
+const LENIENCE: Partial<Record<WireOffence, number>> = { slow: 60_000, 'stream-flood': 5_000 };
+
+/** A {@link Host} made of libp2p. */
+export class Libp2pHost extends EventEmitter<HostEvents> implements Host {
+  readonly id: PeerId;
+  readonly #node: Libp2p<{ ping: Ping }>;
+  readonly #parts: NodeParts;
+  readonly #limits: HostLimits;
+  readonly #connections: Connections;
+  readonly #streams: Streams;
+  readonly #gossip: Gossip;
+  readonly #lenient = new Map<string, number>();
+  #closing: Promise<void> | undefined;
+
+  private constructor(node: Libp2p<{ ping: Ping }>, parts: NodeParts, limits: HostLimits) {
+    super();
+    this.id = node.peerId.toString();
+    this.#node = node;
+    this.#parts = parts;
+    this.#limits = limits;
+    this.#gossip = parts.gossip;
+    this.#connections = parts.connections;
+    this.#streams = new Streams(parts.prefix, node, this.#connections, (peer, offence) =>
+      this.#offend(peer, offence),
+    );
+  }
+
+  /** @throws BitmodelError `BAD_ADDRESS`, `BAD_NODE_KEY`, `LISTEN_FAILED` */
+  static async start(options: HostOptions): Promise<Libp2pHost> {
+    const limits = { ...DEFAULT_LIMITS, ...options.limits };
+    const prefix = `/bitmodel/${options.network}/`;
+    const privateKey = await nodeKey(options.keyFile);
+    const listen = (options.listen ?? []).map((text) => parseAddress(text).toString());
+    const announce = (options.announce ?? []).map((text) => parseAddress(text).toString());
+    let host: Libp2pHost | undefined;
+    const offend = (peer: PeerId, offence: WireOffence): void => {
+      if (host !== undefined) host.#offend(peer, offence);
+    };
+    const connections = new Connections();
+    const gossip = new Gossip(prefix, offend);
+    let fresh: { peer: PeerId | undefined } | undefined;
+    const doorkeeper = new Doorkeeper(limits, options.gate, {
+      inbound: () => connections.count('inbound'),
+      to: (peer) => connections.to(peer).length,
+      upgraded: (peer) => {
+        // the multiplexer made last, in this very tick, belongs to this peer; nothing else says whose it is
+        if (fresh !== undefined) fresh.peer = peer;
+        fresh = undefined;
+      },
+    });
+    const guard = (factory: StreamMuxerFactory): StreamMuxerFactory => ({
+      protocol: factory.protocol,
+      createStreamMuxer: (connection: MessageStream) => {
+        const whose: { peer: PeerId | undefined } = { peer: undefined };
+        fresh = whose;
+        const watch = new MuxerGuard(connection, (offence) => {
+          if (whose.peer !== undefined) offend(whose.peer, offence);
+        });
+        const muxer = factory.createStreamMuxer(connection);
+        watch.muxer = muxer;
+        return muxer;
+      },
+    });
+    const parts: NodeParts = {
+      prefix,
+      privateKey,
+      listen,
+      announce,
+      limits,
+      doorkeeper,
+      guard,
+      gossip,
+      connections,
+      network: options.network,
+    };
+    try {
+      const node = await createNode(parts);
+      host = new Libp2pHost(node, parts, limits);
+      host.#listenToNode();
+      await node.start();
+      gossip.mend(() => connections.open());
+      return host;
+    } catch (cause) {
+      await host?.close();
+      throw new BitmodelError(
+        'LISTEN_FAILED',
+        `The node can't listen on ${listen.join(', ')}: ${messageOf(cause)}.`,
+        { next: 'Choose another address or end what listens there', cause, exitCode: EXIT.failed },
+      );
+    }
+  }
+
+  addresses(): string[] {
+    return this.#node.getMultiaddrs().map(String);
+  }
+
+  connections(): PeerConnection[] {
+    return this.#connections.all();
+  }
+
+  isConnected(peer: PeerId): boolean {
+    return this.#connections.to(peer).length > 0;
+  }
+
+  async dial(
+    address: string,
+    options: { readonly timeout?: number; readonly signal?: AbortSignal } = {},
+  ): Promise<PeerConnection> {
+    const target = parseAddress(address);
+    if (this.#connections.count('outbound') >= this.#limits.outbound) {
+      throw new BitmodelError('DIAL_FAILED', 'There are as many outbound connections as allowed.');
+    }
+    const timeout = AbortSignal.timeout(options.timeout ?? DIAL_TIMEOUT);
+    const signal = options.signal ? AbortSignal.any([timeout, options.signal]) : timeout;
+    try {
+      const connection = await this.#node.dial(target, { signal });
+      return this.#connections.describe(connection);
+    } catch (cause) {
+      this.#forgetFailed(address);
+      throw dialError(address, cause);
+    }
+  }
+
+  async disconnect(peer: PeerId): Promise<void> {
+    await Promise.all(
+      this.#connections.to(peer).map(async (connection) => {
+        try {
+          await connection.close({ signal: AbortSignal.timeout(1_000) });
+        } catch (thrown) {
+          connection.abort(thrown as Error);
+        }
+      }),
+    );
+  }
+
+  open(peer: PeerId, protocol: Protocol): Promise<FrameStream> {
+    return this.#streams.open(peer, protocol);
+  }
+
+  request(
+    peer: PeerId,
+    protocol: Protocol,
+    frame: Uint8Array,
+    options: { readonly timeout?: number; readonly signal?: AbortSignal } = {},
+  ): Promise<Uint8Array> {
+    return this.#streams.request(peer, protocol, frame, options);
+  }
+
+  handle(protocol: Protocol, handler: (stream: FrameStream) => Promise<void>): void {
+    this.#streams.handle(protocol, handler);
+  }
+
+  answer(
+    protocol: Protocol,
+    handler: (frame: Uint8Array, peer: PeerId) => Uint8Array | Promise<Uint8Array>,
+  ): void {
+    this.#streams.answer(protocol, handler);
+  }
+
+  protocolsOf(peer: PeerId): readonly string[] {
+    return this.#connections.protocolsOf(peer, this.#parts.prefix);
+  }
+
+  join(topic: Topic): void {
+    this.#gossip.join(topic);
+  }
+
+  async publish(topic: string, data: Uint8Array): Promise<void> {
+    await this.#gossip.publish(topic, data);
+  }
+
+  async ping(peer: PeerId): Promise<number> {
+    try {
+      if (!this.isConnected(peer)) throw new Error('there is no connection');
+      return await this.#node.services.ping.ping(peerIdFromString(peer));
+    } catch (cause) {
+      throw new BitmodelError('PEER_UNREACHABLE', `${peer} does not answer: ${messageOf(cause)}.`, {
+        cause,
+        exitCode: EXIT.unreachable,
+      });
+    }
+  }
+
+  sign(message: Uint8Array): Promise<Uint8Array> {
+    return Promise.resolve(this.#parts.privateKey.sign(message));
+  }
+
+  async sealRecord(sequence: number): Promise<Uint8Array> {
+    const record = new PeerRecord({
+      peerId: this.#node.peerId,
+      multiaddrs: this.#node.getMultiaddrs(),
+      seqNumber: BigInt(sequence),
+    });
+    const envelope = await RecordEnvelope.seal(record, this.#parts.privateKey);
+    return envelope.marshal();
+  }
+
+  close(): Promise<void> {
+    this.#closing ??= this.#stop();
+    return this.#closing;
+  }
+
+  async #stop(): Promise<void> {
+    this.#gossip.close();
+    this.#streams.close();
+    let timer: NodeJS.Timeout | undefined;
+    const late = new Promise<void>((resolve) => {
+      timer = setTimeout(resolve, CLOSE_TIMEOUT);
+    });
+    await Promise.race([Promise.resolve(this.#node.stop()).catch(() => {}), late]);
+    clearTimeout(timer);
+    for (const connection of this.#connections.open()) connection.abort(new Error('closing'));
+    this.#connections.close();
+  }
+
+  #listenToNode(): void {
+    const node = this.#node;
+    this.#connections.on('connect', (connection) => this.emit('connect', connection));
+    this.#connections.on('disconnect', (peer) => this.emit('disconnect', peer));
+    this.#connections.on('gone', (peer) => void this.#forget(peer));
+    node.addEventListener('connection:open', ({ detail }) => this.#connections.add(detail));
+    node.addEventListener('connection:close', ({ detail }) => this.#connections.remove(detail));
+    node.addEventListener('peer:identify', ({ detail }) =>
+      this.#connections.identified(detail.peerId.toString(), detail.protocols),
+    );
+    node.addEventListener('peer:update', ({ detail }) =>
+      this.#connections.updated(detail.peer.id.toString(), detail.peer.protocols),
+    );
+    node.addEventListener('self:peer:update', () => this.#tellAddresses());
+  }
+
+  #told = '';
+
+  #tellAddresses(): void {
+    const addresses = this.addresses();
+    const told = addresses.join();
+    if (told === this.#told) return;
+    this.#told = told;
+    this.emit('addresses', addresses);
+  }
+
+  #offend(peer: PeerId, offence: WireOffence): void {
+    const lenience = LENIENCE[offence];
+    if (lenience !== undefined) {
+      const key = `${offence} ${peer}`;
+      const now = Date.now();
+      if (now - (this.#lenient.get(key) ?? 0) < lenience) return;
+      if (this.#lenient.size >= 1_000) this.#lenient.clear();
+      this.#lenient.set(key, now);
+    }
+    this.emit('offence', peer, offence);
+  }
+
+  /** Libp2p's own book of peers would grow for ever; whom to remember is decided above. */
+  async #forget(peer: PeerId): Promise<void> {
+    if (this.isConnected(peer) || this.#closing !== undefined) return;
+    try {
+      await this.#node.peerStore.delete(peerIdFromString(peer));
+    } catch {
+      // it was not in the book, or the book is closed
+    }
+  }
+
+  #forgetFailed(address: string): void {
+    const peer = /\/p2p\/([^/]+)$/.exec(address)?.[1];
+    if (peer !== undefined) void this.#forget(peer);
+  }
+}
+
+function dialError(address: string, cause: unknown): BitmodelError {
+  const errors = cause instanceof AggregateError ? cause.errors : [cause];
+  const isRefused = errors.some((error) =>
+    ['ConnectionInterceptedError', 'DialDeniedError'].includes((error as Error).name),
+  );
+  const why = messageOf(errors[0] ?? cause);
+  return isRefused
+    ? new BitmodelError('PEER_REFUSED', `This node doesn't connect to ${address}: ${why}.`, {
+        cause,
+        exitCode: EXIT.notAllowed,
+      })
+    : new BitmodelError('DIAL_FAILED', `${address} can't be reached: ${why}.`, {
+        cause,
+        exitCode: EXIT.unreachable,
+      });
+}

@@ -1,0 +1,206 @@
+import type { Connection, Libp2p, Stream } from '@libp2p/interface';
+import { BitmodelError, EXIT, messageOf } from '../../base/index.js';
+import type { Connections } from './Connections.js';
+import type { FrameStream, PeerId, Protocol, WireOffence } from './Host.js';
+import { Libp2pStream } from './Libp2pStream.js';
+import { StreamSlots } from './StreamSlots.js';
+
+/** Milliseconds for agreeing on a protocol. */
+const OPEN_TIMEOUT = 10_000;
+/** Milliseconds that a peer has to end its side after ours has ended. */
+const LINGER = 5_000;
+/** Streams refused in a row to one peer that make an offence: a race of two streams is no flood. */
+const REFUSALS = 8;
+/** Libp2p's own bound, well above ours, which also tells who breaks it. */
+const LIBRARY_BOUND = 10_000;
+
+/** Opens and answers streams of our protocols, with the bounds that each protocol states. */
+export class Streams {
+  readonly #prefix: string;
+  readonly #node: Libp2p;
+  readonly #connections: Connections;
+  readonly #offend: (peer: PeerId, offence: WireOffence) => void;
+  readonly #inbound = new StreamSlots();
+  readonly #outbound = new StreamSlots();
+  readonly #refusals = new Map<PeerId, number>();
+  readonly #live = new Set<Libp2pStream>();
+  readonly #lingering = new Set<NodeJS.Timeout>();
+  readonly #closed = new AbortController();
+
+  constructor(
+    prefix: string,
+    node: Libp2p,
+    connections: Connections,
+    offend: (peer: PeerId, offence: WireOffence) => void,
+  ) {
+    this.#prefix = prefix;
+    this.#node = node;
+    this.#connections = connections;
+    this.#offend = offend;
+    connections.on('disconnect', (peer) => this.#refusals.delete(peer));
+  }
+
+  async open(peer: PeerId, protocol: Protocol, signal?: AbortSignal): Promise<Libp2pStream> {
+    const connection = this.#connectionTo(peer, protocol);
+    const key = `${peer} ${protocol.name}`;
+    const signals = [AbortSignal.timeout(OPEN_TIMEOUT), this.#closed.signal];
+    if (signal !== undefined) signals.push(signal);
+    const limit = AbortSignal.any(signals);
+    await this.#outbound.take(key, protocol.streamsPerPeer, limit);
+    try {
+      const stream = await connection.newStream(this.#prefix + protocol.name, {
+        signal: limit,
+        maxOutboundStreams: LIBRARY_BOUND,
+        runOnLimitedConnection: protocol.overRelay === true,
+      });
+      return this.#track(stream, peer, protocol, () => this.#outbound.free(key));
+    } catch (cause) {
+      this.#outbound.free(key);
+      throw openError(peer, protocol, cause);
+    }
+  }
+
+  async request(
+    peer: PeerId,
+    protocol: Protocol,
+    frame: Uint8Array,
+    options: { readonly timeout?: number; readonly signal?: AbortSignal },
+  ): Promise<Uint8Array> {
+    const signals = options.signal === undefined ? [] : [options.signal];
+    if (options.timeout !== undefined) signals.push(AbortSignal.timeout(options.timeout));
+    const limit = AbortSignal.any(signals);
+    const late = (): BitmodelError =>
+      new BitmodelError('STREAM_TIMEOUT', `${peer} gave no answer in time (${protocol.name}).`);
+    if (limit.aborted) throw late();
+    const stream = await this.open(peer, protocol, limit);
+    const onAbort = (): void => stream.abort();
+    limit.addEventListener('abort', onAbort, { once: true });
+    try {
+      if (limit.aborted) onAbort();
+      await stream.send(frame);
+      await stream.end();
+      const answer = await stream.receive();
+      if (answer !== undefined) return answer;
+      throw new BitmodelError(
+        'STREAM_ENDED',
+        `${peer} ended without an answer (${protocol.name}).`,
+      );
+    } catch (thrown) {
+      throw limit.aborted ? late() : thrown;
+    } finally {
+      limit.removeEventListener('abort', onAbort);
+      stream.abort();
+    }
+  }
+
+  handle(protocol: Protocol, handler: (stream: FrameStream) => Promise<void>): void {
+    const registered = this.#node.handle(
+      this.#prefix + protocol.name,
+      (stream: Stream, connection: Connection) => {
+        void this.#serve(stream, connection.remotePeer.toString(), protocol, handler);
+      },
+      {
+        maxInboundStreams: LIBRARY_BOUND,
+        maxOutboundStreams: LIBRARY_BOUND,
+        runOnLimitedConnection: protocol.overRelay === true,
+      },
+    );
+    // it is registered at once; what can fail is only telling connected peers, while the node stops
+    void Promise.resolve(registered).catch(() => {});
+  }
+
+  answer(
+    protocol: Protocol,
+    handler: (frame: Uint8Array, peer: PeerId) => Uint8Array | Promise<Uint8Array>,
+  ): void {
+    this.handle(protocol, async (stream) => {
+      const question = await stream.receive();
+      if (question === undefined) return;
+      await stream.send(await handler(question, stream.peer));
+    });
+  }
+
+  close(): void {
+    this.#closed.abort();
+    for (const timer of this.#lingering) clearTimeout(timer);
+    for (const stream of this.#live) stream.abort();
+  }
+
+  async #serve(
+    stream: Stream,
+    peer: PeerId,
+    protocol: Protocol,
+    handler: (stream: FrameStream) => Promise<void>,
+  ): Promise<void> {
+    const key = `${peer} ${protocol.name}`;
+    if (this.#closed.signal.aborted || !this.#inbound.tryTake(key, protocol.streamsPerPeer)) {
+      this.#refuse(stream, peer);
+      return;
+    }
+    const frames = this.#track(stream, peer, protocol, () => this.#inbound.free(key));
+    try {
+      await handler(frames);
+      await frames.end();
+      if (stream.status === 'open') this.#linger(frames, stream);
+    } catch {
+      // the other end learns no more than that its stream is reset; what a handler wants known it tells itself
+      frames.abort();
+    }
+  }
+
+  #refuse(stream: Stream, peer: PeerId): void {
+    stream.abort(new Error('too many streams'));
+    const refusals = (this.#refusals.get(peer) ?? 0) + 1;
+    this.#refusals.set(peer, refusals % REFUSALS);
+    if (refusals === REFUSALS) this.#offend(peer, 'stream-flood');
+  }
+
+  #linger(frames: Libp2pStream, stream: Stream): void {
+    const timer = setTimeout(() => frames.abort(), LINGER);
+    this.#lingering.add(timer);
+    const done = (): void => {
+      clearTimeout(timer);
+      this.#lingering.delete(timer);
+    };
+    stream.addEventListener('close', done, { once: true });
+  }
+
+  #track(stream: Stream, peer: PeerId, protocol: Protocol, free: () => void): Libp2pStream {
+    const frames = new Libp2pStream(stream, peer, protocol, (offence) =>
+      this.#offend(peer, offence),
+    );
+    const gone = (): void => {
+      if (this.#live.delete(frames)) free();
+    };
+    this.#live.add(frames);
+    stream.addEventListener('close', gone, { once: true });
+    if (stream.status !== 'open') gone();
+    return frames;
+  }
+
+  #connectionTo(peer: PeerId, protocol: Protocol): Connection {
+    const usable = this.#connections
+      .to(peer)
+      .find((connection) => connection.limits === undefined || protocol.overRelay === true);
+    if (usable === undefined) {
+      throw new BitmodelError('PEER_UNREACHABLE', `There is no connection to ${peer}.`, {
+        exitCode: EXIT.unreachable,
+      });
+    }
+    return usable;
+  }
+}
+
+function openError(peer: PeerId, protocol: Protocol, cause: unknown): BitmodelError {
+  if (cause instanceof BitmodelError) return cause;
+  if ((cause as Error).name === 'UnsupportedProtocolError') {
+    return new BitmodelError('PROTOCOL_UNSUPPORTED', `${peer} does not speak ${protocol.name}.`, {
+      cause,
+    });
+  }
+  return new BitmodelError(
+    'PEER_UNREACHABLE',
+    `No stream to ${peer} could be opened (${protocol.name}): ${messageOf(cause)}.`,
+    { cause, exitCode: EXIT.unreachable },
+  );
+}

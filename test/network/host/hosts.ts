@@ -1,0 +1,43 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { createHost, type Host, type HostOptions } from '#src/network/index.js';
+
+/** Real hosts on loopback for one test file, with all that went wrong unnoticed. */
+export class Hosts {
+  readonly folder = mkdtempSync(join(tmpdir(), 'bitmodel-hosts-'));
+  readonly unhandled: unknown[] = [];
+  readonly #hosts: Host[] = [];
+  readonly #onUnhandled = (thrown: unknown): void => void this.unhandled.push(thrown);
+
+  constructor() {
+    process.on('unhandledRejection', this.#onUnhandled);
+  }
+
+  async start(name: string, options: Partial<HostOptions> = {}): Promise<Host> {
+    const keyFile = join(this.folder, `${name}.json`);
+    const listen = ['127.0.0.1:0'];
+    const host = await createHost({ network: 'regtest', keyFile, listen, ...options });
+    this.#hosts.push(host);
+    return host;
+  }
+
+  async close(): Promise<void> {
+    await Promise.all(this.#hosts.map((host) => host.close()));
+    process.off('unhandledRejection', this.#onUnhandled);
+    rmSync(this.folder, { recursive: true, force: true });
+  }
+}
+
+export function addressOf(host: Host): string {
+  return host.addresses()[0]!;
+}
+
+/** Waits until something holds, at most some seconds. */
+export async function until(holds: () => boolean, seconds = 10): Promise<void> {
+  const end = Date.now() + seconds * 1000;
+  while (!holds()) {
+    if (Date.now() > end) throw new Error('what was waited for did not come');
+    await new Promise((resolve) => setTimeout(resolve, 20));
+  }
+}
