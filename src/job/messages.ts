@@ -165,6 +165,14 @@ const messageSchema = z.discriminatedUnion('type', [
   envelope('verifier'),
 ]);
 
+/** Kinds that are for one node alone: they are handed to it, and never gossiped or passed on in any other way. */
+const PRIVATE: ReadonlySet<MessageType> = new Set<MessageType>([]);
+
+/** Whether messages of a kind are for one node alone. Whatever passes messages on to other nodes must leave these out. */
+export function isPrivate(type: MessageType): boolean {
+  return PRIVATE.has(type);
+}
+
 type Unsigned = Omit<AnyMessage, 'signature'>;
 
 function signedBytes(message: Unsigned): Uint8Array {

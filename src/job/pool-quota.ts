@@ -7,8 +7,6 @@ const SMALL_BYTES = 64 << 10;
 const VERDICT_BYTES = 4 << 10;
 /** Bytes of sealed token ids in base64 as JSON: four bytes a token, a third more, and room. */
 const TOKEN_BYTES = 6;
-/** Bytes one author may say about a job beside what its tokens take. */
-const AUTHOR_BASE_BYTES = 128 << 10;
 /** Messages of one author, kind and job have these numbers: 0, and 1 for one correction. */
 const LAST_SEQUENCE = 1;
 
@@ -35,14 +33,25 @@ export function sizeLimit(type: MessageType, job: JobSpec): number {
   }
 }
 
+/** How many messages of one kind are kept of one author in a job; contradicting ones are evidence. */
+export interface KindQuota {
+  readonly count: number;
+  /** A message is kept when those before it, in the order of {@link JobEntries}, take no more than so many bytes. */
+  readonly bytesBefore: number;
+}
+
+/** Two acceptances let two sellers speak; more would only let a buyer's friends fill the pool. */
+const FEW = 2;
+const MANY = 4;
+
 /**
- * Most bytes of all that one author says about a job: at most 1.25 MiB, enough for a buyer's acceptance and contest or
- * a seller's commitment and counter-proof. Two accepted sellers, the buyer, its verifiers' verdicts and the offers are
- * all that a job holds, so with these it stays near 4 MiB, and nobody in it can take another's room.
+ * What one author may say of one kind about a job: at most twice {@link sizeLimit} bytes. Two accepted sellers, the
+ * buyer, its verifiers' verdicts and the offers are all that a job holds, so with these it stays near 8 MiB, and
+ * nobody in it can take another's room.
  */
-export function authorLimit({ inputTokens, maxTokens }: JobSpec): number {
-  const most = Math.max(inputTokens, maxTokens);
-  return AUTHOR_BASE_BYTES + TOKEN_BYTES * (inputTokens + maxTokens + most);
+export function kindQuota(type: MessageType, job: JobSpec): KindQuota {
+  const isFew = type === 'announce' || type === 'accept';
+  return { count: isFew ? FEW : MANY, bytesBefore: sizeLimit(type, job) };
 }
 
 const CARRIES_TOKENS: readonly MessageType[] = ['accept', 'commitment', 'contest', 'counterproof'];

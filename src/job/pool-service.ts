@@ -4,6 +4,7 @@ import {
   type NetworkParameters,
   type Outpoint,
   OWN_GROUP,
+  parseOutpoint,
   RPC_CODE,
   RpcError,
   type Transaction,
@@ -18,7 +19,8 @@ import {
   parseMessage,
 } from './messages.js';
 import { JobPool, type PoolResult } from './pool.js';
-import { endOf, type Life, lifeOf } from './pool-life.js';
+import { FinishedJobs } from './pool-finished.js';
+import { type Contracts, endOf, type Life, lifeOf } from './pool-life.js';
 import type { JobSpec } from './spec.js';
 
 type MaybePromise<T> = T | Promise<T>;
@@ -47,7 +49,8 @@ const SENDJOBMESSAGE: MethodHelp = {
   group: OWN_GROUP,
   summary: 'Hands a signed job message to the node, which keeps it while its job lives.',
   params: [{ name: 'message', type: 'any', about: 'The message, as docs/protocol.md has it.' }],
-  result: 'An object: status, and reason when it was not taken.',
+  result:
+    'An object: status, and when it was not taken reason and fault (whether it breaks a rule by itself).',
   example: '"$(cat message.json)"',
 };
 
@@ -85,6 +88,9 @@ const SAID_WHEN_LIVE: readonly string[] = [
   'verdict',
 ];
 
+/** Blocks for which a job that nothing proved is not taken again. */
+const UNPROVEN_REST = 36;
+
 /** A job pool held against a chain: jobs whose coin is gone are refused, jobs that are over are forgotten. */
 export class JobPoolService {
   readonly pool: JobPool;
@@ -92,6 +98,7 @@ export class JobPoolService {
   readonly #cursors: number[] = [];
   /** Height at which a job was first seen with its coin spent by what no acceptance here explains. */
   readonly #unproven = new Map<string, number>();
+  readonly #finished = new FinishedJobs();
 
   constructor(chain: PoolChain, pool = new JobPool()) {
     this.#chain = chain;
@@ -103,26 +110,25 @@ export class JobPoolService {
     let message: AnyMessage;
     try {
       if (Buffer.byteLength(JSON.stringify(value) ?? '') > MESSAGE_BOUNDS.bytes) {
-        return { status: 'refused', reason: 'the message is larger than 1 MiB' };
+        return { status: 'refused', reason: 'the message is larger than 1 MiB', fault: true };
       }
       message = parseMessage(value);
     } catch (thrown) {
-      return { status: 'refused', reason: messageOf(thrown) };
+      return { status: 'refused', reason: messageOf(thrown), fault: true };
     }
-    if (message.type === 'announce') {
-      const reason = await this.#whyNot(message);
-      if (reason !== undefined) return { status: 'refused', reason };
-    } else if (SAID_WHEN_LIVE.includes(message.type)) await this.#look(message);
+    // a repeat costs a hash, and no look at the chain
+    if (this.pool.has(message.jobId, messageId(message))) return { status: 'known' };
+    if (message.type === 'announce') return this.#announced(message);
+    if (SAID_WHEN_LIVE.includes(message.type)) await this.#look(message);
     return this.pool.add(message);
   }
 
   /** Forgets what is over. Call it after every block. */
   async advance(): Promise<void> {
     const tip = await this.#chain.height();
-    for (const id of this.pool.jobIds()) {
-      if (await this.#isOver(id, tip)) this.pool.remove(id);
-    }
+    for (const id of this.pool.jobIds()) await this.#forgetIfOver(id, tip);
     for (const id of this.#unproven.keys()) if (!this.pool.job(id)) this.#unproven.delete(id);
+    this.#finished.advance(tip);
     this.#cursors.push(this.pool.cursor);
     if (this.#cursors.length > HEIGHT_SLACK) this.pool.forgetWaiting(this.#cursors.shift()!);
   }
@@ -135,25 +141,34 @@ export class JobPoolService {
     return this.pool.list({ ...options, maxBytes: PAGE_BYTES });
   }
 
-  async #isOver(id: string, tip: number): Promise<boolean> {
+  async #announced(message: Message<'announce'>): Promise<PoolResult> {
+    const refusal = await this.#whyNot(message);
+    if (refusal !== undefined) return { status: 'refused', reason: refusal, fault: false };
+    const coin = await this.#chain.output(parseOutpoint(message.body.job.coin));
+    return this.pool.add(message, coin?.output.value);
+  }
+
+  async #forgetIfOver(id: string, tip: number): Promise<void> {
     const job = this.pool.job(id);
-    if (!job) return false;
-    const life = await lifeOf(this.#chain, id, job.spec, job.accepts);
+    if (!job) return;
+    const { announce, spec } = job;
+    const life = await lifeOf(this.#chain, id, spec, job.accepts);
     this.#mark(id, life);
     if (life !== 'unproven') this.#unproven.delete(id);
     else if (!this.#unproven.has(id)) this.#unproven.set(id, tip);
-    if (tip >= endOf(job.spec, this.#chain.parameters) + AFTERGLOW) return true;
-    switch (life) {
-      case 'open':
-        return isStale(job.spec, tip);
-      case 'unproven':
-        return tip > this.#unproven.get(id)! + HEIGHT_SLACK;
-      case 'dead':
-        return true;
-      default:
-        // height 0 is the mempool
-        return (life.endedAt ?? 0) > 0 && tip >= life.endedAt! + AFTERGLOW;
+    const over = endOf(spec, this.#chain.parameters);
+    const isUnproven = life === 'unproven' && tip > this.#unproven.get(id)! + HEIGHT_SLACK;
+    if (isUnproven) this.#finished.add(id, { announce, until: tip + UNPROVEN_REST });
+    else if (typeof life === 'object' && hasEnded(life, tip)) {
+      this.#finished.add(id, { announce, accept: withoutPrompt(life.accept), until: over });
+    } else if (
+      life !== 'dead' &&
+      !(life === 'open' && isStale(spec, tip)) &&
+      tip < over + AFTERGLOW
+    ) {
+      return;
     }
+    this.pool.remove(id);
   }
 
   #mark(id: string, life: Life): void {
@@ -165,24 +180,53 @@ export class JobPoolService {
   /** Sees whether a job has come to life since the last block, so that what is said about it finds room. */
   async #look(message: AnyMessage): Promise<void> {
     const id = message.jobId;
+    const isSaid = message.type === 'accept' && isSigned(message);
+    if (isSaid) await this.#revive(message);
     const job = this.pool.isLive(id) ? undefined : this.pool.job(id);
     if (!job) return;
-    const isSaid = message.type === 'accept' && message.author === job.spec.client;
-    const accepts = isSaid && isSigned(message) ? [...job.accepts, message] : job.accepts;
+    const isClients = isSaid && message.author === job.spec.client;
+    const accepts = isClients ? [...job.accepts, message] : job.accepts;
     if (accepts.length === 0) return;
     const life = await lifeOf(this.#chain, id, job.spec, accepts);
     this.#mark(id, life);
+  }
+
+  /** Takes a job up again that was forgotten because no acceptance explained where its coin went, when this one does. */
+  async #revive(accept: Message<'accept'>): Promise<void> {
+    const id = accept.jobId;
+    const finished = this.#finished.get(id);
+    if (!finished || finished.accept || finished.announce.author !== accept.author) return;
+    const { announce } = finished;
+    const life = await lifeOf(this.#chain, id, announce.body.job, [accept]);
+    const tip = await this.#chain.height();
+    if (typeof life !== 'object' || hasEnded(life, tip)) return;
+    this.#finished.delete(id);
+    this.pool.add(announce);
   }
 
   async #whyNot({ jobId, body: { job } }: Message<'announce'>): Promise<string | undefined> {
     const tip = await this.#chain.height();
     if (job.created > tip + HEIGHT_SLACK) return 'it was created after the tip of the chain';
     if (tip >= endOf(job, this.#chain.parameters)) return 'its time is over';
-    const life = await lifeOf(this.#chain, jobId, job, []);
+    const finished = this.#finished.get(jobId);
+    const life = await lifeOf(this.#chain, jobId, job, finished?.accept ? [finished.accept] : []);
     if (life === 'dead') return 'its coin is spent, unknown, or not of its client';
     if (life === 'open' && isStale(job, tip)) return 'its time is over';
+    if (!finished) return undefined;
+    const isOver = life === 'unproven' || (typeof life === 'object' && hasEnded(life, tip));
+    if (isOver) return 'it is over, or nothing shows that it lives';
+    this.#finished.delete(jobId);
     return undefined;
   }
+}
+
+/** Whether the end of a job's contracts has been seen long enough; height 0 is the mempool. */
+function hasEnded({ endedAt = 0 }: Contracts, tip: number): boolean {
+  return endedAt > 0 && tip >= endedAt + AFTERGLOW;
+}
+
+function withoutPrompt(accept: Message<'accept'>): Message<'accept'> {
+  return { ...accept, body: { ...accept.body, prompt: '' } };
 }
 
 function isStale(job: JobSpec, tip: number): boolean {

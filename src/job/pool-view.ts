@@ -1,5 +1,5 @@
 import { parseAmount } from '../base/index.js';
-import { type AnyMessage, type Message, type MessageType, messageId } from './messages.js';
+import type { AnyMessage, Message, MessageType } from './messages.js';
 import type { JobSpec } from './spec.js';
 
 /** A job with everything said about it, in an order that depends on the messages alone. */
@@ -39,12 +39,9 @@ export function byPrice(a: Entry, b: Entry): number {
   return difference === 0n ? byId(a, b) : difference < 0n ? -1 : 1;
 }
 
-/** Everything said about one job, from the messages in their slots. */
-export function viewOf(
-  id: string,
-  slots: ReadonlyMap<string, readonly Entry[]>,
-): PooledJob | undefined {
-  const entries = [...slots.values()].flat().sort(byId);
+/** Everything said about one job, from its entries in any order. */
+export function viewOf(id: string, kept: Iterable<Entry>): PooledJob | undefined {
+  const entries = [...kept].sort(byId);
   const of = <T extends MessageType>(type: T): Message<T>[] =>
     entries
       .filter((entry) => entry.message.type === type)
@@ -63,9 +60,16 @@ export function viewOf(
     contests: of('contest'),
     counterproofs: of('counterproof'),
     verdicts: of('verdict'),
-    contradictions: [...slots.values()]
-      .filter((kept) => kept.length > 1)
-      .map((kept) => kept.map((entry) => entry.message))
-      .sort((a, b) => (messageId(a[0]!) < messageId(b[0]!) ? -1 : 1)),
+    contradictions: contradictionsIn(entries),
   };
+}
+
+/** Entries of the same author, kind and number, where there are several; sorted, as they come. */
+function contradictionsIn(entries: readonly Entry[]): AnyMessage[][] {
+  const slots = new Map<string, AnyMessage[]>();
+  for (const { message } of entries) {
+    const slot = `${message.type}:${message.author}:${message.sequence}`;
+    slots.set(slot, [...(slots.get(slot) ?? []), message]);
+  }
+  return [...slots.values()].filter((messages) => messages.length > 1);
 }

@@ -1,18 +1,22 @@
-import { fromHex } from '../base/index.js';
+import { fromHex, sha256, toHex, utf8 } from '../base/index.js';
 import { verifyData } from '../chain/index.js';
 import {
   type AnyMessage,
   acceptedOffer,
+  isPrivate,
   isSigned,
   MESSAGE_BOUNDS,
   type Message,
   messageId,
   NO_JOB_HEX,
 } from './messages.js';
-import { authorLimit, sizeLimit, tooMuch } from './pool-quota.js';
-import { type AuthorStanding, replaces, whyNot } from './pool-rules.js';
-import { byId, byPrice, type Entry, type PooledJob, viewOf } from './pool-view.js';
-import { jobIdHex } from './spec.js';
+import { JobEntries } from './pool-entries.js';
+import { tooMuch } from './pool-quota.js';
+import { replaces } from './pool-rules.js';
+import { VerifierEntries } from './pool-verifiers.js';
+import type { Entry, PooledJob } from './pool-view.js';
+import { WaitingMessages } from './pool-waiting.js';
+import { type JobSpec, jobIdHex } from './spec.js';
 
 /** Bounds of a pool, so that strangers can't fill its memory. */
 export interface PoolBounds {
@@ -38,13 +42,18 @@ export const POOL_BOUNDS: PoolBounds = {
   bytes: 256 << 20,
 };
 
-/** Contradicting messages with one number that are kept as evidence. */
-const KEPT_CONTRADICTIONS = 2;
-
 /** What became of a message. */
 export type PoolResult =
   | { readonly status: 'new' | 'known' | 'waiting' }
-  | { readonly status: 'refused'; readonly reason: string };
+  | {
+      readonly status: 'refused';
+      readonly reason: string;
+      /**
+       * Whether the message itself shows that it should never have been passed on, whatever else is known; what is
+       * refused for another reason may be welcome elsewhere, or here after the next block.
+       */
+      readonly fault: boolean;
+    };
 
 /** Why a commitment is none: receipts carry the seller's signature of it, so it has to be good. */
 function badCommitment({ type, body, author }: AnyMessage): string | undefined {
@@ -53,55 +62,100 @@ function badCommitment({ type, body, author }: AnyMessage): string | undefined {
   return isGood ? undefined : "the seller's signature of the commitment is wrong";
 }
 
-type Slots = Map<string, Entry[]>;
+/** Why a message is none, by itself; its form must have been checked. */
+function faultOf(message: AnyMessage, bytes: number): string | undefined {
+  if (bytes > MESSAGE_BOUNDS.bytes) return 'the message is larger than 1 MiB';
+  const excess = tooMuch(message, bytes);
+  if (excess !== undefined) return excess;
+  if (!isSigned(message)) return "the author's signature is wrong";
+  if (message.type === 'accept' && !isSigned(acceptedOffer(message))) {
+    return 'the accepted offer is not signed by its seller';
+  }
+  if (message.type === 'verifier' && message.jobId !== NO_JOB_HEX) {
+    return 'a verifier announces itself for no job';
+  }
+  if (message.type === 'announce') {
+    const { job } = message.body;
+    if (jobIdHex(job) !== message.jobId) return 'the job id is not that of the job';
+    if (job.client !== message.author) return 'only its client announces a job';
+    if (message.sequence !== 0) return 'a job is announced once';
+  }
+  return badCommitment(message);
+}
 
-const slotOf = (message: AnyMessage): string =>
-  `${message.type}:${message.author}:${message.sequence}`;
+const refused = (reason: string, fault = false): PoolResult => ({
+  status: 'refused',
+  reason,
+  fault,
+});
 
-const refused = (reason: string): PoolResult => ({ status: 'refused', reason });
+/** What decides which jobs stay when there are too many; jobs with one coin are alike in it. */
+interface Rank {
+  readonly isLive: boolean;
+  readonly worth: bigint;
+  readonly spec: Pick<JobSpec, 'coin'>;
+}
+
+/** Positive when the first is the one to go: live jobs stay before others, then those with more money, then by coin. */
+function worse(a: Rank, b: Rank): number {
+  if (a.isLive !== b.isLive) return a.isLive ? -1 : 1;
+  if (a.worth !== b.worth) return a.worth > b.worth ? -1 : 1;
+  return a.spec.coin < b.spec.coin ? -1 : a.spec.coin > b.spec.coin ? 1 : 0;
+}
 
 /**
  * The job pool: every signed message about live jobs, once. What it holds depends only on the set of messages
- * it was given, not on their order or repetition, as long as its bounds on jobs and bytes aren't reached
- * (DESIGN 5.2); where they are, live jobs displace others. It looks at no chain; {@link JobPoolService} does, before it adds anything.
+ * it was given, not on their order or repetition (DESIGN 5.2), and so do its bounds on jobs, offers, verifiers and what
+ * one author says. Only where all messages together reach the bound on bytes, or too many wait, does order matter;
+ * asking others for what they hold then brings pools together once there is room. It looks at no chain;
+ * {@link JobPoolService} does, before it adds anything.
  */
 export class JobPool {
+  /** Told of each message that became part of the state, also of one that had to wait for another. */
+  onAdmitted: ((message: AnyMessage, id: string) => void) | undefined;
   readonly #bounds: PoolBounds;
-  readonly #jobs = new Map<string, Slots>();
+  readonly #jobs = new Map<string, JobEntries>();
   readonly #coins = new Map<string, string>();
-  readonly #waiting = new Map<string, Map<string, Entry>>();
-  readonly #verifiers = new Map<string, Entry>();
+  readonly #waiting: WaitingMessages;
+  readonly #verifiers: VerifierEntries;
+  readonly #index = new Map<string, Entry>();
+  /** Jobs said to be live before they were announced here, and acceptances that were paid. */
   readonly #live = new Set<string>();
   readonly #pinned = new Map<string, string>();
-  readonly #jobBytes = new Map<string, number>();
-  #waitingCount = 0;
-  #waitingBytes = 0;
   #bytes = 0;
   // a cursor from before a restart is smaller than any arrival after it, so it lists everything again
   #arrival = Date.now() * 1000;
 
   constructor(bounds: Partial<PoolBounds> = {}) {
     this.#bounds = { ...POOL_BOUNDS, ...bounds };
+    this.#waiting = new WaitingMessages(this.#bounds);
+    this.#verifiers = new VerifierEntries(this.#bounds.verifiers);
   }
 
-  /** Adds one message. Its form must have been checked by `parseMessage`; its signature is checked here. */
-  add(message: AnyMessage): PoolResult {
+  /**
+   * Adds one message. Its form must have been checked by `parseMessage`; its signature is checked here.
+   * @param worth of an announcement: what its coin is worth, base units
+   */
+  add(message: AnyMessage, worth = 0n): PoolResult {
+    const id = messageId(message);
+    if (this.has(message.jobId, id)) return { status: 'known' };
     const bytes = Buffer.byteLength(JSON.stringify(message));
-    if (bytes > MESSAGE_BOUNDS.bytes) return refused('the message is larger than 1 MiB');
-    const entry = { id: messageId(message), message, bytes, arrival: ++this.#arrival };
-    if (this.#has(entry)) return { status: 'known' };
-    const excess = tooMuch(message, bytes);
-    if (excess !== undefined) return refused(excess);
-    if (!isSigned(message)) return refused("the author's signature is wrong");
-    if (message.type === 'accept' && !isSigned(acceptedOffer(message))) {
-      return refused('the accepted offer is not signed by its seller');
-    }
-    const falsehood = badCommitment(message);
-    if (falsehood !== undefined) return refused(falsehood);
-    if (!this.#makeRoom(entry)) return refused('the pool is full');
-    if (message.type === 'verifier') return this.#addVerifier(entry, message);
-    if (message.type === 'announce') return this.#addJob(entry, message);
+    const fault = faultOf(message, bytes);
+    if (fault !== undefined) return refused(fault, true);
+    const entry = { id, message, bytes, arrival: ++this.#arrival };
+    if (message.type === 'verifier') return this.#addVerifier(entry);
+    if (message.type === 'announce') return this.#addJob(entry, message, worth);
     return this.#addToJob(entry);
+  }
+
+  /** Whether it holds a message, or keeps it waiting. */
+  has(jobId: string, id: string): boolean {
+    return this.#index.has(id) || this.#waiting.has(jobId, id);
+  }
+
+  /** A message of the state. */
+  message(id: string): AnyMessage | undefined {
+    return this.#index.get(id)?.message;
   }
 
   /**
@@ -111,11 +165,14 @@ export class JobPool {
   setLive(jobId: string, isLive: boolean): void {
     if (isLive) this.#live.add(jobId);
     else this.#live.delete(jobId);
+    const job = this.#jobs.get(jobId);
+    if (job) job.isLive = isLive;
   }
 
   /** Says which acceptance of a job was paid into escrow: contradicting ones never displace it. */
   pin(jobId: string, acceptId: string): void {
     this.#pinned.set(jobId, acceptId);
+    this.#jobs.get(jobId)?.pin(acceptId);
   }
 
   isLive(jobId: string): boolean {
@@ -124,8 +181,7 @@ export class JobPool {
 
   /** The job and what was said about it; undefined when it was not announced here. */
   job(jobId: string): PooledJob | undefined {
-    const slots = this.#jobs.get(jobId);
-    return slots && viewOf(jobId, slots);
+    return this.#jobs.get(jobId)?.view();
   }
 
   /** Ids of all jobs, sorted. */
@@ -135,9 +191,31 @@ export class JobPool {
 
   /** Verifiers that said they are there, sorted by key. */
   verifiers(): Message<'verifier'>[] {
-    return [...this.#verifiers.values()]
-      .map((entry) => entry.message as Message<'verifier'>)
-      .sort((a, b) => (a.author < b.author ? -1 : 1));
+    return this.#verifiers.messages();
+  }
+
+  /**
+   * One line for each job, sorted by id: SHA-256 of the sorted ids of what nodes share of it, in hex. The verifiers'
+   * announcements of themselves stand under {@link NO_JOB_HEX}.
+   */
+  digests(): [jobId: string, digest: string][] {
+    const lines = [...this.#jobs.values()].map((job): [string, string] => [job.id, job.digest()]);
+    const verifiers = this.sharedIds(NO_JOB_HEX);
+    if (verifiers.length > 0) lines.push([NO_JOB_HEX, toHex(sha256(utf8(verifiers.join(''))))]);
+    return lines.sort(([a], [b]) => (a < b ? -1 : 1));
+  }
+
+  /** The digest of one job, as in {@link digests}; undefined when nothing is known of it. */
+  digest(jobId: string): string | undefined {
+    if (jobId !== NO_JOB_HEX) return this.#jobs.get(jobId)?.digest();
+    const ids = this.sharedIds(jobId);
+    return ids.length > 0 ? toHex(sha256(utf8(ids.join('')))) : undefined;
+  }
+
+  /** Ids of what nodes share of a job, sorted; of the verifiers under {@link NO_JOB_HEX}. */
+  sharedIds(jobId: string): string[] {
+    if (jobId !== NO_JOB_HEX) return this.#jobs.get(jobId)?.sharedIds() ?? [];
+    return [...this.#verifiers.entries()].map(({ id }) => id).sort();
   }
 
   /** Whether it comes near one of its bounds. */
@@ -147,10 +225,15 @@ export class JobPool {
     return (
       nears(this.#jobs.size, jobs) ||
       nears(this.#verifiers.size, verifiers) ||
-      nears(this.#waitingCount, waiting) ||
-      nears(this.#waitingBytes, waitingBytes) ||
+      nears(this.#waiting.count, waiting) ||
+      nears(this.#waiting.bytes, waitingBytes) ||
       nears(this.#bytes, bytes)
     );
+  }
+
+  /** Bytes of all messages, those that wait included. */
+  get bytes(): number {
+    return this.#bytes + this.#waiting.bytes;
   }
 
   /** The number of the latest message. */
@@ -181,276 +264,147 @@ export class JobPool {
 
   /** Forgets a job and everything said about it. */
   remove(jobId: string): void {
-    for (const entries of this.#jobs.get(jobId)?.values() ?? []) {
-      for (const { bytes } of entries) this.#bytes -= bytes;
+    const job = this.#jobs.get(jobId);
+    if (job) {
+      for (const entry of job.entries()) this.#index.delete(entry.id);
+      this.#bytes -= job.bytes;
+      this.#coins.delete(job.spec.coin);
+      this.#jobs.delete(jobId);
     }
-    this.#jobBytes.delete(jobId);
     this.#live.delete(jobId);
     this.#pinned.delete(jobId);
-    const coin = this.#announced(jobId)?.body.job.coin;
-    if (coin !== undefined) this.#coins.delete(coin);
-    this.#jobs.delete(jobId);
-    for (const entry of this.#waiting.get(jobId)?.values() ?? []) {
-      this.#bytes -= entry.bytes;
-      this.#waitingBytes -= entry.bytes;
-      this.#waitingCount--;
-    }
-    this.#waiting.delete(jobId);
+    this.#waiting.take(jobId);
   }
 
   /** Forgets messages that came up to this cursor and still wait for the one they refer to. */
   forgetWaiting(upTo: number): void {
-    for (const [jobId, waiting] of this.#waiting) {
-      for (const entry of [...waiting.values()].filter(({ arrival }) => arrival <= upTo)) {
-        waiting.delete(entry.id);
-        this.#waitingCount--;
-        this.#waitingBytes -= entry.bytes;
-        this.#bytes -= entry.bytes;
-      }
-      if (waiting.size === 0) this.#waiting.delete(jobId);
-    }
+    this.#waiting.forget(upTo);
   }
 
-  /** Everything that makes up the state, as one comparable text: equal sets of messages give equal text. */
+  /**
+   * Everything that makes up the state that nodes share, as one comparable text: equal sets of messages give equal
+   * text. Private messages are no part of it.
+   */
   fingerprint(): string {
-    const ids = [...this.#entries()].map((entry) => entry.id);
-    return ids.sort().join('\n');
+    const shared = [...this.#entries()].filter(({ message }) => !isPrivate(message.type));
+    return shared
+      .map((entry) => entry.id)
+      .sort()
+      .join('\n');
   }
 
   *#entries(jobId?: string): Generator<Entry> {
-    for (const [id, slots] of this.#jobs) {
-      if (jobId === undefined || id === jobId) for (const entries of slots.values()) yield* entries;
-    }
-    if (jobId === undefined || jobId === NO_JOB_HEX) yield* this.#verifiers.values();
+    if (jobId === undefined || jobId === NO_JOB_HEX) yield* this.#verifiers.entries();
+    if (jobId === undefined) for (const job of this.#jobs.values()) yield* job.entries();
+    else yield* this.#jobs.get(jobId)?.entries() ?? [];
   }
 
-  #has({ id, message }: Entry): boolean {
-    if (message.type === 'verifier') return this.#verifiers.get(message.author)?.id === id;
-    const kept = this.#jobs.get(message.jobId)?.get(slotOf(message));
-    if (kept?.some((entry) => entry.id === id)) return true;
-    return this.#waiting.get(message.jobId)?.has(id) ?? false;
+  #addVerifier(entry: Entry): PoolResult {
+    if (!this.#fits(entry.bytes)) return refused('the pool is full');
+    const placed = this.#verifiers.place(entry);
+    if (typeof placed === 'string') return refused(placed);
+    for (const gone of placed) this.#forgot(gone);
+    return this.#admitted(entry);
   }
 
-  #announced(jobId: string): Message<'announce'> | undefined {
-    for (const [slot, entries] of this.#jobs.get(jobId) ?? []) {
-      if (slot.startsWith('announce:')) return entries[0]?.message as Message<'announce'>;
-    }
-    return undefined;
-  }
-
-  #addVerifier(entry: Entry, message: Message<'verifier'>): PoolResult {
-    if (message.jobId !== NO_JOB_HEX) return refused('a verifier announces itself for no job');
-    const known = this.#verifiers.get(message.author);
-    if (known) {
-      const height = (known.message as Message<'verifier'>).body.height;
-      const newer = message.body.height - height || (entry.id > known.id ? 1 : -1);
-      if (newer <= 0) return refused('a later announcement of this verifier is known');
-      this.#bytes -= known.bytes;
-    } else if (this.#verifiers.size >= this.#bounds.verifiers) {
-      return refused('too many verifiers are known');
-    }
-    this.#verifiers.set(message.author, entry);
-    this.#bytes += entry.bytes;
-    return { status: 'new' };
-  }
-
-  #addJob(entry: Entry, message: Message<'announce'>): PoolResult {
-    const { job } = message.body;
-    if (jobIdHex(job) !== message.jobId) return refused('the job id is not that of the job');
-    if (job.client !== message.author) return refused('only its client announces a job');
-    if (message.sequence !== 0) return refused('a job is announced once');
+  #addJob(entry: Entry, message: Message<'announce'>, worth: bigint): PoolResult {
+    const { jobId } = message;
+    const known = this.#jobs.get(jobId);
+    if (known) return this.#addToJob(entry);
+    const job = new JobEntries(message, worth, this.#bounds.offers);
+    job.isLive = this.#live.has(jobId);
+    job.pin(this.#pinned.get(jobId));
     // one live job per coin; which of two stays must not depend on which came first
-    const rival = this.#coins.get(job.coin);
-    if (rival !== undefined && rival !== message.jobId) {
-      const { created } = this.#announced(rival)!.body.job;
-      if (!replaces(job.created, message.jobId, created, rival)) {
-        return refused('its coin is promised to another job');
-      }
-      this.remove(rival);
+    const rival = this.#jobs.get(this.#coins.get(job.spec.coin) ?? '');
+    if (rival && !replaces(job.spec.created, jobId, rival.spec.created, rival.id)) {
+      return refused('its coin is promised to another job');
     }
-    if (!this.#jobs.has(message.jobId) && this.#jobs.size >= this.#bounds.jobs) {
-      if (!this.#live.has(message.jobId) || !this.#evict(message.jobId)) {
-        return refused('the pool holds too many jobs');
-      }
+    if (rival) this.remove(rival.id);
+    if (this.#jobs.size >= this.#bounds.jobs && !this.#evict(job)) {
+      return refused('the pool holds too many jobs');
     }
-    this.#coins.set(job.coin, message.jobId);
-    if (!this.#jobs.has(message.jobId)) this.#jobs.set(message.jobId, new Map());
-    const result = this.#store(entry);
-    this.#admitWaiting(message.jobId);
+    if (!this.#makeRoom(entry.bytes, job)) return refused('the pool is full');
+    this.#jobs.set(jobId, job);
+    this.#coins.set(job.spec.coin, jobId);
+    const result = this.#addToJob(entry);
+    if (result.status === 'refused') this.remove(jobId);
+    else this.#settle(jobId);
     return result;
   }
 
   #addToJob(entry: Entry): PoolResult {
-    const { message } = entry;
-    const announce = this.#announced(message.jobId);
-    if (!announce) return this.#wait(entry);
-    if (entry.bytes > sizeLimit(message.type, announce.body.job)) {
-      return refused('it is longer than the tokens of its job can make it');
+    const job = this.#jobs.get(entry.message.jobId);
+    if (!job) return this.#wait(entry);
+    const result = this.#place(entry, job);
+    const { type } = entry.message;
+    if (result.status === 'new' && (type === 'accept' || type === 'contest')) {
+      this.#settle(job.id);
     }
-    const why = whyNot(message, announce.body.job, this.#standing(message));
-    if (why === 'wait') return this.#wait(entry);
-    if (why !== undefined) return refused(why);
-    if (entry.bytes + this.#saidBy(message) > authorLimit(announce.body.job)) {
-      return refused('its author has said too much about this job');
-    }
-    const result = this.#store(entry);
-    if (message.type === 'accept' || message.type === 'contest') this.#admitWaiting(message.jobId);
     return result;
   }
 
-  #standing(message: AnyMessage): AuthorStanding {
-    return {
-      isAccepted: () => this.#isAccepted(message),
-      isCalled: () => this.#isCalled(message),
-    };
-  }
-
-  #isCalled({ jobId, author }: AnyMessage): boolean {
-    for (const entries of this.#jobs.get(jobId)?.values() ?? []) {
-      const called = entries.some(
-        ({ message }) =>
-          message.type === 'contest' && message.body.keys.some((key) => key.verifier === author),
-      );
-      if (called) return true;
-    }
-    return false;
-  }
-
-  #isAccepted({ jobId, author }: AnyMessage): boolean {
-    for (const entries of this.#jobs.get(jobId)?.values() ?? []) {
-      const accepted = entries.some(
-        ({ message }) => message.type === 'accept' && message.body.offer.author === author,
-      );
-      if (accepted) return true;
-    }
-    return false;
-  }
-
-  #store(entry: Entry): PoolResult {
-    const slots = this.#jobs.get(entry.message.jobId)!;
-    const slot = slotOf(entry.message);
-    const pinned = this.#pinned.get(entry.message.jobId);
-    const rank = ({ id }: Entry): number => (id === pinned ? 0 : 1);
-    const kept = [...(slots.get(slot) ?? []), entry];
-    kept.sort((a, b) => rank(a) - rank(b) || byId(a, b));
-    slots.set(slot, kept);
-    this.#count(entry.message.jobId, entry.bytes);
-    const isOffer = entry.message.type === 'offer';
-    const dropped = isOffer ? this.#dearestOffers(slots) : kept.slice(KEPT_CONTRADICTIONS);
-    for (const gone of dropped) this.#drop(slots, gone);
-    // a displaced acceptance takes what its seller said with it, whichever came first
-    if (entry.message.type === 'accept' && dropped.length > 0) this.#dropUnaccepted(slots);
-    if (entry.message.type === 'contest' && dropped.length > 0) this.#dropUncalled(slots);
-    return dropped.includes(entry) ? refused('other messages fill its place') : { status: 'new' };
-  }
-
-  #drop(slots: Slots, gone: Entry): void {
-    const slot = slotOf(gone.message);
-    const left = slots.get(slot)!.filter((entry) => entry !== gone);
-    if (left.length === 0) slots.delete(slot);
-    else slots.set(slot, left);
-    this.#count(gone.message.jobId, -gone.bytes);
-  }
-
-  #count(jobId: string, bytes: number): void {
-    this.#bytes += bytes;
-    this.#jobBytes.set(jobId, (this.#jobBytes.get(jobId) ?? 0) + bytes);
-  }
-
-  #saidBy({ jobId, author }: AnyMessage): number {
-    let bytes = 0;
-    for (const entries of this.#jobs.get(jobId)?.values() ?? []) {
-      for (const entry of entries) if (entry.message.author === author) bytes += entry.bytes;
-    }
-    return bytes;
-  }
-
-  /** Makes room for a message of a live job at the cost of jobs that aren't. */
-  #makeRoom({ bytes, message: { jobId } }: Entry): boolean {
-    while (this.#bytes + bytes > this.#bounds.bytes) {
-      if (!this.#live.has(jobId) || !this.#evict(jobId)) return false;
-    }
-    return true;
-  }
-
-  /** Forgets the job that takes most room of those that are not live; false when there is none. */
-  #evict(except: string): boolean {
-    const others = new Set([...this.#jobs.keys(), ...this.#waiting.keys()]);
-    let worst: { id: string; room: number } | undefined;
-    for (const id of others) {
-      if (id === except || this.#live.has(id)) continue;
-      const room = this.#room(id);
-      const isWorse = !worst || room > worst.room || (room === worst.room && id < worst.id);
-      if (isWorse) worst = { id, room };
-    }
-    if (worst) this.remove(worst.id);
-    return worst !== undefined;
-  }
-
-  #room(jobId: string): number {
-    let bytes = this.#jobBytes.get(jobId) ?? 0;
-    for (const entry of this.#waiting.get(jobId)?.values() ?? []) bytes += entry.bytes;
-    return bytes;
-  }
-
-  #dearestOffers(slots: Slots): Entry[] {
-    const offers = [...slots.values()].flat().filter(({ message }) => message.type === 'offer');
-    const sellers = new Set<string>();
-    return offers.sort(byPrice).filter(({ message: { author } }) => {
-      const isKept = !sellers.has(author) && sellers.size < this.#bounds.offers;
-      sellers.add(author);
-      return !isKept;
-    });
-  }
-
-  #dropUnaccepted(slots: Slots): void {
-    for (const entry of [...slots.values()].flat()) {
-      const { message } = entry;
-      const fromSeller = ['commitment', 'withdraw', 'counterproof'].includes(message.type);
-      const client = this.#announced(message.jobId)?.author;
-      if (fromSeller && message.author !== client && !this.#isAccepted(message)) {
-        this.#drop(slots, entry);
+  /** Gives what waits for a job another try, as long as that lets others in. */
+  #settle(jobId: string): void {
+    for (let isChanged = true; isChanged; ) {
+      isChanged = false;
+      for (const waiting of this.#waiting.take(jobId)) {
+        const job = this.#jobs.get(jobId);
+        // a new arrival number, so that a listing from a later cursor holds it
+        const entry = { ...waiting, arrival: ++this.#arrival };
+        const { status } = job ? this.#place(entry, job, waiting) : this.#wait(waiting);
+        const { type } = entry.message;
+        if (status === 'new' && (type === 'accept' || type === 'contest')) isChanged = true;
       }
     }
   }
 
-  /** The verdicts of those whom only a displaced contest called wait for another one that does. */
-  #dropUncalled(slots: Slots): void {
-    for (const entry of [...slots.values()].flat()) {
-      const { message } = entry;
-      const job = this.#announced(message.jobId)?.body.job;
-      if (message.type !== 'verdict' || !job || Array.isArray(job.verifiers)) continue;
-      if (this.#isCalled(message)) continue;
-      this.#drop(slots, entry);
-      this.#wait(entry);
+  /** @param asWaiting what waits when it has to */
+  #place(entry: Entry, job: JobEntries, asWaiting = entry): PoolResult {
+    if (!this.#makeRoom(entry.bytes, job)) return refused('the pool is full');
+    const placed = job.place(entry);
+    if (placed.status === 'wait') return this.#wait(asWaiting);
+    if (placed.status === 'refused') return placed;
+    for (const gone of placed.gone) this.#forgot(gone);
+    for (const displaced of placed.displaced) {
+      this.#forgot(displaced);
+      this.#wait({ ...displaced, arrival: ++this.#arrival });
     }
+    return this.#admitted(entry);
+  }
+
+  #admitted(entry: Entry): PoolResult {
+    this.#index.set(entry.id, entry);
+    this.#bytes += entry.bytes;
+    this.onAdmitted?.(entry.message, entry.id);
+    return { status: 'new' };
+  }
+
+  #forgot(entry: Entry): void {
+    this.#index.delete(entry.id);
+    this.#bytes -= entry.bytes;
   }
 
   #wait(entry: Entry): PoolResult {
-    const { jobId } = entry.message;
-    if (
-      this.#waitingCount >= this.#bounds.waiting ||
-      this.#waitingBytes + entry.bytes > this.#bounds.waitingBytes
-    ) {
-      return refused('what it refers to is not known here');
-    }
-    const waiting = this.#waiting.get(jobId) ?? new Map<string, Entry>();
-    this.#waiting.set(jobId, waiting.set(entry.id, entry));
-    this.#waitingCount++;
-    this.#waitingBytes += entry.bytes;
-    this.#bytes += entry.bytes;
-    return { status: 'waiting' };
+    if (this.#fits(entry.bytes) && this.#waiting.add(entry)) return { status: 'waiting' };
+    return refused('what it refers to is not known here');
   }
 
-  #admitWaiting(jobId: string): void {
-    const waiting = [...(this.#waiting.get(jobId)?.values() ?? [])];
-    this.#waiting.delete(jobId);
-    for (const entry of waiting) {
-      this.#waitingCount--;
-      this.#waitingBytes -= entry.bytes;
-      this.#bytes -= entry.bytes;
-    }
-    // a new arrival number, so that a listing from a later cursor holds them
-    for (const entry of waiting) this.#addToJob({ ...entry, arrival: ++this.#arrival });
+  #fits(bytes: number): boolean {
+    return this.bytes + bytes <= this.#bounds.bytes;
+  }
+
+  /** Makes room for a message at the cost of jobs that have to go before its own. */
+  #makeRoom(bytes: number, job: JobEntries): boolean {
+    while (!this.#fits(bytes)) if (!this.#evict(job)) return false;
+    return true;
+  }
+
+  /** Forgets the job that has to go first, unless that is this one. */
+  #evict(than: JobEntries): boolean {
+    let worst = than;
+    for (const job of this.#jobs.values()) if (worse(job, worst) > 0) worst = job;
+    if (worst === than) return false;
+    this.remove(worst.id);
+    return true;
   }
 }

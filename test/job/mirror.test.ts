@@ -49,7 +49,8 @@ describe("a participant's mirror of its node's job pool", () => {
     for (let i = 0; i < 8; i++) node.pool.add(announce(jobAt(100, i)));
     await mirror.refresh(100);
     for (const id of node.pool.jobIds()) node.pool.remove(id);
-    const message = announce(jobAt(100, 'new'));
+    // of jobs that promise alike, those with the smaller coins stay
+    const message = announce(makeJob({ coin: `${'f'.repeat(64)}:0` }));
     node.pool.add(message);
     await mirror.refresh(100);
     expect(mirror.job(message.jobId)).toBeUndefined();

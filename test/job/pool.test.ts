@@ -162,7 +162,11 @@ describe('the job pool', () => {
     ['a verdict by a stranger', verdict(job, 's0', 'valid'), 'none of its verifiers'],
   ] as const)('refuses %s with the reason', (_, message, reason) => {
     const result = poolOf([announce(job)]).add(message as AnyMessage);
-    expect(result).toMatchObject({ status: 'refused', reason: expect.stringContaining(reason) });
+    expect(result).toEqual({
+      status: 'refused',
+      reason: expect.stringContaining(reason),
+      fault: true,
+    });
   });
 
   it('lists from a cursor on, in pages, and forgets removed jobs', () => {
@@ -202,11 +206,19 @@ describe('the job pool', () => {
     });
     const large = makeJob({ inputTokens: 65_536, coin: `${hash('large')}:0` });
     pool.add(announce(large));
-    const states = [0, 1].flatMap((sequence) =>
-      ['a', 'b'].map((name) => pool.add(contest(large, name, 390_000, sequence)).status),
+    const said = [0, 1].flatMap((sequence) =>
+      ['a', 'b'].map((name) => contest(large, name, 390_000, sequence)),
     );
-    expect(states.filter((status) => status === 'new')).toHaveLength(2);
-    expect(states.filter((status) => status === 'refused')).toHaveLength(2);
+    for (const message of said) pool.add(message);
+    const kept = pool.job(jobIdHex(large))!.contests;
+    expect(kept).toHaveLength(2);
+    const others = said.filter(
+      ({ signature }) => !kept.some((each) => each.signature === signature),
+    );
+    for (const message of others) {
+      const refusal = { status: 'refused', reason: 'other messages fill its place', fault: false };
+      expect(pool.add(message)).toEqual(refusal);
+    }
   });
 
   it('gives the room of jobs without an escrow to those that have one', () => {
@@ -231,8 +243,8 @@ describe('the job pool', () => {
 
   it('takes a live job in place of another when it holds its most', () => {
     const pool = new JobPool({ jobs: 1 });
-    pool.add(announce(makeJob({ coin: `${hash('other coin')}:1` })));
-    expect(pool.add(announce(job))).toMatchObject({ status: 'refused' });
+    pool.add(announce(makeJob({ coin: `${hash('other coin')}:1` })), 2n);
+    expect(pool.add(announce(job), 1n)).toMatchObject({ status: 'refused', fault: false });
     pool.setLive(id, true);
     expect(pool.add(announce(job))).toEqual({ status: 'new' });
     expect(pool.jobIds()).toEqual([id]);
