@@ -1,5 +1,7 @@
 export { type BundleCheck, type BundleFault, checkModel } from './bundle/check.js';
+export { type BundleInfo, MAX_INFO, parseInfo } from './bundle/info.js';
 export { type Bundle, readBundle } from './bundle/manifest.js';
+export { BLOCK, HASH, PIECE } from './bundle/merkle.js';
 export {
   type HashProgress,
   modelId,
@@ -8,8 +10,10 @@ export {
   type Parent,
   packModel,
 } from './bundle/pack.js';
+export { type BundlePiece, hasLayer, isLayerOf, pieceCount } from './bundle/pieces.js';
+export { blockCount, blockLength, isBlockOf, proofLength } from './bundle/proof.js';
 export { ModelRegistry, type RegisteredModel } from './bundle/registry.js';
-export { magnetLink } from './bundle/torrent.js';
+export { type InfoFile, magnetLink } from './bundle/torrent.js';
 export { type ModelFacts, readModelFacts } from './facts.js';
 export { FinishDetector, type FinishRule, finishOf } from './finish.js';
 export { LanguageModel } from './language-model.js';
@@ -18,6 +22,10 @@ export { type Candidates, candidatesOf } from './sampler/candidates.js';
 export { type GumbelNoise, gumbelNoise } from './sampler/noise.js';
 export { argmax, sampleToken } from './sampler/sample.js';
 export { checkSampling, GREEDY, type Sampling } from './sampler/sampling.js';
+export { type BundleAbout, PartialBundle } from './store/PartialBundle.js';
+export { PieceKeeper } from './store/PieceKeeper.js';
+export { ServedBundle } from './store/ServedBundle.js';
+export { ServedModels } from './store/ServedModels.js';
 export { TextStream } from './text.js';
 export { loadTokenizer } from './tokenizer.js';
 export type {

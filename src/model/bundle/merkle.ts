@@ -6,8 +6,9 @@ import { BitmodelError } from '../../base/index.js';
 export const BLOCK = 16 * 1024;
 /** Our piece length (DESIGN 7). */
 export const PIECE = 1024 * 1024;
-const BLOCKS_PER_PIECE = PIECE / BLOCK;
-const HASH = 32;
+export const BLOCKS_PER_PIECE = PIECE / BLOCK;
+/** Bytes of a hash. */
+export const HASH = 32;
 /** Bytes read at once. */
 const READ = 4 * PIECE;
 
@@ -20,7 +21,8 @@ export interface FileTree {
   readonly pieces: Uint8Array | undefined;
 }
 
-function hash(...parts: readonly Uint8Array[]): Uint8Array {
+/** SHA-256 of parts, without copying the digest. */
+export function hash(...parts: readonly Uint8Array[]): Uint8Array {
   const state = createHash('sha256');
   for (const part of parts) state.update(part);
   return state.digest();
@@ -39,16 +41,20 @@ function rootOf(hashes: readonly Uint8Array[], width: number, padding: Uint8Arra
   return layer[0] ?? empty;
 }
 
-const ZERO = new Uint8Array(HASH);
-const EMPTY_PIECE = rootOf([], BLOCKS_PER_PIECE, ZERO);
+/** What stands for a block that is not there. */
+export const ZERO = new Uint8Array(HASH);
+/** What stands for a piece that is not there. */
+export const EMPTY_PIECE = rootOf([], BLOCKS_PER_PIECE, ZERO);
 
-function powerOfTwo(atLeast: number): number {
+/** The least power of two that is not below a number. */
+export function powerOfTwo(atLeast: number): number {
   let size = 1;
   while (size < atLeast) size *= 2;
   return size;
 }
 
-function blockHashes(bytes: Uint8Array): Uint8Array[] {
+/** Leaves of a piece's tree. */
+export function blockHashes(bytes: Uint8Array): Uint8Array[] {
   const hashes: Uint8Array[] = [];
   for (let at = 0; at < bytes.length; at += BLOCK)
     hashes.push(hash(bytes.subarray(at, at + BLOCK)));
@@ -58,6 +64,12 @@ function blockHashes(bytes: Uint8Array): Uint8Array[] {
 /** Hash of one piece of a longer file; a short last one is padded with zero leaves. */
 export function pieceHash(bytes: Uint8Array): Uint8Array {
   return rootOf(blockHashes(bytes), BLOCKS_PER_PIECE, ZERO);
+}
+
+/** Root of a file that is no longer than a piece, and not empty. */
+export function smallFileRoot(bytes: Uint8Array): Uint8Array {
+  const blocks = blockHashes(bytes);
+  return rootOf(blocks, powerOfTwo(blocks.length), ZERO);
 }
 
 /** Root of a tree over the pieces of a file longer than one. */

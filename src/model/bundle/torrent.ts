@@ -11,7 +11,10 @@ export interface HashedFile extends FileTree {
   readonly path: string;
 }
 
-function fileTree(files: readonly HashedFile[]): Map<string, Bencoded> {
+/** What an info dictionary says about a file. */
+export type InfoFile = Pick<HashedFile, 'path' | 'size' | 'root'>;
+
+function fileTree(files: readonly InfoFile[]): Map<string, Bencoded> {
   const top = new Map<string, Bencoded>();
   for (const { path, size, root } of files) {
     let folder = top;
@@ -31,7 +34,7 @@ function fileTree(files: readonly HashedFile[]): Map<string, Bencoded> {
   return top;
 }
 
-function infoOf(files: readonly HashedFile[]): Map<string, Bencoded> {
+function infoOf(files: readonly InfoFile[]): Map<string, Bencoded> {
   return new Map<string, Bencoded>([
     ['file tree', fileTree(files)],
     ['meta version', 2],
@@ -40,21 +43,29 @@ function infoOf(files: readonly HashedFile[]): Map<string, Bencoded> {
   ]);
 }
 
-/** The model id: the BitTorrent v2 info hash of the files (BEP 52), hex in byte order. */
-export function infoHash(files: readonly HashedFile[]): string {
-  return toHex(sha256(bencode(infoOf(files))));
+/** The info dictionary of the files, whose SHA-256 is the model id. */
+export function infoBytes(files: readonly InfoFile[]): Uint8Array {
+  return bencode(infoOf(files));
 }
 
-/** Bytes of a `.torrent` file: the info dictionary, and the piece layers of files longer than a piece. */
-export function torrentBytes(files: readonly HashedFile[]): Uint8Array {
+/** The model id: the BitTorrent v2 info hash of the files (BEP 52), hex in byte order. */
+export function infoHash(files: readonly InfoFile[]): string {
+  return toHex(sha256(infoBytes(files)));
+}
+
+/**
+ * Bytes of a `.torrent` file: the info dictionary, and the piece layers of files longer than a piece.
+ * @param webSeed URL at which the files lie (BEP 19), ending in `/`
+ */
+export function torrentBytes(files: readonly HashedFile[], webSeed?: string): Uint8Array {
   const layers = new Map<string, Bencoded>();
   for (const { root, pieces } of files) if (root && pieces) layers.set(bencodeKey(root), pieces);
-  return bencode(
-    new Map<string, Bencoded>([
-      ['info', infoOf(files)],
-      ['piece layers', layers],
-    ]),
-  );
+  const torrent = new Map<string, Bencoded>([
+    ['info', infoOf(files)],
+    ['piece layers', layers],
+  ]);
+  if (webSeed !== undefined) torrent.set('url-list', utf8(webSeed));
+  return bencode(torrent);
 }
 
 /**

@@ -11,7 +11,8 @@ export interface BundleFile {
   readonly size: number;
 }
 
-const DEEPEST = 32;
+/** Most folders that a file of a bundle may lie in. */
+export const DEEPEST = 32;
 /** Characters that some system or the magnet and torrent formats can't carry in a name. */
 const UNPORTABLE = /[\\/:*?"<>|\p{Cc}\ufffd]|[. ]$/u;
 
@@ -23,6 +24,11 @@ export function isExcluded(name: string): boolean {
     name.endsWith('.calibration.json') ||
     name.endsWith('.torrent')
   );
+}
+
+/** Whether a name means the same file on every system, and no other folder. */
+export function isPortable(name: string): boolean {
+  return !UNPORTABLE.test(name) && name === name.normalize('NFC') && name !== '';
 }
 
 function refuse(path: string, why: string, next: string): BitmodelError {
@@ -44,7 +50,7 @@ export function listBundleFiles(dir: string): BundleFile[] {
     for (const name of readdirSync(folder)) {
       if (isExcluded(name)) continue;
       const path = join(folder, name);
-      if (UNPORTABLE.test(name) || name !== name.normalize('NFC')) {
+      if (!isPortable(name)) {
         throw refuse(path, 'its name does not travel between systems', 'Rename it');
       }
       const stat = lstatSync(path);
