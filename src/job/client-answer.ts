@@ -19,14 +19,17 @@ export interface Checker {
   readonly tell: (event: JobEvent) => void;
 }
 
-/** The seller's posted commitment that the claim showed, with the ciphertext that it names. */
+/** The chosen seller's posted commitment that the claim showed, with the ciphertext that it names. */
 export function deliveredIn(
   pooled: PooledJob | undefined,
   trace: JobTrace,
+  seller: string,
 ): Message<'commitment'> | undefined {
   const claimed = toHex(trace.claim!.commitment);
   const posted = pooled?.commitments ?? [];
-  return posted.find(({ body }) => body.commitment === claimed && hasCiphertext(body));
+  return posted.find(
+    ({ author, body }) => author === seller && body.commitment === claimed && hasCiphertext(body),
+  );
 }
 
 /** Opens the answer and checks all of it. */

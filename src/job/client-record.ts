@@ -59,6 +59,7 @@ export interface ClientRecord extends JobRecord {
     readonly sent?: true;
   };
   readonly accept?: Message<'accept'>;
+  readonly prompt?: Message<'prompt'>;
   /** The claimed answer, still sealed: kept from its first sight on, since the pool forgets it when the job is over. */
   readonly delivery?: Message<'commitment'>;
   readonly answer?: ClientAnswer;

@@ -36,7 +36,7 @@ export interface ClientHands {
 }
 
 /**
- * The escrow for an offer and the message that accepts it, neither sent yet. Output 1 sets the reserve of a contest
+ * The escrow for an offer, the message that accepts it and the prompt for its seller, none of them sent yet. Output 1 sets the reserve of a contest
  * aside, so that no other payment can take it.
  * @param reserve base units
  * @returns the record to put on disk, or undefined when the job's coin is gone
@@ -61,22 +61,24 @@ export async function makeEscrow(
   });
   const transaction = wallet.sign(funded.transaction, funded.spentOutputs);
   const txid = transactionId(transaction);
-  const prompt = sealTo(terms.seller, encodePrompt(fromHex(record.salt), record.promptIds));
   const { author, sequence, body, signature } = offer;
-  const accept = createMessage(
-    'accept',
-    id,
-    0,
-    {
-      offer: { author, sequence, body, signature },
-      escrow: txid,
-      prompt: toBase64(prompt),
-    },
-    key.privateKey,
-  );
+  const accepted = { offer: { author, sequence, body, signature }, escrow: txid };
+  const accept = createMessage('accept', id, 0, accepted, key.privateKey);
+  const prompt = makePrompt(record, offer, key);
   const hex = toHex(encodeTransaction(transaction));
   const escrow = { offer, txid, transaction: hex, fee: funded.fee.toString() };
-  return { ...record, phase: 'escrowed', escrow, accept };
+  return { ...record, phase: 'escrowed', escrow, accept, prompt };
+}
+
+/** The prompt for the seller's eyes only, by way of the node that it named in its offer. */
+function makePrompt(
+  { id, salt, promptIds }: ClientRecord,
+  { author, body: { node } }: Message<'offer'>,
+  key: KeyPair,
+): Message<'prompt'> {
+  const prompt = toBase64(sealTo(fromHex(author), encodePrompt(fromHex(salt), promptIds)));
+  const body = { seller: author, ...(node === undefined ? {} : { node }), prompt };
+  return createMessage('prompt', id, 0, body, key.privateKey);
 }
 
 /**

@@ -72,6 +72,7 @@ export {
   type AnyMessage,
   acceptedOffer,
   createMessage,
+  isPrivate,
   isSigned,
   MESSAGE_BOUNDS,
   type Message,
@@ -88,8 +89,10 @@ export {
   type MethodTable,
   type PoolChain,
   registerJobPool,
+  type SendResult,
 } from './pool-service.js';
 export type { PooledJob } from './pool-view.js';
+export { decodeAnswer, encodeAnswer, type PrivateDelivery } from './private-delivery.js';
 export {
   checkReceipt,
   decodeReceipt,

@@ -39,6 +39,7 @@ const base64 = z
   .max(MESSAGE_BOUNDS.bytes);
 const reason = z.string().max(200);
 const txid = hash32Schema;
+const peerId = z.string().regex(/^[1-9A-HJ-NP-Za-km-z]{32,64}$/, 'must be a peer id');
 const wrappedKeys = z
   .array(z.strictObject({ verifier: publicKeySchema, key: base64.max(256) }))
   .min(1)
@@ -54,6 +55,8 @@ const offerBody = z.strictObject({
   keyHash: hash32Schema,
   /** Height of the last block after which the seller still takes an escrow for it. */
   until: z.number().int().min(0).max(0xffff_ffff),
+  /** Peer id of the seller's node, to which the prompt is delivered; absent where that node is on no network. */
+  node: peerId.optional(),
 });
 
 const bodies = {
@@ -72,6 +75,12 @@ const bodies = {
       signature,
     }),
     escrow: txid,
+  }),
+  prompt: z.strictObject({
+    /** The accepted seller. */
+    seller: publicKeySchema,
+    /** As in the accepted offer: the one node that may have it. */
+    node: peerId.optional(),
     /** Salt and prompt ids, sealed to the seller. */
     prompt: base64,
   }),
@@ -157,6 +166,7 @@ const messageSchema = z.discriminatedUnion('type', [
   envelope('announce'),
   envelope('offer'),
   envelope('accept'),
+  envelope('prompt'),
   envelope('commitment'),
   envelope('withdraw'),
   envelope('contest'),
@@ -166,7 +176,7 @@ const messageSchema = z.discriminatedUnion('type', [
 ]);
 
 /** Kinds that are for one node alone: they are handed to it, and never gossiped or passed on in any other way. */
-const PRIVATE: ReadonlySet<MessageType> = new Set<MessageType>([]);
+const PRIVATE: ReadonlySet<MessageType> = new Set(['prompt']);
 
 /** Whether messages of a kind are for one node alone. Whatever passes messages on to other nodes must leave these out. */
 export function isPrivate(type: MessageType): boolean {

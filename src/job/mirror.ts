@@ -28,6 +28,7 @@ export class PoolMirror {
   #after = 0;
   #toldAt = -1;
   #builtAt = 0;
+  #node: string | undefined;
 
   constructor(chain: ChainClient, bounds: Partial<PoolBounds> = {}) {
     this.#chain = chain;
@@ -69,13 +70,18 @@ export class PoolMirror {
     const id = messageId(message);
     if (this.#own.has(id)) return undefined;
     const result = await sendJobMessage(this.#chain, message);
-    if (result.status === 'refused') return result.reason;
+    if ('reason' in result) return result.reason;
     // a verifier's announcement of itself replaces the one before
     if (message.type === 'verifier') this.#forgetOwn(message.jobId);
     this.#own.set(id, message);
     if (message.type !== 'verifier') this.#pool.setLive(message.jobId, true);
     this.#pool.add(message);
     return undefined;
+  }
+
+  /** Peer id of the node that this participant speaks through; undefined where that node is on no network. */
+  get node(): string | undefined {
+    return this.#node;
   }
 
   job(jobId: string): PooledJob | undefined {
@@ -136,7 +142,8 @@ export class PoolMirror {
   async #read(pool: JobPool, from: number): Promise<number> {
     const disputed = new Set<string>();
     for (let after = from; ; ) {
-      const { messages, next } = await listJobMessages(this.#chain, { after });
+      const { messages, next, node } = await listJobMessages(this.#chain, { after });
+      this.#node = typeof node === 'string' ? node : undefined;
       if (messages.length === 0) {
         for (const jobId of disputed) await this.#reread(pool, jobId);
         return next;

@@ -106,6 +106,13 @@ export class JobEntries {
       isAccepted: says(
         ({ message }) => message.type === 'accept' && message.body.offer.author === author,
       ),
+      hasAccepted: (seller, node) =>
+        says(
+          ({ message }) =>
+            message.type === 'accept' &&
+            message.body.offer.author === seller &&
+            message.body.offer.body.node === node,
+        )(),
       isCalled: says(
         ({ message }) =>
           message.type === 'contest' &&

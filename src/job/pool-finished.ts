@@ -3,7 +3,7 @@ import type { Message } from './messages.js';
 /** A job that was forgotten because it is over, or because nothing showed that it lives. */
 export interface FinishedJob {
   readonly announce: Message<'announce'>;
-  /** The acceptance whose contracts have ended, its sealed parts left out. */
+  /** The acceptance whose contracts have ended. */
   readonly accept?: Message<'accept'>;
   /** Height from which it may be told again as if it were new. */
   readonly until: number;

@@ -17,7 +17,7 @@ const LAST_SEQUENCE = 1;
 export function sizeLimit(type: MessageType, job: JobSpec): number {
   const { inputTokens, maxTokens } = job;
   switch (type) {
-    case 'accept':
+    case 'prompt':
       return (8 << 10) + TOKEN_BYTES * inputTokens;
     case 'commitment':
       return (8 << 10) + TOKEN_BYTES * maxTokens;
@@ -54,7 +54,7 @@ export function kindQuota(type: MessageType, job: JobSpec): KindQuota {
   return { count: isFew ? FEW : MANY, bytesBefore: sizeLimit(type, job) };
 }
 
-const CARRIES_TOKENS: readonly MessageType[] = ['accept', 'commitment', 'contest', 'counterproof'];
+const CARRIES_TOKENS: readonly MessageType[] = ['prompt', 'commitment', 'contest', 'counterproof'];
 
 /** Why a message is too large or numbered too high whatever its job is; undefined if it isn't. */
 export function tooMuch({ type, sequence }: AnyMessage, bytes: number): string | undefined {

@@ -6,6 +6,8 @@ import { type JobSpec, listedVerifiers } from './spec.js';
 export interface AuthorStanding {
   /** Whether the client has accepted its offer. */
   isAccepted(): boolean;
+  /** Whether this author has accepted an offer of this seller, made through this node. */
+  hasAccepted(seller: string, node: string | undefined): boolean;
   /** Whether the client has called it to judge, by sealing evidence to it. */
   isCalled(): boolean;
 }
@@ -23,6 +25,11 @@ export function whyNot(
     case 'accept': {
       if (message.author !== job.client) return 'only the client accepts an offer';
       return mayNotOffer(acceptedOffer(message), job);
+    }
+    case 'prompt': {
+      if (message.author !== job.client) return 'only the client gives a prompt';
+      const { seller, node } = message.body;
+      return standing.hasAccepted(seller, node) ? undefined : 'wait';
     }
     case 'contest':
       return message.author === job.client ? undefined : 'only the client contests';

@@ -1,4 +1,4 @@
-import { messageOf } from '../base/index.js';
+import { BitmodelError, messageOf } from '../base/index.js';
 import {
   type MethodHelp,
   type NetworkParameters,
@@ -12,6 +12,7 @@ import {
 } from '../chain/index.js';
 import {
   type AnyMessage,
+  isPrivate,
   isSigned,
   MESSAGE_BOUNDS,
   type Message,
@@ -21,9 +22,18 @@ import {
 import { JobPool, type PoolResult } from './pool.js';
 import { FinishedJobs } from './pool-finished.js';
 import { type Contracts, endOf, type Life, lifeOf } from './pool-life.js';
+import {
+  decodeAnswer,
+  encodeAnswer,
+  encodeHanded,
+  type PrivateDelivery,
+} from './private-delivery.js';
 import type { JobSpec } from './spec.js';
 
 type MaybePromise<T> = T | Promise<T>;
+
+/** What became of a message: as the pool says, or, for a private one, that its node did not take it yet. */
+export type SendResult = PoolResult | { readonly status: 'undelivered'; readonly reason: string };
 
 /** What the pool asks of a chain; a node answers from its store and mempool, a `ChainClient` over RPC. */
 export interface PoolChain {
@@ -47,10 +57,11 @@ export interface MethodTable {
 
 const SENDJOBMESSAGE: MethodHelp = {
   group: OWN_GROUP,
-  summary: 'Hands a signed job message to the node, which keeps it while its job lives.',
+  summary:
+    'Hands a signed job message to the node, which keeps it while its job lives; a prompt goes to its own node alone.',
   params: [{ name: 'message', type: 'any', about: 'The message, as docs/protocol.md has it.' }],
   result:
-    'An object: status, and when it was not taken reason and fault (whether it breaks a rule by itself).',
+    'An object: status (new, known, waiting, refused, or undelivered for a prompt); when it was not taken reason, and for refused fault (whether it breaks a rule by itself).',
   example: '"$(cat message.json)"',
 };
 
@@ -65,7 +76,8 @@ const LISTJOBMESSAGES: MethodHelp = {
       about: '{"jobId": only those of a job, "after": only those after a cursor}.',
     },
   ],
-  result: 'An object: messages, and next, the cursor to ask on from.',
+  result:
+    'An object: messages; next, the cursor to ask on from; node, the id of this node where it is on a network.',
   errors: [[-8, 'The job id or the cursor is malformed.']],
   example: `'{"after":0}'`,
 };
@@ -99,27 +111,75 @@ export class JobPoolService {
   /** Height at which a job was first seen with its coin spent by what no acceptance here explains. */
   readonly #unproven = new Map<string, number>();
   readonly #finished = new FinishedJobs();
+  #delivery: PrivateDelivery | undefined;
 
   constructor(chain: PoolChain, pool = new JobPool()) {
     this.#chain = chain;
     this.pool = pool;
   }
 
-  /** Takes a message that somebody sent, whatever it is. */
-  async send(value: unknown): Promise<PoolResult> {
-    let message: AnyMessage;
-    try {
-      if (Buffer.byteLength(JSON.stringify(value) ?? '') > MESSAGE_BOUNDS.bytes) {
-        return { status: 'refused', reason: 'the message is larger than 1 MiB', fault: true };
-      }
-      message = parseMessage(value);
-    } catch (thrown) {
-      return { status: 'refused', reason: messageOf(thrown), fault: true };
+  /** Peer id of this node; undefined while it is on no network. */
+  get node(): string | undefined {
+    return this.#delivery?.node;
+  }
+
+  /** Gives the pool its way to other nodes, for private messages; they are answered from here on. */
+  deliverBy(delivery: PrivateDelivery): void {
+    this.#delivery = delivery;
+    delivery.receive(async (bytes) => encodeAnswer(await this.#receive(bytes)));
+  }
+
+  /** Takes a message that somebody here sent, whatever it is; a private one goes to its node alone. */
+  async send(value: unknown): Promise<SendResult> {
+    const message = parsed(value);
+    if ('status' in message) return message;
+    if (message.type === 'prompt') return this.#hand(message);
+    return this.#take(message);
+  }
+
+  /** Takes a message that another node passed on: never a private one. */
+  async take(value: unknown): Promise<PoolResult> {
+    const message = parsed(value);
+    if ('status' in message) return message;
+    if (isPrivate(message.type)) {
+      return refused('a private message is for one node alone', true);
     }
+    return this.#take(message);
+  }
+
+  async #take(message: AnyMessage): Promise<PoolResult> {
     // a repeat costs a hash, and no look at the chain
     if (this.pool.has(message.jobId, messageId(message))) return { status: 'known' };
     if (message.type === 'announce') return this.#announced(message);
     if (SAID_WHEN_LIVE.includes(message.type)) await this.#look(message);
+    return this.pool.add(message);
+  }
+
+  /** Keeps a private message that is for this node, else hands it to its own; what that node says is the answer. */
+  async #hand(message: Message<'prompt'>): Promise<SendResult> {
+    const { node } = message.body;
+    if (node === undefined || node === this.node) return this.pool.add(message);
+    if (!isSigned(message)) return refused("the author's signature is wrong", true);
+    if (!this.#delivery) {
+      return { status: 'undelivered', reason: 'this node is on no network' };
+    }
+    try {
+      return decodeAnswer(await this.#delivery.deliver(node, encodeHanded(message)));
+    } catch (thrown) {
+      if (!(thrown instanceof BitmodelError)) throw thrown;
+      return { status: 'undelivered', reason: messageOf(thrown) };
+    }
+  }
+
+  /** A private message from another node: kept where it is for this one, and its job and acceptance are known or may come. */
+  async #receive(bytes: Uint8Array): Promise<PoolResult> {
+    if (bytes.length > MESSAGE_BOUNDS.bytes) {
+      return refused('the message is larger than 1 MiB', true);
+    }
+    const message = parsed(jsonOf(bytes));
+    if ('status' in message) return message;
+    if (message.type !== 'prompt') return refused('only prompts are handed to one node', true);
+    if (message.body.node !== this.node) return refused('it is for another node');
     return this.pool.add(message);
   }
 
@@ -133,17 +193,19 @@ export class JobPoolService {
     if (this.#cursors.length > HEIGHT_SLACK) this.pool.forgetWaiting(this.#cursors.shift()!);
   }
 
-  /** One page of messages from a cursor on. */
+  /** One page of messages from a cursor on, private ones included, and the id of this node where it is on a network. */
   list(options: { jobId?: string | undefined; after?: number | undefined }): {
     messages: AnyMessage[];
     next: number;
+    node?: string;
   } {
-    return this.pool.list({ ...options, maxBytes: PAGE_BYTES });
+    const page = this.pool.list({ ...options, maxBytes: PAGE_BYTES });
+    return this.node === undefined ? page : { ...page, node: this.node };
   }
 
   async #announced(message: Message<'announce'>): Promise<PoolResult> {
     const refusal = await this.#whyNot(message);
-    if (refusal !== undefined) return { status: 'refused', reason: refusal, fault: false };
+    if (refusal !== undefined) return refused(refusal);
     const coin = await this.#chain.output(parseOutpoint(message.body.job.coin));
     return this.pool.add(message, coin?.output.value);
   }
@@ -160,7 +222,7 @@ export class JobPoolService {
     const isUnproven = life === 'unproven' && tip > this.#unproven.get(id)! + HEIGHT_SLACK;
     if (isUnproven) this.#finished.add(id, { announce, until: tip + UNPROVEN_REST });
     else if (typeof life === 'object' && hasEnded(life, tip)) {
-      this.#finished.add(id, { announce, accept: withoutPrompt(life.accept), until: over });
+      this.#finished.add(id, { announce, accept: life.accept, until: over });
     } else if (
       life !== 'dead' &&
       !(life === 'open' && isStale(spec, tip)) &&
@@ -225,8 +287,31 @@ function hasEnded({ endedAt = 0 }: Contracts, tip: number): boolean {
   return endedAt > 0 && tip >= endedAt + AFTERGLOW;
 }
 
-function withoutPrompt(accept: Message<'accept'>): Message<'accept'> {
-  return { ...accept, body: { ...accept.body, prompt: '' } };
+const refused = (reason: string, fault = false): PoolResult => ({
+  status: 'refused',
+  reason,
+  fault,
+});
+
+/** What somebody sent as a message, or why it is none. */
+function parsed(value: unknown): AnyMessage | PoolResult {
+  try {
+    if (Buffer.byteLength(JSON.stringify(value) ?? '') > MESSAGE_BOUNDS.bytes) {
+      return refused('the message is larger than 1 MiB', true);
+    }
+    return parseMessage(value);
+  } catch (thrown) {
+    return refused(messageOf(thrown), true);
+  }
+}
+
+/** The JSON in some bytes; undefined, which is no message, where there is none. */
+function jsonOf(bytes: Uint8Array): unknown {
+  try {
+    return JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(bytes));
+  } catch {
+    return undefined;
+  }
 }
 
 function isStale(job: JobSpec, tip: number): boolean {
@@ -235,7 +320,7 @@ function isStale(job: JobSpec, tip: number): boolean {
 
 /**
  * Gives a node its job pool: registers `sendjobmessage` (a message; answers `{status, reason?}`) and
- * `listjobmessages` (`{jobId?, after?}`; answers `{messages, next}`).
+ * `listjobmessages` (`{jobId?, after?}`; answers `{messages, next, node?}`).
  * @returns the pool; call its `advance()` after every block
  */
 export function registerJobPool(server: MethodTable, chain: PoolChain): JobPoolService {

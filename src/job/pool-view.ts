@@ -10,6 +10,8 @@ export interface PooledJob {
   /** Cheapest first, then by message id. */
   readonly offers: readonly Message<'offer'>[];
   readonly accepts: readonly Message<'accept'>[];
+  /** Only in the pool of the node that they were delivered to, and in the mirrors of those who speak through it. */
+  readonly prompts: readonly Message<'prompt'>[];
   readonly commitments: readonly Message<'commitment'>[];
   readonly withdrawals: readonly Message<'withdraw'>[];
   readonly contests: readonly Message<'contest'>[];
@@ -55,6 +57,7 @@ export function viewOf(id: string, kept: Iterable<Entry>): PooledJob | undefined
     announce,
     offers: offers.map((entry) => entry.message as Message<'offer'>),
     accepts: of('accept'),
+    prompts: of('prompt'),
     commitments: of('commitment'),
     withdrawals: of('withdraw'),
     contests: of('contest'),

@@ -28,10 +28,14 @@ export interface OutputMaker extends Pick<WorkerOptions, 'models' | 'dishonesty'
   readonly tell: (event: Omit<JobEvent, 'role'>) => void;
 }
 
-/** The prompt that came with the acceptance, if it is the one the job names. */
-export function openPrompt({ accept, job }: WorkerRecord, key: KeyPair): Prompt | undefined {
+/** The prompt that came for this seller, if it is the one the job names. */
+export function openPrompt(
+  { body }: Message<'prompt'>,
+  job: JobSpec,
+  key: KeyPair,
+): Prompt | undefined {
   try {
-    const sealed = fromBase64(accept!.body.prompt);
+    const sealed = fromBase64(body.prompt);
     const prompt = decodePrompt(openSealed(key.privateKey, sealed));
     const hash = promptHashOf(prompt.salt, prompt.promptIds);
     const holds =

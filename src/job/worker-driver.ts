@@ -1,41 +1,20 @@
-import { BitmodelError, EXIT, fromHex, toHex } from '../base/index.js';
-import {
-  decodeTransaction,
-  encodeTransaction,
-  type FundedTransaction,
-  formatOutpoint,
-  signContract,
-  type Transaction,
-  transactionId,
-} from '../chain/index.js';
+import { BitmodelError, EXIT, toHex } from '../base/index.js';
+import { formatOutpoint, signContract } from '../chain/index.js';
 import { claimDepth, claimMargin, termsOf } from './agreement.js';
-import { cancelSpend, claimSpend, claimUnlocking } from './contracts/escrow-spends.js';
-import { releaseSpend, releaseUnlocking } from './contracts/stake-spends.js';
-import type { JobEvent } from './events.js';
-import { sealEvidence } from './evidence.js';
-import { modelShare } from './job-model.js';
+import { cancelSpend } from './contracts/escrow-spends.js';
 import { createMessage, type Message } from './messages.js';
-import type { PoolMirror } from './mirror.js';
-import { sendJobMessage } from './pool-client.js';
-import { judgesOf, keysOf } from './seats.js';
-import { sendOnce } from './sending.js';
-import { cancelTemplate, settleContest } from './settle.js';
-import { FeeClock, sendSpend, signSpend } from './signing.js';
-import { type JobTerms, modelFee } from './terms.js';
+import { cancelTemplate } from './settle.js';
+import type { JobTerms } from './terms.js';
 import { contractCoin, depthOf, type JobTrace, traceJob } from './trace.js';
-import type { WorkerOptions } from './worker.js';
 import { makeOutput, openPrompt, promptFault, sealOutput } from './worker-answer.js';
+import { WorkerClaim } from './worker-claim.js';
+import type { WorkerDesk } from './worker-desk.js';
+import { WorkerDispute } from './worker-dispute.js';
 import type { WorkerOutcome, WorkerRecord } from './worker-record.js';
-
-interface DriverOptions extends WorkerOptions {
-  readonly mirror: PoolMirror;
-  readonly save: (record: WorkerRecord) => void;
-  readonly tell: (event: Omit<JobEvent, 'role'>) => void;
-  readonly waitFor: (jobId: string, height: number, detail: string) => void;
-}
 
 /** Confirmations of the escrow before the work begins. */
 const WORK_DEPTH = 1;
+const TOO_LATE = 'it is too late to claim safely';
 /** Times that an answer may end in an error before the job is given back. */
 const ANSWER_TRIES = 3;
 
@@ -45,12 +24,15 @@ function isAway(thrown: unknown): boolean {
 
 /** The seller's side of one job, from the acceptance on. Each step can be repeated after a crash without harm. */
 export class WorkerDriver {
-  readonly #with: DriverOptions;
+  readonly #with: WorkerDesk;
+  readonly #claim: WorkerClaim;
+  readonly #dispute: WorkerDispute;
   readonly #failures = new Map<string, number>();
-  readonly #clock = new FeeClock();
 
-  constructor(options: DriverOptions) {
-    this.#with = options;
+  constructor(desk: WorkerDesk) {
+    this.#with = desk;
+    this.#claim = new WorkerClaim(desk);
+    this.#dispute = new WorkerDispute(desk);
   }
 
   /** Does what can be done now for one job. */
@@ -70,11 +52,11 @@ export class WorkerDriver {
         if (!record.accept) this.#with.save({ ...record, accept });
         return this.#work({ ...record, accept }, terms, trace, tip, signal);
       case 'claimed':
-        return this.#awaitRelease(record, terms, trace, tip);
+        return this.#claim.awaitRelease(record, terms, trace, tip);
       case 'contested':
-        return this.#defend(record, terms, trace, tip);
+        return this.#dispute.defend(record, terms, trace, tip);
       default:
-        await this.#raiseEnd(record, terms, trace, tip);
+        await this.#dispute.raiseEnd(record, terms, trace, tip);
         return this.#finish(record, trace, tip);
     }
   }
@@ -118,12 +100,12 @@ export class WorkerDriver {
     tip: number,
     signal: AbortSignal,
   ): Promise<void> {
-    const { chain, mirror, save, params, waitFor, tell } = this.#with;
+    const { mirror, params, save, waitFor, tell } = this.#with;
     const escrow = trace.escrow!;
     await mirror.remind(record.accept!);
     // once a claim was made its k may be out: to cancel now would give the answer away
     if (record.claim) {
-      await this.#claim(record, terms, trace);
+      await this.#claim.claim(record, terms, trace);
       return waitFor(record.id, tip + 1, 'the claim to be in a block');
     }
     if (record.withdrawal) {
@@ -136,17 +118,15 @@ export class WorkerDriver {
     if (!spendsCoin) return save({ ...record, outcome: 'passed' });
     const depth = depthOf(escrow, tip);
     if (depth < WORK_DEPTH) return waitFor(record.id, tip + 1, 'the escrow to be in a block');
+    if (await this.#isTooLate(record)) return this.#withdraw(record, terms, trace, TOO_LATE);
     const answered = record.commitment
       ? record
       : await this.#tryAnswer(record, terms, trace, signal);
     if (!answered?.commitment) return;
-    // the work, of this job or of those before it, may have taken many blocks since the look began
-    const now = await chain.height();
-    if (now > record.job.expires - claimMargin(params)) {
-      return this.#withdraw(answered, terms, trace, 'it is too late to claim safely');
-    }
+    // the work may have taken many blocks
+    if (await this.#isTooLate(record)) return this.#withdraw(answered, terms, trace, TOO_LATE);
     // an answer that is not in the pool is not delivered: who claims without it can be slashed for that
-    if (!(await this.#isDelivered(answered.commitment))) {
+    if (!(await this.#claim.isDelivered(answered.commitment))) {
       return waitFor(record.id, tip + 1, 'the job pool to take the answer');
     }
     const { confirmations } = record.announce.body;
@@ -154,13 +134,19 @@ export class WorkerDriver {
     if (depth < wanted) {
       return waitFor(record.id, escrow.height + wanted - 1, 'the escrow to be deep enough');
     }
-    await this.#claim(answered, terms, trace);
+    await this.#claim.claim(answered, terms, trace);
     tell({
       step: 'waiting',
       jobId: record.id,
       untilHeight: tip + 1,
       detail: 'the claim to be in a block',
     });
+  }
+
+  /** Whether a claim could come too near the refund; asked of the chain anew, since other jobs may have taken many blocks. */
+  async #isTooLate({ job }: WorkerRecord): Promise<boolean> {
+    const { chain, params } = this.#with;
+    return (await chain.height()) > job.expires - claimMargin(params);
   }
 
   /** As {@link #answer}, but gives the job back when the same few tries all end in an error. */
@@ -192,7 +178,9 @@ export class WorkerDriver {
   ): Promise<WorkerRecord | undefined> {
     const { key, models, save, tell } = this.#with;
     const { job, id } = record;
-    const prompt = openPrompt(record, key);
+    const sealed = this.#promptOf(record);
+    if (!sealed) return this.#withoutPrompt(record, terms, trace);
+    const prompt = openPrompt(sealed, job, key);
     const fault = prompt
       ? promptFault(models, job, prompt)
       : 'the prompt is not the one the job names';
@@ -206,69 +194,29 @@ export class WorkerDriver {
       await this.#withdraw(record, terms, trace, 'the answer failed its own check');
       return undefined;
     }
-    const next = sealOutput(record, prompt, output, key);
+    const next = sealOutput({ ...record, sealedPrompt: sealed }, prompt, output, key);
     save(next);
     tell({ step: 'committed', jobId: id, count: output.ids.length, total: job.maxTokens });
     return next;
   }
 
-  /** Whether the node's pool holds the ciphertext now; asked each time, since a pool may lose what it once took. */
-  async #isDelivered(commitment: Message<'commitment'>): Promise<boolean> {
-    const { chain, mirror } = this.#with;
-    await mirror.remind(commitment);
-    const { status } = await sendJobMessage(chain, commitment);
-    return status === 'new' || status === 'known';
+  /** The prompt as it came, on disk as soon as it is seen; of contradicting ones that which is the job's. */
+  #promptOf(record: WorkerRecord): Message<'prompt'> | undefined {
+    const { key, mirror, save } = this.#with;
+    const { id, job, offer } = record;
+    if (record.sealedPrompt) return record.sealedPrompt;
+    const prompts = mirror.job(id)?.prompts.filter(({ body }) => body.seller === offer.author);
+    const found = prompts?.find((each) => openPrompt(each, job, key)) ?? prompts?.[0];
+    if (found) save({ ...record, sealedPrompt: found });
+    return found;
   }
 
-  async #claim(record: WorkerRecord, terms: JobTerms, trace: JobTrace): Promise<void> {
-    const { chain, wallet } = this.#with;
-    if (record.claim) {
-      const transaction = decodeTransaction(fromHex(record.claim.transaction));
-      try {
-        await sendOnce(chain, transaction);
-        return;
-      } catch (thrown) {
-        if (!(thrown instanceof BitmodelError) || thrown.code !== 'TX_REJECTED') throw thrown;
-        // its coins went elsewhere meanwhile, or the mempool asks for more now: another claim with the same
-        // commitment does as well
-        wallet.release(transaction);
-      }
-    }
-    await this.#makeClaim(record, terms, trace);
-  }
-
-  /** @param replaced a claim that waits for a block, to be made again with a higher fee */
-  async #makeClaim(
-    record: WorkerRecord,
-    terms: JobTerms,
-    trace: JobTrace,
-    replaced?: Transaction,
-  ): Promise<void> {
-    const { chain, wallet, key, save, tell } = this.#with;
-    const { id, job } = record;
-    const share = await modelShare(chain, job.model, job.created);
-    const shown = {
-      ...contractCoin(trace.escrow!),
-      k: fromHex(record.k, 32),
-      commitment: fromHex(record.commitment!.body.commitment),
-      feeLockingScript: share.script,
-    };
-    const unlock = (funded: FundedTransaction): Uint8Array =>
-      claimUnlocking(shown, signContract(funded, key.privateKey));
-    const signed = await signSpend(chain, wallet, claimSpend(terms, shown), unlock, replaced);
-    const txid = transactionId(signed.transaction);
-    const transaction = toHex(encodeTransaction(signed.transaction));
-    save({ ...record, claim: { txid, transaction, fee: signed.fee.toString() } });
-    await sendSpend(chain, wallet, signed);
-    const count = record.output!.ids.length;
-    tell({
-      step: 'claimed',
-      jobId: id,
-      txid,
-      amount: BigInt(count) * terms.pricePerToken - modelFee(terms, count),
-      fee: signed.fee,
-      count,
-    });
+  /** Gives the job back when its buyer has been silent for as long as an offer stands. */
+  async #withoutPrompt(record: WorkerRecord, terms: JobTerms, trace: JobTrace): Promise<undefined> {
+    const { chain, params } = this.#with;
+    const tip = await chain.height();
+    if (depthOf(trace.escrow!, tip) <= params.offerBlocks) return;
+    await this.#withdraw(record, terms, trace, 'the prompt did not come');
   }
 
   async #withdraw(
@@ -285,99 +233,6 @@ export class WorkerDriver {
     save({ ...record, withdrawal });
     await mirror.remind(withdrawal);
     tell({ step: 'withdrawn', jobId: record.id, detail: reason });
-  }
-
-  async #awaitRelease(
-    record: WorkerRecord,
-    terms: JobTerms,
-    trace: JobTrace,
-    tip: number,
-  ): Promise<void> {
-    const { chain, wallet, key, mirror, waitFor, tell } = this.#with;
-    if (record.accept) await mirror.remind(record.accept);
-    if (record.commitment) await mirror.remind(record.commitment);
-    const claim = trace.claim!;
-    if (claim.height === 0) {
-      waitFor(record.id, tip + 1, 'the claim to be in a block');
-      if (record.commitment && this.#clock.isDue(claim.txid, tip)) {
-        await this.#makeClaim(record, terms, trace, claim.transaction);
-      }
-      return;
-    }
-    if (depthOf(claim, tip) < terms.disputeWindow) return;
-    const spend = releaseSpend(terms, contractCoin(claim), claim.state);
-    const signed = await signSpend(chain, wallet, spend, (funded) =>
-      releaseUnlocking(signContract(funded, key.privateKey)),
-    );
-    const txid = await sendSpend(chain, wallet, signed);
-    tell({ step: 'released', jobId: record.id, txid, amount: terms.stake, fee: signed.fee });
-  }
-
-  /** Answers an accusation with what shows that the answer was good, and ends the contest when it can be. */
-  async #defend(
-    record: WorkerRecord,
-    terms: JobTerms,
-    trace: JobTrace,
-    tip: number,
-  ): Promise<void> {
-    const { chain, params, key, mirror, save, tell, waitFor } = this.#with;
-    const { id, job, prompt } = record;
-    const judges = (await judgesOf(chain, params, job, trace.contest!.state)) ?? [];
-    for (const message of [record.accept, record.commitment]) {
-      if (message) await mirror.remind(message);
-    }
-    if (!record.counterproof && prompt && record.oneTimeKey) {
-      const evidence = {
-        salt: fromHex(prompt.salt, 32),
-        promptIds: prompt.ids,
-        oneTimeKey: fromHex(record.oneTimeKey, 32),
-      };
-      const body = sealEvidence(evidence, keysOf(judges));
-      const counterproof = createMessage('counterproof', id, 0, body, key.privateKey);
-      save({ ...record, counterproof });
-      await mirror.remind(counterproof);
-      tell({ step: 'counterproof', jobId: id, txid: trace.contest!.txid });
-    } else if (record.counterproof) await mirror.remind(record.counterproof);
-    if (trace.contest!.height === 0) waitFor(id, tip + 1, 'the contest to be in a block');
-    await this.#settle(record, terms, trace, tip, false);
-  }
-
-  /** What ends a contest to its good is made again with a higher fee where it waits too long. */
-  async #raiseEnd(
-    record: WorkerRecord,
-    terms: JobTerms,
-    trace: JobTrace,
-    tip: number,
-  ): Promise<void> {
-    const { contest, end, stage } = trace;
-    if (!contest || end!.height > 0 || stage === 'slashed') return;
-    if (this.#clock.isDue(end!.txid, tip)) await this.#settle(record, terms, trace, tip, true);
-  }
-
-  async #settle(
-    record: WorkerRecord,
-    terms: JobTerms,
-    trace: JobTrace,
-    tip: number,
-    again: boolean,
-  ): Promise<void> {
-    const { chain, wallet, params, mirror, tell } = this.#with;
-    const { id, job } = record;
-    const judges = (await judgesOf(chain, params, job, trace.contest!.state)) ?? [];
-    const verdicts = mirror.job(id)?.verdicts ?? [];
-    // a slash is left to the buyer, who has the coins for it set aside
-    const favourable = verdicts.filter(({ body }) => body.verdict !== 'invalid');
-    const settlement = await settleContest(
-      chain,
-      wallet,
-      terms,
-      trace,
-      favourable,
-      tip,
-      judges,
-      again,
-    );
-    if (settlement) tell({ jobId: id, ...settlement });
   }
 
   #finish(record: WorkerRecord, trace: JobTrace, tip: number): void {

@@ -23,6 +23,8 @@ export interface WorkerRecord extends JobRecord {
   readonly announce: Message<'announce'>;
   /** Kept once the escrow that it names was seen. */
   readonly accept?: Message<'accept'>;
+  /** The prompt as it came, sealed: kept from its first sight on, since a node loses its pool in a restart. */
+  readonly sealedPrompt?: Message<'prompt'>;
   /** Hex, ids. */
   readonly prompt?: { readonly salt: string; readonly ids: readonly number[] };
   readonly output?: { readonly ids: readonly number[]; readonly finish: FinishReason };

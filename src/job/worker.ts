@@ -106,6 +106,7 @@ export class JobWorker extends Participant {
         payout: toHex(hash160(this.key.publicKey)),
         keyHash: toHex(sha256(k)),
         until: tip + this.params.offerBlocks,
+        ...(this.mirror.node === undefined ? {} : { node: this.mirror.node }),
       },
       this.key.privateKey,
     );

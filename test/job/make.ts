@@ -88,7 +88,6 @@ export function accept(job: JobSpec, chosen: Message<'offer'>, sequence = 0): Me
     {
       offer: { author, sequence: chosen.sequence, body, signature },
       escrow: hash(`escrow to ${author}`),
-      prompt: 'c2VhbGVk',
     },
     privateKey('client'),
   );

@@ -1,0 +1,13 @@
+import type { JobEvent } from './events.js';
+import type { PoolMirror } from './mirror.js';
+import type { WorkerOptions } from './worker.js';
+import type { WorkerRecord } from './worker-record.js';
+
+/** What the parts of a seller work with, and say what happens through. */
+export interface WorkerDesk extends WorkerOptions {
+  readonly mirror: PoolMirror;
+  readonly save: (record: WorkerRecord) => void;
+  readonly tell: (event: Omit<JobEvent, 'role'>) => void;
+  /** Tells, once per height, that a job needs the chain to reach a height. */
+  readonly waitFor: (jobId: string, height: number, detail: string) => void;
+}
