@@ -13,5 +13,6 @@ export type {
 } from './host/Host.js';
 export type { HostLimits, HostOptions } from './host/HostOptions.js';
 export { ProofServer, type ProofServerOptions } from './light/ProofServer.js';
+export { WebSeed, type WebSeedOptions } from './models/WebSeed.js';
 export { BAN_SCORE, OFFENCES, type Offence, type Penalties } from './peers/offences.js';
 export { type Rate, RateLimit } from './peers/RateLimit.js';
