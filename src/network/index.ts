@@ -1,3 +1,5 @@
+export { Delivery, type DeliveryOptions } from './delivery/Delivery.js';
+export type { Receiver } from './delivery/Mailroom.js';
 export { createHost } from './host/createHost.js';
 export type {
   FrameStream,

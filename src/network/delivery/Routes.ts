@@ -1,0 +1,178 @@
+import { randomBytes } from 'node:crypto';
+import { BitmodelError, messageOf, toHex } from '../../base/index.js';
+import { ByteReader, ByteWriter } from '../../chain/index.js';
+import type { Host, PeerId, Protocol } from '../host/Host.js';
+import { PEER_ID_LENGTH, peerIdBytes, peerIdFromBytes } from '../host/peerKeys.js';
+import type { Penalties } from '../peers/offences.js';
+import { RateLimit } from '../peers/RateLimit.js';
+import { MAX_HOPS } from './envelope.js';
+
+const ROUTE: Protocol = {
+  name: 'route/1',
+  maxFrame: 256,
+  idleTimeout: 10_000,
+  streamsPerPeer: 16,
+};
+/** Milliseconds that neighbours have for saying whether they know a way. */
+const ASK_TIMEOUT = 3_000;
+/** Neighbours asked at once by whoever looks for a way, and by each node asked. */
+const MOST_ASKED = 16;
+const MOST_PASSED = 8;
+/** Questions remembered, so that each is answered once per node. */
+const MOST_SEEN = 5_000;
+const ID_LENGTH = 16;
+
+/** A question of `route/1`: who leads to a peer, over at most so many nodes more. */
+export interface RouteQuestion {
+  readonly id: Uint8Array;
+  readonly to: Uint8Array;
+  /** Nodes that may lie between whoever is asked and the peer, 0 to 2. */
+  readonly hops: number;
+}
+
+export function encodeQuestion(question: RouteQuestion): Uint8Array {
+  const writer = new ByteWriter().bytes(question.id).bytes(question.to).u8(question.hops);
+  return writer.finish();
+}
+
+/** @throws BitmodelError `BAD_ENCODING` */
+export function decodeQuestion(bytes: Uint8Array): RouteQuestion {
+  const reader = new ByteReader(bytes);
+  const id = reader.bytes(ID_LENGTH);
+  const to = reader.bytes(PEER_ID_LENGTH);
+  const hops = reader.u8();
+  reader.end();
+  if (hops >= MAX_HOPS) throw bad('it asks too far');
+  return { id, to, hops };
+}
+
+/** Writes a path from whoever answers to the peer, which is its last; empty when there is none. */
+export function encodePath(path: readonly Uint8Array[]): Uint8Array {
+  const writer = new ByteWriter().u8(path.length);
+  for (const peer of path) writer.bytes(peer);
+  return writer.finish();
+}
+
+/** @throws BitmodelError `BAD_ENCODING` */
+export function decodePath(bytes: Uint8Array): Uint8Array[] {
+  const reader = new ByteReader(bytes);
+  const length = reader.u8();
+  if (length > MAX_HOPS) throw bad('its path is too long');
+  const path = Array.from({ length }, () => reader.bytes(PEER_ID_LENGTH));
+  reader.end();
+  return path;
+}
+
+/** Finds ways to a node over neighbours, and tells neighbours of ours: small questions go around, messages don't. */
+export class Routes {
+  readonly #host: Host;
+  readonly #penalties: Penalties;
+  readonly #rate = new RateLimit({ perSecond: 20, burst: 100 });
+  readonly #seen = new Set<string>();
+
+  constructor(host: Host, penalties: Penalties, answers: boolean) {
+    this.#host = host;
+    this.#penalties = penalties;
+    if (answers) host.answer(ROUTE, (frame, peer) => this.#onQuestion(frame, peer));
+  }
+
+  /** Ways to a peer over neighbours, as they answer: first those over one node, then longer ones. */
+  async *find(peer: PeerId, end: number): AsyncGenerator<readonly PeerId[]> {
+    const to = await peerIdBytes(peer);
+    for (let hops = 0; hops < MAX_HOPS; hops++) {
+      const question = { id: new Uint8Array(randomBytes(ID_LENGTH)), to, hops };
+      const timeout = Math.min(ASK_TIMEOUT, end - Date.now());
+      if (timeout <= 0) return;
+      const paths = await this.#ask(question, [peer], MOST_ASKED, timeout);
+      for (const path of paths) yield path;
+    }
+  }
+
+  /** Asks neighbours at once; the ways they know, each from that neighbour to the peer. */
+  async #ask(
+    question: RouteQuestion,
+    except: readonly PeerId[],
+    most: number,
+    timeout: number,
+  ): Promise<PeerId[][]> {
+    const asked = this.#neighbours(except).slice(0, most);
+    const frame = encodeQuestion(question);
+    const paths = await Promise.all(
+      asked.map((peer) => this.#askOne(peer, frame, question, timeout)),
+    );
+    const known = paths.filter((path) => path !== undefined);
+    return known.sort((a, b) => a.length - b.length);
+  }
+
+  async #askOne(
+    peer: PeerId,
+    frame: Uint8Array,
+    question: RouteQuestion,
+    timeout: number,
+  ): Promise<PeerId[] | undefined> {
+    let answer: Uint8Array;
+    try {
+      answer = await this.#host.request(peer, ROUTE, frame, { timeout });
+    } catch {
+      return undefined;
+    }
+    try {
+      const bytes = decodePath(answer);
+      if (bytes.length === 0) return undefined;
+      const rest = await Promise.all(bytes.map(peerIdFromBytes));
+      const leadsThere = toHex(bytes.at(-1)!) === toHex(question.to);
+      const path = [peer, ...rest];
+      if (!leadsThere || rest.length > question.hops + 1) throw bad('its path leads elsewhere');
+      // a path that comes by here, or twice by anybody, is no way, but two nodes may have moved meanwhile
+      return new Set([...path, this.#host.id]).size === path.length + 1 ? path : undefined;
+    } catch (thrown) {
+      this.#penalties.penalise(peer, 'garbage', messageOf(thrown));
+      return undefined;
+    }
+  }
+
+  #neighbours(except: readonly PeerId[]): PeerId[] {
+    const peers = new Set<PeerId>();
+    for (const { peer, isRelayed } of this.#host.connections()) {
+      if (isRelayed || except.includes(peer)) continue;
+      if (this.#host.protocolsOf(peer).includes(ROUTE.name)) peers.add(peer);
+    }
+    return [...peers];
+  }
+
+  async #onQuestion(frame: Uint8Array, from: PeerId): Promise<Uint8Array> {
+    if (!this.#rate.take(from)) {
+      this.#penalties.penalise(from, 'flood', 'more questions about ways than its share');
+      return encodePath([]);
+    }
+    let question: RouteQuestion;
+    let peer: PeerId;
+    try {
+      question = decodeQuestion(frame);
+      peer = await peerIdFromBytes(question.to);
+    } catch (thrown) {
+      this.#penalties.penalise(from, 'garbage', messageOf(thrown));
+      throw thrown;
+    }
+    if (this.#isSeen(question)) return encodePath([]);
+    if (peer !== from && this.#host.isConnected(peer)) return encodePath([question.to]);
+    if (question.hops === 0) return encodePath([]);
+    const onward = { ...question, hops: question.hops - 1 };
+    const timeout = (ASK_TIMEOUT * question.hops) / MAX_HOPS;
+    const [path] = await this.#ask(onward, [from, peer], MOST_PASSED, timeout);
+    return encodePath(path === undefined ? [] : await Promise.all(path.map(peerIdBytes)));
+  }
+
+  #isSeen(question: RouteQuestion): boolean {
+    const key = toHex(question.id);
+    if (this.#seen.has(key)) return true;
+    this.#seen.add(key);
+    const oldest = this.#seen.values().next().value;
+    if (this.#seen.size > MOST_SEEN && oldest !== undefined) this.#seen.delete(oldest);
+    return false;
+  }
+}
+
+function bad(why: string): BitmodelError {
+  return new BitmodelError('BAD_ENCODING', `This is nothing of route/1: ${why}.`);
+}
