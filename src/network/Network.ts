@@ -1,0 +1,109 @@
+import type { ChainNode } from '../chain/index.js';
+import type { Host, PeerConnection, PeerId } from './host/Host.js';
+import { hostAndPort, readMultiaddr } from './peers/addresses.js';
+import type { Penalties } from './peers/offences.js';
+import type { Peers } from './peers/Peers.js';
+
+/** What a part of the network knows of a connected peer. */
+export interface PeerFacts {
+  /** Height of its tip. */
+  readonly height?: number;
+  /** Height of the last header that we have in common. */
+  readonly headers?: number;
+  /** What it calls itself. */
+  readonly version?: string;
+}
+
+/** A part of the network: it registers its protocols when it is made, and ends with {@link close}. */
+export interface NetworkFeature {
+  close(): Promise<void> | void;
+  /** What it knows of a connected peer; of several parts, the first one's word counts. */
+  aboutPeer?(peer: PeerId): PeerFacts | undefined;
+  /** What it shows in `node status`: JSON, by names that no other part has. */
+  status?(): Readonly<Record<string, unknown>>;
+}
+
+/** A connected peer, as it is shown. */
+export interface ShownPeer extends PeerFacts {
+  /** Number in the order in which the peers came. */
+  readonly number: number;
+  readonly peer: PeerId;
+  /** `host:port` at the other end. */
+  readonly address: string;
+  readonly direction: 'inbound' | 'outbound';
+  readonly isRelayed: boolean;
+  /** Protocols that it speaks. */
+  readonly services: readonly string[];
+  /** Last and least round-trip time in milliseconds; undefined while it was not measured. */
+  readonly latency: number | undefined;
+  readonly leastLatency: number | undefined;
+  /** Points held against it, of 100. */
+  readonly score: number;
+  /** Milliseconds since 1970. */
+  readonly connectedAt: number;
+  /** Whether its address was given by the operator. */
+  readonly isFixed: boolean;
+}
+
+/** A node's place among others: its host and peers, and the parts that work on them. */
+export class Network {
+  readonly node: ChainNode;
+  readonly peers: Peers;
+  readonly #features: readonly NetworkFeature[];
+
+  constructor(node: ChainNode, peers: Peers, features: readonly NetworkFeature[]) {
+    this.node = node;
+    this.peers = peers;
+    this.#features = features;
+  }
+
+  get host(): Host {
+    return this.peers.host;
+  }
+
+  get penalties(): Penalties {
+    return this.peers.penalties;
+  }
+
+  /** The connected peers, one entry each, those that came first before the others. */
+  list(): ShownPeer[] {
+    const first = new Map<PeerId, PeerConnection>();
+    for (const connection of this.host.connections()) {
+      if (!first.has(connection.peer)) first.set(connection.peer, connection);
+    }
+    const shown = [...first.values()].map((connection) => this.#shown(connection));
+    return shown.sort((a, b) => a.number - b.number);
+  }
+
+  /** What all parts show of themselves. */
+  status(): Record<string, unknown> {
+    return Object.assign({}, ...this.#features.map((feature) => feature.status?.() ?? {}));
+  }
+
+  /** Ends the parts, the last made first, then all connections. */
+  async close(): Promise<void> {
+    for (const feature of [...this.#features].reverse()) await feature.close();
+    await this.peers.close();
+  }
+
+  #shown({ peer, address, direction, isRelayed, openedAt }: PeerConnection): ShownPeer {
+    const { host, peers } = this;
+    const at = readMultiaddr(address);
+    const latency = peers.latency.of(peer);
+    const facts = this.#features.map((feature) => feature.aboutPeer?.(peer) ?? {}).reverse();
+    return {
+      ...Object.assign({}, ...facts),
+      number: peers.numberOf(peer),
+      peer,
+      address: at ? hostAndPort(at) : address,
+      direction,
+      isRelayed,
+      services: host.protocolsOf(peer),
+      latency: latency?.last,
+      leastLatency: latency?.least,
+      score: Math.round(peers.scores.scoreOf(peer)),
+      connectedAt: openedAt,
+      isFixed: peers.dialler.fixed().some((fixed) => fixed.peer === peer),
+    };
+  }
+}

@@ -1,0 +1,247 @@
+import type { Host, PeerConnection, PeerId } from '../host/Host.js';
+import { addressGroup, readMultiaddr, scopeOf } from './addresses.js';
+import type { BanList } from './BanList.js';
+import type { BookEntry } from './bookEntry.js';
+import { groupOf, type PeerBook } from './PeerBook.js';
+import { inScope } from './PeerExchange.js';
+
+/** What a dialler needs. */
+export interface DiallerOptions {
+  readonly host: Host;
+  readonly book: PeerBook;
+  readonly bans: BanList;
+  /** Multiaddrs that are dialled for ever. */
+  readonly fixed: readonly string[];
+  /** Peers that this node connects to by itself; 0 for none but the fixed ones. */
+  readonly outbound: number;
+}
+
+/** A multiaddr that is dialled for ever. */
+interface Fixed {
+  readonly address: string;
+  /** The peer that was found there. */
+  peer: PeerId | undefined;
+  failures: number;
+  /** When it may be dialled next, by the clock that never goes back. */
+  next: number;
+  isDialling: boolean;
+}
+
+const TICK = 500;
+const DIAL_TIMEOUT = 5_000;
+/** Dials under way at once. */
+const MAX_DIALS = 4;
+/** Waits between dials of a fixed address: doubled each time, up to a minute, and each varied by half. */
+const FIRST_WAIT = 1_000;
+const LAST_WAIT = 60_000;
+/** Time between two dials of a peer only heard of, to see whether it is there, when there are peers enough. */
+const FEELER_WAIT = 120_000;
+/** Addresses of a peer that are tried, one after another. */
+const MOST_ADDRESSES = 4;
+/** Peers to go back to first after a restart, as in Bitcoin Core. */
+const ANCHORS = 2;
+
+/** A random time around another, so that nodes which failed together don't come back together. */
+function around(milliseconds: number): number {
+  return milliseconds * (0.5 + Math.random());
+}
+
+/**
+ * Keeps a node connected: to the addresses it was told of, for ever, and to peers of its own choice, of different
+ * address groups, as many as it aims for. Whom it chooses, nobody who connects to it decides.
+ */
+export class Dialler {
+  readonly #options: DiallerOptions;
+  readonly #fixed = new Map<string, Fixed>();
+  readonly #dialling = new Set<PeerId>();
+  /** Connections made only to see whether a peer is there. */
+  readonly #feelers = new Set<PeerId>();
+  readonly #ending = new AbortController();
+  readonly #timer: NodeJS.Timeout;
+  #anchors: PeerId[];
+  #nextFeeler = performance.now() + around(FEELER_WAIT);
+  isActive = true;
+
+  constructor(options: DiallerOptions) {
+    this.#options = options;
+    this.#anchors = options.outbound > 0 ? [...options.book.anchors] : [];
+    for (const address of options.fixed) this.add(address);
+    this.#timer = setInterval(() => this.#tick(), TICK);
+    setImmediate(() => this.#tick());
+  }
+
+  /** Addresses that are dialled for ever, and the peers found there. */
+  fixed(): { readonly address: string; readonly peer: PeerId | undefined }[] {
+    return [...this.#fixed.values()].map(({ address, peer }) => ({ address, peer }));
+  }
+
+  /** Dials an address for ever. Returns false when it is one of those already. */
+  add(address: string): boolean {
+    if (this.#fixed.has(address)) return false;
+    const peer = readMultiaddr(address)?.peer;
+    this.#fixed.set(address, { address, peer, failures: 0, next: 0, isDialling: false });
+    return true;
+  }
+
+  /** Whether there was such an address to forget; the connection stays. */
+  remove(address: string): boolean {
+    return this.#fixed.delete(address);
+  }
+
+  /** Dials an address once. @throws BitmodelError as `Host.dial` */
+  async once(address: string): Promise<PeerConnection> {
+    return this.#dial(address);
+  }
+
+  /** Peers that this node chose and that are connected, those connected longest first. */
+  chosen(): PeerConnection[] {
+    const all = this.#options.host
+      .connections()
+      .filter(({ direction, peer }) => direction === 'outbound' && !this.#feelers.has(peer));
+    return all.sort((a, b) => a.openedAt - b.openedAt);
+  }
+
+  /** Peers to go back to first after a restart. */
+  anchors(): PeerId[] {
+    const peers = new Set(this.chosen().map(({ peer }) => peer));
+    return [...peers].slice(0, ANCHORS);
+  }
+
+  /** Whether it has fewer peers than it aims for and nobody to dial. */
+  get isStarved(): boolean {
+    return this.chosen().length < this.#options.outbound;
+  }
+
+  close(): void {
+    clearInterval(this.#timer);
+    this.#ending.abort();
+  }
+
+  #tick(): void {
+    if (!this.isActive || this.#ending.signal.aborted) return;
+    const now = performance.now();
+    for (const each of this.#fixed.values()) {
+      const isThere = each.peer !== undefined && this.#options.host.isConnected(each.peer);
+      if (!isThere && !each.isDialling && each.next <= now) void this.#dialFixed(each);
+    }
+    const { outbound, host } = this.#options;
+    if (outbound === 0) return;
+    // whoever is connected counts for the aim when dialled, and is never dialled again when not
+    const missing = outbound - this.chosen().length - this.#dialling.size;
+    for (let i = 0; i < missing && this.#dialling.size < MAX_DIALS; i++) {
+      const entry = this.#anchor() ?? this.#candidate(false);
+      if (!entry) break;
+      void this.#dialEntry(entry);
+    }
+    if (missing <= 0 && now >= this.#nextFeeler) {
+      this.#nextFeeler = now + around(FEELER_WAIT);
+      const entry = this.#candidate(true);
+      if (entry && !host.isConnected(entry.peer)) void this.#feel(entry);
+    }
+  }
+
+  #anchor(): Readonly<BookEntry> | undefined {
+    while (this.#anchors.length > 0) {
+      const peer = this.#anchors.shift()!;
+      const entry = this.#options.book.get(peer);
+      if (entry && this.#mayDial(entry)) return entry;
+    }
+    return undefined;
+  }
+
+  #candidate(onlyFresh: boolean): Readonly<BookEntry> | undefined {
+    // on the internet no two of one group: they might be of one hand
+    const groups = new Set<string>();
+    for (const { address } of this.chosen()) {
+      const at = readMultiaddr(address);
+      if (at && scopeOf(at.host) === 'public') groups.add(addressGroup(at));
+    }
+    return this.#options.book.choose(
+      (entry) => this.#mayDial(entry) && !groups.has(groupOf(entry)),
+      onlyFresh,
+    );
+  }
+
+  #mayDial({ peer, addresses }: Readonly<BookEntry>): boolean {
+    const { host, bans } = this.#options;
+    const isFree = peer !== host.id && !host.isConnected(peer) && !this.#dialling.has(peer);
+    if (!isFree || bans.hasPeer(peer)) return false;
+    return addresses.some((address) => !bans.hasHost(readMultiaddr(address)!.host));
+  }
+
+  async #dialFixed(fixed: Fixed): Promise<void> {
+    fixed.isDialling = true;
+    try {
+      const { peer } = await this.#dial(fixed.address);
+      fixed.peer = peer;
+      fixed.failures = 0;
+      // it may end at once; then not again at once
+      fixed.next = performance.now() + around(FIRST_WAIT);
+    } catch {
+      // it is dialled again: a seed that is down may come back, whatever it said
+      const wait = Math.min(LAST_WAIT, FIRST_WAIT * 2 ** Math.min(fixed.failures, 10));
+      fixed.failures++;
+      fixed.next = performance.now() + around(wait);
+    } finally {
+      fixed.isDialling = false;
+    }
+  }
+
+  async #dialEntry(entry: Readonly<BookEntry>): Promise<boolean> {
+    const { book } = this.#options;
+    const { peer } = entry;
+    this.#dialling.add(peer);
+    book.trying(peer);
+    try {
+      for (const address of entry.addresses.slice(0, MOST_ADDRESSES)) {
+        try {
+          await this.#dial(`${address}/p2p/${peer}`);
+          return true;
+        } catch {
+          // the next address, or none: the book counts it
+        }
+        if (this.#ending.signal.aborted) return false;
+      }
+      book.failed(peer);
+      return false;
+    } finally {
+      this.#dialling.delete(peer);
+    }
+  }
+
+  /** Sees whether a peer is there, and lets go of it. */
+  async #feel(entry: Readonly<BookEntry>): Promise<void> {
+    const { peer } = entry;
+    this.#feelers.add(peer);
+    try {
+      const isThere = await this.#dialEntry(entry);
+      const isOnlyFelt = this.chosen().every((each) => each.peer !== peer);
+      if (isThere && isOnlyFelt) await this.#options.host.disconnect(peer);
+    } catch {
+      // it went away by itself
+    } finally {
+      this.#feelers.delete(peer);
+    }
+  }
+
+  async #dial(address: string): Promise<PeerConnection> {
+    const { host, book } = this.#options;
+    const connection = await host.dial(address, {
+      timeout: DIAL_TIMEOUT,
+      signal: this.#ending.signal,
+    });
+    const { peer, isRelayed } = connection;
+    if (peer === host.id) {
+      await host.disconnect(peer);
+      return connection;
+    }
+    const at = readMultiaddr(address);
+    const bare = address.replace(/\/p2p\/[^/]+$/, '');
+    if (at && !at.isName && !isRelayed) {
+      const addresses = inScope([bare], 'loopback');
+      book.hear({ peer, addresses, origin: 'dialled', source: 'own' });
+      book.reached(peer, bare);
+    }
+    return connection;
+  }
+}

@@ -1,0 +1,113 @@
+import type { Gate, PeerConnection, PeerId } from '../host/Host.js';
+import { addressGroup, machineOf, readMultiaddr, scopeOf } from './addresses.js';
+import type { BanList } from './BanList.js';
+import { RateLimit } from './RateLimit.js';
+
+/** What a gate needs. */
+export interface PeerGateOptions {
+  readonly bans: BanList;
+  /** Most peers that connect to this node. */
+  readonly maxInbound: number;
+}
+
+/** The connections that a gate weighs; a host has them. */
+export interface Connected {
+  readonly id: PeerId;
+  connections(): PeerConnection[];
+  disconnect(peer: PeerId): Promise<void>;
+}
+
+/** New connections that one machine may make: enough for many nodes behind one router that start at once. */
+const ARRIVALS = { perSecond: 0.5, burst: 20 };
+/** This machine's own programs all come from one address. */
+const OWN_ARRIVALS = { perSecond: 50, burst: 500 };
+
+/**
+ * Who may connect: nobody who is banned, no machine too often, and no more than there is room for. When it is full, a
+ * newcomer from elsewhere takes the place of the latest from the address group that has most places, so that whoever
+ * has many addresses of few groups can't keep the others out.
+ */
+export class PeerGate implements Gate {
+  readonly #options: PeerGateOptions;
+  readonly #arrivals = new RateLimit(ARRIVALS);
+  readonly #ownArrivals = new RateLimit(OWN_ARRIVALS);
+  #host: Connected | undefined;
+  /** Whether connections are made at all (`setnetworkactive`). */
+  isActive = true;
+
+  constructor(options: PeerGateOptions) {
+    this.#options = options;
+  }
+
+  /** Says whose connections these are, once there is a host. */
+  guard(host: Connected): void {
+    this.#host = host;
+  }
+
+  allowsAddress(address: string, direction: 'inbound' | 'outbound'): boolean {
+    if (!this.isActive) return false;
+    const at = readMultiaddr(address);
+    // what is no TCP address, the host judges
+    if (!at || at.isName) return true;
+    if (!at.isRelayed && this.#options.bans.hasHost(at.host)) return false;
+    if (direction === 'outbound') return true;
+    const limit = scopeOf(at.host) === 'loopback' ? this.#ownArrivals : this.#arrivals;
+    return limit.take(machineOf(at.host)) && this.#hasRoomFor(addressOfGroup(address));
+  }
+
+  allowsPeer(peer: PeerId, direction: 'inbound' | 'outbound'): boolean {
+    if (!this.isActive || peer === this.#host?.id || this.#options.bans.hasPeer(peer)) return false;
+    if (direction === 'outbound') return true;
+    return this.#inbound().length < this.#options.maxInbound || this.#evict();
+  }
+
+  #inbound(): PeerConnection[] {
+    const all = this.#host?.connections() ?? [];
+    return all.filter(({ direction }) => direction === 'inbound');
+  }
+
+  #hasRoomFor(group: string): boolean {
+    const inbound = this.#inbound();
+    return inbound.length < this.#options.maxInbound || largestGroup(inbound).group !== group;
+  }
+
+  /** Ends the connection whose place a newcomer takes; false when all groups have one place each. */
+  #evict(): boolean {
+    const { latest, count } = largestGroup(this.#inbound());
+    if (!latest || count < 2) return false;
+    void this.#host?.disconnect(latest.peer);
+    return true;
+  }
+}
+
+/** The group that an inbound connection counts for; the port it came from says nothing. */
+function addressOfGroup(address: string): string {
+  const at = readMultiaddr(address);
+  if (!at) return 'unknown';
+  if (at.isRelayed) return 'relayed';
+  return addressGroup({ ...at, port: 0 });
+}
+
+/** The group with the most connections, and its latest one. */
+export function largestGroup(connections: readonly PeerConnection[]): {
+  group: string | undefined;
+  count: number;
+  latest: PeerConnection | undefined;
+} {
+  const groups = new Map<string, PeerConnection[]>();
+  for (const connection of connections) {
+    const group = addressOfGroup(connection.address);
+    const members = groups.get(group);
+    if (members) members.push(connection);
+    else groups.set(group, [connection]);
+  }
+  let group: string | undefined;
+  let members: PeerConnection[] = [];
+  for (const [name, each] of groups)
+    if (each.length > members.length) [group, members] = [name, each];
+  const latest = members.reduce<PeerConnection | undefined>(
+    (a, b) => (a && a.openedAt > b.openedAt ? a : b),
+    undefined,
+  );
+  return { group, count: members.length, latest };
+}

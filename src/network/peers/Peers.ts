@@ -1,0 +1,208 @@
+import { join } from 'node:path';
+import { createHost } from '../host/createHost.js';
+import type { Host, PeerId } from '../host/Host.js';
+import { readMultiaddr } from './addresses.js';
+import { BanList } from './BanList.js';
+import { Dialler } from './Dialler.js';
+import { Latency } from './Latency.js';
+import type { Penalties } from './offences.js';
+import { PeerBook } from './PeerBook.js';
+import { PeerExchange, type Records } from './PeerExchange.js';
+import { PeerGate } from './PeerGate.js';
+import { Scores } from './Scores.js';
+
+/** What a node needs to have peers; nothing of it knows of a chain. */
+export interface PeersOptions {
+  /** Folder of this network; what is kept of peers lies in `network` below it. */
+  readonly folder: string;
+  /** `main`, `test` or `regtest`. */
+  readonly network: string;
+  /** Multiaddrs to listen on; none: this node only dials. Port 0 is any free port. */
+  readonly listen: readonly string[];
+  /** Multiaddrs told to others beside those listened on. */
+  readonly announce?: readonly string[] | undefined;
+  /** Multiaddrs to begin with, dialled for ever. */
+  readonly seeds?: readonly string[] | undefined;
+  /** Multiaddrs that alone are dialled. */
+  readonly connect?: readonly string[] | undefined;
+  /** Most connected peers, {@link MAX_PEERS} unless stated. */
+  readonly maxPeers?: number | undefined;
+  readonly onWarning: (message: string) => void;
+}
+
+/** Peers that this node chooses and keeps connected to, as long as it knows of so many. */
+export const OUTBOUND = 8;
+/** Most connected peers unless stated, as in Bitcoin Core. */
+export const MAX_PEERS = 125;
+const RENEW = 6 * 3600 * 1000;
+/** Time between two questions for peers: while there are too few, and when there are enough. */
+const ASK_SOON = 20_000;
+const ASK_LATER = 600_000;
+const LOOK = 5_000;
+const ASK_FIRST = 300;
+
+/** A host with all that keeps it connected to peers of good behaviour. */
+export class Peers {
+  readonly host: Host;
+  readonly book: PeerBook;
+  readonly bans: BanList;
+  readonly scores: Scores;
+  readonly penalties: Penalties;
+  readonly dialler: Dialler;
+  readonly latency: Latency;
+  readonly #gate: PeerGate;
+  readonly #exchange: PeerExchange;
+  readonly #timer: NodeJS.Timeout;
+  /** Number of each peer in the order in which they came, for `disconnectnode`. */
+  readonly #numbers = new Map<PeerId, number>();
+  #count = 0;
+  #nextQuestion = 0;
+  #isClosed = false;
+
+  private constructor(
+    parts: Pick<Peers, 'host' | 'book' | 'bans' | 'scores' | 'dialler'>,
+    gate: PeerGate,
+    records: Records,
+  ) {
+    this.host = parts.host;
+    this.book = parts.book;
+    this.bans = parts.bans;
+    this.scores = parts.scores;
+    this.penalties = parts.scores;
+    this.dialler = parts.dialler;
+    this.latency = new Latency(this.host);
+    this.#gate = gate;
+    this.#exchange = new PeerExchange({
+      host: this.host,
+      penalties: this.penalties,
+      book: this.book,
+      records,
+    });
+    this.host.on('offence', (peer, offence) => this.penalties.penalise(peer, offence));
+    this.host.on('connect', ({ peer, direction }) => {
+      this.#numbers.set(peer, this.#count++);
+      // a question at once to those chosen: who was asked to come in may be anybody
+      if (direction === 'outbound') setTimeout(() => this.#ask(peer), ASK_FIRST).unref();
+    });
+    this.host.on('disconnect', (peer) => this.#numbers.delete(peer));
+    this.#timer = setInterval(() => this.#look(), LOOK);
+  }
+
+  /**
+   * Starts a host, and begins to look for peers.
+   * @throws BitmodelError of `createHost`
+   */
+  static async start(options: PeersOptions): Promise<Peers> {
+    const { onWarning, connect, maxPeers = MAX_PEERS } = options;
+    const folder = join(options.folder, 'network');
+    const bans = new BanList({ path: join(folder, 'bans.json'), onWarning });
+    const outbound = connect ? 0 : Math.min(OUTBOUND, Math.max(1, Math.floor(maxPeers / 2)));
+    const maxInbound = Math.max(0, maxPeers - outbound);
+    const gate = new PeerGate({ bans, maxInbound });
+    const host = await createHost({
+      network: options.network,
+      keyFile: join(folder, 'node-key.json'),
+      listen: options.listen,
+      announce: options.announce ?? [],
+      gate,
+      // the gate makes room where the host would only refuse
+      limits: { inbound: maxInbound + 8, outbound: 64 },
+    });
+    gate.guard(host);
+    const book = new PeerBook({ folder, onWarning });
+    const scores = new Scores({
+      bans,
+      path: join(folder, 'scores.json'),
+      onWarning,
+      addressesOf: (peer) => addressesOf(host, peer),
+      disconnect: (peer) => {
+        book.forget(peer);
+        host.disconnect(peer).catch((thrown) => onWarning(String(thrown)));
+      },
+    });
+    const fixed = connect ?? options.seeds ?? [];
+    const dialler = new Dialler({ host, book, bans, fixed, outbound });
+    const { openRecord } = await import('../host/records.js');
+    const own = ownRecord(host);
+    return new Peers({ host, book, bans, scores, dialler }, gate, { own, open: openRecord });
+  }
+
+  /** A number for a connected peer, as in Bitcoin Core. */
+  numberOf(peer: PeerId): number {
+    return this.#numbers.get(peer) ?? -1;
+  }
+
+  get isActive(): boolean {
+    return this.dialler.isActive;
+  }
+
+  /** Begins or ends having peers at all. */
+  async setActive(isActive: boolean): Promise<void> {
+    this.dialler.isActive = isActive;
+    this.#gate.isActive = isActive;
+    if (isActive) return;
+    const peers = new Set(this.host.connections().map(({ peer }) => peer));
+    await Promise.all([...peers].map((peer) => this.host.disconnect(peer)));
+  }
+
+  /** Ends the connections of everybody who is banned by now. */
+  async enforceBans(): Promise<void> {
+    for (const { peer, address, isRelayed } of this.host.connections()) {
+      const at = isRelayed ? undefined : readMultiaddr(address);
+      const isBanned = this.bans.hasPeer(peer) || (at && this.bans.hasHost(at.host));
+      if (isBanned) await this.host.disconnect(peer);
+    }
+  }
+
+  /** Ends all connections and writes out what is kept. */
+  async close(): Promise<void> {
+    if (this.#isClosed) return;
+    this.#isClosed = true;
+    clearInterval(this.#timer);
+    const anchors = this.dialler.anchors();
+    this.dialler.close();
+    this.latency.close();
+    await this.host.close();
+    this.book.close(anchors);
+    this.scores.close();
+    this.bans.close();
+  }
+
+  #look(): void {
+    const connections = this.host.connections();
+    for (const { peer } of connections) this.book.seen(peer, this.host.protocolsOf(peer));
+    const now = performance.now();
+    if (now < this.#nextQuestion || connections.length === 0) return;
+    const wait = this.dialler.isStarved ? ASK_SOON : ASK_LATER;
+    this.#nextQuestion = now + wait * (0.5 + Math.random());
+    const one = connections[Math.floor(Math.random() * connections.length)]!;
+    this.#ask(one.peer);
+  }
+
+  #ask(peer: PeerId): void {
+    if (this.#isClosed || !this.host.isConnected(peer)) return;
+    void this.#exchange.ask(peer);
+  }
+}
+
+function addressesOf(host: Host, peer: PeerId): string[] {
+  const all = host.connections().filter((each) => each.peer === peer);
+  return all.map(({ address }) => address);
+}
+
+/** The own record, made anew when the addresses change and every few hours. */
+function ownRecord(host: Host): Records['own'] {
+  let made:
+    | { readonly addresses: string; readonly at: number; readonly record: Uint8Array }
+    | undefined;
+  return async () => {
+    const addresses = host.addresses();
+    if (addresses.length === 0) return undefined;
+    const key = addresses.join();
+    const now = Date.now();
+    if (!made || made.addresses !== key || now - made.at > RENEW) {
+      made = { addresses: key, at: now, record: await host.sealRecord(now) };
+    }
+    return made.record;
+  };
+}

@@ -1,0 +1,20 @@
+import type { ChainNode } from '../chain/index.js';
+import { Network, type NetworkFeature } from './Network.js';
+import { Peers, type PeersOptions } from './peers/Peers.js';
+
+/** What {@link startNetwork} needs beside what {@link Peers} take. */
+export interface NetworkOptions extends Omit<PeersOptions, 'folder' | 'network'> {
+  readonly node: ChainNode;
+}
+
+/**
+ * Gives a node its network: a host, peers, and every part that works on them. To end it, close it before the node.
+ * @throws BitmodelError `BAD_ADDRESS`, `BAD_NODE_KEY`, `LISTEN_FAILED`
+ */
+export async function startNetwork(options: NetworkOptions): Promise<Network> {
+  const { node } = options;
+  const { folder, parameters } = node;
+  const peers = await Peers.start({ ...options, folder, network: parameters.name });
+  const features: NetworkFeature[] = [];
+  return new Network(node, peers, features);
+}
