@@ -82,6 +82,35 @@ export {
   NO_JOB_HEX,
   parseMessage,
 } from './messages.js';
+export { CHECK_BOUNDS, CheckService, type CheckServiceOptions } from './outsourced/CheckService.js';
+export { type CheckState, Checks, type KnownTruth } from './outsourced/Checks.js';
+export {
+  type AskFrame,
+  CHECK_PROTOCOL,
+  decodeAsk,
+  decodeSay,
+  encodeAsk,
+  encodeSay,
+  type ModelName,
+  type NeighbourFacts,
+  REFUSALS,
+  type Refusal,
+  type SayFrame,
+} from './outsourced/check-frames.js';
+export { registerChecks } from './outsourced/check-methods.js';
+export {
+  type CheckRequest,
+  checkRequestId,
+  decodeCheckRequest,
+  encodeCheckRequest,
+} from './outsourced/check-request.js';
+export { NeighbourBook, type NeighbourRecord } from './outsourced/NeighbourBook.js';
+export {
+  type NeighbourReport,
+  type OutsourcedVerification,
+  type OutsourceOptions,
+  outsource,
+} from './outsourced/outsource.js';
 export type { ParticipantOptions } from './participant.js';
 export { JobPool, POOL_BOUNDS, type PoolBounds, type PoolResult } from './pool.js';
 export {

@@ -43,7 +43,7 @@ export function contractCoin({ txid, transaction }: TracedTransaction): Contract
 }
 
 /** The data pushes of an input's unlocking script. */
-function pushes(transaction: Transaction, inputIndex: number): Uint8Array[] {
+export function pushesOf(transaction: Transaction, inputIndex: number): Uint8Array[] {
   const script = transaction.inputs[inputIndex]?.unlockingScript ?? new Uint8Array(0);
   return decodeScript(script).map(({ opcode, data }) => {
     if (data) return data;
@@ -67,7 +67,7 @@ async function spendOf(
 ): Promise<(TracedTransaction & { readonly shown: Uint8Array[] }) | undefined> {
   const spender = await chain.spender(contractCoin(traced).outpoint);
   const loaded = spender && (await load(chain, spender.txid));
-  return loaded && { ...loaded, shown: pushes(loaded.transaction, spender.inputIndex) };
+  return loaded && { ...loaded, shown: pushesOf(loaded.transaction, spender.inputIndex) };
 }
 
 /** Whether a transaction's first output is the escrow of these terms, and no token lies on it. */

@@ -1,0 +1,354 @@
+import { randomBytes } from 'node:crypto';
+import { messageOf } from '../../base/index.js';
+import type { Host, PeerId } from '../../network/index.js';
+import {
+  type Calibration,
+  type CheckAnswer,
+  type Copy,
+  drawCopies,
+  drawPositions,
+  falsePlantBound,
+  type NeighbourEvidence,
+  outsourcedTau,
+  type PositionEvidence,
+  type Reply,
+  type Tally,
+  tally,
+  type Verdict,
+} from '../../rastic/index.js';
+import { NO_CALIBRATION } from '../job-model.js';
+import { checkReceipt, type Receipt, type ReceiptChecks } from '../receipt.js';
+import { Conversation } from './Conversation.js';
+import { rankNeighbours } from './candidates.js';
+import type { NeighbourFacts } from './check-frames.js';
+import { encodeCheckRequest } from './check-request.js';
+import type { NeighbourBook, RecordChange } from './NeighbourBook.js';
+
+export interface OutsourceOptions {
+  /** How many neighbours are asked at first. */
+  readonly neighbours: number;
+  /** How many positions are checked; all unless stated. */
+  readonly sample?: number | undefined;
+  /** Milliseconds in which neighbours must have committed to their answers. */
+  readonly timeout: number;
+  readonly signal: AbortSignal;
+}
+
+/** What one neighbour was shown, and what it said. */
+export interface NeighbourReport {
+  readonly neighbour: PeerId;
+  readonly numericClass: string;
+  readonly weight: number;
+  readonly copy: 'whole' | 'cut' | 'planted';
+  /** It saw the seller's tokens before this position; 0 where it kept silent. */
+  readonly reach: number;
+  /** What it said: absent where it kept silent. */
+  readonly evidence?: NeighbourEvidence | undefined;
+  /** Why it kept silent. */
+  readonly silence?: string | undefined;
+}
+
+/** The neighbours' word on a receipt, with all it rests on. */
+export interface OutsourcedVerification {
+  readonly verdict: Verdict;
+  /** What holds without any model. */
+  readonly checks: ReceiptChecks;
+  readonly neighbours: readonly NeighbourReport[];
+  readonly positions: readonly PositionEvidence[];
+  /** Whether neighbours were asked about some of the tokens only. */
+  readonly sampled: boolean;
+  /** Tolerance τ in units of the logits; 0 where nobody was asked. */
+  readonly tau: number;
+  /** Whether τ is of the calibration that the job names. */
+  readonly calibrated: boolean;
+  /** Bound of the probability that an honest neighbour misses its planted token. */
+  readonly falsePlant: number;
+  readonly seconds: number;
+}
+
+/** A neighbour with the model, with which a conversation is open. */
+interface Ready {
+  readonly conversation: Conversation;
+  readonly facts: NeighbourFacts;
+}
+
+interface Asked extends Ready {
+  readonly copy: Copy;
+  answer?: CheckAnswer;
+  silence?: string;
+}
+
+/** Milliseconds for short words: facts, calibration, showing what was committed to. */
+const SHORT = 10_000;
+/** How many are asked in addition, and how often, where those asked disagree or are too few. */
+const MORE = 2;
+const ROUNDS = 3;
+/** Fewest neighbours whose agreement makes a verdict. */
+const QUORUM = 2;
+/** Conversations begun at once. */
+const AT_ONCE = 8;
+
+const abstain = (reason: string): Verdict => ({ result: 'abstain', reason });
+
+/** One outsourced verification, from finding neighbours to what is remembered of them. */
+class Outsourcing {
+  readonly #host: Host;
+  readonly #book: NeighbourBook;
+  readonly #receipt: Receipt;
+  readonly #options: OutsourceOptions;
+  readonly #positions: readonly number[];
+  readonly #started = performance.now();
+  readonly #asked: Asked[] = [];
+  #rank: PeerId[];
+  /** What most neighbours say of the model, and what follows from it. */
+  #facts: NeighbourFacts | undefined;
+  #calibration: Calibration | undefined;
+  #tauMicro = 0;
+
+  constructor(host: Host, book: NeighbourBook, receipt: Receipt, options: OutsourceOptions) {
+    this.#host = host;
+    this.#book = book;
+    this.#receipt = receipt;
+    this.#options = options;
+    this.#positions = drawPositions(receipt.outputIds.length, options.sample);
+    this.#rank = rankNeighbours(host, book);
+  }
+
+  async run(): Promise<OutsourcedVerification> {
+    const checks = checkReceipt(this.#receipt);
+    if (!checks.prompt) return this.#report({ result: 'invalid', kind: 'prompt' }, checks);
+    if (this.#positions.length === 0) {
+      return this.#report({ result: 'invalid', kind: 'truncation', position: 0 }, checks);
+    }
+    const ready = await this.#gather(this.#options.neighbours);
+    try {
+      const early = this.#earlyVerdict(ready);
+      if (early) return this.#report(early, checks);
+      await this.#settleTolerance(ready);
+    } catch (thrown) {
+      for (const { conversation } of ready) conversation.end();
+      throw thrown;
+    }
+    const counted = await this.#rounds(ready);
+    this.#remember(counted);
+    const unproven = counted.verdict.result === 'valid' && !(checks.seed && checks.signature);
+    const verdict: Verdict = unproven ? { result: 'invalid', kind: 'format' } : counted.verdict;
+    return this.#report(verdict, checks, counted);
+  }
+
+  /** Asks, and asks more where there is no verdict yet. */
+  async #rounds(first: readonly Ready[]): Promise<Tally> {
+    await this.#ask(first);
+    let counted = this.#count();
+    for (let round = 1; round < ROUNDS && counted.verdict.result === 'abstain'; round++) {
+      const more = await this.#gather(MORE);
+      if (more.length === 0) break;
+      await this.#ask(more);
+      counted = this.#count();
+    }
+    return counted;
+  }
+
+  /** Up to so many neighbours that have the model and say the same of it, each with an open conversation. */
+  async #gather(wanted: number): Promise<Ready[]> {
+    const { model, file, calibration } = this.#receipt.job;
+    const ready: Ready[] = [];
+    while (ready.length < wanted && this.#rank.length > 0) {
+      const batch = this.#rank.splice(0, Math.min(AT_ONCE, wanted - ready.length));
+      const signal = this.#within(SHORT);
+      const name = { model, file, calibration };
+      const begun = await Promise.allSettled(
+        batch.map((peer) => Conversation.begin(this.#host, peer, name, signal)),
+      );
+      this.#options.signal.throwIfAborted();
+      ready.push(...begun.flatMap((one) => (one.status === 'fulfilled' ? [one.value] : [])));
+    }
+    this.#facts ??= commonFacts(ready);
+    const fitting = ready.filter(({ facts }) => this.#fits(facts));
+    for (const one of ready) if (!fitting.includes(one)) one.conversation.end();
+    return fitting;
+  }
+
+  #fits({ vocabularySize, contextLength, numericClass }: NeighbourFacts): boolean {
+    const isSame =
+      vocabularySize === this.#facts?.vocabularySize && contextLength === this.#facts.contextLength;
+    // whoever comes later must do with the tolerance that was settled
+    return (
+      isSame &&
+      (this.#tauMicro === 0 || (this.#tauFor([numericClass]) ?? Infinity) <= this.#tauMicro)
+    );
+  }
+
+  #tauFor(neighbours: readonly string[]): number | undefined {
+    return outsourcedTau(this.#calibration, this.#receipt.job.classes, neighbours);
+  }
+
+  /** What needs no neighbour's answer, once it is known how large the model is. */
+  #earlyVerdict(ready: readonly Ready[]): Verdict | undefined {
+    const facts = this.#facts;
+    if (!facts || ready.length < QUORUM) {
+      const found = ready.length === 1 ? 'only one neighbour' : 'no neighbour';
+      for (const { conversation } of ready) conversation.end();
+      return abstain(`${found} with the model was found`);
+    }
+    const { job, promptIds, outputIds } = this.#receipt;
+    const verdict = ((): Verdict | undefined => {
+      const stranger = (id: number): boolean => id >= facts.vocabularySize;
+      if (promptIds.some(stranger) || promptIds.length >= facts.contextLength) {
+        return abstain('the model does not take this prompt');
+      }
+      const at = outputIds.findIndex(stranger);
+      if (at >= 0) return { result: 'invalid', kind: 'format', position: at };
+      const most = Math.min(job.maxTokens, facts.contextLength - promptIds.length);
+      return outputIds.length > most
+        ? { result: 'invalid', kind: 'count', position: most }
+        : undefined;
+    })();
+    if (verdict) for (const { conversation } of ready) conversation.end();
+    return verdict;
+  }
+
+  /** Fetches the job's calibration from a neighbour that has it; its hash shows that it is the one. */
+  async #settleTolerance(ready: readonly Ready[]): Promise<void> {
+    const isNamed = this.#receipt.job.calibration !== NO_CALIBRATION;
+    for (const { conversation, facts } of isNamed ? ready : []) {
+      if (!facts.calibrated || this.#calibration) continue;
+      try {
+        this.#calibration = await conversation.calibration(this.#within(SHORT));
+      } catch {
+        // the conversation has ended, which will show as its silence; the next one may have it
+        this.#options.signal.throwIfAborted();
+      }
+    }
+    const classes = ready.map(({ facts }) => facts.numericClass);
+    const measured = this.#tauFor(classes);
+    if (measured === undefined) this.#calibration = undefined;
+    this.#tauMicro = measured ?? this.#tauFor(classes)!;
+  }
+
+  /** One round: everybody commits, or their time is over; only then is anything shown. */
+  async #ask(ready: readonly Ready[]): Promise<void> {
+    const { job, salt, promptIds, outputIds } = this.#receipt;
+    const copies = drawCopies({
+      outputIds,
+      positions: this.#positions,
+      neighbours: ready.length,
+      vocabularySize: this.#facts!.vocabularySize,
+    });
+    const asked: Asked[] = ready.map((one, i) => ({ ...one, copy: copies[i]! }));
+    this.#asked.push(...asked);
+    const tauMicro = this.#tauMicro;
+    const commitBy = this.#within(this.#options.timeout);
+    await each(asked, async ({ conversation, copy }) => {
+      const { positions } = copy;
+      const request = { nonce: randomBytes(32), job, salt, tauMicro, promptIds, positions };
+      const encoded = encodeCheckRequest({ ...request, outputIds: copy.outputIds });
+      await conversation.ask(encoded, positions.length, commitBy);
+    });
+    const showBy = this.#within(SHORT);
+    const committed = asked.filter(({ silence }) => silence === undefined);
+    await each(committed, async (one) => {
+      one.answer = await one.conversation.reveal(showBy);
+    });
+    for (const { conversation } of asked) conversation.end();
+    this.#options.signal.throwIfAborted();
+  }
+
+  #count(): Tally {
+    const replies = this.#asked.flatMap(({ conversation: { neighbour }, copy, answer }): Reply[] =>
+      answer ? [{ neighbour, weight: this.#book.weight(neighbour), copy, answer }] : [],
+    );
+    return tally(replies, {
+      positions: this.#positions,
+      length: this.#receipt.outputIds.length,
+      finish: this.#receipt.finish,
+      tau: this.#tauMicro / 1_000_000,
+      quorum: QUORUM,
+    });
+  }
+
+  #remember({ verdict, neighbours }: Tally): void {
+    const changes = new Map<string, RecordChange>();
+    for (const { conversation, silence } of this.#asked) {
+      if (silence !== undefined) changes.set(conversation.neighbour, { silent: 1 });
+    }
+    for (const { neighbour, plant, dissented } of neighbours) {
+      const decided = verdict.result !== 'abstain';
+      changes.set(neighbour, {
+        ...(plant === undefined ? {} : { [plant]: 1 }),
+        ...(decided ? { [dissented > 0 ? 'dissented' : 'agreed']: 1 } : {}),
+      });
+    }
+    this.#book.note(changes);
+  }
+
+  #report(verdict: Verdict, checks: ReceiptChecks, counted?: Tally): OutsourcedVerification {
+    const evidence = new Map(counted?.neighbours.map((one) => [one.neighbour, one]));
+    const tau = this.#tauMicro / 1_000_000;
+    const { temperatureMilli } = this.#receipt.job.sampling;
+    const size = this.#facts?.vocabularySize;
+    return {
+      verdict,
+      checks,
+      positions: counted?.positions ?? [],
+      sampled: this.#positions.length < this.#receipt.outputIds.length,
+      neighbours: this.#asked.map(({ conversation: { neighbour }, facts, copy, silence }) => ({
+        neighbour,
+        numericClass: facts.numericClass,
+        weight: this.#book.weight(neighbour),
+        copy: copy.plant ? 'planted' : copy.isWhole ? 'whole' : 'cut',
+        reach: silence === undefined ? (copy.plant?.position ?? copy.outputIds.length) : 0,
+        evidence: evidence.get(neighbour),
+        silence,
+      })),
+      tau,
+      calibrated: this.#calibration !== undefined,
+      falsePlant: size === undefined ? 1 : falsePlantBound(size, tau, temperatureMilli),
+      seconds: (performance.now() - this.#started) / 1000,
+    };
+  }
+
+  #within(milliseconds: number): AbortSignal {
+    return AbortSignal.any([this.#options.signal, AbortSignal.timeout(milliseconds)]);
+  }
+}
+
+/** What the greatest number of neighbours say of the model. */
+function commonFacts(ready: readonly Ready[]): NeighbourFacts | undefined {
+  const alike = (a: NeighbourFacts, b: NeighbourFacts): boolean =>
+    a.vocabularySize === b.vocabularySize && a.contextLength === b.contextLength;
+  const support = (facts: NeighbourFacts): number =>
+    ready.filter((other) => alike(facts, other.facts)).length;
+  const all = ready.map(({ facts }) => facts);
+  return all.reduce<NeighbourFacts | undefined>(
+    (best, facts) => (best && support(best) >= support(facts) ? best : facts),
+    undefined,
+  );
+}
+
+/** Does something with each at once; what fails for one is that one's silence. */
+async function each(all: readonly Asked[], work: (one: Asked) => Promise<void>): Promise<void> {
+  await Promise.all(
+    all.map(async (one) => {
+      try {
+        await work(one);
+      } catch (thrown) {
+        one.silence = messageOf(thrown);
+      }
+    }),
+  );
+}
+
+/**
+ * Has a receipt checked by neighbours that have its model (DESIGN 6, "Outsourced"). They see prompt and output. The
+ * verdict is the word of their majority: worth as much as the assumption that most of those asked are honest.
+ * @throws AbortError when the signal aborts; a neighbour's failure never throws
+ */
+export function outsource(
+  host: Host,
+  book: NeighbourBook,
+  receipt: Receipt,
+  options: OutsourceOptions,
+): Promise<OutsourcedVerification> {
+  return new Outsourcing(host, book, receipt, options).run();
+}
