@@ -318,7 +318,9 @@ export {
   type ScriptClass,
 } from './script/standard.js';
 export { ChainStore, type StoredTransaction } from './store/ChainStore.js';
+export type { PlacedTransaction } from './store/changes.js';
 export { type LightRecord, LightStore } from './store/LightStore.js';
+export type { PinQueries } from './store/PinQueries.js';
 export type { ChainPlace } from './store/pinRecords.js';
 export {
   locationOfTransaction,

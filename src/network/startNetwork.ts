@@ -1,4 +1,5 @@
 import type { ChainNode } from '../chain/index.js';
+import { ProofServer } from './light/ProofServer.js';
 import { Network, type NetworkFeature } from './Network.js';
 import { Peers, type PeersOptions } from './peers/Peers.js';
 
@@ -15,6 +16,9 @@ export async function startNetwork(options: NetworkOptions): Promise<Network> {
   const { node } = options;
   const { folder, parameters } = node;
   const peers = await Peers.start({ ...options, folder, network: parameters.name });
-  const features: NetworkFeature[] = [];
+  const { host, penalties } = peers;
+  // who keeps no old blocks can't prove what was in them
+  const proofs = ProofServer.canServe(node) ? [new ProofServer({ host, penalties, node })] : [];
+  const features: NetworkFeature[] = [...proofs];
   return new Network(node, peers, features);
 }

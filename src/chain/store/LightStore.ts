@@ -1,10 +1,15 @@
 import { dirname } from 'node:path';
 import { BitmodelError, equalBytes } from '../../base/index.js';
+import type { AddressParameters } from '../address/address.js';
 import type { HeaderEntry, HeaderSource } from '../consensus/headers.js';
 import { Ancestors } from './Ancestors.js';
+import type { PlacedTransaction } from './changes.js';
 import { damaged } from './damage.js';
 import { heightKey } from './keys.js';
 import { lockFolder, reserveFolder } from './lock.js';
+import { PinIndex } from './PinIndex.js';
+import { PinQueries } from './PinQueries.js';
+import { PinTables } from './PinTables.js';
 import { decodeHeaderRecord, encodeHeaderRecord } from './records.js';
 import { StoreFile } from './StoreFile.js';
 
@@ -135,6 +140,23 @@ export class LightStore implements HeaderSource {
     this.#file.transaction(() => {
       for (const key of remove) transactions.removeSync(key);
       for (const { key, value } of put) transactions.putSync(key, value);
+    });
+  }
+
+  /**
+   * What the index of pins knows after some transactions, in the chain's order, on an empty one. Nothing of it stays.
+   * @param body asks the index, and must be done when it returns
+   */
+  withPins<T>(
+    transactions: readonly PlacedTransaction[],
+    parameters: AddressParameters,
+    body: (pins: PinQueries) => T,
+  ): T {
+    const { tables } = this.#file;
+    return this.#file.rehearse(() => {
+      const index = new PinIndex(new PinTables(tables, parameters));
+      for (const each of transactions) index.apply(each);
+      return body(new PinQueries(tables, parameters));
     });
   }
 

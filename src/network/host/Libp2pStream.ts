@@ -50,12 +50,6 @@ export class Libp2pStream implements FrameStream {
   }
 
   async send(frame: Uint8Array): Promise<void> {
-    if (frame.length > this.#protocol.maxFrame) {
-      throw new BitmodelError(
-        'FRAME_TOO_LARGE',
-        `A frame of ${frame.length} bytes is more than ${this.#protocol.name} allows.`,
-      );
-    }
     await this.#room();
     const prefix = framePrefix(frame.length);
     try {

@@ -20,7 +20,7 @@ import {
 
 interface Events {
   /** There is more work: the new tip, and the height up to which the chain is what it was before. */
-  tip: [tip: Tip, forkHeight: number];
+  block: [tip: Tip, forkHeight: number];
 }
 
 /** Headers of a branch that has no more work than the chain, of one peer's sending: more are not listened to. */
@@ -103,7 +103,7 @@ export class HeaderChain extends EventEmitter<Events> {
   /** Makes a branch of more work the chain. */
   take(forkHeight: number, headers: readonly HeaderEntry[]): void {
     this.#store.extend(forkHeight, headers);
-    this.emit('tip', this.tip, forkHeight);
+    this.emit('block', this.tip, forkHeight);
   }
 }
 

@@ -56,13 +56,15 @@ export class ProofClient {
   readonly #options: ProofClientOptions;
   /** Of each peer: up to which place it has told of a key. */
   readonly #told = new Map<PeerId, Map<string, Place>>();
+  /** Who left something out, and the id of a transaction that they left out. */
+  readonly #silent = new Map<PeerId, string>();
   readonly #fresh = new Map<string, { at: number; tip: string }>();
 
   constructor(options: ProofClientOptions) {
     const { host, headers } = options;
     this.#options = options;
     host.on('disconnect', (peer) => this.#told.delete(peer));
-    headers.on('tip', (_, forkHeight) => this.#reorganised(forkHeight));
+    headers.on('block', (_, forkHeight) => this.#reorganised(forkHeight));
   }
 
   /**
@@ -184,6 +186,7 @@ export class ProofClient {
           return false;
         }
         facts.add(fact);
+        this.#blameSilent(said, fact);
       }
       said.proven.add(fact.txid);
     }
@@ -218,14 +221,14 @@ export class ProofClient {
     const told = this.#told.get(said.peer);
     if (!told || !this.#options.headers.holds(tip.height, tip.hash)) return;
     const upTo = { height: tip.height + 1, position: 0 };
-    // what is asked for by name has no order in which it comes
-    if (kind === 'transactions' || kind === 'outputs') return;
+    // what is found in other ways may be forgotten here, and must then be told again
+    if (kind !== 'history') return;
     for (const key of said.keys) told.set(freshKey(kind, key), upTo);
   }
 
   /** Scores whoever told all up to a tip of the chain and left out what is proven to be there. */
   #findOmissions(kind: Kind, said: readonly Said[]): void {
-    const { facts, headers, penalties } = this.#options;
+    const { facts, headers } = this.#options;
     // whether a transaction that says a pin makes one is more than the transaction shows
     if (kind === 'pins') return;
     for (const { peer, from, keys, proven, tip } of said) {
@@ -236,8 +239,29 @@ export class ProofClient {
           const isCovered = !isBefore(fact, from) && fact.height <= tip.height;
           return isCovered && !proven.has(fact.txid);
         });
-      if (omitted) penalties.penalise(peer, 'omission', `transaction ${omitted.txid}`);
+      if (omitted) this.#silent.set(peer, omitted.txid);
     }
+    this.#scoreSilent();
+  }
+
+  /** What is new here was kept back by everybody who has told of its script up to a later place. */
+  #blameSilent({ peer, keys }: Said, fact: Fact): void {
+    for (const [other, told] of this.#told) {
+      if (other === peer || told.size === 0) continue;
+      const isKeptBack = keys.some((key) => {
+        const upTo = told.get(freshKey('history', key));
+        const isTold = upTo !== undefined && isBefore(fact, upTo);
+        return isTold && this.#options.facts.answers(fact, 'history', new Set([hashKey(key)]));
+      });
+      if (isKeptBack) this.#silent.set(other, fact.txid);
+    }
+  }
+
+  #scoreSilent(): void {
+    for (const [peer, txid] of this.#silent) {
+      this.#options.penalties.penalise(peer, 'omission', `transaction ${txid}`);
+    }
+    this.#silent.clear();
   }
 
   #reorganised(forkHeight: number): void {

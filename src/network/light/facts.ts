@@ -32,10 +32,16 @@ function bad(why: string, cause?: unknown): BitmodelError {
   return new BitmodelError('BAD_PROOF', `The proof proves nothing: ${why}.`, { cause });
 }
 
-function decoded(bytes: Uint8Array): Transaction {
+/**
+ * A transaction that may be a leaf of a Merkle tree.
+ * @throws BitmodelError `BAD_PROOF`
+ */
+export function decodedTransaction(bytes: Uint8Array): Pick<Fact, 'transaction' | 'hash' | 'txid'> {
   if (bytes.length === AMBIGUOUS_SIZE) throw bad('no block holds a transaction of 64 bytes');
   try {
-    return decodeTransaction(bytes);
+    const transaction = decodeTransaction(bytes);
+    const hash = transactionHash(transaction);
+    return { transaction, hash, txid: hashToId(hash) };
   } catch (thrown) {
     throw bad(messageOf(thrown), thrown);
   }
@@ -49,6 +55,24 @@ function proven(tree: PartialMerkleTree): ReturnType<typeof provenTransactions> 
   }
 }
 
+function provenBy(
+  tree: PartialMerkleTree,
+  header: HeaderEntry,
+): ReturnType<typeof provenTransactions>['transactions'] {
+  const { root, transactions } = proven(tree);
+  if (!equalBytes(root, header.header.merkleRoot)) throw bad('it leads to another root');
+  return transactions;
+}
+
+/** Place in its block of a transaction that a tree proves; undefined when it doesn't. @throws BitmodelError `BAD_PROOF` */
+export function provenPlace(
+  tree: PartialMerkleTree,
+  header: HeaderEntry,
+  hash: Uint8Array,
+): number | undefined {
+  return provenBy(tree, header).find((leaf) => equalBytes(leaf.hash, hash))?.index;
+}
+
 /**
  * The transactions that a part of an answer proves to be in a block.
  *
@@ -60,16 +84,14 @@ function proven(tree: PartialMerkleTree): ReturnType<typeof provenTransactions> 
  */
 export function factsOf(block: ProvenBlock, header: HeaderEntry): Fact[] {
   const { tree, transactions, hash: blockHash } = block;
-  const { root, transactions: leaves } = proven(tree);
-  if (!equalBytes(root, header.header.merkleRoot)) throw bad('it leads to another root');
+  const leaves = provenBy(tree, header);
   if (leaves.length !== transactions.length) throw bad('transactions are missing, or too many');
   return leaves.map(({ hash, index }, at) => {
     const bytes = transactions[at]!;
-    const transaction = decoded(bytes);
-    if (!equalBytes(transactionHash(transaction), hash)) throw bad('it is of other transactions');
+    const { transaction, txid, hash: real } = decodedTransaction(bytes);
+    if (!equalBytes(real, hash)) throw bad('it is of other transactions');
     if (isCoinbase(transaction) !== (index === 0)) throw bad('a coinbase is not the first');
     const { height } = header;
-    const txid = hashToId(hash);
     return { txid, hash, transaction, bytes, height, position: index, blockHash, tree };
   });
 }

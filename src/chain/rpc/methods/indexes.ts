@@ -1,7 +1,8 @@
 import { formatAmount, fromHex, toHex } from '../../../base/index.js';
-import { addressScript, scriptAddress } from '../../address/address.js';
+import { type AddressParameters, addressScript, scriptAddress } from '../../address/address.js';
 import { hashToId, type Outpoint } from '../../codec/transaction.js';
 import type { Coin } from '../../consensus/coins.js';
+import type { NetworkParameters } from '../../consensus/parameters.js';
 import type { ChainNode } from '../../node/ChainNode.js';
 import { collectUnspentOf, type FoundCoin, findPins } from '../../node/outputs.js';
 import { formatPinId } from '../../pins/pin.js';
@@ -26,12 +27,12 @@ function textList(value: unknown, name: string): string[] {
 }
 
 /** Locking scripts named by `ADDRESS`, `[ADDRESS…]`, `{addresses: […]}` or `{scripts: [hex…]}`, none twice. */
-function scriptsOf(node: ChainNode, value: unknown): Uint8Array[] {
-  const named = namedScripts(node, value).map((script) => [toHex(script), script] as const);
+export function scriptsOf(parameters: AddressParameters, value: unknown): Uint8Array[] {
+  const named = namedScripts(parameters, value).map((script) => [toHex(script), script] as const);
   return [...new Map(named).values()];
 }
 
-function namedScripts(node: ChainNode, value: unknown): Uint8Array[] {
+function namedScripts(parameters: AddressParameters, value: unknown): Uint8Array[] {
   const selector = value as Selector | null | undefined;
   const isSelector = typeof value === 'object' && value !== null && !Array.isArray(value);
   if (isSelector && selector?.scripts !== undefined) {
@@ -39,13 +40,24 @@ function namedScripts(node: ChainNode, value: unknown): Uint8Array[] {
   }
   const addresses = isSelector ? selector?.addresses : value;
   if (addresses === undefined) throw new RpcError(RPC_CODE.misc, 'addresses are missing');
-  return textList(addresses, 'addresses').map((text) => addressScript(text, node.parameters));
+  return textList(addresses, 'addresses').map((text) => addressScript(text, parameters));
 }
 
 /** An output with its outpoint, as every list of ours shows it. */
 export function coinView(node: ChainNode, outpoint: Outpoint, coin: Coin): object {
+  const pins = coin.carriesPins ? findPins(node, outpoint).map(formatPinId) : undefined;
+  return coinJson(node.parameters, outpoint, coin, pins);
+}
+
+/** {@link coinView} of a coin whose pins are known. */
+export function coinJson(
+  parameters: AddressParameters,
+  outpoint: Outpoint,
+  coin: Coin,
+  pins?: readonly string[],
+): object {
   const { value, lockingScript, token } = coin.output;
-  const address = scriptAddress(lockingScript, node.parameters);
+  const address = scriptAddress(lockingScript, parameters);
   return {
     ...(address === undefined ? {} : { address }),
     txid: hashToId(outpoint.hash),
@@ -55,15 +67,20 @@ export function coinView(node: ChainNode, outpoint: Outpoint, coin: Coin): objec
     height: coin.height,
     coinbase: coin.coinbase,
     ...(token ? { tokenData: tokenView(token) } : {}),
-    ...(coin.carriesPins ? { pins: findPins(node, outpoint).map(formatPinId) } : {}),
+    ...(pins ? { pins } : {}),
   };
 }
 
-function balance(node: ChainNode, found: readonly FoundCoin[]): object {
-  const next = node.tip.height + 1;
+/** What `getaddressbalance` answers. @param tip its height */
+export function balanceView(
+  { maturity }: NetworkParameters,
+  tip: number,
+  found: readonly FoundCoin[],
+): object {
+  const next = tip + 1;
   const sums = { confirmed: 0n, pending: 0n, immature: 0n };
   for (const { coin } of found) {
-    const young = coin.coinbase && next - coin.height < node.parameters.maturity;
+    const young = coin.coinbase && next - coin.height < maturity;
     sums[coin.height === 0 ? 'pending' : young ? 'immature' : 'confirmed'] += coin.output.value;
   }
   return Object.fromEntries(Object.entries(sums).map(([name, sum]) => [name, formatAmount(sum)]));
@@ -83,8 +100,8 @@ function history(node: ChainNode, scripts: readonly Uint8Array[]): object[] {
     .sort((a, b) => (order(a.height) === order(b.height) ? 0 : order(a.height) - order(b.height)));
 }
 
-function historyPage(node: ChainNode, params: Params): object[] {
-  const found = history(node, scriptsOf(node, params.raw(0)));
+/** The part of a history, oldest first, that `getaddresshistory` is asked for. */
+export function historyPage(found: object[], params: Params): object[] {
   const order = params.has(3) ? params.string(3, 'order') : 'oldest';
   if (order !== 'oldest' && order !== 'newest') {
     throw new RpcError(RPC_CODE.invalidParameter, 'order must be oldest or newest');
@@ -120,7 +137,7 @@ export function registerIndexMethods(server: RpcServer, node: ChainNode): void {
     'getaddressutxos',
     async ([of], { signal }) =>
       new JsonList(
-        await collectUnspentOf(node, scriptsOf(node, of), signal),
+        await collectUnspentOf(node, scriptsOf(node.parameters, of), signal),
         ({ outpoint, coin }) => coinView(node, outpoint, coin),
       ),
     INDEX_HELP.getaddressutxos,
@@ -128,12 +145,19 @@ export function registerIndexMethods(server: RpcServer, node: ChainNode): void {
   server.register(
     'getaddressbalance',
     async ([of], { signal }) =>
-      balance(node, await collectUnspentOf(node, scriptsOf(node, of), signal)),
+      balanceView(
+        node.parameters,
+        node.tip.height,
+        await collectUnspentOf(node, scriptsOf(node.parameters, of), signal),
+      ),
     INDEX_HELP.getaddressbalance,
   );
   server.register(
     'getaddresshistory',
-    (values) => historyPage(node, new Params(values)),
+    (values) => {
+      const params = new Params(values);
+      return historyPage(history(node, scriptsOf(node.parameters, params.raw(0))), params);
+    },
     INDEX_HELP.getaddresshistory,
   );
   server.register(

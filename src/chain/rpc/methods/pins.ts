@@ -1,10 +1,10 @@
 import { toHex } from '../../../base/index.js';
-import { addressScript } from '../../address/address.js';
+import { type AddressParameters, addressScript } from '../../address/address.js';
 import { formatOutpoint, hashToId, type Outpoint } from '../../codec/transaction.js';
 import type { ChainNode } from '../../node/ChainNode.js';
 import { metaIdOf } from '../../pins/identity.js';
 import { formatPinId, type PinData, parsePinId } from '../../pins/pin.js';
-import type { PinQuery, PinState } from '../../store/PinQueries.js';
+import type { PinQueries, PinQuery, PinState } from '../../store/PinQueries.js';
 import type { PinEvent } from '../../store/pinRecords.js';
 import { RPC_CODE, RpcError } from '../../wire/RpcError.js';
 import { PIN_HELP } from '../help/pins.js';
@@ -22,6 +22,12 @@ const VERSION_LIMIT = 100;
 const LISTED_PAYLOAD = 131_072;
 /** A list ends with the pin that brings it beyond so many bytes of payload. */
 const LIST_BYTES = 4_000_000;
+
+/** Where pins are looked up: a node, or no more of one than its index of pins. */
+export interface PinSource {
+  readonly parameters: AddressParameters;
+  readonly store: { readonly pins: PinQueries };
+}
 
 type Selector = Readonly<Record<string, unknown>>;
 
@@ -65,7 +71,7 @@ function pinView(state: PinState, versions: readonly PinEvent[], most: number): 
   };
 }
 
-function find(node: ChainNode, selector: Selector, query: PinQuery): void {
+function find(node: PinSource, selector: Selector, query: PinQuery): void {
   const { path, owner, id, metaId } = selector;
   const { pins } = node.store;
   if (id !== undefined) {
@@ -77,7 +83,8 @@ function find(node: ChainNode, selector: Selector, query: PinQuery): void {
   else throw new RpcError(RPC_CODE.invalidParameter, 'Name a path, an owner, a metaId or an id');
 }
 
-function listPins(node: ChainNode, params: Params): object[] {
+/** What `getpins` answers. */
+export function listPins(node: PinSource, params: Params): object[] {
   const given = params.raw(0);
   const selector = (typeof given === 'string' ? { path: given } : (given ?? {})) as Selector;
   const { limit, atHeight, all, after, maxPayload, id } = selector;
@@ -103,7 +110,8 @@ function listPins(node: ChainNode, params: Params): object[] {
   return views;
 }
 
-function pinHistory(node: ChainNode, params: Params): object[] {
+/** What `getpinhistory` answers. */
+export function pinHistory(node: PinSource, params: Params): object[] {
   const id = idParameter(params.string(0, 'id'), 'id');
   const limit = params.integer(1, 'limit', 1, HISTORY_LIMIT, HISTORY_LIMIT);
   const events = node.store.pins.events(id, limit, params.integer(2, 'skip', 0, NO_LIMIT, 0));

@@ -6,6 +6,7 @@ import {
   transactionHash,
 } from '../../codec/transaction.js';
 import type { Coin } from '../../consensus/coins.js';
+import type { NetworkParameters } from '../../consensus/parameters.js';
 import type { ChainNode } from '../../node/ChainNode.js';
 import { placeInBlock } from '../../store/queries.js';
 import type { HeaderRecord } from '../../store/records.js';
@@ -84,9 +85,9 @@ function rawTransaction(node: ChainNode, params: Params): unknown {
   };
 }
 
-function decodeScriptHex(node: ChainNode, params: Params): object {
+function decodeScriptHex(parameters: NetworkParameters, params: Params): object {
   const script = params.hexString(0, 'argument');
-  const { hex: _, ...view } = scriptView(script, node.parameters) as { hex: string };
+  const { hex: _, ...view } = scriptView(script, parameters) as { hex: string };
   return view;
 }
 
@@ -105,15 +106,9 @@ function unspentOutput(node: ChainNode, params: Params): unknown {
   };
 }
 
-/** Methods that make, take apart and find transactions, named and shaped as Bitcoin Core's. */
-export function registerRawTransactionMethods(server: RpcServer, node: ChainNode): void {
+/** Methods that make transactions and take them apart; they need no chain. */
+export function registerCodingMethods(server: RpcServer, parameters: NetworkParameters): void {
   const help = TRANSACTION_HELP;
-  const { parameters } = node;
-  server.register(
-    'getrawtransaction',
-    (values) => rawTransaction(node, new Params(values)),
-    help.getrawtransaction,
-  );
   server.register(
     'createrawtransaction',
     (values) => toHex(encodeTransaction(createTransaction(new Params(values), parameters))),
@@ -126,8 +121,20 @@ export function registerRawTransactionMethods(server: RpcServer, node: ChainNode
   );
   server.register(
     'decodescript',
-    (values) => decodeScriptHex(node, new Params(values)),
+    (values) => decodeScriptHex(parameters, new Params(values)),
     help.decodescript,
   );
+}
+
+/** Methods that make, take apart and find transactions, named and shaped as Bitcoin Core's. */
+export function registerRawTransactionMethods(server: RpcServer, node: ChainNode): void {
+  const help = TRANSACTION_HELP;
+  const { parameters } = node;
+  server.register(
+    'getrawtransaction',
+    (values) => rawTransaction(node, new Params(values)),
+    help.getrawtransaction,
+  );
+  registerCodingMethods(server, parameters);
   server.register('gettxout', (values) => unspentOutput(node, new Params(values)), help.gettxout);
 }

@@ -8,7 +8,8 @@ import type { RpcServer } from '../RpcServer.js';
 import { decodeParam } from './decodeParam.js';
 import { exceedsRate, maxFeeRate } from './testAccept.js';
 
-const SENDRAWTRANSACTION: MethodHelp = {
+/** What `sendrawtransaction` takes and answers. */
+export const SENDRAWTRANSACTION: MethodHelp = {
   group: 'Rawtransactions',
   summary: 'Takes a signed transaction into the mempool. One that waits there already is no error.',
   params: [
