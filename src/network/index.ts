@@ -22,3 +22,6 @@ export { BAN_SCORE, OFFENCES, type Offence, type Penalties } from './peers/offen
 export { Peers, type PeersOptions } from './peers/Peers.js';
 export { type Rate, RateLimit } from './peers/RateLimit.js';
 export { type NetworkOptions, startNetwork } from './startNetwork.js';
+export { decodeHeaders, decodeLocator, encodeHeaders, encodeLocator } from './sync/messages.js';
+export { HEADERS, MAX_HEADERS, MAX_LOCATOR } from './sync/protocols.js';
+export { SERVICES, type ServiceName, type Status } from './sync/status.js';
