@@ -22,6 +22,9 @@ export { BAN_SCORE, OFFENCES, type Offence, type Penalties } from './peers/offen
 export { Peers, type PeersOptions } from './peers/Peers.js';
 export { type Rate, RateLimit } from './peers/RateLimit.js';
 export { type NetworkOptions, startNetwork } from './startNetwork.js';
+export { ANNOUNCEMENT_BYTES, BLOCK_TOPIC } from './sync/Announcements.js';
+export { ChainSync, type PeerChainFacts, type SyncProgress } from './sync/ChainSync.js';
 export { decodeHeaders, decodeLocator, encodeHeaders, encodeLocator } from './sync/messages.js';
 export { HEADERS, MAX_HEADERS, MAX_LOCATOR } from './sync/protocols.js';
+export type { SyncContext } from './sync/SyncContext.js';
 export { SERVICES, type ServiceName, type Status } from './sync/status.js';

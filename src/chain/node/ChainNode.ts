@@ -108,6 +108,8 @@ export class ChainNode extends EventEmitter<Events> {
     },
   ) {
     super();
+    // long polls and peers that wait for a block listen, too, as many as there are
+    this.setMaxListeners(0);
     this.parameters = networkParameters(options.network);
     this.folder = networkFolder(options);
     this.store = opened.store;

@@ -14,27 +14,28 @@ export interface BlockStreamListener {
 export class BlockStream {
   readonly #stream: FrameStream;
   readonly #listener: BlockStreamListener;
+  readonly #reader: BlockRecordReader;
   readonly #asked: Uint8Array[] = [];
   #reading: Promise<void> | undefined;
   #ended = false;
   /** When something came last, or was asked of an idle peer; `performance.now`. */
   lastProgress = performance.now();
-  /** Bytes that came in all. */
-  bytes = 0;
+  /** Whether it is this end that makes no progress. */
+  isHeld = false;
 
   constructor(stream: FrameStream, listener: BlockStreamListener) {
     this.#stream = stream;
     this.#listener = listener;
+    this.#reader = new BlockRecordReader(async () => {
+      const frame = await stream.receive();
+      this.lastProgress = performance.now();
+      return frame;
+    });
   }
 
   /** Blocks that were asked for and have not come. */
   get inFlight(): number {
     return this.#asked.length;
-  }
-
-  /** The block that comes next. */
-  get head(): Uint8Array | undefined {
-    return this.#asked[0];
   }
 
   /** Asks for blocks. */
@@ -52,17 +53,13 @@ export class BlockStream {
   }
 
   async #readAll(): Promise<void> {
-    const reader = new BlockRecordReader(async () => {
-      const frame = await this.#stream.receive();
-      this.lastProgress = performance.now();
-      this.bytes += frame?.length ?? 0;
-      return frame;
-    });
     while (this.#asked.length > 0 && !this.#ended) {
-      const bytes = await reader.next();
+      const bytes = await this.#reader.next();
       const hash = this.#asked.shift()!;
       if (this.#ended) return;
+      this.isHeld = true;
       await this.#listener.onBlock(hash, bytes);
+      this.isHeld = false;
       this.lastProgress = performance.now();
     }
     this.#reading = undefined;

@@ -95,7 +95,8 @@ export class BlockRecordReader {
 
   async #nextFrame(): Promise<void> {
     const frame = await this.#receive();
-    if (!frame) throw new BitmodelError('STREAM_ENDED', 'The other end has no more blocks to send.');
+    if (!frame)
+      throw new BitmodelError('STREAM_ENDED', 'The other end has no more blocks to send.');
     if (frame.length === 0) throw bad('A frame of blocks is empty.');
     this.#frame = frame;
     this.#at = 0;

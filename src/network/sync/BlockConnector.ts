@@ -1,0 +1,123 @@
+import { setTimeout as delay, setImmediate } from 'node:timers/promises';
+import { BitmodelError, messageOf } from '../../base/index.js';
+import {
+  decodeBlockParts,
+  type HeaderRecord,
+  hashKey,
+  type IncomingBlock,
+  mayBeMutated,
+  RejectError,
+} from '../../chain/index.js';
+import type { PeerId } from '../host/Host.js';
+import type { SyncContext } from './SyncContext.js';
+
+/** A block as a peer sent it. */
+export interface ArrivedBlock {
+  readonly bytes: Uint8Array;
+  readonly peer: PeerId;
+}
+
+/** What became of blocks that were to be connected. */
+export interface ConnectOutcome {
+  /** How many of them were taken. */
+  readonly taken: number;
+  /** Why the next one was not: its bytes were at fault, or the block itself, so that the branch ends below it. */
+  readonly refused?: 'bytes' | 'block';
+}
+
+/** Bytes decoded at a time. */
+const MOST_BYTES = 4_000_000;
+/** Milliseconds before what failed by no fault of the block's is tried again. */
+const RETRY = 1_000;
+
+/** Hands blocks to the node, and holds what is wrong with them against whoever sent them. */
+export class BlockConnector {
+  /** Most blocks handed over at a time. */
+  static readonly MOST = 64;
+  readonly #context: SyncContext;
+  /** Branches that can't be gone to, as where the way there was pruned. */
+  readonly #hopeless = new Set<string>();
+
+  constructor(context: SyncContext) {
+    this.#context = context;
+  }
+
+  /** Whether a branch can't be gone to. */
+  isHopeless(top: HeaderRecord): boolean {
+    return this.#hopeless.has(hashKey(top.hash));
+  }
+
+  /**
+   * Connects the first of some blocks that stand on each other, as many as go at once.
+   * @param target the header that is gone to
+   */
+  async connect(run: readonly ArrivedBlock[], target: HeaderRecord): Promise<ConnectOutcome> {
+    const blocks = this.#decode(run);
+    if (blocks.length === 0) return { taken: 0, refused: 'bytes' };
+    try {
+      const taken = await this.#context.node.submitBlocks(blocks);
+      // others have their turn between two lots
+      await setImmediate();
+      return { taken };
+    } catch (thrown) {
+      const outcome = this.#refused(run[0]!, blocks[0]!, thrown);
+      if (outcome) return outcome;
+      await this.#giveUpOrWait(thrown, target);
+      return { taken: 0, ...(this.isHopeless(target) ? { refused: 'block' as const } : {}) };
+    }
+  }
+
+  /** What ended a stream of blocks, if it is against the rules. */
+  blameStream(peer: PeerId, thrown: unknown): void {
+    if (!(thrown instanceof BitmodelError)) return;
+    const { penalties } = this.#context;
+    if (thrown.code === 'BAD_ENCODING') penalties.penalise(peer, 'garbage', 'blocks/1');
+    if (thrown.code === 'STREAM_TIMEOUT') penalties.penalise(peer, 'stall', 'owes blocks');
+  }
+
+  /** Decodes the first blocks; one whose bytes are no block ends them. */
+  #decode(run: readonly ArrivedBlock[]): IncomingBlock[] {
+    const blocks: IncomingBlock[] = [];
+    let size = 0;
+    for (const { bytes, peer } of run) {
+      size += bytes.length;
+      if (blocks.length > 0 && size > MOST_BYTES) break;
+      try {
+        const parts = decodeBlockParts(bytes);
+        blocks.push({ block: parts.block, encoded: parts });
+      } catch (thrown) {
+        if (blocks.length === 0) this.#blame(peer, messageOf(thrown));
+        break;
+      }
+    }
+    return blocks;
+  }
+
+  /** What a block that breaks a rule means; undefined for any other error. */
+  #refused(
+    { peer }: ArrivedBlock,
+    { block }: IncomingBlock,
+    thrown: unknown,
+  ): ConnectOutcome | undefined {
+    if (!(thrown instanceof RejectError)) return undefined;
+    // a block that was found to be invalid before, or refused by the operator meanwhile, is not this peer's fault
+    if (!['duplicate-invalid', 'bad-prevblk'].includes(thrown.reason)) {
+      this.#blame(peer, thrown.message);
+    }
+    this.#context.node.headers.reconsider();
+    return { taken: 0, refused: mayBeMutated(block, thrown) ? 'bytes' : 'block' };
+  }
+
+  /** @throws what the store can't go on after */
+  async #giveUpOrWait(thrown: unknown, target: HeaderRecord): Promise<void> {
+    if (!(thrown instanceof BitmodelError)) throw thrown;
+    if (!['REORG_PRUNED', 'SCRIPT_THREAD_FAILED'].includes(thrown.code)) throw thrown;
+    this.#context.node.emit('warning', thrown.message);
+    if (thrown.code === 'REORG_PRUNED') this.#hopeless.add(hashKey(target.hash));
+    else await delay(RETRY);
+  }
+
+  #blame(peer: PeerId, detail: string): void {
+    this.#context.penalties.penalise(peer, 'invalid-block', detail);
+  }
+}

@@ -1,0 +1,116 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import { BitmodelError } from '../../base/index.js';
+import type { FrameStream, PeerId } from '../host/Host.js';
+import { RateLimit } from '../peers/RateLimit.js';
+import { BlockRecordWriter } from './blockRecords.js';
+import { headersAbove } from './locator.js';
+import { decodeLocator, decodeWanted, encodeHeaders } from './messages.js';
+import { BLOCKS, HEADERS } from './protocols.js';
+import type { SyncContext } from './SyncContext.js';
+
+/** Questions for headers of one peer: a chain of a million takes 500. Whoever asks faster waits. */
+const HEADER_RATE = { perSecond: 20, burst: 100 };
+/** Blocks asked for by one peer. */
+const BLOCK_RATE = { perSecond: 10_000, burst: 20_000 };
+/** Milliseconds in which a peer must take a frame of blocks: slower than 13 kB/s is as good as gone. */
+const FRAME_TIME = 20_000;
+/** Milliseconds for which a question waits for a block whose header was passed on before the block came. */
+const BLOCK_COMES = 1_000;
+
+/** Answers `headers/1` and `blocks/1`. One block at a time is in memory per stream, and only as fast as it is read. */
+export class ChainServer {
+  readonly #context: SyncContext;
+  readonly #headerRate = new RateLimit(HEADER_RATE);
+  readonly #blockRate = new RateLimit(BLOCK_RATE);
+  readonly #closing = new AbortController();
+
+  constructor(context: SyncContext) {
+    this.#context = context;
+    const { host } = context;
+    host.answer(HEADERS.answering, (frame, peer) => this.#headers(frame, peer));
+    host.handle(BLOCKS.answering, (stream) => this.#serve(stream));
+  }
+
+  close(): void {
+    this.#closing.abort();
+  }
+
+  async #headers(frame: Uint8Array, peer: PeerId): Promise<Uint8Array> {
+    const locator = this.#decoded(peer, 'headers/1', () => decodeLocator(frame));
+    await this.#pace(this.#headerRate, peer, 1);
+    const found = headersAbove(this.#context.node.store, locator);
+    return encodeHeaders(found.map(({ header }) => header));
+  }
+
+  async #serve(stream: FrameStream): Promise<void> {
+    const { peer } = stream;
+    const writer = new BlockRecordWriter((frame) => this.#send(stream, frame));
+    for (;;) {
+      const frame = await stream.receive();
+      if (!frame) return;
+      const hashes = this.#decoded(peer, 'blocks/1', () => decodeWanted(frame));
+      await this.#pace(this.#blockRate, peer, hashes.length);
+      for (const hash of hashes) await writer.add(await this.#block(hash));
+      await writer.flush();
+    }
+  }
+
+  async #block(hash: Uint8Array): Promise<Uint8Array | undefined> {
+    const { store } = this.#context.node;
+    const bytes = store.blockBytes(hash);
+    if (bytes || store.header(hash)?.status !== 'header') return bytes;
+    await this.#nextTip();
+    return store.blockBytes(hash);
+  }
+
+  /** Waits until the tip changes, or long enough. */
+  #nextTip(): Promise<void> {
+    const { node } = this.#context;
+    return new Promise((resolve) => {
+      const end = (): void => {
+        clearTimeout(timer);
+        node.off('block', end);
+        resolve();
+      };
+      const timer = setTimeout(end, BLOCK_COMES);
+      node.on('block', end);
+    });
+  }
+
+  /** Sends a frame; a peer that doesn't read it is cut off. */
+  async #send(stream: FrameStream, frame: Uint8Array): Promise<void> {
+    const timer = setTimeout(() => {
+      this.#context.penalties.penalise(
+        stream.peer,
+        'slow',
+        'does not read the blocks it asked for',
+      );
+      stream.abort();
+    }, FRAME_TIME);
+    try {
+      await stream.send(frame);
+    } finally {
+      clearTimeout(timer);
+    }
+  }
+
+  async #pace(rate: RateLimit, peer: PeerId, amount: number): Promise<void> {
+    while (!rate.take(peer, amount)) {
+      await delay(Math.max(1, rate.wait(peer, amount)), undefined, {
+        signal: this.#closing.signal,
+        ref: false,
+      });
+    }
+  }
+
+  #decoded<T>(peer: PeerId, protocol: string, decode: () => T): T {
+    try {
+      return decode();
+    } catch (thrown) {
+      if (thrown instanceof BitmodelError) {
+        this.#context.penalties.penalise(peer, 'garbage', protocol);
+      }
+      throw thrown;
+    }
+  }
+}

@@ -1,0 +1,143 @@
+import { EventEmitter } from 'node:events';
+import type { PeerId } from '../host/Host.js';
+import { RateLimit } from '../peers/RateLimit.js';
+import { Announcements } from './Announcements.js';
+import { BlockDownload } from './BlockDownload.js';
+import { ChainServer } from './ChainServer.js';
+import { HeaderSync } from './HeaderSync.js';
+import { StatusExchange } from './StatusExchange.js';
+import type { SyncContext } from './SyncContext.js';
+import { SyncPeer, type SyncPeers } from './SyncPeers.js';
+import { type ServiceName, type Status, serviceNames } from './status.js';
+
+/** Questions for headers that announcements of one peer may lead to. */
+const ORPHAN_RATE = { perSecond: 0.2, burst: 5 };
+
+/** How far a node is. */
+export interface SyncProgress {
+  /** Height of the tip. */
+  readonly height: number;
+  /** Height of the header with the most work. */
+  readonly headers: number;
+  /** Whether headers or blocks are being fetched. */
+  readonly isSyncing: boolean;
+}
+
+/** What is told of a peer. */
+export interface PeerChainFacts {
+  /** As the peer says; nothing is built on it. */
+  readonly height: number;
+  /** Height of the best header that it has shown. */
+  readonly headers: number | undefined;
+  readonly version: string;
+  readonly services: ServiceName[];
+  /** Blocks that it owes. */
+  readonly owed: number;
+}
+
+interface Events {
+  /** The tip, or the best header, moved. */
+  progress: [progress: SyncProgress];
+}
+
+/**
+ * Keeps a node on the chain with the most work that any of its peers has: they tell each other how they stand, headers
+ * come first and are checked, then blocks come from all peers at once and are connected in order; new ones are announced.
+ */
+export class ChainSync extends EventEmitter<Events> {
+  readonly #context: SyncContext;
+  readonly #peers: SyncPeers = new Map();
+  readonly #statuses: StatusExchange;
+  readonly #server: ChainServer;
+  readonly #headers: HeaderSync;
+  readonly #blocks: BlockDownload;
+  readonly #announcements: Announcements;
+  readonly #orphans = new RateLimit(ORPHAN_RATE);
+  readonly #onBlock = (): void => this.#moved();
+  readonly #onDisconnect = (peer: PeerId): void => {
+    this.#peers.delete(peer);
+    this.#blocks.forget(peer);
+  };
+
+  constructor(context: SyncContext) {
+    super();
+    this.#context = context;
+    this.#blocks = new BlockDownload(context, this.#peers);
+    this.#headers = new HeaderSync(context, this.#peers, () => this.#moved());
+    this.#server = new ChainServer(context);
+    this.#announcements = new Announcements(context, {
+      onHeader: (id, entry) => {
+        this.#peers.get(id)?.shows(entry);
+        this.#moved();
+      },
+      onOrphan: (id) => {
+        const peer = this.#peers.get(id);
+        if (peer && this.#orphans.take(id)) this.#headers.follow(peer);
+      },
+    });
+    context.node.on('block', this.#onBlock);
+    context.host.on('disconnect', this.#onDisconnect);
+    this.#statuses = new StatusExchange(context, (peer, status) => this.#noteStatus(peer, status));
+  }
+
+  get progress(): SyncProgress {
+    const { node } = this.#context;
+    return {
+      height: node.tip.height,
+      headers: node.headers.best.height,
+      isSyncing: this.#headers.isBusy || this.#blocks.target !== undefined,
+    };
+  }
+
+  /** What a peer said of itself last; undefined before it did. */
+  statusOf(peer: PeerId): Status | undefined {
+    return this.#peers.get(peer)?.status;
+  }
+
+  /** For `node peers`. */
+  aboutPeer(id: PeerId): PeerChainFacts | undefined {
+    const peer = this.#peers.get(id);
+    return (
+      peer && {
+        height: peer.status.height,
+        headers: peer.best?.height,
+        version: peer.status.agent,
+        services: serviceNames(peer.status.services),
+        owed: this.#blocks.owedBy(id),
+      }
+    );
+  }
+
+  /** For `node status`. */
+  status(): { syncing: SyncProgress & { readonly tip: string } } {
+    return { syncing: { ...this.progress, tip: this.#context.node.tip.hash } };
+  }
+
+  /** Ends all of it; the host and the node stay. */
+  close(): void {
+    const { node, host } = this.#context;
+    node.off('block', this.#onBlock);
+    host.off('disconnect', this.#onDisconnect);
+    this.#announcements.close();
+    this.#statuses.close();
+    this.#server.close();
+    this.#blocks.close();
+  }
+
+  #noteStatus(id: PeerId, status: Status): void {
+    if (!this.#context.host.isConnected(id)) return;
+    const known = this.#peers.get(id);
+    const peer = known ?? new SyncPeer(id, status);
+    peer.status = status;
+    this.#peers.set(id, peer);
+    const tip = this.#context.node.store.header(status.tip);
+    const isTrue = tip && tip.height === status.height && tip.work === status.work;
+    if (!isTrue || !known) this.#headers.follow(peer);
+    else peer.shows(tip);
+  }
+
+  #moved(): void {
+    this.#blocks.wake();
+    this.emit('progress', this.progress);
+  }
+}

@@ -1,0 +1,115 @@
+import type { ChainStore, HeaderRecord } from '../../chain/index.js';
+import type { Host } from '../host/Host.js';
+import { BlockStream, type BlockStreamListener } from './BlockStream.js';
+import type { BranchPath } from './BranchPath.js';
+import { BLOCKS, MAX_BLOCKS_ASKED } from './protocols.js';
+import type { SyncPeer } from './SyncPeers.js';
+
+/** Bytes that one peer may owe, about, and the least and most blocks. */
+const OWED_BYTES = 4_000_000;
+const LEAST_OWED = 2;
+/** What a block is taken for before any has come. */
+const USUAL_SIZE = 250_000;
+/** How much the latest size counts in the mean. */
+const WEIGHT = 1 / 16;
+/** Milliseconds for which a peer that stalled is not asked, twice as long each time. */
+const REST = 10_000;
+const LONGEST_REST = 600_000;
+
+/** What is asked of one peer. */
+export class PeerDownload {
+  readonly peer: SyncPeer;
+  readonly #host: Host;
+  readonly #listener: BlockStreamListener;
+  #stream: BlockStream | undefined;
+  #opening = 0;
+  #size = USUAL_SIZE;
+  #restUntil = 0;
+  #rest = REST;
+  #shared:
+    | { path: BranchPath; top: HeaderRecord; best: HeaderRecord; height: number | undefined }
+    | undefined;
+
+  constructor(host: Host, peer: SyncPeer, listener: BlockStreamListener) {
+    this.#host = host;
+    this.peer = peer;
+    this.#listener = listener;
+  }
+
+  /** Blocks that it owes. */
+  get inFlight(): number {
+    return this.#opening + (this.#stream?.inFlight ?? 0);
+  }
+
+  /** How many more blocks it may be asked for; none until it owes half of what it may. */
+  room(now: number): number {
+    if (now < this.#restUntil || this.#opening > 0) return 0;
+    const most = Math.floor(OWED_BYTES / this.#size);
+    const owed = Math.min(MAX_BLOCKS_ASKED, Math.max(LEAST_OWED, most));
+    return this.inFlight > owed / 2 ? 0 : owed - this.inFlight;
+  }
+
+  /** Milliseconds without a byte while it owes blocks, and this end reads. */
+  quietFor(now: number): number {
+    if (!this.#stream || this.#stream.isHeld || this.#stream.inFlight === 0) return 0;
+    return now - this.#stream.lastProgress;
+  }
+
+  /** Height up to which its chain is on a way; undefined when it is on none of it. */
+  sharedWith(path: BranchPath, store: ChainStore): number | undefined {
+    const { best } = this.peer;
+    if (!best) return undefined;
+    const known = this.#shared;
+    if (known?.path === path && known.top === path.top && known.best === best) return known.height;
+    const height = path.lastShared(store, best);
+    this.#shared = { path, top: path.top, best, height };
+    return height;
+  }
+
+  /** Asks it for blocks. */
+  ask(hashes: readonly Uint8Array[]): void {
+    if (this.#stream) this.#stream.ask(hashes);
+    else void this.#open(hashes);
+  }
+
+  /** Notes how large a block was. */
+  noteSize(bytes: number): void {
+    this.#size += (bytes - this.#size) * WEIGHT;
+    this.#rest = REST;
+  }
+
+  /** Drops what it owes, and leaves it alone for a while. */
+  rest(now: number): void {
+    this.#restUntil = now + this.#rest;
+    this.#rest = Math.min(LONGEST_REST, this.#rest * 2);
+    this.close();
+  }
+
+  close(): void {
+    const stream = this.#stream;
+    this.#stream = undefined;
+    stream?.abort();
+  }
+
+  async #open(hashes: readonly Uint8Array[]): Promise<void> {
+    this.#opening = hashes.length;
+    try {
+      const frames = await this.#host.open(this.peer.id, BLOCKS.asking);
+      const stream: BlockStream = new BlockStream(frames, {
+        onBlock: this.#listener.onBlock,
+        onEnd: (thrown) => {
+          if (this.#stream !== stream) return;
+          this.#stream = undefined;
+          this.#listener.onEnd(thrown);
+        },
+      });
+      this.#stream = stream;
+      this.#opening = 0;
+      stream.ask(hashes);
+    } catch (thrown) {
+      this.#opening = 0;
+      this.#restUntil = performance.now() + REST;
+      this.#listener.onEnd(thrown);
+    }
+  }
+}

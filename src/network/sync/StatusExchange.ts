@@ -1,0 +1,99 @@
+import { BitmodelError, equalBytes } from '../../base/index.js';
+import { secondsNow } from '../../chain/index.js';
+import type { PeerId } from '../host/Host.js';
+import { RateLimit } from '../peers/RateLimit.js';
+import { STATUS } from './protocols.js';
+import type { SyncContext } from './SyncContext.js';
+import { decodeStatus, encodeStatus, SERVICES, type Status, WIRE_VERSION } from './status.js';
+
+/** Milliseconds between two looks at how a peer stands: an announcement may be lost on the way. */
+const POLL = 30_000;
+const TIMEOUT = 15_000;
+/** Questions of one peer. */
+const RATE = { perSecond: 1, burst: 20 };
+
+/** Both ends of a new connection tell each other what chain they have; whoever has another genesis block must go. */
+export class StatusExchange {
+  readonly #context: SyncContext;
+  readonly #onStatus: (peer: PeerId, status: Status) => void;
+  readonly #genesis: Uint8Array;
+  readonly #rate = new RateLimit(RATE);
+  readonly #poll: NodeJS.Timeout;
+  readonly #onConnect = ({ peer }: { readonly peer: PeerId }): void => void this.ask(peer);
+
+  /** @param onStatus told of every status of this chain */
+  constructor(context: SyncContext, onStatus: (peer: PeerId, status: Status) => void) {
+    this.#context = context;
+    this.#onStatus = onStatus;
+    const { host, node } = context;
+    this.#genesis = node.store.hashAt(0)!;
+    host.answer(STATUS.answering, (frame, peer) => this.#answer(frame, peer));
+    host.on('connect', this.#onConnect);
+    this.#poll = setInterval(() => this.#askAll(), POLL);
+    this.#poll.unref();
+    this.#askAll();
+  }
+
+  /** Asks a peer how it stands. */
+  async ask(peer: PeerId): Promise<void> {
+    const { host, penalties } = this.#context;
+    try {
+      const frame = await host.request(peer, STATUS.asking, encodeStatus(this.own()), {
+        timeout: TIMEOUT,
+      });
+      this.#take(peer, frame);
+    } catch (thrown) {
+      if (!(thrown instanceof BitmodelError)) throw thrown;
+      // who speaks another protocol, or is gone, is none to sync with
+      if (thrown.code === 'STREAM_TIMEOUT') penalties.penalise(peer, 'stall', 'no status');
+    }
+  }
+
+  /** What this node says of itself. */
+  own(): Status {
+    const { node, agent } = this.#context;
+    const { height, work, hash } = node.store.tip();
+    const isPruned = node.store.marks.pruneHeight !== undefined || node.pruneBytes !== undefined;
+    return {
+      version: WIRE_VERSION,
+      genesis: this.#genesis,
+      services: isPruned ? SERVICES['recent-blocks'] : SERVICES.blocks,
+      height,
+      work,
+      tip: hash,
+      time: secondsNow(),
+      agent,
+    };
+  }
+
+  close(): void {
+    clearInterval(this.#poll);
+    this.#context.host.off('connect', this.#onConnect);
+  }
+
+  #askAll(): void {
+    const peers = new Set(this.#context.host.connections().map(({ peer }) => peer));
+    for (const peer of peers) void this.ask(peer);
+  }
+
+  #answer(frame: Uint8Array, peer: PeerId): Uint8Array {
+    if (!this.#rate.take(peer)) {
+      this.#context.penalties.penalise(peer, 'flood', 'asks for the status again and again');
+      throw new BitmodelError('FLOOD', 'A peer asks too often.');
+    }
+    this.#take(peer, frame);
+    return encodeStatus(this.own());
+  }
+
+  #take(peer: PeerId, frame: Uint8Array): void {
+    const { host, penalties } = this.#context;
+    try {
+      const status = decodeStatus(frame);
+      if (!equalBytes(status.genesis, this.#genesis)) void host.disconnect(peer);
+      else this.#onStatus(peer, status);
+    } catch (thrown) {
+      if (thrown instanceof BitmodelError) penalties.penalise(peer, 'garbage', 'status/1');
+      throw thrown;
+    }
+  }
+}

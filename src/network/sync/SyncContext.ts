@@ -1,0 +1,12 @@
+import type { ChainNode } from '../../chain/index.js';
+import type { Host } from '../host/Host.js';
+import type { Penalties } from '../peers/offences.js';
+
+/** What everything in here works with. */
+export interface SyncContext {
+  readonly host: Host;
+  readonly penalties: Penalties;
+  readonly node: ChainNode;
+  /** Program and version as others see it, printable ASCII of at most 64 letters, such as `bitmodel/0.1.0`. */
+  readonly agent: string;
+}
