@@ -3,6 +3,7 @@ import type { Host, PeerConnection, PeerId } from './host/Host.js';
 import { hostAndPort, readMultiaddr } from './peers/addresses.js';
 import type { Penalties } from './peers/offences.js';
 import type { Peers } from './peers/Peers.js';
+import type { ChainSync } from './sync/ChainSync.js';
 
 /** What a part of the network knows of a connected peer. */
 export interface PeerFacts {
@@ -49,11 +50,14 @@ export interface ShownPeer extends PeerFacts {
 export class Network {
   readonly node: ChainNode;
   readonly peers: Peers;
+  /** Keeps the node on the chain with the most work. */
+  readonly sync: ChainSync;
   readonly #features: readonly NetworkFeature[];
 
-  constructor(node: ChainNode, peers: Peers, features: readonly NetworkFeature[]) {
+  constructor(node: ChainNode, peers: Peers, sync: ChainSync, features: readonly NetworkFeature[]) {
     this.node = node;
     this.peers = peers;
+    this.sync = sync;
     this.#features = features;
   }
 

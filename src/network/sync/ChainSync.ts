@@ -27,10 +27,11 @@ export interface SyncProgress {
 export interface PeerChainFacts {
   /** As the peer says; nothing is built on it. */
   readonly height: number;
-  /** Height of the best header that it has shown. */
-  readonly headers: number | undefined;
+  /** Height of the best header that it has shown; absent when it has shown none. */
+  readonly headers?: number;
   readonly version: string;
-  readonly services: ServiceName[];
+  /** Which blocks it has. */
+  readonly keeps: ServiceName[];
   /** Blocks that it owes. */
   readonly owed: number;
 }
@@ -100,9 +101,9 @@ export class ChainSync extends EventEmitter<Events> {
     return (
       peer && {
         height: peer.status.height,
-        headers: peer.best?.height,
+        ...(peer.best ? { headers: peer.best.height } : {}),
         version: peer.status.agent,
-        services: serviceNames(peer.status.services),
+        keeps: serviceNames(peer.status.services),
         owed: this.#blocks.owedBy(id),
       }
     );
