@@ -18,7 +18,10 @@ const STARTCHECK: MethodHelp = {
     },
   ],
   result: 'An object: id, by which getcheck tells what came of it.',
-  errors: [[-8, 'The receipt or an option is malformed, or too many checks are under way.']],
+  errors: [
+    [-8, 'The receipt or an option is malformed, or too many checks are under way.'],
+    [-31, 'The node has no network.'],
+  ],
   example: '"$(cat receipt.json)" \'{"neighbours":4}\'',
 };
 
@@ -85,12 +88,20 @@ function asParameterError<T>(work: () => T): T {
   }
 }
 
-/** Gives a node's RPC `startcheck`, `getcheck` and `settlecheck`. */
-export function registerChecks(server: MethodTable, checks: Checks): void {
+/**
+ * Gives a node's RPC `startcheck`, `getcheck` and `settlecheck`.
+ * @param found the checks of the node, once it has a network
+ */
+export function registerChecks(server: MethodTable, found: () => Checks | undefined): void {
+  const checks = (): Checks => {
+    const those = found();
+    if (those) return those;
+    throw new RpcError(RPC_CODE.p2pDisabled, 'This node has no peers to ask.');
+  };
   const start = ([receipt, options]: unknown[]) =>
     asParameterError(() => {
       const given = options ?? {};
-      const id = checks.start(decodeReceipt(receipt as string), {
+      const id = checks().start(decodeReceipt(receipt as string), {
         neighbours: field(given, 'neighbours', 2) ?? DEFAULTS.neighbours,
         sample: field(given, 'sample', 1),
         timeout: 1000 * (field(given, 'seconds', 1) ?? DEFAULTS.seconds),
@@ -100,12 +111,12 @@ export function registerChecks(server: MethodTable, checks: Checks): void {
   server.register('startcheck', start, STARTCHECK);
   server.register(
     'getcheck',
-    ([id]) => asParameterError(() => checks.state(id as string)),
+    ([id]) => asParameterError(() => checks().state(id as string)),
     GETCHECK,
   );
   server.register(
     'settlecheck',
-    ([id, truth]) => asParameterError(() => checks.settle(id as string, truthOf(truth))),
+    ([id, truth]) => asParameterError(() => checks().settle(id as string, truthOf(truth))),
     SETTLECHECK,
   );
 }

@@ -13,7 +13,7 @@ import {
   usageLine,
 } from '#src/chain/index.js';
 import { bindArguments } from '#src/chain/rpc/arguments.js';
-import { registerJobPool } from '#src/job/index.js';
+import { registerChecks, registerJobPool } from '#src/job/index.js';
 import { openTemporaryNode, REGTEST } from '../node/setup.js';
 
 let opened: Awaited<ReturnType<typeof openTemporaryNode>>;
@@ -26,6 +26,7 @@ beforeAll(async () => {
   registerChainMethods(server, node, { version: '1.2.3', stop: () => undefined });
   registerFaucet(server, node, createKey(REGTEST));
   registerJobPool(server, new LocalChain(node));
+  registerChecks(server, () => undefined);
   const undescribed = server.methods().filter(([, { help }]) => !help);
   expect(undescribed.map(([name]) => name)).toEqual([]);
   methods = server.methods().map(([name, { help }]) => [name, help!]);
