@@ -1,5 +1,7 @@
 export { Delivery, type DeliveryOptions } from './delivery/Delivery.js';
 export type { Receiver } from './delivery/Mailroom.js';
+export { FairQueue, type QueueBounds } from './gossip/FairQueue.js';
+export { TransactionGossip, type TransactionGossipOptions } from './gossip/TransactionGossip.js';
 export { createHost } from './host/createHost.js';
 export type {
   FrameStream,

@@ -1,4 +1,5 @@
 import type { ChainNode } from '../chain/index.js';
+import { TransactionGossip } from './gossip/TransactionGossip.js';
 import { ProofServer } from './light/ProofServer.js';
 import { Network, type NetworkFeature } from './Network.js';
 import { Peers, type PeersOptions } from './peers/Peers.js';
@@ -23,6 +24,7 @@ export async function startNetwork(options: NetworkOptions): Promise<Network> {
   const sync = new ChainSync({ host, penalties, node, agent: options.agent ?? 'bitmodel' });
   // who keeps no old blocks can't prove what was in them
   const proofs = ProofServer.canServe(node) ? [new ProofServer({ host, penalties, node })] : [];
-  const features: NetworkFeature[] = [sync, ...proofs];
+  const gossip = new TransactionGossip({ host, penalties, node, onWarning: options.onWarning });
+  const features: NetworkFeature[] = [sync, gossip, ...proofs];
   return new Network(node, peers, sync, features);
 }

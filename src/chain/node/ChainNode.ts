@@ -66,6 +66,8 @@ interface Events {
   block: [tip: Tip];
   /** The mempool took a transaction. */
   transaction: [transaction: Transaction, txid: string];
+  /** A reorganisation left blocks with these transactions; the mempool holds those that are valid and in no block. */
+  freed: [transactions: readonly Transaction[]];
   /** Something went wrong that the node can go on without, in one sentence. */
   warning: [message: string];
   /** The store can't be used any more: a full disk, a damaged record. The node must be closed. */
@@ -117,7 +119,10 @@ export class ChainNode extends EventEmitter<Events> {
     const moving = {
       store: opened.store,
       branches: opened.branches,
-      onFreed: (freed: readonly Transaction[]) => this.admission.reorganised(freed),
+      onFreed: (freed: readonly Transaction[]) => {
+        this.admission.reorganised(freed);
+        this.emit('freed', freed);
+      },
       onTip: () => this.#tipChanged(),
     };
     this.headers = new HeaderAcceptance(opened.store, this.parameters);
