@@ -5,7 +5,7 @@ import { type ClientRecord, JobClient, type JobQuote, type JobRequest } from '..
 import { type ActionContext, action } from './shared/action.js';
 import { readPipedText } from './shared/input.js';
 import { eventLine } from './shared/job-events.js';
-import { recordJson } from './shared/job-view.js';
+import { attemptsJson, recordJson } from './shared/job-view.js';
 import {
   closeModels,
   collect,
@@ -38,8 +38,12 @@ interface SubmitOptions extends WalletChoice {
   readonly confirmations?: string;
   readonly timeout?: string;
   readonly receipt?: string;
+  readonly retry?: string;
   readonly threads?: number;
 }
+
+/** More tries than anybody waits for. */
+const MOST_RETRIES = 100;
 
 async function readPrompt(given: string): Promise<string> {
   const prompt = given === '-' ? await readPipedText() : given;
@@ -55,7 +59,8 @@ function parseVerifiers(text: string): JobRequest['verifiers'] {
 }
 
 function requestOf(options: SubmitOptions): Omit<JobRequest, 'model' | 'promptIds'> {
-  const { stake, verifierFee, threshold, confirmations, timeout, receipt, seedNonce } = options;
+  const { stake, verifierFee, threshold, confirmations, timeout, receipt, retry, seedNonce } =
+    options;
   return {
     sampling: {
       temperatureMilli: thousandthsOption(options.temperature, '--temperature'),
@@ -73,6 +78,7 @@ function requestOf(options: SubmitOptions): Omit<JobRequest, 'model' | 'promptId
       ? {}
       : { confirmations: wholeOption(confirmations, '--confirmations', 1) }),
     ...(timeout === undefined ? {} : { lifetime: wholeOption(timeout, '--timeout', 1) }),
+    ...(retry === undefined ? {} : { retries: wholeOption(retry, '--retry', 0, MOST_RETRIES) }),
     ...(seedNonce === undefined ? {} : { nonce: fromHex(seedNonce, 32) }),
     ...(receipt === undefined ? {} : { receiptFile: resolve(receipt) }),
   };
@@ -110,7 +116,7 @@ export function tellEvents(client: JobClient, terminal: Terminal): void {
   });
 }
 
-/** Drives a job to its end, and prints what came of it. */
+/** Drives a job, and those announced in its place, to the end, and prints what came of it. */
 export async function followToEnd(
   client: JobClient,
   id: string,
@@ -119,29 +125,31 @@ export async function followToEnd(
 ): Promise<number> {
   let record: ClientRecord;
   try {
-    record = await client.follow(id, signal);
+    record = await client.pursue(id, signal);
   } catch (thrown) {
     terminal.note(`Nothing is lost. Go on with: bitmodel job resume ${id}`);
     throw thrown;
   }
-  return printEnd(record, terminal);
+  return printEnd(client.attempts(record.id), terminal);
 }
 
-function printEnd(record: ClientRecord, terminal: Terminal): number {
+function printEnd(attempts: readonly ClientRecord[], terminal: Terminal): number {
+  const record = attempts.at(-1)!;
   const { outcome, answer, why, id } = record;
+  const json = { ...recordJson(record), ...attemptsJson(attempts) };
   if (outcome === 'settled' || outcome === 'cleared') {
-    terminal.result(recordJson(record), answer?.text ?? '', answer?.text ?? '');
+    terminal.result(json, answer?.text ?? '', answer?.text ?? '');
     return record.verdict?.result === 'abstain' ? EXIT.abstained : EXIT.done;
   }
-  if (terminal.json) terminal.line(JSON.stringify(recordJson(record)));
+  if (terminal.json) terminal.line(JSON.stringify(json));
   if (outcome === 'slashed') {
     terminal.note('The answer was false; the seller paid for it, and your money is back.');
     return EXIT.invalid;
   }
   throw new BitmodelError(
     'JOB_NOT_DONE',
-    `The job ended without an answer: ${outcome}${why ? ` (${why})` : ''}.`,
-    { next: `Submit it anew; see bitmodel job show ${id.slice(0, 12)}` },
+    `The job ended without an answer${attempts.length > 1 ? ` after ${attempts.length} attempts` : ''}: ${outcome}${why ? ` (${why})` : ''}.`,
+    { next: `Submit it anew, also with --retry N; see bitmodel job show ${id.slice(0, 12)}` },
   );
 }
 
@@ -172,6 +180,10 @@ export function registerSubmit(job: Command): void {
     .option('--threshold <n>', 'verifiers that must agree (default: more than half)')
     .option('--confirmations <n>', 'depth of the escrow before the seller claims')
     .option('--timeout <blocks>', 'blocks after which unused money comes back')
+    .option(
+      '--retry <n>',
+      'announce it anew, to other sellers, so often where it ends without an answer and the money is back',
+    )
     .option('--receipt <file>', 'write the receipt here')
     .option('--threads <n>', 'threads to check with', parseThreads);
   const [key, passphrase] = WALLET_OPTIONS;
@@ -179,7 +191,7 @@ export function registerSubmit(job: Command): void {
   command
     .addHelpText(
       'after',
-      '\nExit code: 0 the answer is there and checked, 10 it was false (and the money is back), 11 it could not be checked.\n\nExample:\n  $ bitmodel job submit --key buyer --model fixtures/bitmodel-tiny --prompt "The American people" --max-reward 0.01 --receipt receipt.json',
+      '\nExit code: 0 the answer is there and checked, 10 it was false (and the money is back), 11 it could not be checked.\n\nExample:\n  $ bitmodel job submit --key buyer --model fixtures/bitmodel-tiny --prompt "The American people" --max-reward 0.01 --receipt receipt.json\n  $ bitmodel job submit --key buyer --model fixtures/bitmodel-tiny --prompt "The American people" --timeout 30 --retry 3',
     )
     .action(
       action<SubmitOptions>(async (_, context) => {

@@ -52,7 +52,10 @@ export class ClientPurchase {
       return withdrawJob(record, 'no seller offered in time');
     }
     const offers = (mirror.job(id)?.offers ?? []).filter(
-      (offer) => tip < offer.body.until && this.#isGood(job, offer),
+      (offer) =>
+        tip < offer.body.until &&
+        !record.retry?.passedOver.includes(offer.author) &&
+        this.#isGood(job, offer),
     );
     for (const { author, signature, body } of offers) {
       if (this.#shown.has(signature)) continue;

@@ -35,6 +35,29 @@ export interface ClientAnswer {
   readonly commitmentSignature: string;
 }
 
+/** How often a job is announced anew when it ends without an answer, and on which terms. */
+export interface RetryPlan {
+  /** 1 for the first job of a submission. */
+  readonly attempt: number;
+  /** How many more there may be. */
+  readonly left: number;
+  /** Id of the job before this one. */
+  readonly previous?: string;
+  /** Public keys, hex, of the sellers that were chosen before: none is chosen twice. */
+  readonly passedOver: readonly string[];
+  /** Decimal coins: the most that one try may lock, as the buyer agreed. */
+  readonly reward: string;
+  readonly bond: string;
+  /** What was asked for and can't be told from the job: see `JobRequest`. */
+  readonly verifiers: readonly string[] | 'auto' | 'drawn';
+  readonly threshold?: number;
+  readonly verifierFee?: string;
+  readonly stake?: string;
+  readonly confirmations?: number;
+  readonly lifetime?: number;
+  readonly nonce?: string;
+}
+
 /** Everything the buyer must know to finish a job or to be refunded; on disk before anything is sent. */
 export interface ClientRecord extends JobRecord {
   readonly phase: ClientPhase;
@@ -73,4 +96,7 @@ export interface ClientRecord extends JobRecord {
   readonly outcome?: ClientOutcome;
   /** One line: why it ended so. */
   readonly why?: string;
+  readonly retry?: RetryPlan;
+  /** The buyer ended it by its own will: it is not announced anew. */
+  readonly givenUp?: boolean;
 }

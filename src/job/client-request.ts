@@ -30,6 +30,8 @@ export interface JobRequest {
   readonly nonce?: Uint8Array;
   /** Write the receipt here as well. */
   readonly receiptFile?: string;
+  /** How often it is announced anew, as another job, when it ends without an answer and the money is back; 0 unless stated. */
+  readonly retries?: number;
 }
 
 /** A job that is ready to be announced, and what it may cost. Nothing is locked or sent yet. */

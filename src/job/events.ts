@@ -32,6 +32,7 @@ export type JobStep =
   | 'cancelled'
   | 'refunded'
   | 'closed'
+  | 'retrying'
   | 'waiting'
   | 'problem';
 

@@ -88,6 +88,25 @@ export abstract class Participant extends JobEvents {
     }
   }
 
+  /**
+   * Does something for one job, where only a node that is away is no reason to give up: that is told once.
+   * @returns undefined while it is away
+   */
+  protected async untilThere<T>(jobId: string, body: () => Promise<T>): Promise<T | undefined> {
+    let result: T | undefined;
+    let lasting: { readonly thrown: unknown } | undefined;
+    await this.guarded(jobId, async () => {
+      try {
+        result = await body();
+      } catch (thrown) {
+        if (isPassing(thrown)) throw thrown;
+        lasting = { thrown };
+      }
+    });
+    if (lasting) throw lasting.thrown;
+    return result;
+  }
+
   /** Tells, once per height, that a job needs the chain to reach a height. */
   protected waitFor(jobId: string, untilHeight: number, detail: string): void {
     if (this.#waits.get(jobId) === untilHeight) return;

@@ -1,4 +1,4 @@
-import { readdirSync, readFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { BitmodelError, EXIT, makeFolder, messageOf, writeFileAtomic } from '../base/index.js';
 
@@ -29,6 +29,33 @@ export class JobRecords<T extends JobRecord> {
   save(record: T): void {
     makeFolder(join(this.#directory, record.id), 0o700);
     writeFileAtomic(this.path(record.id), `${JSON.stringify(record)}\n`, { mode: 0o600 });
+  }
+
+  /**
+   * Notes which job takes the place of one that has ended, whole, before anything is known of it elsewhere. Of several
+   * processes that do so the first decides.
+   * @returns the job that does
+   * @throws BitmodelError `WRITE_FAILED`
+   */
+  saveSuccessor(id: string, record: T): T {
+    try {
+      const path = this.#successorPath(id);
+      writeFileAtomic(path, `${JSON.stringify(record)}\n`, { mode: 0o600, overwrite: false });
+      return record;
+    } catch (thrown) {
+      if (!(thrown instanceof BitmodelError) || thrown.code !== 'FILE_EXISTS') throw thrown;
+      return this.successor(id)!;
+    }
+  }
+
+  /** The job that took the place of one, as it was first written. @throws BitmodelError `BAD_JOB_RECORD` */
+  successor(id: string): T | undefined {
+    const path = this.#successorPath(id);
+    return existsSync(path) ? readRecord<T>(path) : undefined;
+  }
+
+  #successorPath(id: string): string {
+    return join(this.#directory, id, 'next.json');
   }
 
   /**
@@ -72,16 +99,27 @@ export class JobRecords<T extends JobRecord> {
   }
 
   #read(id: string): T {
-    try {
-      const record = JSON.parse(readFileSync(this.path(id), 'utf8')) as T;
-      if (record.v === 1 && record.id === id) return record;
-      throw new Error('it is of another version or job');
-    } catch (thrown) {
-      throw new BitmodelError(
-        'BAD_JOB_RECORD',
-        `${this.path(id)} can't be read: ${messageOf(thrown)}.`,
-        { next: 'Put it back from a copy; it holds what is needed to be refunded', cause: thrown },
-      );
-    }
+    const path = this.path(id);
+    const record = readRecord<T>(path);
+    if (record.id === id) return record;
+    throw unreadable(path, 'it is of another job');
   }
+}
+
+function readRecord<T extends JobRecord>(path: string): T {
+  let record: T;
+  try {
+    record = JSON.parse(readFileSync(path, 'utf8')) as T;
+  } catch (thrown) {
+    throw unreadable(path, messageOf(thrown), thrown);
+  }
+  if (record.v === 1) return record;
+  throw unreadable(path, 'it is of another version');
+}
+
+function unreadable(path: string, why: string, cause?: unknown): BitmodelError {
+  return new BitmodelError('BAD_JOB_RECORD', `${path} can't be read: ${why}.`, {
+    next: 'Put it back from a copy; it holds what is needed to be refunded',
+    cause,
+  });
 }

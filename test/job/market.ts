@@ -59,9 +59,7 @@ export class Market {
         node.on('block', () => void pool.advance());
       },
     });
-    market.chain = new ChainClient(
-      RpcClient.forNode({ datadir: market.dir, network: 'regtest', rpc: undefined }),
-    );
+    market.chain = new ChainClient(market.rpc());
     market.model = jobModel(
       await modelId(TINY),
       await LanguageModel.open(TINY, { file: 'onnx/model.onnx', threads: 1 }),
@@ -90,8 +88,16 @@ export class Market {
     return { chain, params, wallet, key, models: [model], directory, interval: 30 };
   }
 
-  newClient(): JobClient {
-    const client = new JobClient(this.common(this.clientKey, 'client'));
+  rpc(): RpcClient {
+    return RpcClient.forNode({ datadir: this.dir, network: 'regtest', rpc: undefined });
+  }
+
+  /** @param disturb may change its way to the node */
+  newClient(disturb?: (rpc: RpcClient) => void): JobClient {
+    const rpc = this.rpc();
+    disturb?.(rpc);
+    const chain = disturb ? new ChainClient(rpc) : this.chain;
+    const client = new JobClient({ ...this.common(this.clientKey, 'client'), chain });
     this.watch(client);
     return client;
   }

@@ -181,6 +181,14 @@ export class Wallet {
     this.#locked.add(formatOutpoint(outpoint));
   }
 
+  /**
+   * Keeps a coin for this process: others that share its book don't choose it while this one runs, for ten minutes.
+   * @returns false when another was faster
+   */
+  reserve(outpoint: Outpoint): boolean {
+    return this.#book?.reserve([outpoint]) ?? true;
+  }
+
   unlock(outpoint: Outpoint): void {
     this.#locked.delete(formatOutpoint(outpoint));
   }

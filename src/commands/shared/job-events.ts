@@ -37,6 +37,8 @@ const WORDS: Partial<Record<JobStep, (event: JobEvent) => string>> = {
   cancelled: () => 'cancelled; the money is back',
   refunded: () => 'refunded; the money is back',
   closed: ({ detail }) => `closed${detail ? `: ${detail}` : ''}`,
+  retrying: ({ count, total, detail }) =>
+    `attempt ${count} of ${total}, after one that was ${detail}`,
   waiting: ({ untilHeight, detail }) => `waiting for block ${untilHeight}: ${detail}`,
   problem: ({ detail }) => `problem: ${detail}`,
 };

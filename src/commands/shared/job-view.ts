@@ -36,6 +36,23 @@ export function recordJson(record: ClientRecord): Record<string, unknown> {
       : { verdict, positions, seconds: Number((seconds ?? 0).toFixed(3)) }),
     ...(record.receiptFile === undefined ? {} : { receipt: record.receiptFile }),
     ...(why === undefined ? {} : { why }),
+    ...(record.retry === undefined
+      ? {}
+      : { attempt: record.retry.attempt, retriesLeft: record.retry.left }),
+    ...(record.retry?.previous === undefined ? {} : { previous: record.retry.previous }),
+  };
+}
+
+/** What became of each job of a submission, where it may be more than one. */
+export function attemptsJson(attempts: readonly ClientRecord[]): Record<string, unknown> {
+  if (attempts.at(-1)?.retry === undefined) return {};
+  return {
+    attempts: attempts.map((record) => ({
+      id: record.id,
+      state: stateOf(record),
+      seller: record.escrow?.offer.author ?? null,
+      ...(record.why === undefined ? {} : { why: record.why }),
+    })),
   };
 }
 
