@@ -108,7 +108,12 @@ export { isCoinbase } from './consensus/transactionRules.js';
 export { faucetKey, registerFaucet } from './daemon/faucet.js';
 export { LocalChain } from './daemon/LocalChain.js';
 export { defaultThreads, type Mining, mineFirstCoins, prepareMining } from './daemon/mining.js';
-export { type RunNodeOptions, type RunningNode, runNode } from './daemon/runNode.js';
+export {
+  type Extension,
+  type RunNodeOptions,
+  type RunningNode,
+  runNode,
+} from './daemon/runNode.js';
 export { signedCoins } from './explorer/exact.js';
 export {
   exploreAddress,
@@ -167,6 +172,7 @@ export {
   type PinVersion,
   parsePinId,
 } from './pins/pin.js';
+export { NETWORK_HELP } from './rpc/help/network.js';
 export {
   helpText,
   type MethodHelp,
@@ -177,6 +183,7 @@ export {
   usageLine,
 } from './rpc/method.js';
 export type { ControlOptions } from './rpc/methods/control.js';
+export { networkInfo, requireAddCommand } from './rpc/methods/network.js';
 export { registerChainMethods } from './rpc/nodeServer.js';
 export { Params } from './rpc/params.js';
 export {

@@ -1,9 +1,19 @@
 import { createRequire } from 'node:module';
 import { BitmodelError, EXIT, messageOf } from '../base/index.js';
 import { runNode } from '../chain/index.js';
+import type { FullNetwork } from '../network/index.js';
+import { registerNodePeers } from './node-peers.js';
+import { registerNodeStatus } from './node-status.js';
 import { action } from './shared/action.js';
 import { attachJobPool } from './shared/job-pool.js';
 import { miningLine } from './shared/mining-line.js';
+import {
+  addNetworkOptions,
+  type NetworkOptionTexts,
+  networkLine,
+  networkPlan,
+  openNetwork,
+} from './shared/network-options.js';
 import { numberOption, wholeOption } from './shared/number-options.js';
 import type { Register } from './shared/register.js';
 
@@ -27,6 +37,8 @@ interface NodeOptions {
   readonly rpcUser?: string;
   readonly rpcPassword?: string;
 }
+
+type AllOptions = NodeOptions & NetworkOptionTexts;
 
 const MAX_PORT = 65_535;
 const MAX_HEIGHT = 0xffff_ffff;
@@ -81,7 +93,7 @@ function refuseIdle(options: NodeOptions, network: string): void {
   }
 }
 
-const run = action<NodeOptions>(async (_args, { options, settings, terminal, signal }) => {
+const run = action<AllOptions>(async (_args, { options, settings, terminal, signal }) => {
   if (options.regtest && options.network !== undefined && options.network !== 'regtest') {
     throw usage(`--regtest and --network ${options.network} differ.`, 'Pass one of them');
   }
@@ -100,10 +112,13 @@ const run = action<NodeOptions>(async (_args, { options, settings, terminal, sig
     SHORTEST_BLOCK_TIME,
     LONGEST_BLOCK_TIME,
   );
+  const plan = await networkPlan(options, network);
+  const { version } = createRequire(import.meta.url)('../../package.json') as { version: string };
+  let peers: FullNetwork | undefined;
   const running = await runNode({
     datadir: settings.datadir,
     network,
-    version: (createRequire(import.meta.url)('../../package.json') as { version: string }).version,
+    version,
     rpcPort:
       options.rpcPort === undefined
         ? undefined
@@ -126,15 +141,28 @@ const run = action<NodeOptions>(async (_args, { options, settings, terminal, sig
     onWarning: (message) => terminal.warn(message),
     signal,
     ...(options.mine ? { mine: { to: options.mineTo, blockTime, threads } } : {}),
-    extend: (server, chain) =>
-      attachJobPool(server, chain, (thrown) => terminal.warn(`job pool: ${messageOf(thrown)}`)),
+    extend: async (server, chain) => {
+      attachJobPool(server, chain, (thrown) => terminal.warn(`job pool: ${messageOf(thrown)}`));
+      if (!plan) return undefined;
+      const opened = await openNetwork(server, chain, { plan, version, terminal });
+      peers = opened;
+      return () => opened.close();
+    },
   });
   const { url, node } = running;
+  const { host } = peers ?? {};
   terminal.result(
-    { network, url, folder: node.folder, height: node.tip.height },
+    {
+      network,
+      url,
+      folder: node.folder,
+      height: node.tip.height,
+      ...(host && { id: host.id, addresses: host.addresses() }),
+    },
     `${network} node listens on ${url} (folder ${node.folder}, height ${node.tip.height})`,
     url,
   );
+  if (host) terminal.note(networkLine(host));
   signal.addEventListener('abort', () => void running.stop());
   if (signal.aborted) await running.stop();
   const endLine = options.mine && network !== 'regtest' ? miningLine(running, settings) : () => {};
@@ -145,7 +173,7 @@ const run = action<NodeOptions>(async (_args, { options, settings, terminal, sig
 
 /** `bitmodel node`. */
 export const register: Register = (program) => {
-  program
+  const node = program
     .command('node')
     .description('run a node: it keeps and checks the chain and answers on this machine')
     .option('--regtest', 'a chain of your own, with blocks on demand (the default network)')
@@ -184,7 +212,12 @@ Example:
   $ bitmodel node --regtest --mine
   $ bitmodel chain info            (in another shell)
   $ bitmodel node --network test --mine --mine-to ADDRESS --threads 2
+  $ bitmodel node --network test --seed-node node.example.org
+  $ bitmodel node status           (height, peers, what is waiting)
   $ bitmodel node --reindex        (the chain on disk was damaged)`,
     )
     .action(run);
+  addNetworkOptions(node);
+  registerNodeStatus(node);
+  registerNodePeers(node);
 };

@@ -1,9 +1,10 @@
-import type { ChainNode } from '../chain/index.js';
 import type { Host, PeerConnection, PeerId } from './host/Host.js';
 import { hostAndPort, readMultiaddr } from './peers/addresses.js';
 import type { Penalties } from './peers/offences.js';
 import type { Peers } from './peers/Peers.js';
-import type { ChainSync } from './sync/ChainSync.js';
+
+/** A protocol of this program; those of the library beneath have longer versions. */
+const OWN_PROTOCOL = /^[a-z-]+\/\d+$/;
 
 /** What a part of the network knows of a connected peer. */
 export interface PeerFacts {
@@ -46,19 +47,20 @@ export interface ShownPeer extends PeerFacts {
   readonly isFixed: boolean;
 }
 
-/** A node's place among others: its host and peers, and the parts that work on them. */
-export class Network {
-  readonly node: ChainNode;
-  readonly peers: Peers;
-  /** Keeps the node on the chain with the most work. */
-  readonly sync: ChainSync;
-  readonly #features: readonly NetworkFeature[];
+/** The parts of a network, in the order in which they are made. */
+export type NetworkParts = Readonly<Record<string, NetworkFeature | undefined>>;
 
-  constructor(node: ChainNode, peers: Peers, sync: ChainSync, features: readonly NetworkFeature[]) {
-    this.node = node;
+/** A node's place among others: its host and peers, and the parts that work on them. */
+export class Network<Parts extends NetworkParts = NetworkParts> {
+  readonly peers: Peers;
+  readonly parts: Parts;
+  /** Port of nodes whose address names none. */
+  readonly p2pPort: number;
+
+  constructor(peers: Peers, parts: Parts, p2pPort: number) {
     this.peers = peers;
-    this.sync = sync;
-    this.#features = features;
+    this.parts = parts;
+    this.p2pPort = p2pPort;
   }
 
   get host(): Host {
@@ -81,20 +83,26 @@ export class Network {
 
   /** What all parts show of themselves. */
   status(): Record<string, unknown> {
-    return Object.assign({}, ...this.#features.map((feature) => feature.status?.() ?? {}));
+    return Object.assign({}, ...this.#features().map((part) => part.status?.() ?? {}));
   }
 
   /** Ends the parts, the last made first, then all connections. */
   async close(): Promise<void> {
-    for (const feature of [...this.#features].reverse()) await feature.close();
+    for (const part of this.#features().reverse()) await part.close();
     await this.peers.close();
+  }
+
+  #features(): NetworkFeature[] {
+    return Object.values(this.parts).filter((part) => part !== undefined);
   }
 
   #shown({ peer, address, direction, isRelayed, openedAt }: PeerConnection): ShownPeer {
     const { host, peers } = this;
     const at = readMultiaddr(address);
     const latency = peers.latency.of(peer);
-    const facts = this.#features.map((feature) => feature.aboutPeer?.(peer) ?? {}).reverse();
+    const facts = this.#features()
+      .map((feature) => feature.aboutPeer?.(peer) ?? {})
+      .reverse();
     return {
       ...Object.assign({}, ...facts),
       number: peers.numberOf(peer),
@@ -102,7 +110,7 @@ export class Network {
       address: at ? hostAndPort(at) : address,
       direction,
       isRelayed,
-      services: host.protocolsOf(peer),
+      services: host.protocolsOf(peer).filter((name) => OWN_PROTOCOL.test(name)),
       latency: latency?.last,
       leastLatency: latency?.least,
       score: Math.round(peers.scores.scoreOf(peer)),

@@ -18,12 +18,19 @@ export type {
 export type { HostLimits, HostOptions } from './host/HostOptions.js';
 export { ProofServer, type ProofServerOptions } from './light/ProofServer.js';
 export { WebSeed, type WebSeedOptions } from './models/WebSeed.js';
-export { Network, type NetworkFeature, type PeerFacts, type ShownPeer } from './Network.js';
+export {
+  Network,
+  type NetworkFeature,
+  type NetworkParts,
+  type PeerFacts,
+  type ShownPeer,
+} from './Network.js';
 export { hostAndPort, parsePeerAddress, readMultiaddr } from './peers/addresses.js';
 export { BAN_SCORE, OFFENCES, type Offence, type Penalties } from './peers/offences.js';
 export { Peers, type PeersOptions } from './peers/Peers.js';
 export { type Rate, RateLimit } from './peers/RateLimit.js';
-export { type NetworkOptions, startNetwork } from './startNetwork.js';
+export { registerNetworkMethods } from './rpc/registerNetworkMethods.js';
+export { type FullNetwork, type NetworkOptions, startNetwork } from './startNetwork.js';
 export { ANNOUNCEMENT_BYTES, BLOCK_TOPIC } from './sync/Announcements.js';
 export { ChainSync, type PeerChainFacts, type SyncProgress } from './sync/ChainSync.js';
 export { decodeHeaders, decodeLocator, encodeHeaders, encodeLocator } from './sync/messages.js';

@@ -109,7 +109,7 @@ describe('bitmodel node', () => {
     const MAIN = '1BvBMSEYstWetqTFn5Au4m4GFg7xJaNVN2';
     const child = spawn(process.execPath, [
       ...[BINARY, '--datadir', folder.path, 'node', '--network', 'main', '--rpc-port', '0'],
-      ...['--mine', '--mine-to', MAIN, '--threads', '2'],
+      ...['--mine', '--mine-to', MAIN, '--threads', '2', '--no-network'],
     ]);
     started.push(child);
     const exited = new Promise<number | null>((resolve) => child.once('exit', resolve));

@@ -42,9 +42,15 @@ export interface RunNodeOptions {
   readonly onWarning?: ((message: string) => void) | undefined;
   /** Ends a long start. */
   readonly signal?: AbortSignal | undefined;
-  /** Adds methods of other rooms before the server begins to answer. */
-  readonly extend?: (server: RpcServer, node: ChainNode) => void;
+  /**
+   * Adds what other rooms do with a node before the server begins to answer. What it returns ends that again, before
+   * the node closes.
+   */
+  readonly extend?: (server: RpcServer, node: ChainNode) => Extension | Promise<Extension>;
 }
+
+/** Ends what was added to a node; undefined where nothing goes on. */
+export type Extension = (() => Promise<void>) | undefined;
 
 /** A node with its RPC server, mining if asked to. */
 export interface RunningNode {
@@ -77,6 +83,7 @@ export async function runNode(options: RunNodeOptions): Promise<RunningNode> {
     await mined;
     if (url) unlinkSync(addressPath(datadir, network));
     await server.close();
+    await extension?.();
     await node.close();
   };
   const stop = (): Promise<void> => {
@@ -92,13 +99,18 @@ export async function runNode(options: RunNodeOptions): Promise<RunningNode> {
   node.on('warning', (message) => options.onWarning?.(message));
   let url = '';
   let mining: Mining | undefined;
+  let extension: Extension;
   try {
-    mining = await prepare(node, server, options, () => void stop());
+    const prepared = prepare(node, server, options, () => void stop());
+    mining = prepared.mining;
+    extension = await options.extend?.(server, node);
+    if (prepared.lockingScript) await mineFirstCoins(node, prepared.lockingScript);
     url = await server.listen(options.rpcPort ?? node.parameters.rpcPort, options.rpcHost);
     writeFileAtomic(addressPath(datadir, network), url);
     if (mining) mined = mining.run(ending.signal).catch(fail);
   } catch (thrown) {
     await server.close();
+    await extension?.();
     await node.close();
     throw thrown;
   }
@@ -106,12 +118,12 @@ export async function runNode(options: RunNodeOptions): Promise<RunningNode> {
 }
 
 /** Registers all methods, and prepares mining if asked to. */
-async function prepare(
+function prepare(
   node: ChainNode,
   server: RpcServer,
-  { version, mine, extend }: RunNodeOptions,
+  { version, mine }: RunNodeOptions,
   stop: () => void,
-): Promise<Mining | undefined> {
+): { readonly mining?: Mining | undefined; readonly lockingScript?: Uint8Array | undefined } {
   const { parameters } = node;
   const key = parameters.name === 'regtest' ? faucetKey(node) : undefined;
   const to = mine && (mine.to ?? key?.address);
@@ -120,7 +132,5 @@ async function prepare(
   const hashRate = mining && (() => mining.hashRate());
   registerChainMethods(server, node, { version, stop, hashRate });
   if (key) registerFaucet(server, node, key);
-  extend?.(server, node);
-  if (lockingScript) await mineFirstCoins(node, lockingScript);
-  return mining;
+  return { mining: mining || undefined, lockingScript };
 }

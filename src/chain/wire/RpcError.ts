@@ -11,9 +11,11 @@ export const RPC_CODE = {
   verify: -25,
   verifyRejected: -26,
   alreadyInChain: -27,
+  alreadyAdded: -23,
   notAdded: -24,
   inWarmup: -28,
   notConnected: -29,
+  badSubnet: -30,
   p2pDisabled: -31,
   invalidRequest: -32600,
   methodNotFound: -32601,
@@ -86,7 +88,7 @@ const MEANING: ReadonlyMap<number, Meaning> = new Map<number, Meaning>([
     {
       code: 'NO_NETWORK',
       exitCode: EXIT.failed,
-      next: 'This version of the node has no peers; hand it blocks with submitblock',
+      next: 'Start the node with --seed-node ADDRESS or --listen ADDRESS, and without --no-network',
     },
   ],
   [

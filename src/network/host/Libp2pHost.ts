@@ -32,6 +32,18 @@ const CLOSE_TIMEOUT = 5_000;
 /** Milliseconds in which the same kind of offence of one peer counts once, where honest peers can be unlucky. */
 const LENIENCE: Partial<Record<WireOffence, number>> = { slow: 60_000, 'stream-flood': 5_000 };
 
+/** What kept a host from listening, as far as libp2p's message of many lines says so. */
+function listenError(listen: readonly string[], message: string, cause: unknown): BitmodelError {
+  const places = listen.join(', ');
+  const isTaken = message.includes('EADDRINUSE');
+  const [, reason] = /Error: (.*)/.exec(message) ?? [];
+  const why = isTaken ? 'another program listens there' : (reason ?? message.split('\n')[0]);
+  return new BitmodelError('LISTEN_FAILED', `The node can't listen on ${places}: ${why}.`, {
+    next: 'Choose another port with --p2p-port (0 for any free one) or another address with --listen',
+    cause,
+  });
+}
+
 /** A {@link Host} made of libp2p. */
 export class Libp2pHost extends EventEmitter<HostEvents> implements Host {
   readonly id: PeerId;
@@ -114,11 +126,7 @@ export class Libp2pHost extends EventEmitter<HostEvents> implements Host {
       return host;
     } catch (cause) {
       await host?.close();
-      throw new BitmodelError(
-        'LISTEN_FAILED',
-        `The node can't listen on ${listen.join(', ')}: ${messageOf(cause)}.`,
-        { next: 'Choose another address or end what listens there', cause, exitCode: EXIT.failed },
-      );
+      throw listenError(listen, messageOf(cause), cause);
     }
   }
 

@@ -107,7 +107,12 @@ export class Dialler {
     return [...peers].slice(0, ANCHORS);
   }
 
-  /** Whether it has fewer peers than it aims for and nobody to dial. */
+  /** Peers that it aims for by its own choice. */
+  get aim(): number {
+    return this.#options.outbound;
+  }
+
+  /** Whether it has fewer peers than it aims for. */
   get isStarved(): boolean {
     return this.chosen().length < this.#options.outbound;
   }

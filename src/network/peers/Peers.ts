@@ -127,9 +127,19 @@ export class Peers {
     return new Peers({ host, book, bans, scores, dialler }, gate, { own, open: openRecord });
   }
 
+  /** Peers that it aims for by its own choice. */
+  get aim(): number {
+    return this.dialler.aim;
+  }
+
   /** A number for a connected peer, as in Bitcoin Core. */
   numberOf(peer: PeerId): number {
     return this.#numbers.get(peer) ?? -1;
+  }
+
+  /** Multiaddrs at which a peer may be found, connected or not, each ending in `/p2p/ID`, the best first. */
+  addressesOf(peer: PeerId): string[] {
+    return (this.book.get(peer)?.addresses ?? []).map((address) => `${address}/p2p/${peer}`);
   }
 
   get isActive(): boolean {

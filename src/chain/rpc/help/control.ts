@@ -74,63 +74,6 @@ export const CONTROL_HELP = {
   },
 } satisfies Record<string, MethodHelp>;
 
-/** Methods about peers, of which this version has none. */
-export const NETWORK_HELP = {
-  getnetworkinfo: {
-    group: 'Network',
-    summary: 'Shows the state of the peer-to-peer network. This version of the node has no peers.',
-    params: [],
-    result:
-      'An object: version, subversion, protocolversion, localservices, localservicesnames, localrelay, timeoffset, ' +
-      'networkactive (false), connections, connections_in, connections_out (0), networks, relayfee and incrementalfee ' +
-      '(coins per 1,000 bytes), localaddresses, warnings.',
-  },
-  getconnectioncount: {
-    group: 'Network',
-    summary: 'Number of peers.',
-    params: [],
-    result: '0, in this version of the node.',
-  },
-  getpeerinfo: {
-    group: 'Network',
-    summary: 'Shows the peers.',
-    params: [],
-    result: 'An empty array, in this version of the node.',
-  },
-  getaddednodeinfo: {
-    group: 'Network',
-    summary: 'Shows the peers that addnode added.',
-    params: [{ name: 'node', type: 'string', optional: true, about: 'Only this one.' }],
-    result: 'An empty array, in this version of the node.',
-    errors: [[-24, 'A node is named: none has been added.']],
-  },
-  addnode: {
-    group: 'Network',
-    summary: 'Adds or removes a peer. This version of the node has no peer-to-peer network yet.',
-    params: [
-      { name: 'node', type: 'string', about: 'HOST:PORT of the peer.' },
-      { name: 'command', type: 'string', about: 'add, remove or onetry.' },
-    ],
-    result: 'Null.',
-    errors: [
-      [-1, 'The command is none of the three.'],
-      [-31, 'In this version of the node, always.'],
-    ],
-    example: '192.168.0.6:8333 add',
-  },
-  disconnectnode: {
-    group: 'Network',
-    summary: 'Disconnects a peer. This version of the node has no peer-to-peer network yet.',
-    params: [
-      { name: 'address', type: 'string', default: '""', about: 'HOST:PORT of the peer.' },
-      { name: 'nodeid', type: 'number', optional: true, about: 'Its number in getpeerinfo.' },
-    ],
-    result: 'Null.',
-    errors: [[-29, 'It is no peer: in this version of the node, always.']],
-    example: '192.168.0.6:8333',
-  },
-} satisfies Record<string, MethodHelp>;
-
 const ADDRESS: ParamHelp = { name: 'address', type: 'string', about: 'The address.' };
 const MESSAGE: ParamHelp = {
   name: 'message',

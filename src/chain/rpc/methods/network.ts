@@ -1,13 +1,11 @@
 import { MIN_RELAY_FEE_RATE } from '../../mempool/MinimumFee.js';
 import { JsonAmount } from '../../wire/json.js';
 import { RPC_CODE, RpcError } from '../../wire/RpcError.js';
-import { NETWORK_HELP } from '../help/control.js';
+import { NETWORK_HELP } from '../help/network.js';
 import { Params } from '../params.js';
 import type { RpcServer } from '../RpcServer.js';
 
 const PROTOCOL_VERSION = 1;
-
-const ADD_COMMANDS = new Set(['add', 'remove', 'onetry']);
 
 function noNetwork(): RpcError {
   const message = 'Error: Peer-to-peer functionality missing or disabled';
@@ -20,7 +18,8 @@ function versionNumber(version: string): number {
   return parts.reduce((sum, part) => sum * 100 + part, 0);
 }
 
-function networkInfo(version: string): object {
+/** The state of the network of a node that has none. */
+export function networkInfo(version: string): object {
   const perKilobyte = new JsonAmount(MIN_RELAY_FEE_RATE * 1000n);
   return {
     version: versionNumber(version),
@@ -42,12 +41,35 @@ function networkInfo(version: string): object {
   };
 }
 
-/** Methods about peers: the node has none, and says so as Bitcoin Core does with its network switched off. */
+/** Methods of which nothing is left without a network. */
+const DISABLED = [
+  'ping',
+  'setnetworkactive',
+  'setban',
+  'listbanned',
+  'clearbanned',
+  'getnodestatus',
+] as const;
+
+/**
+ * Methods about peers, of a node that has none: it says so as Bitcoin Core does with its network switched off. Whoever
+ * gives it a network registers them anew.
+ */
 export function registerNetworkMethods(server: RpcServer, version: string): void {
   const help = NETWORK_HELP;
   server.register('getnetworkinfo', () => networkInfo(version), help.getnetworkinfo);
   server.register('getconnectioncount', () => 0, help.getconnectioncount);
   server.register('getpeerinfo', () => [], help.getpeerinfo);
+  server.register('getnodeaddresses', () => [], help.getnodeaddresses);
+  for (const method of DISABLED) {
+    server.register(
+      method,
+      () => {
+        throw noNetwork();
+      },
+      help[method],
+    );
+  }
   server.register(
     'getaddednodeinfo',
     (values) => {
@@ -59,10 +81,7 @@ export function registerNetworkMethods(server: RpcServer, version: string): void
   server.register(
     'addnode',
     (values) => {
-      const command = new Params(values).string(1, 'command');
-      if (!ADD_COMMANDS.has(command)) {
-        throw new RpcError(RPC_CODE.misc, 'The command is add, remove or onetry');
-      }
+      requireAddCommand(new Params(values));
       throw noNetwork();
     },
     help.addnode,
@@ -74,4 +93,11 @@ export function registerNetworkMethods(server: RpcServer, version: string): void
     },
     help.disconnectnode,
   );
+}
+
+/** What is to be done with a node that is named. @throws RpcError -1 */
+export function requireAddCommand(params: Params): 'add' | 'remove' | 'onetry' {
+  const command = params.string(1, 'command');
+  if (command === 'add' || command === 'remove' || command === 'onetry') return command;
+  throw new RpcError(RPC_CODE.misc, 'The command is add, remove or onetry');
 }

@@ -1,0 +1,51 @@
+import type { Command } from 'commander';
+import { RPC_CODE, RpcClient, RpcError } from '../chain/index.js';
+import { action } from './shared/action.js';
+import { type NetworkStatus, statusText } from './shared/node-view.js';
+
+/** What the network says; undefined of a node without one. */
+async function networkStatus(rpc: RpcClient): Promise<NetworkStatus | undefined> {
+  try {
+    return await rpc.call<NetworkStatus>('getnodestatus');
+  } catch (thrown) {
+    if (thrown instanceof RpcError && thrown.rpcCode === RPC_CODE.p2pDisabled) return undefined;
+    throw thrown;
+  }
+}
+
+const run = action(async (_args, { settings, terminal }) => {
+  const rpc = RpcClient.forNode(settings);
+  try {
+    const [chain, mempool, uptime, peers] = await Promise.all([
+      rpc.call<{ blocks: number; headers: number }>('getblockchaininfo'),
+      rpc.call<{ size: number; bytes: number }>('getmempoolinfo'),
+      rpc.call<number>('uptime'),
+      networkStatus(rpc),
+    ]);
+    const status = {
+      network: settings.network,
+      height: chain.blocks,
+      headers: chain.headers,
+      uptime,
+      waiting: mempool.size,
+      waitingBytes: mempool.bytes,
+      peers,
+    };
+    terminal.result(
+      { ...status, peers: peers ?? null },
+      await statusText(status),
+      `${chain.blocks}`,
+    );
+  } finally {
+    await rpc.close();
+  }
+});
+
+/** `bitmodel node status`. */
+export function registerNodeStatus(node: Command): void {
+  node
+    .command('status')
+    .description('show how the running node does: height, peers, what is waiting')
+    .addHelpText('after', '\nExample:\n  $ bitmodel node status')
+    .action(run);
+}

@@ -1,0 +1,155 @@
+import { oneLine } from '../../base/index.js';
+import { factTable, listTable } from './tables.js';
+
+/** A peer, as the node answers `getpeerinfo`. */
+export interface PeerInfo {
+  readonly id: number;
+  readonly peer: string;
+  readonly addr: string;
+  readonly inbound: boolean;
+  readonly relayed: boolean;
+  readonly servicesnames: readonly string[];
+  readonly conntime: number;
+  /** Seconds. */
+  readonly pingtime?: number;
+  readonly synced_blocks: number;
+  readonly score: number;
+}
+
+/** A ban, as the node answers `listbanned`. */
+export interface BanInfo {
+  readonly address: string;
+  readonly time_remaining: number;
+  readonly reason?: string;
+}
+
+/** What the node answers of its network; undefined for a node without one. */
+export interface NetworkStatus {
+  readonly id: string;
+  readonly addresses: readonly string[];
+  readonly outbound: number;
+  readonly inbound: number;
+  readonly aim: number;
+  readonly known: number;
+  readonly banned: number;
+  readonly seeds: readonly { readonly address: string; readonly connected: boolean }[];
+  /** What the parts of the network say of themselves. */
+  readonly [part: string]: unknown;
+}
+
+/** Everything that `node status` shows. */
+export interface NodeStatus {
+  readonly network: string;
+  readonly height: number;
+  readonly headers: number;
+  readonly uptime: number;
+  readonly waiting: number;
+  readonly waitingBytes: number;
+  readonly peers: NetworkStatus | undefined;
+}
+
+/** Longest text in a cell beside the others, so that a table fits 80 columns. */
+const WIDTH = 60;
+/** Room of the column with address and services. */
+const ADDRESS_WIDTH = 30;
+
+const KNOWN = ['id', 'addresses', 'outbound', 'inbound', 'aim', 'known', 'banned', 'seeds'];
+
+/** A text in lines of at most so many characters. */
+function wrapped(text: string, width: number): string {
+  const lines: string[] = [];
+  for (let rest = oneLine(text); rest !== ''; ) {
+    const space = rest.length > width ? rest.lastIndexOf(' ', width) : -1;
+    const end = space > 0 ? space : width;
+    lines.push(rest.slice(0, end));
+    rest = rest.slice(end).trimStart();
+  }
+  return lines.join('\n');
+}
+
+/** A time span in its two largest units. */
+export function span(seconds: number): string {
+  const units: readonly [string, number][] = [
+    ['d', 86_400],
+    ['h', 3_600],
+    ['min', 60],
+    ['s', 1],
+  ];
+  const first = units.findIndex(([, size]) => seconds >= size);
+  if (first < 0) return '0 s';
+  let rest = Math.floor(seconds);
+  const parts: string[] = [];
+  for (const [unit, size] of units.slice(first, first + 2)) {
+    const count = Math.floor(rest / size);
+    rest -= count * size;
+    if (count > 0) parts.push(`${count} ${unit}`);
+  }
+  return parts.join(' ');
+}
+
+function partText(value: unknown): string {
+  if (typeof value !== 'object' || value === null) return String(value);
+  const text = Object.entries(value)
+    .filter(([, each]) => each !== undefined && each !== null)
+    .map(([name, each]) => `${name} ${typeof each === 'object' ? JSON.stringify(each) : each}`);
+  return text.join(', ');
+}
+
+/** The state of a node among others, for people. */
+export function statusText(status: NodeStatus): Promise<string> {
+  const { peers, height, headers, waiting, waitingBytes } = status;
+  const parts = Object.entries(peers ?? {}).filter(([name]) => !KNOWN.includes(name));
+  const shown: Record<string, string | undefined> = {
+    network: status.network,
+    running: span(status.uptime),
+    height: headers > height ? `${height} of ${headers} known` : `${height}`,
+    waiting: `${waiting} transactions, ${waitingBytes} bytes`,
+  };
+  if (peers) {
+    const { id, addresses, outbound, inbound, aim, known, banned, seeds } = peers;
+    Object.assign(shown, {
+      id,
+      addresses: addresses.length === 0 ? 'none: others can not dial it' : addresses.join(' '),
+      peers: `${outbound} dialled (aims for ${aim}), ${inbound} came in`,
+      known: `${known} peers, ${banned} bans`,
+      seeds: seeds.map((each) => `${each.address} ${each.connected ? '' : '(away)'}`).join(' '),
+    });
+    for (const [name, value] of parts) shown[name] = partText(value);
+  } else shown.peers = 'none: the node runs without a network';
+  const facts = Object.entries(shown).filter(([, value]) => value !== undefined && value !== '');
+  return factTable(
+    Object.fromEntries(facts.map(([name, value]) => [name, wrapped(value!, WIDTH)])),
+  );
+}
+
+/** The peers of a node, for people. @param now seconds since 1970 */
+export async function peersText(peers: readonly PeerInfo[], now: number): Promise<string> {
+  if (peers.length === 0) return 'No peers are connected.';
+  const rows = peers.map((peer) => [
+    `${peer.id}`,
+    [
+      wrapped(peer.addr, ADDRESS_WIDTH),
+      wrapped(peer.peer, ADDRESS_WIDTH),
+      wrapped(peer.servicesnames.map((name) => name.replace(/\/1$/, '')).join(' '), ADDRESS_WIDTH),
+    ]
+      .filter(Boolean)
+      .join('\n'),
+    `${peer.inbound ? 'in' : 'out'}${peer.relayed ? '\nrelayed' : ''}`,
+    peer.synced_blocks < 0 ? '' : `${peer.synced_blocks}`,
+    peer.pingtime === undefined ? '' : `${Math.round(peer.pingtime * 1000)} ms`,
+    `${peer.score}`,
+    span(Math.max(0, now - peer.conntime)),
+  ]);
+  const head = ['', 'peer and what it serves', 'way', 'height', 'ping', 'score', 'for'];
+  return listTable(head, rows);
+}
+
+/** The bans of a node, for people. */
+export async function bansText(bans: readonly BanInfo[]): Promise<string> {
+  if (bans.length === 0) return 'Nobody is banned.';
+  const rows = bans.map(({ address, time_remaining, reason }) => [
+    `${wrapped(address, 52)}\n${wrapped(reason ?? '', 52)}`.trimEnd(),
+    span(time_remaining),
+  ]);
+  return listTable(['banned', 'for another'], rows);
+}
