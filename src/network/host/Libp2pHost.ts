@@ -97,12 +97,10 @@ export class Libp2pHost extends EventEmitter<HostEvents> implements Host {
       createStreamMuxer: (connection: MessageStream) => {
         const whose: { peer: PeerId | undefined } = { peer: undefined };
         fresh = whose;
-        const watch = new MuxerGuard(connection, (offence) => {
+        MuxerGuard.watch(connection, (offence) => {
           if (whose.peer !== undefined) offend(whose.peer, offence);
         });
-        const muxer = factory.createStreamMuxer(connection);
-        watch.muxer = muxer;
-        return muxer;
+        return factory.createStreamMuxer(connection);
       },
     });
     const parts: NodeParts = {
