@@ -317,7 +317,7 @@ describe('the encodings', () => {
           (raw: Uint8Array) => encodeQuestion(decodeQuestion(raw)),
         ]) {
           try {
-            expect(decode(input)).toEqual(Uint8Array.from(input));
+            if (!Buffer.from(decode(input)).equals(input)) throw new Error('another encoding');
           } catch (thrown) {
             if (!(thrown instanceof BitmodelError)) throw thrown;
           }
