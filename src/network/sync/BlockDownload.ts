@@ -290,10 +290,17 @@ export class BlockDownload {
       this.#heldUpSince = performance.now();
       this.#stallTime = Math.max(STALL.least, this.#stallTime * STALL.decay);
     }
-    if (outcome.refused === 'bytes') this.#drop(this.#next);
+    if (outcome.refused === 'bytes') this.#distrust(run[0]!.peer);
     if (outcome.refused === 'block' || this.#next > path.top.height) this.#turnTo(undefined);
     this.#makeRoom();
     this.wake();
+  }
+
+  /** Drops all that a peer sent, and leaves it alone for a while. */
+  #distrust(peer: PeerId): void {
+    for (const [height, block] of this.#arrived) if (block.peer === peer) this.#drop(height);
+    this.#downloads.get(peer)?.rest(performance.now());
+    this.#release(peer);
   }
 
   #drop(height: number): void {

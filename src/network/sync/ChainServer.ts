@@ -86,7 +86,7 @@ export class ChainServer {
         'does not read the blocks it asked for',
       );
       stream.abort();
-    }, FRAME_TIME);
+    }, this.#context.frameTime ?? FRAME_TIME);
     try {
       await stream.send(frame);
     } finally {

@@ -9,4 +9,6 @@ export interface SyncContext {
   readonly node: ChainNode;
   /** Program and version as others see it, printable ASCII of at most 64 letters, such as `bitmodel/0.1.0`. */
   readonly agent: string;
+  /** Milliseconds in which a peer must take a frame of the blocks that it asked for; 20,000 unless stated. */
+  readonly frameTime?: number | undefined;
 }

@@ -1,7 +1,7 @@
-import { cpSync } from 'node:fs';
 import { join } from 'node:path';
 import {
   type Block,
+  type BlockHeader,
   blockHash,
   ChainNode,
   merkleRoot,
@@ -12,7 +12,13 @@ import {
 import { makeCoinbase } from '#src/chain/mining/coinbase.js';
 import { solve } from '#src/chain/node/miner.js';
 import { ChainSync, type Host, type Offence } from '#src/network/index.js';
+import { BlockRecordWriter } from '#src/network/sync/blockRecords.js';
+import { headersAbove } from '#src/network/sync/locator.js';
+import { decodeLocator, decodeWanted, encodeHeaders } from '#src/network/sync/messages.js';
+import { BLOCKS, HEADERS, STATUS } from '#src/network/sync/protocols.js';
+import { encodeStatus, SERVICES, type Status } from '#src/network/sync/status.js';
 import { ANYONE } from '../../chain/mempool/anyone.js';
+import { copyFolder } from '../../chain/node/setup.js';
 import { addressOf, type Hosts } from '../host/hosts.js';
 
 const REGTEST = networkParameters('regtest');
@@ -92,11 +98,17 @@ export class Members {
    * @param banAt disconnects a peer at its n-th offence; never unless stated
    */
   async start(
-    options: { name?: string; from?: string; banAt?: number; pruneBytes?: number } = {},
+    options: {
+      name?: string;
+      from?: string;
+      banAt?: number;
+      pruneBytes?: number;
+      frameTime?: number;
+    } = {},
   ): Promise<Member> {
     const name = options.name ?? `member-${this.#count++}`;
     const datadir = this.folder(name);
-    if (options.from) cpSync(options.from, datadir, { recursive: true });
+    if (options.from) copyFolder(options.from, datadir);
     const { pruneBytes } = options;
     const node = await ChainNode.open({ datadir, network: 'regtest', threads: 1, pruneBytes });
     const host = await this.#hosts.start(name);
@@ -109,7 +121,9 @@ export class Members {
       if (count >= (options.banAt ?? Number.POSITIVE_INFINITY)) void host.disconnect(peer);
     };
     host.on('offence', (peer, offence) => penalise(peer, offence));
-    const sync = new ChainSync({ host, node, penalties: { penalise }, agent: 'bitmodel/test' });
+    const { frameTime } = options;
+    const penalties = { penalise };
+    const sync = new ChainSync({ host, node, penalties, agent: 'bitmodel/test', frameTime });
     const close = async (): Promise<void> => {
       if (!this.#members.delete(member)) return;
       sync.close();
@@ -128,4 +142,39 @@ export class Members {
 
 export async function connect(from: Member, to: Member | Host): Promise<void> {
   await from.host.dial(addressOf('host' in to ? to.host : to));
+}
+
+/** What a peer that is not honest answers; what is left out is answered as the honest node behind it would. */
+export interface Lies {
+  status?(truth: Status): Status;
+  headers?(truth: BlockHeader[]): BlockHeader[];
+  /** Undefined: no answer at all. */
+  block?(truth: Uint8Array | undefined, hash: Uint8Array): Uint8Array | undefined;
+}
+
+/** A host that answers for the chain of a node, with lies. */
+export function lie(host: Host, node: ChainNode, lies: Lies): void {
+  const { store } = node;
+  host.answer(STATUS.answering, () => {
+    const { height, work, hash: tip } = store.tip();
+    const truth = { height, work, tip, genesis: store.hashAt(0)!, time: 0, agent: 'liar' };
+    const status = { version: 1, services: SERVICES.blocks, ...truth };
+    return encodeStatus(lies.status?.(status) ?? status);
+  });
+  host.answer(HEADERS.answering, (frame) => {
+    const truth = headersAbove(store, decodeLocator(frame)).map(({ header }) => header);
+    return encodeHeaders(lies.headers?.(truth) ?? truth);
+  });
+  host.handle(BLOCKS.answering, async (stream) => {
+    const writer = new BlockRecordWriter((frame) => stream.send(frame));
+    for (let frame = await stream.receive(); frame; frame = await stream.receive()) {
+      for (const hash of decodeWanted(frame)) {
+        const truth = store.blockBytes(hash);
+        const answer = lies.block ? lies.block(truth, hash) : truth;
+        if (!answer) await new Promise(() => {});
+        await writer.add(answer);
+      }
+      await writer.flush();
+    }
+  });
 }
