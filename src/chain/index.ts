@@ -163,6 +163,7 @@ export { holderText, metaIdOf } from './pins/identity.js';
 export {
   decodePin,
   encodePin,
+  formatPinId,
   MAX_PIN_PAYLOAD,
   PIN_OPERATIONS,
   type Pin,
@@ -182,7 +183,16 @@ export {
   paramKind,
   usageLine,
 } from './rpc/method.js';
-export type { ControlOptions } from './rpc/methods/control.js';
+export { CHAIN_HELP } from './rpc/methodHelp.js';
+export { type ControlOptions, registerControlMethods } from './rpc/methods/control.js';
+export { decodeParam } from './rpc/methods/decodeParam.js';
+export { balanceView, coinJson, historyPage, scriptsOf } from './rpc/methods/indexes.js';
+export { listPins, type PinSource, pinHistory } from './rpc/methods/pins.js';
+export { decodeProof, wantedHashes } from './rpc/methods/proofs.js';
+export { registerCodingMethods } from './rpc/methods/rawTransactions.js';
+export { exceedsRate, maxFeeRate } from './rpc/methods/testAccept.js';
+export { registerUtilMethods } from './rpc/methods/util.js';
+export { registerWaitingMethods, type TipSource } from './rpc/methods/waiting.js';
 export { networkInfo, requireAddCommand } from './rpc/methods/network.js';
 export { registerChainMethods } from './rpc/nodeServer.js';
 export { Params } from './rpc/params.js';
@@ -192,7 +202,9 @@ export {
   RpcServer,
   type RpcServerOptions,
 } from './rpc/RpcServer.js';
+export { scriptView } from './rpc/scriptViews.js';
 export { argumentsFromText } from './rpc/textArguments.js';
+export { difficultyOf, transactionView, workView } from './rpc/views.js';
 export {
   assemble,
   disassemble,

@@ -55,6 +55,8 @@ const NUMBER_OF: Readonly<Record<string, number>> = {
   BAD_AMOUNT: RPC_CODE.type,
   TX_REJECTED: RPC_CODE.verifyRejected,
   BLOCK_REJECTED: RPC_CODE.verifyRejected,
+  NO_PEERS: RPC_CODE.noPeers,
+  NO_ANSWER: RPC_CODE.noPeers,
 };
 
 function errorOf(thrown: unknown): { code: number; message: string } {

@@ -5,6 +5,7 @@ export const RPC_CODE = {
   misc: -1,
   type: -3,
   notFound: -5,
+  noPeers: -9,
   invalidParameter: -8,
   database: -20,
   deserialization: -22,
@@ -17,6 +18,8 @@ export const RPC_CODE = {
   notConnected: -29,
   badSubnet: -30,
   p2pDisabled: -31,
+  /** Ours: a light node keeps too little to answer. */
+  headersOnly: -50,
   invalidRequest: -32600,
   methodNotFound: -32601,
   invalidParams: -32602,
@@ -89,6 +92,22 @@ const MEANING: ReadonlyMap<number, Meaning> = new Map<number, Meaning>([
       code: 'NO_NETWORK',
       exitCode: EXIT.failed,
       next: 'Start the node with --seed-node ADDRESS or --listen ADDRESS, and without --no-network',
+    },
+  ],
+  [
+    RPC_CODE.noPeers,
+    {
+      code: 'NO_PEERS',
+      exitCode: EXIT.unreachable,
+      next: 'Wait until the node has peers, or give it one with --seed-node; see bitmodel node peers',
+    },
+  ],
+  [
+    RPC_CODE.headersOnly,
+    {
+      code: 'LIGHT_NODE',
+      exitCode: EXIT.failed,
+      next: 'Ask a node that keeps the whole chain: --rpc URL',
     },
   ],
   [

@@ -22,7 +22,7 @@ import type { Fact } from './facts.js';
 import type { HeaderChain } from './HeaderChain.js';
 import { Outbox } from './Outbox.js';
 import { ProofClient } from './ProofClient.js';
-import { type PinsOf, pinTrails } from './pins.js';
+import { type PinsOf, pinsByOutput, pinTrails } from './pins.js';
 import { factKey, factRecord, remember } from './records.js';
 import { Unconfirmed } from './Unconfirmed.js';
 
@@ -44,6 +44,11 @@ export interface KnownPlace {
   readonly height: number;
 }
 
+/** An unspent output, and the ids of the pins that lie in it. */
+export interface LightCoin extends FoundCoin {
+  readonly pins?: readonly string[];
+}
+
 /** Proven transactions that are kept beside those of watched scripts, and their bytes. */
 const MOST_OTHERS = 20_000;
 const MOST_OTHER_BYTES = 64 << 20;
@@ -57,6 +62,7 @@ const UNCONFIRMED = 0;
  * spends are proven.
  */
 export class LightChain {
+  readonly host: Host;
   readonly headers: HeaderChain;
   readonly facts = new FactBook();
   readonly claims = new Claims();
@@ -73,6 +79,7 @@ export class LightChain {
   constructor(options: LightChainOptions) {
     const { host, penalties, headers, store, learnHeaders, patience } = options;
     const { facts, claims } = this;
+    this.host = host;
     this.headers = headers;
     this.#store = store;
     this.client = new ProofClient({
@@ -99,8 +106,11 @@ export class LightChain {
     return this.headers.tip.height;
   }
 
-  /** Every unspent output of some locking scripts: the proven ones, and what waits of them at height 0. */
-  async coins(scripts: readonly Uint8Array[]): Promise<FoundCoin[]> {
+  /**
+   * Every unspent output of some locking scripts: the proven ones, and what waits of them at height 0. Pins in them are
+   * told as far as these scripts' own history shows them.
+   */
+  async coins(scripts: readonly Uint8Array[]): Promise<LightCoin[]> {
     const hashes = scripts.map((script) => sha256(script));
     await this.#watch(hashes);
     const waiting = await this.#waitingOf(hashes);
@@ -118,7 +128,12 @@ export class LightChain {
           : [],
       ),
     );
-    return [...proven, ...made].filter(({ outpoint }) => !spent.has(outpointKey(outpoint)));
+    const found = [...proven, ...made].filter(({ outpoint }) => !spent.has(outpointKey(outpoint)));
+    const pinsIn = pinsByOutput(this, this.#store, hashes);
+    return found.map((each) => {
+      const pins = pinsIn(each.outpoint);
+      return pins.length === 0 ? each : { ...each, pins };
+    });
   }
 
   /** Transactions that pay to or spend from some locking scripts, oldest first, those that wait last. */

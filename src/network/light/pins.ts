@@ -1,8 +1,10 @@
 import { sha256, utf8 } from '../../base/index.js';
 import {
   type Coin,
+  decodePin,
   encodeOutpoint,
   formatOutpoint,
+  formatPinId,
   type LightStore,
   type Outpoint,
   type PinQueries,
@@ -77,6 +79,47 @@ export async function pinTrails(
     });
   }
   return inOrder(steps.values());
+}
+
+/** Stands for a coin of somebody else's, of which nothing is known. */
+const UNKNOWN: Coin = {
+  output: { value: 0n, lockingScript: new Uint8Array(0) },
+  height: 0,
+  coinbase: false,
+};
+
+/**
+ * Which pins lie in outputs, as far as the proven history of some scripts shows it. A pin that came from elsewhere with
+ * a transaction of somebody else's is not seen.
+ */
+export function pinsByOutput(
+  chain: LightChain,
+  store: LightStore,
+  scriptHashes: readonly Uint8Array[],
+): (outpoint: Outpoint) => string[] {
+  const facts = new Map(
+    scriptHashes
+      .flatMap((hash) => chain.facts.answering('history', hash))
+      .map((fact) => [fact.txid, fact]),
+  );
+  const saysPin = ({ transaction }: Fact): boolean =>
+    transaction.outputs.some(({ lockingScript }) => decodePin(lockingScript) !== undefined);
+  if (![...facts.values()].some(saysPin)) return () => [];
+  const steps = [...facts.values()].map(({ transaction, hash, height, position }) => {
+    const coins = transaction.inputs.map(({ outpoint }) => chain.facts.coin(outpoint) ?? UNKNOWN);
+    const spent = position === 0 ? [] : coins.map((coin) => ({ ...coin, carriesPins: true }));
+    return { transaction, hash, location: NOWHERE, height, position, spent };
+  });
+  const found = new Map<string, string[]>();
+  store.withPins(inOrder(steps), chain.parameters, (pins) => {
+    for (const { hash, transaction } of steps) {
+      for (const index of transaction.outputs.keys()) {
+        const ids = pins.at({ hash, index }).map(formatPinId);
+        if (ids.length > 0) found.set(formatOutpoint({ hash, index }), ids);
+      }
+    }
+  });
+  return (outpoint) => found.get(formatOutpoint(outpoint)) ?? [];
 }
 
 function inOrder(steps: Iterable<PlacedTransaction>): PlacedTransaction[] {

@@ -19,7 +19,8 @@ import { storedBlock } from './blocks.js';
 
 const MAX_TXIDS = 100_000;
 
-const GETTXOUTPROOF: MethodHelp = {
+/** What `gettxoutproof` takes and answers. */
+export const GETTXOUTPROOF: MethodHelp = {
   group: 'Blockchain',
   summary:
     'Proves that transactions are in one block: its header and the branches of its Merkle tree that lead to them (BIP37).',
@@ -40,7 +41,8 @@ const GETTXOUTPROOF: MethodHelp = {
   example: `'["8abdc027e07cb1f1948dcab3b2ffa27ac1f65ad2a080ddd11b46dc839c66e38b"]'`,
 };
 
-const VERIFYTXOUTPROOF: MethodHelp = {
+/** What `verifytxoutproof` takes and answers. */
+export const VERIFYTXOUTPROOF: MethodHelp = {
   group: 'Blockchain',
   summary: 'Checks a proof of gettxoutproof against the active chain.',
   params: [{ name: 'proof', type: 'string', about: 'The proof in hex.' }],
@@ -53,7 +55,8 @@ const VERIFYTXOUTPROOF: MethodHelp = {
   example: '"hexstring"',
 };
 
-function wantedHashes(params: Params): Uint8Array[] {
+/** The transactions that `gettxoutproof` is asked to prove. */
+export function wantedHashes(params: Params): Uint8Array[] {
   const texts = params.raw(0) as unknown[];
   if (texts.length === 0) {
     throw new RpcError(RPC_CODE.invalidParameter, "Parameter 'txids' cannot be empty");
@@ -100,7 +103,8 @@ function prove(node: ChainNode, params: Params): string {
   return toHex(encodeMerkleBlock({ header, tree }));
 }
 
-function decodeProof(params: Params): MerkleBlock {
+/** The proof that `verifytxoutproof` is given. */
+export function decodeProof(params: Params): MerkleBlock {
   const bytes = params.hexString(0, 'proof');
   try {
     return decodeMerkleBlock(bytes);
