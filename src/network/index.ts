@@ -16,7 +16,13 @@ export type {
   WireOffence,
 } from './host/Host.js';
 export type { HostLimits, HostOptions } from './host/HostOptions.js';
+export { LightNode, type LightNodeOptions } from './light/LightNode.js';
 export { ProofServer, type ProofServerOptions } from './light/ProofServer.js';
+export {
+  type RunLightNodeOptions,
+  type RunningLightNode,
+  runLightNode,
+} from './light/runLightNode.js';
 export { WebSeed, type WebSeedOptions } from './models/WebSeed.js';
 export {
   Network,

@@ -1,7 +1,8 @@
 import { BitmodelError, messageOf } from '../../base/index.js';
-import { type BlockHeader, RejectError } from '../../chain/index.js';
-import type { Host, PeerId } from '../host/Host.js';
+import { type BlockHeader, blockHash, decodeHeader, RejectError } from '../../chain/index.js';
+import type { GossipVerdict, Host, PeerId } from '../host/Host.js';
 import type { Penalties } from '../peers/offences.js';
+import { ANNOUNCEMENT_BYTES, BLOCK_TOPIC } from '../sync/Announcements.js';
 import { decodeHeaders, encodeLocator } from '../sync/messages.js';
 import { HEADERS, MAX_HEADERS } from '../sync/protocols.js';
 import type { HeaderBranch, HeaderChain } from './HeaderChain.js';
@@ -37,6 +38,11 @@ export class HeaderSync {
     const usual = name === 'regtest' ? INTERVAL.regtest : INTERVAL.other;
     this.#timer = setInterval(() => this.#askAll(), options.interval ?? usual);
     options.host.on('connect', this.#onConnect);
+    options.host.join({
+      name: BLOCK_TOPIC,
+      maxBytes: ANNOUNCEMENT_BYTES,
+      validate: (data, from) => this.#hear(data, from),
+    });
   }
 
   /** Learns the headers that a peer has beyond ours; what it does wrong is held against it. */
@@ -57,6 +63,26 @@ export class HeaderSync {
 
   // what a peer speaks is known a moment after the connection is there
   readonly #onConnect = (): void => void setTimeout(() => this.#askAll(), 100).unref();
+
+  /** A header that a neighbour passes on: one that stands on the tip is taken at once, for others it is asked. */
+  #hear(data: Uint8Array, from: PeerId): GossipVerdict {
+    if (data.length !== ANNOUNCEMENT_BYTES) return 'reject';
+    const { headers, onError } = this.#options;
+    const header = decodeHeader(data);
+    const known = headers.header(blockHash(header));
+    if (known) return known.work >= headers.top().work ? 'accept' : 'ignore';
+    if (!headers.header(header.previousHash)) {
+      this.learn(from).catch((thrown) => onError?.(thrown));
+      return 'ignore';
+    }
+    try {
+      headers.branch().add([header]);
+      return headers.header(blockHash(header)) ? 'accept' : 'ignore';
+    } catch (thrown) {
+      if (!(thrown instanceof RejectError)) throw thrown;
+      return isClockTrouble(thrown) ? 'ignore' : 'reject';
+    }
+  }
 
   #askAll(): void {
     if (this.#closed) return;

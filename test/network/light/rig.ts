@@ -8,7 +8,7 @@ import {
   LightStore,
   networkParameters,
 } from '#src/chain/index.js';
-import type { Host, Offence, Penalties } from '#src/network/index.js';
+import { ChainSync, type Host, type Offence, type Penalties } from '#src/network/index.js';
 import { type Answer, encodeAnswer } from '#src/network/light/answer.js';
 import { answerQuestion } from '#src/network/light/answerQuestion.js';
 import { BlockTrees } from '#src/network/light/BlockTrees.js';
@@ -54,6 +54,7 @@ export class Rig {
   readonly hosts = new Hosts();
   readonly #nodes: ChainNode[] = [];
   readonly #lights: Light[] = [];
+  readonly #ends: { close(): Promise<void> | void }[] = [];
   #count = 0;
 
   async node(): Promise<ChainNode> {
@@ -66,8 +67,9 @@ export class Rig {
   /** A peer that serves a node's chain. */
   async honest(node: ChainNode): Promise<Host> {
     const host = await this.hosts.start(`host ${this.#count++}`);
-    new ProofServer({ host, node, penalties: new Ledger() });
-    serveHeaders(host, node);
+    const shared = { host, node, penalties: new Ledger() };
+    new ProofServer(shared);
+    this.#ends.push(new ChainSync({ ...shared, agent: 'test' }));
     return host;
   }
 
@@ -122,6 +124,7 @@ export class Rig {
 
   async close(): Promise<void> {
     for (const light of [...this.#lights]) await light.close();
+    for (const each of this.#ends) await each.close();
     await this.hosts.close();
     for (const node of this.#nodes) await node.close();
     rmSync(this.folder, { recursive: true, force: true });

@@ -1,0 +1,97 @@
+import { join } from 'node:path';
+import {
+  LightStore,
+  type NetworkName,
+  type NetworkParameters,
+  networkParameters,
+  type Tip,
+} from '../../chain/index.js';
+import { Peers, type PeersOptions } from '../peers/Peers.js';
+import { genesisEntry, HeaderChain } from './HeaderChain.js';
+import { HeaderSync } from './HeaderSync.js';
+import { LightChain } from './LightChain.js';
+
+export interface LightNodeOptions extends Omit<PeersOptions, 'folder' | 'network'> {
+  /** Folder of all networks; this one's is below it. */
+  readonly datadir: string;
+  readonly network: NetworkName;
+}
+
+/** A node that keeps headers and asks peers, whom it doesn't trust, for proofs of the rest. */
+export class LightNode {
+  /** Folder of this network. */
+  readonly folder: string;
+  readonly peers: Peers;
+  readonly headers: HeaderChain;
+  readonly chain: LightChain;
+  readonly #store: LightStore;
+  readonly #sync: HeaderSync;
+  readonly #onWarning: (message: string) => void;
+  #closing: Promise<void> | undefined;
+
+  private constructor(folder: string, store: LightStore, peers: Peers, options: LightNodeOptions) {
+    const { host, penalties } = peers;
+    this.folder = folder;
+    this.peers = peers;
+    this.#store = store;
+    this.#onWarning = options.onWarning;
+    this.headers = new HeaderChain(store, networkParameters(options.network));
+    const shared = { host, penalties, headers: this.headers };
+    const onError = (thrown: unknown): void => this.#warn(thrown);
+    this.#sync = new HeaderSync({ ...shared, onError });
+    const learnHeaders = (peer: string): Promise<void> => this.#sync.learn(peer);
+    this.chain = new LightChain({ ...shared, store, learnHeaders });
+    this.headers.on('block', () => {
+      this.chain.outbox.afterBlock().catch(onError);
+    });
+  }
+
+  /**
+   * Opens the node of a data folder, which no other node may have meanwhile, and begins to look for peers.
+   * @throws BitmodelError `DATADIR_LOCKED`, `WRONG_CHAIN`, `STORE_DAMAGED`, `STORE_FAILED`, `DISK_FULL`, and those of
+   * `createHost`
+   */
+  static async open(options: LightNodeOptions): Promise<LightNode> {
+    const { datadir, network } = options;
+    const folder = join(datadir, network);
+    const parameters = networkParameters(network);
+    const store = await LightStore.open(join(folder, 'light'), genesisEntry(parameters));
+    try {
+      const peers = await Peers.start({ ...options, folder, network });
+      return new LightNode(folder, store, peers, options);
+    } catch (thrown) {
+      await store.close();
+      throw thrown;
+    }
+  }
+
+  get parameters(): NetworkParameters {
+    return this.headers.parameters;
+  }
+
+  get tip(): Tip {
+    return this.headers.tip;
+  }
+
+  /** Who is told when the store can't be used any more; the node must be closed then. */
+  set onFailure(listener: (error: Error) => void) {
+    this.#store.onFailure = listener;
+  }
+
+  /** Ends all connections, writes everything out and gives the data folder back. */
+  close(): Promise<void> {
+    this.#closing ??= this.#close();
+    return this.#closing;
+  }
+
+  async #close(): Promise<void> {
+    await this.#sync.close();
+    await this.peers.close();
+    await this.#store.close();
+  }
+
+  #warn(thrown: unknown): void {
+    if (this.#closing) return;
+    this.#onWarning(thrown instanceof Error ? thrown.message : String(thrown));
+  }
+}
