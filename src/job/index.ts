@@ -82,6 +82,7 @@ export {
   NO_JOB_HEX,
   parseMessage,
 } from './messages.js';
+export { JobGossip, type JobGossipOptions } from './network/JobGossip.js';
 export { CHECK_BOUNDS, CheckService, type CheckServiceOptions } from './outsourced/CheckService.js';
 export { type CheckState, Checks, type KnownTruth } from './outsourced/Checks.js';
 export {

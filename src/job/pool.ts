@@ -153,9 +153,10 @@ export class JobPool {
     return this.#index.has(id) || this.#waiting.has(jobId, id);
   }
 
-  /** A message of the state. */
-  message(id: string): AnyMessage | undefined {
-    return this.#index.get(id)?.message;
+  /** A message of the state that nodes share. */
+  shared(id: string): AnyMessage | undefined {
+    const message = this.#index.get(id)?.message;
+    return message && !isPrivate(message.type) ? message : undefined;
   }
 
   /**

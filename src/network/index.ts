@@ -1,6 +1,8 @@
 export { Delivery, type DeliveryOptions } from './delivery/Delivery.js';
 export type { Receiver } from './delivery/Mailroom.js';
 export { FairQueue, type QueueBounds } from './gossip/FairQueue.js';
+export { Neighbours } from './gossip/Neighbours.js';
+export { Pace } from './gossip/Pace.js';
 export { TransactionGossip, type TransactionGossipOptions } from './gossip/TransactionGossip.js';
 export { createHost } from './host/createHost.js';
 export type {

@@ -1,4 +1,3 @@
-import { setTimeout } from 'node:timers/promises';
 import { BitmodelError } from '../../base/index.js';
 import {
   type ChainNode,
@@ -10,7 +9,6 @@ import {
 } from '../../chain/index.js';
 import type { Host, PeerId, Protocol } from '../host/Host.js';
 import type { Penalties } from '../peers/offences.js';
-import { RateLimit } from '../peers/RateLimit.js';
 import {
   ANSWER_BYTES,
   decodeGiven,
@@ -25,6 +23,8 @@ import {
   MOST_LISTED,
   MOST_TOLD,
 } from './codec.js';
+import { Neighbours } from './Neighbours.js';
+import { Pace } from './Pace.js';
 
 /** Asks what waits in a mempool, or tells what does. */
 export const MEMPOOL: Protocol = {
@@ -48,13 +48,10 @@ export const TRANSACTIONS: Protocol = {
 const TIMEOUT = { timeout: 30_000 };
 /** Pages of ids that are read of one mempool at a time: 131,072 transactions. */
 const MOST_PAGES = 16;
+/** Most notices of one peer that are followed at once. */
+const MOST_FETCHES = 8;
 /** Milliseconds between two looks into a neighbour's mempool, so that what was lost comes after all. */
 const PERIOD = 60_000;
-/** Milliseconds for which a new neighbour has time to say what it speaks, and how often it is looked for. */
-const INTRODUCTION = 500;
-const INTRODUCTIONS = 20;
-/** Longest that an answer is held back from who asks faster than it may, in milliseconds; beyond it that is a flood. */
-const LONGEST_HOLD = 10_000;
 
 /** A transaction that a peer sent. */
 export interface Arrived {
@@ -87,34 +84,35 @@ export class MempoolSync {
   readonly #options: MempoolSyncOptions;
   readonly #timer: NodeJS.Timeout;
   readonly #pulling = new Set<PeerId>();
-  readonly #pages = new RateLimit({ perSecond: 1, burst: 2 * MOST_PAGES });
-  readonly #told = new RateLimit({ perSecond: 5, burst: 100 });
-  readonly #given = new RateLimit({ perSecond: 4 << 20, burst: 64 << 20 });
-  readonly #onConnect = ({ peer }: { peer: PeerId }): void => void this.#greet(peer);
+  readonly #fetching = new Map<PeerId, number>();
+  readonly #neighbours: Neighbours;
+  readonly #pages: Pace;
+  readonly #told: Pace;
+  readonly #given: Pace;
   #closed = false;
 
   constructor(options: MempoolSyncOptions) {
     this.#options = options;
-    const { host, period = PERIOD } = options;
+    const { host, penalties, period = PERIOD } = options;
+    const pace = (perSecond: number, burst: number): Pace =>
+      new Pace({ perSecond, burst }, penalties, 'transactions');
+    this.#pages = pace(1, 2 * MOST_PAGES);
+    this.#told = pace(5, 100);
+    this.#given = pace(4 << 20, 64 << 20);
     host.answer(MEMPOOL, (frame, peer) => this.#answer(frame, peer));
     host.answer(TRANSACTIONS, (frame, peer) => this.#give(frame, peer));
-    host.on('connect', this.#onConnect);
-    for (const { peer } of host.connections()) void this.#greet(peer);
+    this.#neighbours = new Neighbours(host, MEMPOOL.name, (peer) => void this.#pull(peer));
     this.#timer = setInterval(() => this.#pullFromSomeone(), period).unref();
   }
 
   /** Tells all neighbours of transactions that wait here; who lacks them asks. */
   async tell(hashes: readonly Uint8Array[]): Promise<void> {
     const { host } = this.#options;
-    const peers = host
-      .connections()
-      .map(({ peer }) => peer)
-      .filter((peer) => this.#speaks(peer));
     for (let at = 0; at < hashes.length && !this.#closed; at += MOST_TOLD) {
       const frame = encodeMempoolQuestion({ kind: 'have', ids: hashes.slice(at, at + MOST_TOLD) });
       // who doesn't listen just now is told of it when it looks into this mempool
       const tell = (peer: PeerId) => host.request(peer, MEMPOOL, frame, TIMEOUT);
-      await Promise.allSettled([...new Set(peers)].map(tell));
+      await Promise.allSettled(this.#neighbours.list().map(tell));
     }
   }
 
@@ -133,25 +131,12 @@ export class MempoolSync {
   close(): void {
     this.#closed = true;
     clearInterval(this.#timer);
-    this.#options.host.off('connect', this.#onConnect);
-  }
-
-  #speaks(peer: PeerId): boolean {
-    return this.#options.host.protocolsOf(peer).includes(MEMPOOL.name);
-  }
-
-  async #greet(peer: PeerId): Promise<void> {
-    for (let i = 0; i < INTRODUCTIONS && !this.#closed; i++) {
-      await setTimeout(INTRODUCTION, undefined, { ref: false });
-      if (!this.#options.host.isConnected(peer)) return;
-      if (this.#speaks(peer)) return this.#pull(peer);
-    }
+    this.#neighbours.close();
   }
 
   #pullFromSomeone(): void {
-    const peers = this.#options.host.connections().filter(({ peer }) => this.#speaks(peer));
-    const chosen = peers[Math.floor(Math.random() * peers.length)];
-    if (chosen) void this.#pull(chosen.peer);
+    const peer = this.#neighbours.some();
+    if (peer !== undefined) void this.#pull(peer);
   }
 
   /** Takes from a peer's mempool what is wanted here. */
@@ -201,13 +186,26 @@ export class MempoolSync {
   async #answer(frame: Uint8Array, peer: PeerId): Promise<Uint8Array> {
     const question = this.#decoded(peer, () => decodeMempoolQuestion(frame));
     if (question.kind === 'list') {
-      await this.#hold(this.#pages, peer, 1);
+      await this.#pages.hold(peer);
       return encodeMempoolPage(this.#page(question.after));
     }
-    await this.#hold(this.#told, peer, 1);
-    const wanted = question.ids.filter(this.#options.isWanted);
-    this.fetch(peer, wanted).catch((thrown: unknown) => this.#failed(peer, thrown));
+    await this.#told.hold(peer);
+    this.#heard(peer, question.ids.filter(this.#options.isWanted));
     return new Uint8Array(0);
+  }
+
+  /** Asks for what a peer told of, unless it tells faster than it gives: a later look into its mempool finds the rest. */
+  #heard(peer: PeerId, wanted: readonly Uint8Array[]): void {
+    const pending = this.#fetching.get(peer) ?? 0;
+    if (pending >= MOST_FETCHES || wanted.length === 0) return;
+    this.#fetching.set(peer, pending + 1);
+    this.fetch(peer, wanted)
+      .catch((thrown: unknown) => this.#failed(peer, thrown))
+      .finally(() => {
+        const left = this.#fetching.get(peer)! - 1;
+        if (left > 0) this.#fetching.set(peer, left);
+        else this.#fetching.delete(peer);
+      });
   }
 
   #page(after: Uint8Array | undefined): { ids: Uint8Array[]; isMore: boolean } {
@@ -236,7 +234,7 @@ export class MempoolSync {
         bytes += entry.size;
       }
     }
-    await this.#hold(this.#given, peer, bytes + 32 * wanted.length + 1000);
+    await this.#given.hold(peer, bytes + 32 * wanted.length + 1000);
     return encodeGiven(given);
   }
 
@@ -246,19 +244,6 @@ export class MempoolSync {
     } catch (thrown) {
       this.#failed(peer, thrown);
       throw thrown;
-    }
-  }
-
-  /** Waits until a peer may have so much. @throws BitmodelError `FLOOD` */
-  async #hold(limit: RateLimit, peer: PeerId, amount: number): Promise<void> {
-    for (;;) {
-      const wait = limit.wait(peer, amount);
-      if (wait > LONGEST_HOLD) {
-        this.#options.penalties.penalise(peer, 'flood', 'it asks too much about transactions');
-        throw new BitmodelError('FLOOD', 'A peer asks more than its share about transactions.');
-      }
-      if (limit.take(peer, amount)) return;
-      await setTimeout(Math.max(1, wait), undefined, { ref: false });
     }
   }
 

@@ -78,7 +78,7 @@ messages.push(
 function heal(from: JobPool, to: JobPool): void {
   for (const [jobId, digest] of from.digests()) {
     if (to.digest(jobId) === digest) continue;
-    for (const id of from.sharedIds(jobId)) if (!to.has(jobId, id)) to.add(from.message(id)!);
+    for (const id of from.sharedIds(jobId)) if (!to.has(jobId, id)) to.add(from.shared(id)!);
   }
 }
 

@@ -1,0 +1,279 @@
+import { BitmodelError } from '../../base/index.js';
+import {
+  type Host,
+  Neighbours,
+  Pace,
+  type PeerId,
+  type Penalties,
+  type Protocol,
+} from '../../network/index.js';
+import { type AnyMessage, NO_JOB_HEX } from '../messages.js';
+import type { JobPool } from '../pool.js';
+import {
+  ANSWER_BYTES,
+  type DigestPage,
+  decodeDigests,
+  decodeJobIds,
+  decodeMessages,
+  decodePoolQuestion,
+  encodeDigests,
+  encodeJobIds,
+  encodeMessages,
+  encodePoolQuestion,
+  type JobIds,
+  MOST_DIGESTS,
+  MOST_IDS,
+  MOST_JOBS,
+  MOST_TOLD,
+  MOST_WANTED,
+  type PoolQuestion,
+} from './frames.js';
+import { encodeJobMessage } from './wire.js';
+
+/** Brings two job pools together: what differs is asked for by job, then by message. */
+export const JOB_POOL: Protocol = {
+  name: 'job-pool/1',
+  // a page of ids; or messages, the last of which may go beyond what an answer aims at
+  maxFrame: ANSWER_BYTES + (1 << 20) + 16 * MOST_WANTED,
+  idleTimeout: 20_000,
+  streamsPerPeer: 4,
+  overRelay: true,
+};
+
+const TIMEOUT = { timeout: 30_000 };
+/** Milliseconds between two looks into a neighbour's pool, so that what was lost comes after all. */
+const PERIOD = 30_000;
+/** Most pages of digests that are read of one pool: more jobs than a pool holds. */
+const MOST_PAGES = 4;
+/** Most notices of one peer that are followed at once. */
+const MOST_FETCHES = 8;
+
+export interface JobPoolSyncOptions {
+  readonly host: Host;
+  readonly penalties: Penalties;
+  readonly pool: JobPool;
+  /** Takes what was asked for; resolves to the id of the message, undefined when it is none. */
+  readonly take: (encoded: Uint8Array, from: PeerId) => Promise<string | undefined>;
+  /** Whether a message was refused since the last block. */
+  readonly isRefused: (id: string) => boolean;
+  /** Milliseconds between two looks into a neighbour's pool; half a minute unless stated. */
+  readonly period?: number | undefined;
+}
+
+/**
+ * Heals what gossip lost, reordered or could not place yet: a new neighbour is asked what its pool holds, every half
+ * minute one neighbour is asked again, and what came in any other way than by gossip is told to all. Only what is in the
+ * state of a pool is named, so nobody passes on what waits, and nobody what is private.
+ */
+export class JobPoolSync {
+  readonly #options: JobPoolSyncOptions;
+  readonly #neighbours: Neighbours;
+  readonly #timer: NodeJS.Timeout;
+  readonly #pulling = new Set<PeerId>();
+  readonly #fetching = new Map<PeerId, number>();
+  readonly #asked: Pace;
+  readonly #given: Pace;
+  #closed = false;
+
+  constructor(options: JobPoolSyncOptions) {
+    this.#options = options;
+    const { host, penalties, period = PERIOD } = options;
+    this.#asked = new Pace({ perSecond: 20, burst: 1000 }, penalties, 'jobs');
+    this.#given = new Pace({ perSecond: 4 << 20, burst: 64 << 20 }, penalties, 'jobs');
+    host.answer(JOB_POOL, (frame, peer) => this.#answer(frame, peer));
+    this.#neighbours = new Neighbours(host, JOB_POOL.name, (peer) => void this.pull(peer));
+    this.#timer = setInterval(() => this.pullFromSomeone(), period).unref();
+  }
+
+  /** Tells all neighbours of messages that this pool has admitted; who lacks them asks. */
+  async tell(jobs: readonly JobIds[]): Promise<void> {
+    const { host } = this.#options;
+    const lines = jobs.flatMap(inParts);
+    for (let at = 0; at < lines.length && !this.#closed; at += MOST_JOBS) {
+      const told = lines.slice(at, at + MOST_JOBS);
+      const frame = encodePoolQuestion({ kind: 'have', jobs: told });
+      // who doesn't listen just now finds it in its next look into this pool
+      const tell = (peer: PeerId) => host.request(peer, JOB_POOL, frame, TIMEOUT);
+      await Promise.allSettled(this.#neighbours.list().map(tell));
+    }
+  }
+
+  pullFromSomeone(): void {
+    const peer = this.#neighbours.some();
+    if (peer !== undefined) void this.pull(peer);
+  }
+
+  /** Takes from a peer's pool what this one lacks. */
+  async pull(peer: PeerId): Promise<void> {
+    if (this.#pulling.has(peer) || this.#closed) return;
+    this.#pulling.add(peer);
+    try {
+      await this.#readPool(peer);
+    } catch (thrown) {
+      this.#failed(peer, thrown);
+    } finally {
+      this.#pulling.delete(peer);
+    }
+  }
+
+  close(): void {
+    this.#closed = true;
+    clearInterval(this.#timer);
+    this.#neighbours.close();
+  }
+
+  async #readPool(peer: PeerId): Promise<void> {
+    let after: string | undefined;
+    for (let page = 0; page < MOST_PAGES && !this.#closed; page++) {
+      const { lines, isMore } = decodeDigests(await this.#ask(peer, { kind: 'digests', after }));
+      if (after !== undefined && lines[0] && lines[0][0] <= after) throw this.#unasked(peer);
+      const { pool } = this.#options;
+      const differing = lines.filter(([jobId, digest]) => pool.digest(jobId) !== digest);
+      for (let at = 0; at < differing.length && !this.#closed; at += MOST_JOBS) {
+        const jobIds = differing.slice(at, at + MOST_JOBS).map(([jobId]) => jobId);
+        const jobs = decodeJobIds(await this.#ask(peer, { kind: 'ids', jobIds }));
+        await this.#fetch(
+          peer,
+          jobs.filter(({ jobId }) => jobIds.includes(jobId)),
+        );
+      }
+      if (!isMore) return;
+      after = lines.at(-1)![0];
+    }
+  }
+
+  /** Fetches what is lacking: the announcements of unknown jobs first, the rest only of those that are known then. */
+  async #fetch(peer: PeerId, jobs: readonly JobIds[]): Promise<void> {
+    const { pool } = this.#options;
+    const isKnown = ({ jobId }: JobIds): boolean =>
+      jobId === NO_JOB_HEX || pool.digest(jobId) !== undefined;
+    const firsts = jobs.filter((job) => !isKnown(job));
+    await this.#fetchIds(
+      peer,
+      this.#lacking(firsts.map(({ jobId, ids }) => ({ jobId, ids: ids.slice(0, 1) }))),
+    );
+    await this.#fetchIds(peer, this.#lacking(jobs.filter(isKnown)));
+  }
+
+  #lacking(jobs: readonly JobIds[]): string[] {
+    const { pool, isRefused } = this.#options;
+    return jobs.flatMap(({ jobId, ids }) =>
+      ids.filter((id) => !pool.has(jobId, id) && !isRefused(id)),
+    );
+  }
+
+  async #fetchIds(peer: PeerId, ids: readonly string[]): Promise<void> {
+    let wanted = ids;
+    while (wanted.length > 0 && !this.#closed) {
+      const asked = wanted.slice(0, MOST_WANTED);
+      const given = await this.#take(peer, asked);
+      // what did not fit is asked for again, as long as something comes
+      if (given.size === 0) wanted = wanted.slice(asked.length);
+      else wanted = wanted.filter((id) => !given.has(id));
+    }
+  }
+
+  async #take(peer: PeerId, ids: readonly string[]): Promise<Set<string>> {
+    const given = new Set<string>();
+    for (const encoded of decodeMessages(await this.#ask(peer, { kind: 'want', ids }))) {
+      const id = await this.#options.take(encoded, peer);
+      // what is no message was held against the peer already
+      if (id === undefined || !ids.includes(id) || given.has(id)) throw this.#unasked(peer, id);
+      given.add(id);
+    }
+    return given;
+  }
+
+  #unasked(peer: PeerId, id: string | undefined = ''): BitmodelError {
+    if (id !== undefined) this.#options.penalties.penalise(peer, 'unasked', 'jobs not asked for');
+    return new BitmodelError('UNASKED', 'A peer answers what was not asked.');
+  }
+
+  #ask(peer: PeerId, question: PoolQuestion): Promise<Uint8Array> {
+    return this.#options.host.request(peer, JOB_POOL, encodePoolQuestion(question), TIMEOUT);
+  }
+
+  async #answer(frame: Uint8Array, peer: PeerId): Promise<Uint8Array> {
+    let question: PoolQuestion;
+    try {
+      question = decodePoolQuestion(frame);
+    } catch (thrown) {
+      this.#failed(peer, thrown);
+      throw thrown;
+    }
+    await this.#asked.hold(peer);
+    switch (question.kind) {
+      case 'digests':
+        return encodeDigests(this.#page(question.after));
+      case 'ids':
+        return this.#paid(peer, encodeJobIds(question.jobIds.map((jobId) => this.#idsOf(jobId))));
+      case 'want':
+        return this.#paid(peer, encodeMessages(this.#messages(question.ids)));
+      case 'have':
+        this.#heard(peer, question.jobs);
+        return new Uint8Array(0);
+    }
+  }
+
+  /** Asks for what a peer told of, unless it tells faster than it gives: a later look into its pool finds the rest. */
+  #heard(peer: PeerId, jobs: readonly JobIds[]): void {
+    const pending = this.#fetching.get(peer) ?? 0;
+    if (pending >= MOST_FETCHES) return;
+    this.#fetching.set(peer, pending + 1);
+    this.#fetch(peer, jobs)
+      .catch((thrown: unknown) => this.#failed(peer, thrown))
+      .finally(() => {
+        const left = this.#fetching.get(peer)! - 1;
+        if (left > 0) this.#fetching.set(peer, left);
+        else this.#fetching.delete(peer);
+      });
+  }
+
+  async #paid(peer: PeerId, answer: Uint8Array): Promise<Uint8Array> {
+    await this.#given.hold(peer, answer.length);
+    return answer;
+  }
+
+  #page(after: string | undefined): DigestPage {
+    const all = this.#options.pool.digests();
+    const behind = after === undefined ? all : all.filter(([jobId]) => jobId > after);
+    return { lines: behind.slice(0, MOST_DIGESTS), isMore: behind.length > MOST_DIGESTS };
+  }
+
+  #idsOf(jobId: string): JobIds {
+    const { pool } = this.#options;
+    const isFirst = (id: string): number => (pool.shared(id)?.type === 'announce' ? 0 : 1);
+    const ids = pool.sharedIds(jobId).sort((a, b) => isFirst(a) - isFirst(b));
+    return { jobId, ids: ids.slice(0, MOST_IDS) };
+  }
+
+  #messages(ids: readonly string[]): Uint8Array[] {
+    const given: Uint8Array[] = [];
+    let bytes = 0;
+    for (const id of new Set(ids)) {
+      const message: AnyMessage | undefined = this.#options.pool.shared(id);
+      if (!message || bytes >= ANSWER_BYTES) continue;
+      const encoded = encodeJobMessage(message);
+      bytes += encoded.length;
+      given.push(encoded);
+    }
+    return given;
+  }
+
+  /** A peer that says what is no message is held to it; one that went away is not. */
+  #failed(peer: PeerId, thrown: unknown): void {
+    if (!(thrown instanceof BitmodelError)) throw thrown;
+    if (thrown.code === 'BAD_ENCODING') {
+      this.#options.penalties.penalise(peer, 'garbage', thrown.message);
+    }
+  }
+}
+
+/** A job's ids in parts that fit into a notice. */
+function inParts({ jobId, ids }: JobIds): JobIds[] {
+  const parts: JobIds[] = [];
+  for (let at = 0; at < ids.length; at += MOST_TOLD) {
+    parts.push({ jobId, ids: ids.slice(at, at + MOST_TOLD) });
+  }
+  return parts;
+}
