@@ -142,11 +142,16 @@ const run = action<AllOptions>(async (_args, { options, settings, terminal, sign
     signal,
     ...(options.mine ? { mine: { to: options.mineTo, blockTime, threads } } : {}),
     extend: async (server, chain) => {
-      attachJobPool(server, chain, (thrown) => terminal.warn(`job pool: ${messageOf(thrown)}`));
+      const warn = (thrown: unknown) => terminal.warn(`job pool: ${messageOf(thrown)}`);
+      const jobs = attachJobPool(server, chain, warn);
       if (!plan) return undefined;
       const opened = await openNetwork(server, chain, { plan, version, terminal });
       peers = opened;
-      return () => opened.close();
+      const leave = jobs.join(opened);
+      return () => {
+        leave();
+        return opened.close();
+      };
     },
   });
   const { url, node } = running;

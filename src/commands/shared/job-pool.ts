@@ -1,18 +1,39 @@
 import { type ChainNode, LocalChain, type RpcServer } from '../../chain/index.js';
-import { registerJobPool } from '../../job/index.js';
+import { JobGossip, type JobPoolService, registerJobPool } from '../../job/index.js';
+import type { Host, Penalties } from '../../network/index.js';
+
+/** A node's job pool, which is its own until it joins those of others. */
+export interface AttachedJobPool {
+  readonly service: JobPoolService;
+  /** Exchanges messages with other nodes until the returned function is called; before the network ends. */
+  join(network: { readonly host: Host; readonly penalties: Penalties }): () => void;
+}
 
 /**
  * Gives a node its job pool: `sendjobmessage` and `listjobmessages` over its RPC, and forgetting with each block what
  * is over. The chain itself stays ignorant of jobs.
- * @param onError told when a block's housekeeping failed
+ * @param warn told in one sentence what went wrong that the node can go on without
  */
 export function attachJobPool(
   server: RpcServer,
   node: ChainNode,
-  onError: (thrown: unknown) => void,
-): void {
-  const pool = registerJobPool(server, new LocalChain(node));
+  warn: (thrown: unknown) => void,
+): AttachedJobPool {
+  const service = registerJobPool(server, new LocalChain(node));
+  let gossip: JobGossip | undefined;
   node.on('block', () => {
-    pool.advance().catch(onError);
+    service
+      .advance()
+      .then(() => gossip?.advance())
+      .catch(warn);
   });
+  const join: AttachedJobPool['join'] = ({ host, penalties }) => {
+    const joined = new JobGossip({ host, penalties, pool: service, onWarning: warn });
+    gossip = joined;
+    return () => {
+      gossip = undefined;
+      joined.close();
+    };
+  };
+  return { service, join };
 }
