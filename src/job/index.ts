@@ -122,7 +122,12 @@ export {
   type SendResult,
 } from './pool-service.js';
 export type { PooledJob } from './pool-view.js';
-export { decodeAnswer, encodeAnswer, type PrivateDelivery } from './private-delivery.js';
+export {
+  decodeAnswer,
+  encodeAnswer,
+  jobDelivery,
+  type PrivateDelivery,
+} from './private-delivery.js';
 export {
   checkReceipt,
   decodeReceipt,

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { BitmodelError, canonicalBytes, messageOf, utf8 } from '../base/index.js';
+import type { Delivery, PeerId } from '../network/index.js';
 import type { SendResult } from './pool-service.js';
 
 /** How a node hands a message to one other node; what is between them can't read or change it. */
@@ -14,6 +15,21 @@ export interface PrivateDelivery {
   deliver(node: string, message: Uint8Array): Promise<Uint8Array>;
   /** Says who answers what other nodes hand to this one. */
   receive(handler: (message: Uint8Array) => Promise<Uint8Array>): void;
+}
+
+/** What private messages of jobs are called among all that nodes bring to each other. */
+const SUBJECT = 'job';
+
+/** A network's way to bring messages to one node, as the job pool takes it. @param node the own peer id */
+export function jobDelivery(
+  delivery: Pick<Delivery, 'deliver' | 'receive'>,
+  node: PeerId,
+): PrivateDelivery {
+  return {
+    node,
+    deliver: (to, message) => delivery.deliver(to, SUBJECT, message),
+    receive: (handler) => delivery.receive(SUBJECT, handler),
+  };
 }
 
 /** Most bytes of an answer to a private message. */
