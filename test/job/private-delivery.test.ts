@@ -18,7 +18,7 @@ import {
 import { Delivery, type Host } from '#src/network/index.js';
 import { cases } from '../long.js';
 import { addressOf, Hosts } from '../network/host/hosts.js';
-import { accept, announce, makeJob, offer, privateKey, publicKey } from './make.js';
+import { accept, announce, hash, makeJob, offer, privateKey, publicKey } from './make.js';
 
 /** A node's part in the job market: a real host and a pool, on a chain where every job's coin is unspent. */
 interface Node {
@@ -62,6 +62,11 @@ async function node(name: string): Promise<Node> {
   return { host, pool, delivery, received };
 }
 
+/** A job with a coin of its own. */
+function jobOf(name: string): JobSpec {
+  return makeJob({ coin: `${hash(name)}:0` });
+}
+
 /** The offer of a seller that speaks through a node. */
 function offerThrough(job: JobSpec, { host }: Node): Message<'offer'> {
   const { jobId, body } = offer(job, 's0');
@@ -89,7 +94,7 @@ afterAll(async () => {
 
 describe('a prompt between nodes', () => {
   it('comes to the node of the accepted offer alone, and is shown to those who speak through it', async () => {
-    const job = makeJob();
+    const job = jobOf('first');
     const id = jobIdHex(job);
     const chosen = offerThrough(job, seller);
     for (const { pool } of [buyer, seller, other]) {
@@ -108,7 +113,7 @@ describe('a prompt between nodes', () => {
   });
 
   it('waits at its node for the acceptance, and is not shown before', async () => {
-    const job = makeJob({ maxTokens: 17 });
+    const job = jobOf('waiting');
     const id = jobIdHex(job);
     const chosen = offerThrough(job, seller);
     await seller.pool.send(announce(job));
@@ -119,7 +124,7 @@ describe('a prompt between nodes', () => {
   });
 
   it('is undelivered, and can be sent again, while its node is away', async () => {
-    const job = makeJob({ maxTokens: 18 });
+    const job = jobOf('undelivered');
     const gone = await node('gone');
     await gone.host.close();
     const result = await buyer.pool.send(promptTo(job, gone.host.id));
@@ -149,7 +154,7 @@ describe('a prompt between nodes', () => {
     ['that is another message', (job) => announce(job), /only prompts/],
     ['that is no message', () => ({ type: 'prompt' }), /no job message/],
   ])('is refused where it is one %s', async (_, make, reason) => {
-    const job = makeJob({ maxTokens: 19 });
+    const job = jobOf('refused');
     await seller.pool.send(announce(job));
     await seller.pool.send(accept(job, offerThrough(job, seller)));
     const before = seller.pool.pool.bytes;
@@ -160,7 +165,7 @@ describe('a prompt between nodes', () => {
   });
 
   it('is refused where a node passes it on as if it were for all', async () => {
-    const prompt = promptTo(makeJob(), seller.host.id);
+    const prompt = promptTo(jobOf('passed on'), seller.host.id);
     expect(await other.pool.take(prompt)).toMatchObject({ status: 'refused', fault: true });
   });
 });
@@ -187,7 +192,7 @@ describe('bytes from another node', () => {
   });
 
   it('as a message are refused, whatever they are, and leave nothing behind', async () => {
-    const sample = utf8(JSON.stringify(promptTo(makeJob({ maxTokens: 20 }), seller.host.id)));
+    const sample = utf8(JSON.stringify(promptTo(jobOf('fuzzed'), seller.host.id)));
     const bytes = fc.oneof(
       fc.uint8Array({ maxLength: 200 }),
       fc
