@@ -1,12 +1,22 @@
 import { type ChainNode, LocalChain, type RpcServer } from '../../chain/index.js';
-import { JobGossip, type JobPoolService, registerJobPool } from '../../job/index.js';
-import type { Host, Penalties } from '../../network/index.js';
+import { JobGossip, type JobPoolService, jobDelivery, registerJobPool } from '../../job/index.js';
+import type { Delivery, Host, Penalties } from '../../network/index.js';
+
+/** What of a network the job pool takes part in. */
+export interface JobPoolNetwork {
+  readonly host: Host;
+  readonly penalties: Penalties;
+  readonly parts: { readonly delivery: Delivery };
+}
 
 /** A node's job pool, which is its own until it joins those of others. */
 export interface AttachedJobPool {
   readonly service: JobPoolService;
-  /** Exchanges messages with other nodes until the returned function is called; before the network ends. */
-  join(network: { readonly host: Host; readonly penalties: Penalties }): () => void;
+  /**
+   * Exchanges messages with other nodes, and prompts with those that they are for, until the returned function is
+   * called; before the network ends.
+   */
+  join(network: JobPoolNetwork): () => void;
 }
 
 /**
@@ -27,7 +37,8 @@ export function attachJobPool(
       .then(() => gossip?.advance())
       .catch(warn);
   });
-  const join: AttachedJobPool['join'] = ({ host, penalties }) => {
+  const join: AttachedJobPool['join'] = ({ host, penalties, parts }) => {
+    service.deliverBy(jobDelivery(parts.delivery, host.id));
     const joined = new JobGossip({ host, penalties, pool: service, onWarning: warn });
     gossip = joined;
     return () => {
