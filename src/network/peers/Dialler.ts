@@ -21,9 +21,12 @@ interface Fixed {
   readonly address: string;
   /** The peer that was found there. */
   peer: PeerId | undefined;
-  failures: number;
+  /** Dials since a connection lasted. */
+  attempts: number;
   /** When it may be dialled next, by the clock that never goes back. */
   next: number;
+  /** When a connection was made. */
+  since: number;
   isDialling: boolean;
 }
 
@@ -34,6 +37,8 @@ const MAX_DIALS = 4;
 /** Waits between dials of a fixed address: doubled each time, up to a minute, and each varied by half. */
 const FIRST_WAIT = 1_000;
 const LAST_WAIT = 60_000;
+/** Time after which a connection counts as one that lasts. */
+const LASTING = 30_000;
 /** Time between two dials of a peer only heard of, to see whether it is there, when there are peers enough. */
 const FEELER_WAIT = 120_000;
 /** Addresses of a peer that are tried, one after another. */
@@ -79,7 +84,14 @@ export class Dialler {
   add(address: string): boolean {
     if (this.#fixed.has(address)) return false;
     const peer = readMultiaddr(address)?.peer;
-    this.#fixed.set(address, { address, peer, failures: 0, next: 0, isDialling: false });
+    this.#fixed.set(address, {
+      address,
+      peer,
+      attempts: 0,
+      next: 0,
+      since: 0,
+      isDialling: false,
+    });
     return true;
   }
 
@@ -127,6 +139,8 @@ export class Dialler {
     const now = performance.now();
     for (const each of this.#fixed.values()) {
       const isThere = each.peer !== undefined && this.#options.host.isConnected(each.peer);
+      // one that lets go at once is dialled as rarely as one that isn't there
+      if (isThere && now - each.since > LASTING) each.attempts = 0;
       if (!isThere && !each.isDialling && each.next <= now) void this.#dialFixed(each);
     }
     const { outbound, host } = this.#options;
@@ -176,18 +190,16 @@ export class Dialler {
 
   async #dialFixed(fixed: Fixed): Promise<void> {
     fixed.isDialling = true;
+    const wait = Math.min(LAST_WAIT, FIRST_WAIT * 2 ** Math.min(fixed.attempts, 10));
+    fixed.attempts++;
     try {
       const { peer } = await this.#dial(fixed.address);
       fixed.peer = peer;
-      fixed.failures = 0;
-      // it may end at once; then not again at once
-      fixed.next = performance.now() + around(FIRST_WAIT);
+      fixed.since = performance.now();
     } catch {
       // it is dialled again: a seed that is down may come back, whatever it said
-      const wait = Math.min(LAST_WAIT, FIRST_WAIT * 2 ** Math.min(fixed.failures, 10));
-      fixed.failures++;
-      fixed.next = performance.now() + around(wait);
     } finally {
+      fixed.next = performance.now() + around(wait);
       fixed.isDialling = false;
     }
   }

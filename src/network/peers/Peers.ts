@@ -94,6 +94,8 @@ export class Peers {
    */
   static async start(options: PeersOptions): Promise<Peers> {
     const { onWarning, connect, maxPeers = MAX_PEERS } = options;
+    // nothing is waited for between the host's first connection and the listeners that count it
+    const { openRecord } = await import('../host/records.js');
     const folder = join(options.folder, 'network');
     const bans = new BanList({ path: join(folder, 'bans.json'), onWarning });
     const outbound = connect ? 0 : Math.min(OUTBOUND, Math.max(1, Math.floor(maxPeers / 2)));
@@ -122,7 +124,6 @@ export class Peers {
     });
     const fixed = connect ?? options.seeds ?? [];
     const dialler = new Dialler({ host, book, bans, fixed, outbound });
-    const { openRecord } = await import('../host/records.js');
     const own = ownRecord(host);
     return new Peers({ host, book, bans, scores, dialler }, gate, { own, open: openRecord });
   }
