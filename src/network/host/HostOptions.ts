@@ -43,4 +43,11 @@ export interface HostOptions {
   readonly announce?: readonly string[];
   readonly gate?: Gate;
   readonly limits?: Partial<HostLimits>;
+  /** Whether to pass on connections to nodes that nobody can dial (it does not unless stated). */
+  readonly relayService?: boolean;
+  /**
+   * For a node that nobody can dial: `auto` keeps a place at relays among its peers, so that others reach it through them;
+   * addresses are relays to connect to for that, beside those that come along.
+   */
+  readonly relays?: 'auto' | readonly string[];
 }

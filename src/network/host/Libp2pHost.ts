@@ -23,10 +23,13 @@ import { DEFAULT_LIMITS, type HostLimits, type HostOptions } from './HostOptions
 import { createNode, type NodeParts } from './libp2pNode.js';
 import { MuxerGuard } from './MuxerGuard.js';
 import { nodeKey } from './nodeKey.js';
+import { Relays } from './Relays.js';
 import { Streams } from './Streams.js';
 
 /** Milliseconds until a dial is given up, unless the caller says otherwise. */
 const DIAL_TIMEOUT = 10_000;
+/** Most own addresses through relays that are told to anybody. */
+const MOST_RELAYED = 8;
 /** Milliseconds for stopping; what has not ended by then is dropped. */
 const CLOSE_TIMEOUT = 5_000;
 /** Milliseconds in which the same kind of offence of one peer counts once, where honest peers can be unlucky. */
@@ -113,6 +116,8 @@ export class Libp2pHost extends EventEmitter<HostEvents> implements Host {
       guard,
       gossip,
       connections,
+      relays: new Relays(options.relays ?? 'none'),
+      isRelay: options.relayService ?? false,
       network: options.network,
     };
     try {
@@ -121,6 +126,7 @@ export class Libp2pHost extends EventEmitter<HostEvents> implements Host {
       host.#listenToNode();
       await node.start();
       gossip.mend(() => connections.open());
+      host.#keepRelays();
       return host;
     } catch (cause) {
       await host?.close();
@@ -129,7 +135,11 @@ export class Libp2pHost extends EventEmitter<HostEvents> implements Host {
   }
 
   addresses(): string[] {
-    return this.#node.getMultiaddrs().map(String);
+    const addresses = this.#node.getMultiaddrs().map(String);
+    const relayed = addresses.filter((address) => address.includes('/p2p-circuit'));
+    // a relay says itself under how many addresses it can be reached, and so how many come of it
+    const most = new Set(relayed.slice(0, MOST_RELAYED));
+    return addresses.filter((address) => !address.includes('/p2p-circuit') || most.has(address));
   }
 
   connections(): PeerConnection[] {
@@ -240,6 +250,7 @@ export class Libp2pHost extends EventEmitter<HostEvents> implements Host {
 
   async #stop(): Promise<void> {
     this.#gossip.close();
+    this.#parts.relays.close();
     this.#streams.close();
     let timer: NodeJS.Timeout | undefined;
     const late = new Promise<void>((resolve) => {
@@ -249,6 +260,15 @@ export class Libp2pHost extends EventEmitter<HostEvents> implements Host {
     clearTimeout(timer);
     for (const connection of this.#connections.open()) connection.abort(new Error('closing'));
     this.#connections.close();
+  }
+
+  #keepRelays(): void {
+    this.#parts.relays.start({
+      addresses: () => this.addresses(),
+      open: () => this.#connections.open(),
+      speaks: (peer, protocol) => this.#connections.protocolsOf(peer, '').includes(protocol),
+      dial: (address) => this.dial(address),
+    });
   }
 
   #listenToNode(): void {

@@ -12,6 +12,7 @@ import type { Doorkeeper } from './Doorkeeper.js';
 import type { Gossip } from './Gossip.js';
 import type { HostLimits } from './HostOptions.js';
 import { MAX_WINDOW } from './MuxerGuard.js';
+import type { Relays } from './Relays.js';
 
 /** What a node of libp2p is put together from. */
 export interface NodeParts {
@@ -26,6 +27,9 @@ export interface NodeParts {
   readonly guard: (factory: StreamMuxerFactory) => StreamMuxerFactory;
   readonly gossip: Gossip;
   readonly connections: Connections;
+  readonly relays: Relays;
+  /** Whether it passes on for others. */
+  readonly isRelay: boolean;
 }
 
 /** Milliseconds between looks whether a connection still carries anything, and for the answer. */
@@ -40,8 +44,14 @@ export async function createNode(parts: NodeParts): Promise<Libp2p<{ ping: Ping 
     start: false,
     privateKey: parts.privateKey,
     nodeInfo: { userAgent: 'bitmodel' },
-    addresses: { listen: [...parts.listen], appendAnnounce: [...parts.announce] },
-    transports: [tcp({ maxConnections: limits.inbound + limits.pending })],
+    addresses: {
+      listen: [...parts.listen, ...parts.relays.listen],
+      appendAnnounce: [...parts.announce],
+    },
+    transports: [
+      tcp({ maxConnections: limits.inbound + limits.pending }),
+      parts.relays.transport(),
+    ],
     connectionEncrypters: [tls(), noise()],
     streamMuxers: [
       () =>
@@ -75,6 +85,7 @@ export async function createNode(parts: NodeParts): Promise<Libp2p<{ ping: Ping 
       identifyPush: identifyPush({ protocolPrefix }),
       ping: ping({ protocolPrefix, timeout: 10_000 }),
       gossip: parts.gossip.service(network === 'main'),
+      ...(parts.isRelay ? { relay: parts.relays.server() } : {}),
     },
   });
 }
