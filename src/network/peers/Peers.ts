@@ -107,6 +107,9 @@ export class Peers {
       listen: options.listen,
       announce: options.announce ?? [],
       gate,
+      // whoever others can dial passes on to those whom nobody can, within bounds
+      relayService: options.listen.length > 0,
+      ...(options.listen.length === 0 ? { relays: 'auto' as const } : {}),
       // the gate makes room where the host would only refuse
       limits: { inbound: maxInbound + 8, outbound: 64 },
     });
