@@ -6,6 +6,8 @@ import {
   networkParameters,
   type Tip,
 } from '../../chain/index.js';
+import { Delivery } from '../delivery/Delivery.js';
+import { Network } from '../Network.js';
 import { Peers, type PeersOptions } from '../peers/Peers.js';
 import { genesisEntry, HeaderChain } from './HeaderChain.js';
 import { HeaderSync } from './HeaderSync.js';
@@ -17,29 +19,37 @@ export interface LightNodeOptions extends Omit<PeersOptions, 'folder' | 'network
   readonly network: NetworkName;
 }
 
+/** The network of a node that keeps headers only. */
+export type LightNetwork = Network<{
+  /** Private messages between nodes. */
+  readonly delivery: Delivery;
+  readonly headers: HeaderSync;
+}>;
+
 /** A node that keeps headers and asks peers, whom it doesn't trust, for proofs of the rest. */
 export class LightNode {
   /** Folder of this network. */
   readonly folder: string;
-  readonly peers: Peers;
+  readonly network: LightNetwork;
   readonly headers: HeaderChain;
   readonly chain: LightChain;
   readonly #store: LightStore;
-  readonly #sync: HeaderSync;
   readonly #onWarning: (message: string) => void;
   #closing: Promise<void> | undefined;
 
   private constructor(folder: string, store: LightStore, peers: Peers, options: LightNodeOptions) {
     const { host, penalties } = peers;
     this.folder = folder;
-    this.peers = peers;
     this.#store = store;
     this.#onWarning = options.onWarning;
     this.headers = new HeaderChain(store, networkParameters(options.network));
     const shared = { host, penalties, headers: this.headers };
     const onError = (thrown: unknown): void => this.#warn(thrown);
-    this.#sync = new HeaderSync({ ...shared, onError });
-    const learnHeaders = (peer: string): Promise<void> => this.#sync.learn(peer);
+    const headers = new HeaderSync({ ...shared, onError });
+    const learnHeaders = (peer: string): Promise<void> => headers.learn(peer);
+    const addressesOf = (peer: string): string[] => peers.addressesOf(peer);
+    const delivery = new Delivery({ host, penalties, addressesOf });
+    this.network = new Network(peers, { delivery, headers }, this.headers.parameters.p2pPort);
     this.chain = new LightChain({ ...shared, store, learnHeaders });
     this.headers.on('block', () => {
       this.chain.outbox.afterBlock().catch(onError);
@@ -85,8 +95,7 @@ export class LightNode {
   }
 
   async #close(): Promise<void> {
-    await this.#sync.close();
-    await this.peers.close();
+    await this.network.close();
     await this.#store.close();
   }
 

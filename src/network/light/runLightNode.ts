@@ -8,6 +8,7 @@ import {
   registerControlMethods,
   registerUtilMethods,
 } from '../../chain/index.js';
+import { registerNetworkMethods } from '../rpc/registerNetworkMethods.js';
 import { LightNode, type LightNodeOptions } from './LightNode.js';
 import { registerCoinMethods } from './rpc/coinMethods.js';
 import { registerHeaderMethods } from './rpc/headerMethods.js';
@@ -22,7 +23,7 @@ export interface RunLightNodeOptions extends LightNodeOptions {
   readonly rpcAllow?: readonly string[] | undefined;
   readonly rpcAuth?: RpcAuth | undefined;
   /** Adds methods of other rooms before the server begins to answer. */
-  readonly extend?: (server: RpcServer, node: LightNode) => void;
+  readonly extend?: (server: RpcServer, node: LightNode) => void | Promise<void>;
 }
 
 /** A light node with its RPC server. */
@@ -63,7 +64,7 @@ export async function runLightNode(options: RunLightNodeOptions): Promise<Runnin
   };
   try {
     registerMethods(server, node, version, () => void stop());
-    options.extend?.(server, node);
+    await options.extend?.(server, node);
     url = await server.listen(options.rpcPort ?? node.parameters.rpcPort, options.rpcHost);
     writeFileAtomic(addressPath(datadir, network), url);
   } catch (thrown) {
@@ -86,4 +87,5 @@ function registerMethods(
   registerTransactionMethods(server, node.chain);
   registerUtilMethods(server, node.parameters);
   registerControlMethods(server, { version, stop });
+  registerNetworkMethods(server, node.network, version);
 }
