@@ -1,11 +1,12 @@
 import { createRequire } from 'node:module';
 import { BitmodelError, EXIT, messageOf } from '../base/index.js';
-import { runNode } from '../chain/index.js';
+import { LocalChain, runNode } from '../chain/index.js';
 import type { FullNetwork } from '../network/index.js';
 import { registerNodePeers } from './node-peers.js';
 import { registerNodeStatus } from './node-status.js';
 import { action } from './shared/action.js';
 import { attachJobPool } from './shared/job-pool.js';
+import { refuseOfBlocks, runLight } from './shared/light-node.js';
 import { miningLine } from './shared/mining-line.js';
 import {
   addNetworkOptions,
@@ -20,6 +21,7 @@ import type { Register } from './shared/register.js';
 interface NodeOptions {
   readonly regtest?: boolean;
   readonly network?: string;
+  readonly light?: boolean;
   readonly mine?: boolean;
   readonly mineTo?: string;
   readonly blockTime?: string;
@@ -98,10 +100,23 @@ const run = action<AllOptions>(async (_args, { options, settings, terminal, sign
     throw usage(`--regtest and --network ${options.network} differ.`, 'Pass one of them');
   }
   const network = options.regtest ? 'regtest' : settings.network;
-  if (options.mine && network !== 'regtest' && options.mineTo === undefined) {
+  if (options.mine && !options.light && network !== 'regtest' && options.mineTo === undefined) {
     throw usage('Mining needs an address to pay to.', 'Pass --mine-to ADDRESS');
   }
   refuseIdle(options, network);
+  if (options.light) refuseOfBlocks(options);
+  const rpc = {
+    rpcPort:
+      options.rpcPort === undefined
+        ? undefined
+        : wholeOption(options.rpcPort, '--rpc-port', 0, MAX_PORT),
+    rpcHost: options.rpcBind,
+    rpcAllow: options.rpcAllowIp,
+    rpcAuth: authOption(options),
+  };
+  const { version } = createRequire(import.meta.url)('../../package.json') as { version: string };
+  const place = { datadir: settings.datadir, network, version, ...rpc };
+  if (options.light) return runLight({ ...place, peers: options }, terminal, signal);
   const threads =
     options.threads === undefined
       ? undefined
@@ -113,19 +128,9 @@ const run = action<AllOptions>(async (_args, { options, settings, terminal, sign
     LONGEST_BLOCK_TIME,
   );
   const plan = await networkPlan(options, network);
-  const { version } = createRequire(import.meta.url)('../../package.json') as { version: string };
   let peers: FullNetwork | undefined;
   const running = await runNode({
-    datadir: settings.datadir,
-    network,
-    version,
-    rpcPort:
-      options.rpcPort === undefined
-        ? undefined
-        : wholeOption(options.rpcPort, '--rpc-port', 0, MAX_PORT),
-    rpcHost: options.rpcBind,
-    rpcAllow: options.rpcAllowIp,
-    rpcAuth: authOption(options),
+    ...place,
     // 0 is one per core
     threads: wholeOption(options.par ?? '0', '--par', 0, MAX_THREADS) || undefined,
     reindex: options.reindex,
@@ -143,7 +148,7 @@ const run = action<AllOptions>(async (_args, { options, settings, terminal, sign
     ...(options.mine ? { mine: { to: options.mineTo, blockTime, threads } } : {}),
     extend: async (server, chain) => {
       const warn = (thrown: unknown) => terminal.warn(`job pool: ${messageOf(thrown)}`);
-      const jobs = attachJobPool(server, chain, warn);
+      const jobs = attachJobPool(server, { chain: new LocalChain(chain), blocks: chain }, warn);
       if (!plan) return undefined;
       const opened = await openNetwork(server, chain, { plan, version, terminal });
       peers = opened;
@@ -182,6 +187,7 @@ export const register: Register = (program) => {
     .command('node')
     .description('run a node: it keeps and checks the chain and answers on this machine')
     .option('--regtest', 'a chain of your own, with blocks on demand (the default network)')
+    .option('--light', 'keep headers only, and ask other nodes for proofs of the rest')
     .option('--mine', 'mine; an empty regtest chain gets 101 blocks at once')
     .option(
       '--mine-to <address>',
@@ -219,6 +225,7 @@ Example:
   $ bitmodel node --network test --mine --mine-to ADDRESS --threads 2
   $ bitmodel node --network test --seed-node node.example.org
   $ bitmodel node status           (height, peers, what is waiting)
+  $ bitmodel node --light --network test --seed-node HOST
   $ bitmodel node --reindex        (the chain on disk was damaged)`,
     )
     .action(run);

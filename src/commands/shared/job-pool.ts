@@ -1,5 +1,11 @@
-import { type ChainNode, LocalChain, type RpcServer } from '../../chain/index.js';
-import { JobGossip, type JobPoolService, jobDelivery, registerJobPool } from '../../job/index.js';
+import type { RpcServer } from '../../chain/index.js';
+import {
+  JobGossip,
+  type JobPoolService,
+  jobDelivery,
+  type PoolChain,
+  registerJobPool,
+} from '../../job/index.js';
 import type { Delivery, Host, Penalties } from '../../network/index.js';
 
 /** What of a network the job pool takes part in. */
@@ -19,6 +25,11 @@ export interface AttachedJobPool {
   join(network: JobPoolNetwork): () => void;
 }
 
+/** What says `block` when its tip has changed: a node, or a chain of headers. */
+export interface BlockSource {
+  on(event: 'block', listener: () => void): unknown;
+}
+
 /**
  * Gives a node its job pool: `sendjobmessage` and `listjobmessages` over its RPC, and forgetting with each block what
  * is over. The chain itself stays ignorant of jobs.
@@ -26,12 +37,12 @@ export interface AttachedJobPool {
  */
 export function attachJobPool(
   server: RpcServer,
-  node: ChainNode,
+  node: { readonly chain: PoolChain; readonly blocks: BlockSource },
   warn: (thrown: unknown) => void,
 ): AttachedJobPool {
-  const service = registerJobPool(server, new LocalChain(node));
+  const service = registerJobPool(server, node.chain);
   let gossip: JobGossip | undefined;
-  node.on('block', () => {
+  node.blocks.on('block', () => {
     service
       .advance()
       .then(() => gossip?.advance())

@@ -22,8 +22,8 @@ export interface RunLightNodeOptions extends LightNodeOptions {
   readonly rpcHost?: string | undefined;
   readonly rpcAllow?: readonly string[] | undefined;
   readonly rpcAuth?: RpcAuth | undefined;
-  /** Adds methods of other rooms before the server begins to answer. */
-  readonly extend?: (server: RpcServer, node: LightNode) => void | Promise<void>;
+  /** Adds methods of other rooms before the server begins to answer; what it returns ends them, before the network. */
+  readonly extend?: (server: RpcServer, node: LightNode) => () => void;
 }
 
 /** A light node with its RPC server. */
@@ -47,9 +47,11 @@ export async function runLightNode(options: RunLightNodeOptions): Promise<Runnin
   const node = await LightNode.open(options);
   const { promise: stopped, resolve, reject } = deferred();
   let url = '';
+  let leave: (() => void) | undefined;
   let stopping: Promise<void> | undefined;
   const end = async (): Promise<void> => {
     if (url) unlinkSync(addressPath(datadir, network));
+    leave?.();
     await server.close();
     await node.close();
   };
@@ -64,7 +66,7 @@ export async function runLightNode(options: RunLightNodeOptions): Promise<Runnin
   };
   try {
     registerMethods(server, node, version, () => void stop());
-    await options.extend?.(server, node);
+    leave = options.extend?.(server, node);
     url = await server.listen(options.rpcPort ?? node.parameters.rpcPort, options.rpcHost);
     writeFileAtomic(addressPath(datadir, network), url);
   } catch (thrown) {
