@@ -25,6 +25,8 @@ export {
   type RunningLightNode,
   runLightNode,
 } from './light/runLightNode.js';
+export { ModelExchange, type ModelExchangeOptions } from './models/ModelExchange.js';
+export type { PullStatus } from './models/Pulls.js';
 export { WebSeed, type WebSeedOptions } from './models/WebSeed.js';
 export {
   Network,

@@ -1,0 +1,150 @@
+import { BitmodelError, messageOf, toHex } from '../../base/index.js';
+import { BLOCK, HASH, PIECE, type ServedBundle, type ServedModels } from '../../model/index.js';
+import type { FrameStream, Host, PeerId } from '../host/Host.js';
+import type { Penalties } from '../peers/offences.js';
+import { RateLimit } from '../peers/RateLimit.js';
+import {
+  answerFrame,
+  type ChunkQuestion,
+  type ChunkRequest,
+  decodeHaveQuestion,
+  decodeRequest,
+  encodeHaveAnswer,
+} from './chunkCodec.js';
+import { ANSWER_HEAD, CHUNKS, HAVE } from './protocols.js';
+
+const BLOCKS_PER_PIECE = PIECE / BLOCK;
+/** Streams served at once, over all peers: each holds up to two pieces in memory. */
+const MOST_STREAMS = 64;
+/** Questions of a peer beside pieces, which the link itself limits: each can cost a piece read and hashed. */
+const QUESTIONS = { perSecond: 20, burst: 200 };
+const HAVES = { perSecond: 5, burst: 50 };
+
+export interface ChunkServerOptions {
+  readonly host: Host;
+  readonly penalties: Penalties;
+  readonly models: ServedModels;
+  /** Told of what went wrong here, in one sentence. */
+  readonly onWarning: (message: string) => void;
+}
+
+/** Gives pieces of the models of a data folder to whoever asks, each stream's in the order of its questions. */
+export class ChunkServer {
+  readonly #options: ChunkServerOptions;
+  readonly #questions = new RateLimit(QUESTIONS);
+  readonly #haves = new RateLimit(HAVES);
+  #streams = 0;
+  #bytesServed = 0;
+
+  constructor(options: ChunkServerOptions) {
+    this.#options = options;
+    options.host.handle(CHUNKS, (stream) => this.#serve(stream));
+    options.host.answer(HAVE, (frame, peer) => this.#have(frame, peer));
+  }
+
+  /** Bytes of pieces given away since the start. */
+  get bytesServed(): number {
+    return this.#bytesServed;
+  }
+
+  async #have(frame: Uint8Array, peer: PeerId): Promise<Uint8Array> {
+    const ids = this.#decoded(peer, () => decodeHaveQuestion(frame));
+    if (!this.#haves.take(peer)) {
+      this.#options.penalties.penalise(peer, 'flood', 'questions who holds a model');
+      throw tooMuch();
+    }
+    const found = await Promise.all(ids.map((id) => this.#options.models.find(toHex(id))));
+    return encodeHaveAnswer(found.map((bundle) => bundle !== undefined));
+  }
+
+  async #serve(stream: FrameStream): Promise<void> {
+    this.#streams++;
+    // the answer before goes out while the next one is read from the disk
+    let sending: Promise<void> = Promise.resolve();
+    try {
+      for (;;) {
+        const frame = await stream.receive();
+        if (frame === undefined) break;
+        const request = this.#decoded(stream.peer, () => decodeRequest(frame));
+        const answer = await this.#answer(request, stream.peer);
+        await sending;
+        sending = stream.send(answer);
+        // failing is seen at the next turn
+        sending.catch(() => {});
+      }
+      await sending;
+    } finally {
+      this.#streams--;
+    }
+  }
+
+  async #answer({ number, id, question }: ChunkRequest, peer: PeerId): Promise<Uint8Array> {
+    if (this.#streams > MOST_STREAMS) return answerFrame({ status: 'busy', number });
+    if (question.kind !== 'piece' && !this.#questions.take(peer)) {
+      this.#options.penalties.penalise(peer, 'flood', 'questions about models');
+      throw tooMuch();
+    }
+    const absent = answerFrame({ status: 'absent', number });
+    const bundle = await this.#options.models.find(toHex(id));
+    if (bundle === undefined) return absent;
+    try {
+      return (await this.#given(bundle, question, number)) ?? absent;
+    } catch (thrown) {
+      // such as a file that was changed: nothing of it goes out, and the operator is told
+      this.#options.onWarning(`a model is not shared: ${messageOf(thrown)}`);
+      return absent;
+    }
+  }
+
+  async #given(
+    bundle: ServedBundle,
+    question: ChunkQuestion,
+    number: number,
+  ): Promise<Uint8Array | undefined> {
+    const body = (length: number) => answerFrame({ status: 'given', number }, length);
+    const filled = (...parts: readonly Uint8Array[]): Uint8Array => {
+      const frame = body(parts.reduce((sum, part) => sum + part.length, 0));
+      let at = ANSWER_HEAD;
+      for (const part of parts) {
+        frame.set(part, at);
+        at += part.length;
+      }
+      return frame;
+    };
+    switch (question.kind) {
+      case 'info':
+        return filled(bundle.info.bytes);
+      case 'layer': {
+        const { file, first, count } = question;
+        const hashes = bundle.layer(file)?.subarray(first * HASH, (first + count) * HASH);
+        return hashes?.length === count * HASH ? filled(hashes) : undefined;
+      }
+      case 'piece': {
+        const length = bundle.pieceLength(question.file, question.index);
+        if (length === undefined) return undefined;
+        const frame = body(length);
+        await bundle.read(question.file, question.index * PIECE, frame.subarray(ANSWER_HEAD));
+        this.#bytesServed += length;
+        return frame;
+      }
+      case 'proof': {
+        const block = question.index * BLOCKS_PER_PIECE + question.block;
+        const proven = await bundle.prove(question.file, block);
+        return proven && filled(proven.proof, proven.bytes);
+      }
+    }
+  }
+
+  #decoded<T>(peer: PeerId, decode: () => T): T {
+    try {
+      return decode();
+    } catch (thrown) {
+      this.#options.penalties.penalise(peer, 'garbage', 'a question about a model');
+      throw thrown;
+    }
+  }
+}
+
+function tooMuch(): BitmodelError {
+  return new BitmodelError('PEER_TOO_FAST', 'A peer asks for more than its share about models.');
+}
