@@ -166,6 +166,15 @@ function commandAskedFor(args: readonly string[]): string | undefined {
   return undefined;
 }
 
+/** `model list --network` without a network's name is about the whole network: the option has its own name there. */
+function named(argv: readonly string[]): readonly string[] {
+  const at = argv.indexOf('--network', 2);
+  const isBare = at > 0 && (argv[at + 1] === undefined || argv[at + 1]!.startsWith('-'));
+  const verbs = argv.slice(2, at).filter((arg) => !arg.startsWith('-'));
+  if (!isBare || verbs.at(-2) !== 'model' || verbs.at(-1) !== 'list') return argv;
+  return argv.with(at, '--everywhere');
+}
+
 /** `help COMMAND VERB` as `COMMAND VERB --help`. */
 function asHelpOption(argv: readonly string[]): string[] {
   const at = argv.indexOf('help', 2);
@@ -199,7 +208,7 @@ export async function main(argv: readonly string[]): Promise<void> {
   );
   try {
     if (argv.length <= 2) program.outputHelp();
-    else await program.parseAsync(argv as string[]);
+    else await program.parseAsync(named(argv) as string[]);
   } catch (thrown) {
     const { CommanderError } = await import('commander');
     if (!(thrown instanceof CommanderError)) throw thrown;

@@ -6,6 +6,7 @@ import { type ActionContext, action } from './shared/action.js';
 import { readPipedText } from './shared/input.js';
 import { eventLine } from './shared/job-events.js';
 import { attemptsJson, recordJson } from './shared/job-view.js';
+import { fewHoldersWarning } from './shared/model-holders.js';
 import {
   closeModels,
   collect,
@@ -215,6 +216,8 @@ export function registerSubmit(job: Command): void {
           const client = new JobClient({ ...opened, models, directory: jobsFolder(settings) });
           tellEvents(client, terminal);
           const quote = await client.quote({ ...request, model, promptIds });
+          const warning = await fewHoldersWarning(opened.chain.rpc, model);
+          if (warning !== undefined) terminal.warn(warning);
           await agree(quote, options, context, opened.params.blockSpacing);
           const { id } = await client.submit(quote);
           return await followToEnd(client, id, terminal, signal);

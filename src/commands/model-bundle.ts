@@ -155,27 +155,6 @@ export function registerShow(model: Command): void {
     );
 }
 
-/** `model list`. */
-export function registerList(model: Command): void {
-  model
-    .command('list')
-    .description('the models packed on this machine')
-    .addHelpText('after', '\nExample:\n  $ bitmodel model list')
-    .action(
-      action(async (_, { settings, terminal }) => {
-        const models = new ModelRegistry(settings.datadir).list();
-        if (models.length === 0)
-          terminal.note('No models yet. Pack one with: bitmodel model pack DIR');
-        if (models.length === 0 && !settings.json) return;
-        terminal.result(
-          { models },
-          () => models.map(({ id, name, dir }) => `${id}  ${name}  ${dir}`).join('\n'),
-          models.map(({ id }) => id).join('\n'),
-        );
-      }),
-    );
-}
-
 /** `model check`. */
 export function registerCheck(model: Command): void {
   model

@@ -1,6 +1,6 @@
 import type { Command } from 'commander';
-import { BitmodelError, EXIT, formatAmount, sha256, toHex } from '../base/index.js';
-import { addressScript, networkParameters } from '../chain/index.js';
+import { BitmodelError, EXIT, formatAmount, messageOf, sha256, toHex } from '../base/index.js';
+import { addressScript, type ChainClient, networkParameters } from '../chain/index.js';
 import { type Bundle, ModelRegistry, readBundle } from '../model/index.js';
 import {
   declareModel,
@@ -12,7 +12,9 @@ import {
   publishModel,
 } from '../reward/index.js';
 import { action } from './shared/action.js';
+import { hasNoNetwork, holdersOf } from './shared/model-holders.js';
 import { collect } from './shared/models.js';
+import type { Terminal } from './shared/terminal.js';
 import { nodeClient, openWallet, WALLET_OPTIONS, type WalletChoice } from './shared/wallet.js';
 
 interface PublishOptions extends WalletChoice {
@@ -66,6 +68,19 @@ function toText(model: ModelDeclaration): string[] {
   ];
 }
 
+/** Lets the node tell others that it holds the model, if it has a network and holds it. */
+async function announce(client: ChainClient, id: string, terminal: Terminal): Promise<void> {
+  try {
+    await client.rpc.call('announcemodels');
+    const holders = (await holdersOf(client.rpc, [id]))?.get(id);
+    if (holders?.here) terminal.note('The node tells others that it holds the model.');
+  } catch (thrown) {
+    // it is published; that nobody is told yet takes nothing from that
+    if (!hasNoNetwork(thrown))
+      terminal.warn(`the node could not announce it: ${messageOf(thrown)}`);
+  }
+}
+
 const publish = action<PublishOptions>(async ([named], { options, settings, terminal, signal }) => {
   const bundle = readBundle(new ModelRegistry(settings.datadir).resolve(named!));
   const client = nodeClient(settings);
@@ -99,6 +114,7 @@ const publish = action<PublishOptions>(async ([named], { options, settings, term
   }
   const { txid, pin, fee } = await publishModel(wallet, model);
   terminal.note('It counts once it is in a block.');
+  await announce(client, bundle.id, terminal);
   const sent = `published as pin ${pin} for a fee of ${formatAmount(fee)}`;
   const json = { ...toJson(model), txid, pin, fee: formatAmount(fee) };
   terminal.result(json, [...text, sent].join('\n'), model.id);

@@ -1,6 +1,8 @@
 import type { Command } from 'commander';
-import { registerCheck, registerList, registerPack, registerShow } from './model-bundle.js';
+import { registerCheck, registerPack, registerShow } from './model-bundle.js';
+import { registerList } from './model-list.js';
 import { registerPublish } from './model-publish.js';
+import { registerPull } from './model-pull.js';
 import { registerRun } from './model-run.js';
 import { registerServe } from './model-serve.js';
 import type { Register } from './shared/register.js';
@@ -15,6 +17,7 @@ export const register: Register = (program) => {
   registerList(model);
   registerCheck(model);
   registerPublish(model);
+  registerPull(model);
   registerServe(model);
   registerRun(model);
 };

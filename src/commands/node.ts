@@ -150,7 +150,12 @@ const run = action<AllOptions>(async (_args, { options, settings, terminal, sign
       const warn = (thrown: unknown) => terminal.warn(`job pool: ${messageOf(thrown)}`);
       const jobs = attachJobPool(server, { chain: new LocalChain(chain), blocks: chain }, warn);
       if (!plan) return undefined;
-      const opened = await openNetwork(server, chain, { plan, version, terminal });
+      const opened = await openNetwork(server, chain, {
+        plan,
+        version,
+        datadir: settings.datadir,
+        terminal,
+      });
       peers = opened;
       const leave = jobs.join(opened);
       return () => {

@@ -2,6 +2,7 @@ import type { ChainNode } from '../chain/index.js';
 import { Delivery } from './delivery/Delivery.js';
 import { TransactionGossip } from './gossip/TransactionGossip.js';
 import { ProofServer } from './light/ProofServer.js';
+import { ModelExchange } from './models/ModelExchange.js';
 import { Network } from './Network.js';
 import { Peers, type PeersOptions } from './peers/Peers.js';
 import { ChainSync } from './sync/ChainSync.js';
@@ -11,6 +12,16 @@ export interface NetworkOptions extends Omit<PeersOptions, 'folder' | 'network'>
   readonly node: ChainNode;
   /** Program and version as others see it; `bitmodel` unless stated. */
   readonly agent?: string | undefined;
+  /** Models that are given to others and fetched; none unless stated. */
+  readonly models?: ModelOptions | undefined;
+}
+
+/** What a node has to do with models. */
+export interface ModelOptions {
+  /** Folder of the user, which lists the models that are here. */
+  readonly datadir: string;
+  /** Whether those are given to others; they are unless stated. */
+  readonly isServing?: boolean | undefined;
 }
 
 /** The network of a node that has the whole chain. */
@@ -21,6 +32,7 @@ export type FullNetwork = Network<{
   readonly sync: ChainSync;
   readonly gossip: TransactionGossip;
   readonly proofs: ProofServer | undefined;
+  readonly models: ModelExchange | undefined;
 }>;
 
 /**
@@ -32,12 +44,16 @@ export async function startNetwork(options: NetworkOptions): Promise<FullNetwork
   const { folder, parameters } = node;
   const peers = await Peers.start({ ...options, folder, network: parameters.name });
   const { host, penalties } = peers;
+  const { onWarning, models } = options;
   const parts = {
     delivery: new Delivery({ host, penalties, addressesOf: (peer) => peers.addressesOf(peer) }),
     sync: new ChainSync({ host, penalties, node, agent: options.agent ?? 'bitmodel' }),
     gossip: new TransactionGossip({ host, penalties, node, onWarning: options.onWarning }),
     // who keeps no old blocks can't prove what was in them
     proofs: ProofServer.canServe(node) ? new ProofServer({ host, penalties, node }) : undefined,
+    models:
+      models &&
+      new ModelExchange({ host, penalties, network: parameters.name, onWarning, ...models }),
   };
   return new Network(peers, parts, parameters.p2pPort);
 }

@@ -64,6 +64,8 @@ export {
   type SourceDeclaration,
 } from './graph.js';
 export { formatGraph, parseDemand, parseGraph } from './graph-json.js';
+export { type ModelIncome, modelIncome } from './income.js';
+export { modelByName, type PublishedModel, publishedModels } from './names.js';
 export {
   computePayout,
   demandOf,

@@ -18,6 +18,8 @@ export interface NetworkOptionTexts {
   readonly maxPeers?: string;
   /** False with `--no-network`. */
   readonly peers?: boolean;
+  /** False with `--no-serve-models`. */
+  readonly serveModels?: boolean;
 }
 
 /** What of a network is to be started; addresses as multiaddrs. */
@@ -27,6 +29,8 @@ export interface NetworkPlan {
   readonly connect?: readonly string[] | undefined;
   readonly announce: readonly string[];
   readonly maxPeers?: number | undefined;
+  /** Whether the models of this machine are given to other nodes. */
+  readonly servesModels: boolean;
 }
 
 const MAX_PORT = 65_535;
@@ -52,7 +56,8 @@ export function addNetworkOptions(command: Command): Command {
       '--announce <address...>',
       'IP:PORT under which others reach this node, as behind a router',
     )
-    .option('--max-peers <count>', 'most nodes connected at once (125)');
+    .option('--max-peers <count>', 'most nodes connected at once (125)')
+    .option('--no-serve-models', 'give none of the models of this machine to other nodes');
 }
 
 function usage(message: string, next: string): BitmodelError {
@@ -108,6 +113,7 @@ export async function networkPlan(
     seeds: others(seedNode),
     connect: connect && others(connect),
     announce: announced,
+    servesModels: options.serveModels !== false,
     maxPeers:
       maxPeers === undefined
         ? undefined
@@ -127,13 +133,27 @@ function allAddresses(): string[] {
 export async function openNetwork(
   server: RpcServer,
   node: ChainNode,
-  options: { readonly plan: NetworkPlan; readonly version: string; readonly terminal: Terminal },
+  options: {
+    readonly plan: NetworkPlan;
+    readonly version: string;
+    /** Folder of the user, with the models of this machine. */
+    readonly datadir: string;
+    readonly terminal: Terminal;
+  },
 ): Promise<FullNetwork> {
-  const { plan, version, terminal } = options;
-  const { registerNetworkMethods, startNetwork } = await import('../../network/index.js');
-  const onWarning = (message: string): void => terminal.warn(`network: ${message}`);
-  const network = await startNetwork({ ...plan, node, agent: `bitmodel:${version}`, onWarning });
+  const { plan, version, datadir, terminal } = options;
+  const { registerModelMethods, registerNetworkMethods, startNetwork } = await import(
+    '../../network/index.js'
+  );
+  const network = await startNetwork({
+    ...plan,
+    node,
+    agent: `bitmodel:${version}`,
+    models: { datadir, isServing: plan.servesModels },
+    onWarning: (message) => terminal.warn(`network: ${message}`),
+  });
   registerNetworkMethods(server, network, version);
+  if (network.parts.models) registerModelMethods(server, network.parts.models);
   return network;
 }
 

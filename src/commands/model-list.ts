@@ -1,0 +1,107 @@
+import type { Command } from 'commander';
+import { formatAmount } from '../base/index.js';
+import { ModelRegistry } from '../model/index.js';
+import { modelIncome, publishedModels, readRegistry } from '../reward/index.js';
+import { type ActionContext, action } from './shared/action.js';
+import { countHolders, holdersOf } from './shared/model-holders.js';
+import { listTable } from './shared/tables.js';
+import { nodeClient } from './shared/wallet.js';
+
+interface ListOptions {
+  readonly everywhere?: boolean;
+}
+
+const NAME_WIDTH = 18;
+const ID_WIDTH = 16;
+
+function cut(text: string, width: number): string {
+  return text.length > width ? `${text.slice(0, width - 1)}…` : text;
+}
+
+function listHere({ settings, terminal }: ActionContext<ListOptions>): void {
+  const models = new ModelRegistry(settings.datadir).list();
+  if (models.length === 0) {
+    terminal.note(
+      'No models yet. Pack one with: bitmodel model pack DIR; or fetch one: model pull',
+    );
+  }
+  if (models.length === 0 && !settings.json) return;
+  terminal.result(
+    { models },
+    () => models.map(({ id, name, dir }) => `${id}  ${name}  ${dir}`).join('\n'),
+    models.map(({ id }) => id).join('\n'),
+  );
+}
+
+async function listEverywhere({ settings, terminal }: ActionContext<ListOptions>): Promise<void> {
+  const client = nodeClient(settings);
+  try {
+    const registry = await readRegistry(client);
+    const published = publishedModels(registry);
+    const ids = published.map(({ id }) => id);
+    const holders = await holdersOf(client.rpc, ids);
+    const models = [];
+    for (const { id, name, licence, size, feePpm, parents, pin } of published) {
+      const income = await modelIncome(client, registry, id);
+      const held = holders?.get(id);
+      models.push({
+        id,
+        name,
+        licence,
+        size,
+        feePpm,
+        owner: pin.owner,
+        holders: held && countHolders(held),
+        groups: held?.groups,
+        here: held?.here,
+        income: formatAmount(income.amount),
+        payments: income.payments,
+        incomeIsPartial: income.isPartial,
+        parents: parents.map((parent) => ({ id: parent.id, ppm: parent.ppm })),
+      });
+    }
+    if (!holders) terminal.note('The node has no network, so nobody can be asked who holds them.');
+    if (models.length === 0) terminal.note('No model is published on this chain yet.');
+    if (models.length === 0 && !settings.json) return;
+    const text = await listTable(
+      ['name', 'id', 'holders', 'groups', 'income', 'parents'],
+      models.map((model) => [
+        cut(model.name, NAME_WIDTH),
+        cut(model.id, ID_WIDTH),
+        String(model.holders ?? '?'),
+        String(model.groups ?? '?'),
+        `${model.incomeIsPartial ? '≥ ' : ''}${model.income}`,
+        String(model.parents.length),
+      ]),
+    );
+    terminal.result({ models }, text, ids.join('\n'));
+  } finally {
+    client.rpc.close();
+  }
+}
+
+/** `model list`. */
+export function registerList(model: Command): void {
+  model
+    .command('list')
+    .summary('the models on this machine, or of the whole network')
+    .description(
+      'Lists the models packed or fetched on this machine. With --everywhere, all that are published: how many nodes showed lately that they hold each, in how many address groups, what jobs paid for it, and what it was built on.',
+    )
+    .option('--everywhere', 'all published models (or --network, without a name behind it)')
+    .addHelpText(
+      'after',
+      `
+A holder is a node that gave a random block of the model with its proof. Nodes of one address group may be of one hand.
+
+Example:
+  $ bitmodel model list
+  $ bitmodel model list --network`,
+    )
+    .action(
+      action<ListOptions>(async (_, context) => {
+        if (context.options.everywhere) await listEverywhere(context);
+        else listHere(context);
+      }),
+    );
+}

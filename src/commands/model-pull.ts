@@ -1,0 +1,128 @@
+import { resolve } from 'node:path';
+import type { Command } from 'commander';
+import { BitmodelError, EXIT } from '../base/index.js';
+import type { ChainClient } from '../chain/index.js';
+import type { PullStatus } from '../network/index.js';
+import { modelByName, readRegistry } from '../reward/index.js';
+import { action } from './shared/action.js';
+import { hasNoNetwork, noNetwork } from './shared/model-holders.js';
+import { wholeOption } from './shared/number-options.js';
+import { progressLine } from './shared/progress.js';
+import { nodeClient } from './shared/wallet.js';
+
+const POLL_MS = 200;
+const MEGABYTE = 1_000_000;
+const MOST_MEGABYTES = 1_000_000_000;
+
+interface PullFlags {
+  readonly out?: string;
+  readonly maxSize?: string;
+  readonly name?: string;
+}
+
+/** What the chain says of the model, for its description here: the id decides, and it may say nothing. */
+async function described(client: ChainClient, model: string) {
+  const registry = await readRegistry(client);
+  const isId = /^[0-9a-f]{64}$/i.test(model);
+  const source = isId ? registry.byId.get(model.toLowerCase()) : modelByName(registry, model);
+  if (source?.kind !== 'model') return { id: model.toLowerCase(), about: {}, size: undefined };
+  const { id, name, licence, size } = source;
+  const parents = source.parents.map((parent) => ({ id: parent.id, ppm: parent.ppm }));
+  return { id, about: { name, licence, parents }, size };
+}
+
+const pull = action<PullFlags>(async ([model], { options, settings, terminal, signal }) => {
+  const maxBytes =
+    options.maxSize === undefined
+      ? undefined
+      : wholeOption(options.maxSize, '--max-size', 1, MOST_MEGABYTES) * MEGABYTE;
+  const client = nodeClient(settings);
+  const { id, about, size } = await described(client, model!);
+  if (size !== undefined && maxBytes !== undefined && size > maxBytes) {
+    throw new BitmodelError(
+      'MODEL_TOO_LARGE',
+      `The model has ${size} bytes, more than you allow.`,
+      {
+        next: 'Pull it with a larger --max-size',
+        exitCode: EXIT.notAllowed,
+      },
+    );
+  }
+  const request = {
+    ...about,
+    ...(options.name === undefined ? {} : { name: options.name }),
+    ...(options.out === undefined ? {} : { dir: resolve(options.out) }),
+    ...(maxBytes === undefined ? {} : { maxBytes }),
+  };
+  let status: PullStatus;
+  try {
+    status = await client.rpc.call<PullStatus>('pullmodel', id, request);
+  } catch (thrown) {
+    throw hasNoNetwork(thrown) ? noNetwork(thrown) : thrown;
+  }
+  const progress = progressLine('pulling', settings);
+  const began = status.bytesDone;
+  try {
+    while (status.state !== 'done' && status.failure === undefined) {
+      await pause(signal);
+      if (signal.aborted) {
+        await client.rpc.call('stoppull', id);
+        signal.throwIfAborted();
+      }
+      status = await client.rpc.call<PullStatus>('getpull', id);
+      // the rate is of what came now, not of what was here before
+      progress.update(status.bytesDone - began, status.bytesTotal - began);
+    }
+  } finally {
+    progress.end();
+    client.rpc.close();
+  }
+  const { failure, dir, bytesTotal, badPieces } = status;
+  if (failure) {
+    const next = failure.next === undefined ? {} : { next: failure.next };
+    const exitCode = failure.code === 'NO_HOLDERS' ? EXIT.unreachable : EXIT.failed;
+    throw new BitmodelError(failure.code, failure.message, { ...next, exitCode });
+  }
+  if (badPieces > 0) terminal.note(`${badPieces} wrong pieces came; their senders are banned.`);
+  terminal.result(
+    { id, name: about.name ?? id.slice(0, 12), dir, size: bytesTotal, badPieces },
+    `${id}\n${bytesTotal} bytes in ${dir}, every piece checked`,
+    id,
+  );
+});
+
+function pause(signal: AbortSignal): Promise<void> {
+  return new Promise((done) => {
+    const end = (): void => {
+      clearTimeout(timer);
+      signal.removeEventListener('abort', end);
+      done();
+    };
+    const timer = setTimeout(end, POLL_MS);
+    signal.addEventListener('abort', end);
+  });
+}
+
+/** `model pull`. */
+export function registerPull(model: Command): void {
+  model
+    .command('pull')
+    .summary('fetch a model from the nodes that hold it')
+    .description(
+      'Lets the running node fetch a model from all nodes that hold it, every piece checked before it is kept. What was begun is gone on with. A name is looked up on the chain; the id always decides.',
+    )
+    .argument('<model>', 'id, or name as published: [OWNER/]NAME[:TAG]')
+    .option('--out <dir>', "empty folder to put it in (default: one of the node's data folder)")
+    .option('--name <name>', 'what to call it here (default: as published)')
+    .option('--max-size <megabytes>', 'refuse a larger model')
+    .addHelpText(
+      'after',
+      `
+Ctrl-C stops it; the same command goes on with it.
+
+Example:
+  $ bitmodel model pull tiny-llama
+  $ bitmodel model pull 5f0c…e1 --out ./tiny-llama --max-size 2000`,
+    )
+    .action(pull);
+}
