@@ -180,11 +180,11 @@ export class PeerBook {
     return from[Math.floor(Math.random() * from.length)];
   }
 
-  /** Peers of whom others may be told, at random: those with a record of their own that are not given up. */
+  /** Peers that are not given up, at random. */
   sample(count: number, isWanted: (entry: Readonly<BookEntry>) => boolean): Readonly<BookEntry>[] {
     const now = this.#now();
     const good = [...this.#entries.values()].filter(
-      (entry) => entry.record !== undefined && !isTerrible(entry, now) && isWanted(entry),
+      (entry) => !isTerrible(entry, now) && isWanted(entry),
     );
     // the first of a shuffle (Fisher and Yates)
     for (let i = 0; i < Math.min(count, good.length); i++) {

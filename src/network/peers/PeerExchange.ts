@@ -103,7 +103,8 @@ export class PeerExchange {
     const count = Math.min(MAX_RECORDS, Math.max(LEAST_TOLD, Math.floor(book.size * PART_TOLD)));
     const told = book.sample(
       count,
-      (entry) => entry.peer !== peer && inScope(entry.addresses, scope).length > 0,
+      ({ record, addresses, ...entry }) =>
+        record !== undefined && entry.peer !== peer && inScope(addresses, scope).length > 0,
     );
     return encodeRecords(told.map(({ record }) => Buffer.from(record!, 'base64')));
   }

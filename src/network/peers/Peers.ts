@@ -80,7 +80,7 @@ export class Peers {
     });
     this.host.on('offence', (peer, offence) => this.penalties.penalise(peer, offence));
     this.host.on('connect', ({ peer, direction }) => {
-      this.#numbers.set(peer, this.#count++);
+      this.numberOf(peer);
       // a question at once to those chosen: who was asked to come in may be anybody
       if (direction === 'outbound') setTimeout(() => this.#ask(peer), ASK_FIRST).unref();
     });
@@ -138,7 +138,9 @@ export class Peers {
 
   /** A number for a connected peer, as in Bitcoin Core. */
   numberOf(peer: PeerId): number {
-    return this.#numbers.get(peer) ?? -1;
+    const number = this.#numbers.get(peer) ?? this.#count++;
+    this.#numbers.set(peer, number);
+    return number;
   }
 
   /** Multiaddrs at which a peer may be found, connected or not, each ending in `/p2p/ID`, the best first. */

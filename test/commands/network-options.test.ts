@@ -1,0 +1,50 @@
+import { describe, expect, it } from 'vitest';
+import { networkPlan } from '#src/commands/shared/network-options.js';
+
+describe('the network options of a node', () => {
+  it('on regtest mean no network unless one of them speaks of it', async () => {
+    expect(await networkPlan({}, 'regtest')).toBeUndefined();
+    expect(await networkPlan({ listen: false }, 'regtest')).toBeUndefined();
+    expect(await networkPlan({ p2pPort: '0' }, 'regtest')).toEqual({
+      listen: ['/ip4/127.0.0.1/tcp/0'],
+      seeds: [],
+      connect: undefined,
+      announce: [],
+      maxPeers: undefined,
+    });
+    const { listen, seeds } = (await networkPlan({ seedNode: ['node.example.org'] }, 'regtest'))!;
+    expect([listen, seeds]).toEqual([
+      ['/ip4/127.0.0.1/tcp/0'],
+      ['/dns/node.example.org/tcp/29732'],
+    ]);
+  });
+
+  it('on other networks mean the port of the network on all addresses', async () => {
+    const { listen } = (await networkPlan({}, 'main'))!;
+    expect(listen[0]).toBe('/ip4/0.0.0.0/tcp/9732');
+    const moved = (await networkPlan({ p2pPort: '7', announce: ['8.8.8.8'] }, 'test'))!;
+    expect(moved.listen[0]).toBe('/ip4/0.0.0.0/tcp/7');
+    expect(moved.announce).toEqual(['/ip4/8.8.8.8/tcp/7']);
+    expect(await networkPlan({ peers: false }, 'main')).toBeUndefined();
+    expect((await networkPlan({ listen: false }, 'main'))!.listen).toEqual([]);
+  });
+
+  it('with --connect mean that nobody is let in unless --listen says where', async () => {
+    const connect = ['127.0.0.1:1'];
+    expect((await networkPlan({ connect }, 'main'))!.listen).toEqual([]);
+    const both = (await networkPlan({ connect, listen: ['[::1]:5'] }, 'main'))!;
+    expect(both.listen).toEqual(['/ip6/::1/tcp/5']);
+  });
+
+  it.each([
+    [{ seedNode: ['a b'] }, 'BAD_ADDRESS'],
+    [{ peers: false, seedNode: ['127.0.0.1:1'] }, 'BAD_OPTION'],
+    [{ connect: ['127.0.0.1:1'], seedNode: ['127.0.0.1:2'] }, 'BAD_OPTION'],
+    [{ maxPeers: '5' }, 'BAD_OPTION'],
+    [{ p2pPort: '0', maxPeers: '0' }, 'BAD_OPTION'],
+    [{ p2pPort: '70000' }, 'BAD_OPTION'],
+    [{ p2pPort: '0', announce: ['node.example.org'] }, 'BAD_OPTION'],
+  ])('%j are refused: %s', async (options, code) => {
+    await expect(networkPlan(options, 'regtest')).rejects.toMatchObject({ code, exitCode: 2 });
+  });
+});
