@@ -31,7 +31,7 @@ function spread(connections: readonly PeerConnection[]): PeerConnection[] {
 export function choosePeers(host: Host, protocol: string, most = ASKED): PeerId[] {
   const able = host
     .connections()
-    .filter(({ peer }) => host.protocolsOf(peer).includes(protocol))
+    .filter(({ peer, isRelayed }) => !isRelayed && host.protocolsOf(peer).includes(protocol))
     .sort((a, b) => a.openedAt - b.openedAt);
   const outbound = able.filter(({ direction }) => direction === 'outbound');
   const inbound = able.filter(({ direction }) => direction === 'inbound');
