@@ -24,7 +24,7 @@ function withLengths(blocks) {
 }
 
 /** The file of our blocks, made once. */
-async function ourBlocks(each) {
+export async function ourBlocks(each) {
   const file = `${cache}connect-${each}.bin`;
   if (existsSync(file)) return file;
   process.stderr.write('making the blocks (once) …\n');

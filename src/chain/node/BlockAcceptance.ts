@@ -40,7 +40,7 @@ const WRITE_MS = 0.01;
 /** Inputs and outputs up to which blocks may be connected together, in one go: some ten milliseconds. */
 const BATCH_COINS = 2_000;
 /** Most blocks of such a batch. */
-const BATCH_BLOCKS = 64;
+const BATCH_BLOCKS = 256;
 
 /**
  * Takes blocks that come from outside: onto the tip, or onto a branch, which becomes the chain when it has more work. One

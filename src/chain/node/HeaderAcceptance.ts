@@ -82,11 +82,12 @@ export class HeaderAcceptance {
   /**
    * Whether neither a header nor one below it is known to break a rule, or is refused. What stands on one that breaks a
    * rule is noted as breaking it, too.
+   * @param isKnown headers of which it is known, so that none below is looked at
    */
-  isSound(entry: HeaderRecord): boolean {
+  isSound(entry: HeaderRecord, isKnown: (entry: HeaderRecord) => boolean = () => false): boolean {
     const path: HeaderRecord[] = [];
     let at: HeaderRecord | undefined = entry;
-    while (at && !isBad(at) && !this.#store.isActive(at)) {
+    while (at && !isBad(at) && !this.#store.isActive(at) && !isKnown(at)) {
       path.push(at);
       at = this.#store.parent(at);
     }

@@ -33,7 +33,7 @@ const RETRY = 1_000;
 /** Hands blocks to the node, and holds what is wrong with them against whoever sent them. */
 export class BlockConnector {
   /** Most blocks handed over at a time. */
-  static readonly MOST = 64;
+  static readonly MOST = 256;
   readonly #context: SyncContext;
   /** Branches that can't be gone to, as where the way there was pruned. */
   readonly #hopeless = new Set<string>();

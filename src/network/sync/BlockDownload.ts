@@ -1,8 +1,9 @@
 import { equalBytes, messageOf, sha256d } from '../../base/index.js';
-import { type HeaderRecord, hashKey, hashToId } from '../../chain/index.js';
+import { type HeaderRecord, hashToId } from '../../chain/index.js';
 import type { PeerId } from '../host/Host.js';
 import type { ArrivedBlock } from './BlockConnector.js';
 import { BlockConnector } from './BlockConnector.js';
+import type { WantedBlock } from './BlockStream.js';
 import { BranchPath } from './BranchPath.js';
 import { PeerDownload } from './PeerDownload.js';
 import type { SyncContext } from './SyncContext.js';
@@ -23,12 +24,6 @@ const HOLD_UP = 60_000;
 const LACK = 500;
 const MOST_LACKS = 8;
 
-/** Who was asked for a block. */
-interface Asked {
-  readonly height: number;
-  readonly peer: PeerId;
-}
-
 /**
  * Fetches the blocks on the way to the best header that any peer has shown: from all peers at once, in a window that
  * moves with the chain, and connects them in order. Whoever holds up the window is asked no more for a while.
@@ -44,8 +39,10 @@ export class BlockDownload {
   #next = 0;
   readonly #arrived = new Map<number, ArrivedBlock>();
   #arrivedBytes = 0;
-  /** By the hash of the block. */
-  readonly #asked = new Map<string, Asked>();
+  /** Who owes the blocks of the way, by height. */
+  readonly #asked = new Map<number, PeerId>();
+  /** Height below which every block of the window has come or is owed. */
+  #covered = 0;
   readonly #lacks = new Map<string, { readonly times: number; readonly until: number }>();
   #stallTime = STALL.least;
   #heldUpSince = performance.now();
@@ -121,14 +118,17 @@ export class BlockDownload {
 
   #bestShown(): HeaderRecord | undefined {
     const { node } = this.#context;
-    let best: HeaderRecord | undefined;
-    for (const peer of this.#peers.values()) {
-      if (!peer.best || this.#connector.isHopeless(peer.best)) continue;
-      if (peer.best.work <= (best ?? node.store.tip()).work) continue;
-      if (node.headers.isSound(peer.best)) best = peer.best;
-      else peer.best = undefined;
+    const path = this.#path;
+    for (;;) {
+      let best: HeaderRecord | undefined;
+      for (const { best: shown } of this.#peers.values()) {
+        if (!shown || shown.work <= (best ?? node.store.tip()).work) continue;
+        if (!this.#connector.isHopeless(shown)) best = shown;
+      }
+      const isKnown = (entry: HeaderRecord): boolean => path?.holds(entry) === true;
+      if (!best || node.headers.isSound(best, isKnown)) return best;
+      for (const peer of this.#peers.values()) if (peer.best === best) peer.best = undefined;
     }
-    return best;
   }
 
   #turnTo(target: HeaderRecord | undefined): void {
@@ -141,6 +141,7 @@ export class BlockDownload {
     this.#arrived.clear();
     this.#arrivedBytes = 0;
     this.#lacks.clear();
+    this.#covered = 0;
     this.#heldUpSince = performance.now();
     this.#makeRoom();
   }
@@ -161,39 +162,45 @@ export class BlockDownload {
   #assign(): void {
     const path = this.#path!;
     if (this.#arrivedBytes > MOST_BYTES) return;
-    const end = Math.min(this.#next + WINDOW, path.top.height + 1);
-    const free: number[] = [];
-    for (let height = this.#next; height < end; height++) {
-      if (!this.#arrived.has(height) && !this.#asked.has(hashKey(path.at(height)!))) {
-        free.push(height);
-      }
-    }
-    if (free.length === 0) return;
-    const taken = new Set<number>();
-    for (const download of this.#byLoad()) {
-      const wanted = this.#shareOf(download, free, taken);
+    const now = performance.now();
+    const able = this.#byLoad().filter((download) => download.room(now) > 0);
+    if (able.length === 0) return;
+    const free = this.#free(path);
+    for (const download of able) {
+      if (free.size === 0) return;
+      const wanted = this.#shareOf(download, free, now);
       if (wanted.length === 0) continue;
-      const hashes = wanted.map((height) => path.at(height)!);
-      for (const [index, height] of wanted.entries()) {
-        taken.add(height);
-        this.#asked.set(hashKey(hashes[index]!), { height, peer: download.peer.id });
+      for (const height of wanted) {
+        free.delete(height);
+        this.#asked.set(height, download.peer.id);
       }
-      download.ask(hashes);
+      download.ask(wanted.map((height) => ({ height, path, hash: path.at(height)! })));
     }
   }
 
+  /** Heights of the window that nobody was asked for, from the lowest up. */
+  #free(path: BranchPath): Set<number> {
+    const end = Math.min(this.#next + WINDOW, path.top.height + 1);
+    const free = new Set<number>();
+    const from = Math.max(this.#next, this.#covered);
+    for (let height = from; height < end; height++) {
+      if (!this.#arrived.has(height) && !this.#asked.has(height)) free.add(height);
+    }
+    this.#covered = free.size === 0 ? end : free.values().next().value!;
+    return free;
+  }
+
   /** The heights that a peer is asked for: the lowest that it has, as many as it has room for. */
-  #shareOf(download: PeerDownload, free: readonly number[], taken: ReadonlySet<number>): number[] {
+  #shareOf(download: PeerDownload, free: ReadonlySet<number>, now: number): number[] {
     const path = this.#path!;
-    const now = performance.now();
     const room = download.room(now);
-    const top = room > 0 ? download.sharedWith(path, this.#context.node.store) : undefined;
+    const top = download.sharedWith(path, this.#context.node.store);
     if (top === undefined) return [];
     const wanted: number[] = [];
     for (const height of free) {
       if (height > top || wanted.length === room) break;
-      if (taken.has(height) || !download.peer.keeps(height)) continue;
-      if (this.#lacksUntil(download.peer.id, path.at(height)!) > now) continue;
+      if (!download.peer.keeps(height)) continue;
+      if ((this.#lacks.get(`${download.peer.id} ${height}`)?.until ?? 0) > now) continue;
       wanted.push(height);
     }
     return wanted;
@@ -204,7 +211,7 @@ export class BlockDownload {
       if (this.#downloads.get(peer.id)?.peer === peer) continue;
       this.#downloads.get(peer.id)?.close();
       const download = new PeerDownload(this.#context.host, peer, {
-        onBlock: (hash, bytes) => this.#take(download, hash, bytes),
+        onBlock: (wanted, bytes) => this.#take(download, wanted, bytes),
         onEnd: (thrown) => {
           this.#connector.blameStream(peer.id, thrown);
           this.#release(peer.id);
@@ -216,29 +223,33 @@ export class BlockDownload {
     return [...this.#downloads.values()].sort((a, b) => a.inFlight - b.inFlight);
   }
 
-  /** A block came, or the word that a peer does not keep it. */
-  async #take(
+  /** A block came, or the word that a peer does not keep it. Returns what to wait for before more is read of it. */
+  #take(
     download: PeerDownload,
-    hash: Uint8Array,
+    { hash, height, path }: WantedBlock,
     bytes: Uint8Array | undefined,
-  ): Promise<void> {
-    const key = hashKey(hash);
+  ): Promise<void> | undefined {
     const { id } = download.peer;
-    const asked = this.#asked.get(key);
-    const isMine = asked?.peer === id;
-    if (isMine) this.#asked.delete(key);
+    const isMine = path === this.#path && this.#asked.get(height) === id;
+    if (isMine) this.#asked.delete(height);
     if (!bytes) {
-      this.#noteLack(id, key);
+      this.#noteLack(id, height);
     } else if (!equalBytes(sha256d(bytes.subarray(0, 80)), hash)) {
       this.#context.penalties.penalise(id, 'unasked', 'another block than was asked for');
       download.rest(performance.now());
     } else if (isMine) {
       download.noteSize(bytes.length);
-      this.#arrived.set(asked.height, { bytes, peer: id });
+      this.#arrived.set(height, { bytes, peer: id });
       this.#arrivedBytes += bytes.length;
     }
+    if (isMine && !this.#arrived.has(height)) this.#uncover(height);
     this.wake();
-    await this.#room(id);
+    return this.#arrivedBytes > MOST_BYTES ? this.#room(id) : undefined;
+  }
+
+  /** A block below may be free again. */
+  #uncover(height: number): void {
+    this.#covered = Math.min(this.#covered, height);
   }
 
   /** Waits until there is room for more, unless it is this peer that the window waits for. */
@@ -256,8 +267,7 @@ export class BlockDownload {
 
   /** The peer that owes the next block. */
   #holder(): PeerId | undefined {
-    const hash = this.#path?.at(this.#next);
-    return hash && this.#asked.get(hashKey(hash))?.peer;
+    return this.#path && this.#asked.get(this.#next);
   }
 
   async #connect(): Promise<void> {
@@ -307,21 +317,19 @@ export class BlockDownload {
     const block = this.#arrived.get(height);
     if (!block) return;
     this.#arrived.delete(height);
+    if (height >= this.#next) this.#uncover(height);
     this.#arrivedBytes -= block.bytes.length;
   }
 
   /** What a peer owes may be asked of others. */
   #release(peer: PeerId): void {
-    for (const [key, asked] of this.#asked) if (asked.peer === peer) this.#asked.delete(key);
+    for (const [height, asked] of this.#asked) if (asked === peer) this.#asked.delete(height);
+    this.#covered = 0;
     this.#makeRoom();
   }
 
-  #lacksUntil(peer: PeerId, hash: Uint8Array): number {
-    return this.#lacks.get(`${peer} ${hashKey(hash)}`)?.until ?? 0;
-  }
-
-  #noteLack(peer: PeerId, key: string): void {
-    const name = `${peer} ${key}`;
+  #noteLack(peer: PeerId, height: number): void {
+    const name = `${peer} ${height}`;
     const times = (this.#lacks.get(name)?.times ?? 0) + 1;
     this.#lacks.set(name, { times, until: performance.now() + LACK * times });
     if (times >= MOST_LACKS) {

@@ -1,11 +1,22 @@
 import type { FrameStream } from '../host/Host.js';
+import type { BranchPath } from './BranchPath.js';
 import { BlockRecordReader } from './blockRecords.js';
 import { encodeWanted } from './messages.js';
 
+/** A block that is asked for, at its place on a way. */
+export interface WantedBlock {
+  readonly hash: Uint8Array;
+  readonly height: number;
+  readonly path: BranchPath;
+}
+
 /** What a stream for blocks tells whoever asked. */
 export interface BlockStreamListener {
-  /** A block came, or undefined where the peer doesn't keep it. What it returns is awaited before more is read. */
-  readonly onBlock: (hash: Uint8Array, bytes: Uint8Array | undefined) => Promise<void>;
+  /** A block came, or undefined where the peer doesn't keep it. A promise that it returns is awaited before more is read. */
+  readonly onBlock: (
+    wanted: WantedBlock,
+    bytes: Uint8Array | undefined,
+  ) => Promise<void> | undefined;
   /** The stream is over; what was asked and has not come will not come. */
   readonly onEnd: (thrown: unknown) => void;
 }
@@ -15,7 +26,7 @@ export class BlockStream {
   readonly #stream: FrameStream;
   readonly #listener: BlockStreamListener;
   readonly #reader: BlockRecordReader;
-  readonly #asked: Uint8Array[] = [];
+  readonly #asked: WantedBlock[] = [];
   #reading: Promise<void> | undefined;
   #ended = false;
   /** When something came last, or was asked of an idle peer; `performance.now`. */
@@ -39,10 +50,12 @@ export class BlockStream {
   }
 
   /** Asks for blocks. */
-  ask(hashes: readonly Uint8Array[]): void {
+  ask(blocks: readonly WantedBlock[]): void {
     if (this.#asked.length === 0) this.lastProgress = performance.now();
-    this.#asked.push(...hashes);
-    this.#stream.send(encodeWanted(hashes)).catch((thrown) => this.#end(thrown));
+    this.#asked.push(...blocks);
+    this.#stream
+      .send(encodeWanted(blocks.map(({ hash }) => hash)))
+      .catch((thrown) => this.#end(thrown));
     this.#reading ??= this.#readAll().catch((thrown) => this.#end(thrown));
   }
 
@@ -55,10 +68,12 @@ export class BlockStream {
   async #readAll(): Promise<void> {
     while (this.#asked.length > 0 && !this.#ended) {
       const bytes = await this.#reader.next();
-      const hash = this.#asked.shift()!;
+      const wanted = this.#asked.shift()!;
       if (this.#ended) return;
+      const held = this.#listener.onBlock(wanted, bytes);
+      if (!held) continue;
       this.isHeld = true;
-      await this.#listener.onBlock(hash, bytes);
+      await held;
       this.isHeld = false;
       this.lastProgress = performance.now();
     }

@@ -1,6 +1,6 @@
 import type { ChainStore, HeaderRecord } from '../../chain/index.js';
 import type { Host } from '../host/Host.js';
-import { BlockStream, type BlockStreamListener } from './BlockStream.js';
+import { BlockStream, type BlockStreamListener, type WantedBlock } from './BlockStream.js';
 import type { BranchPath } from './BranchPath.js';
 import { BLOCKS, MAX_BLOCKS_ASKED } from './protocols.js';
 import type { SyncPeer } from './SyncPeers.js';
@@ -67,9 +67,9 @@ export class PeerDownload {
   }
 
   /** Asks it for blocks. */
-  ask(hashes: readonly Uint8Array[]): void {
-    if (this.#stream) this.#stream.ask(hashes);
-    else void this.#open(hashes);
+  ask(blocks: readonly WantedBlock[]): void {
+    if (this.#stream) this.#stream.ask(blocks);
+    else void this.#open(blocks);
   }
 
   /** Notes how large a block was. */
@@ -91,8 +91,8 @@ export class PeerDownload {
     stream?.abort();
   }
 
-  async #open(hashes: readonly Uint8Array[]): Promise<void> {
-    this.#opening = hashes.length;
+  async #open(blocks: readonly WantedBlock[]): Promise<void> {
+    this.#opening = blocks.length;
     try {
       const frames = await this.#host.open(this.peer.id, BLOCKS.asking);
       const stream: BlockStream = new BlockStream(frames, {
@@ -105,7 +105,7 @@ export class PeerDownload {
       });
       this.#stream = stream;
       this.#opening = 0;
-      stream.ask(hashes);
+      stream.ask(blocks);
     } catch (thrown) {
       this.#opening = 0;
       this.#restUntil = performance.now() + REST;

@@ -1,0 +1,30 @@
+import { blockHash, ChainNode, decodeBlock, networkParameters } from 'bitmodel/chain';
+import { blockOn } from '../connect/blocks.js';
+import { readBlocks } from '../connect/child.js';
+
+/** Puts the blocks of a file into a new folder. */
+export async function fillFromFile(datadir, file) {
+  const node = await ChainNode.open({ datadir, network: 'regtest' });
+  for (const bytes of readBlocks(file)) await node.submitBlock(decodeBlock(bytes));
+  const { height } = node.tip;
+  await node.close();
+  return height;
+}
+
+/** Puts so many blocks without transactions into a new folder. */
+export async function fillEmpty(datadir, count) {
+  const node = await ChainNode.open({ datadir, network: 'regtest' });
+  let { header } = networkParameters('regtest').genesis;
+  for (let first = 1; first <= count; first += 1_000) {
+    const blocks = [];
+    for (let height = first; height < Math.min(first + 1_000, count + 1); height++) {
+      const block = blockOn(blockHash(header), height, []);
+      header = block.header;
+      blocks.push({ block });
+    }
+    node.headers.take(blocks.map(({ block }) => block.header));
+    for (let at = 0; at < blocks.length; ) at += await node.submitBlocks(blocks.slice(at, at + 64));
+  }
+  await node.close();
+  return count;
+}
