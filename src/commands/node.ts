@@ -16,6 +16,12 @@ import {
   openNetwork,
 } from './shared/network-options.js';
 import { numberOption, wholeOption } from './shared/number-options.js';
+import {
+  addCheckOptions,
+  attachChecks,
+  type CheckOptionTexts,
+  refuseIdleChecks,
+} from './shared/outsourced-checks.js';
 import type { Register } from './shared/register.js';
 
 interface NodeOptions {
@@ -40,7 +46,7 @@ interface NodeOptions {
   readonly rpcPassword?: string;
 }
 
-type AllOptions = NodeOptions & NetworkOptionTexts;
+type AllOptions = NodeOptions & NetworkOptionTexts & CheckOptionTexts;
 
 const MAX_PORT = 65_535;
 const MAX_HEIGHT = 0xffff_ffff;
@@ -128,6 +134,7 @@ const run = action<AllOptions>(async (_args, { options, settings, terminal, sign
     LONGEST_BLOCK_TIME,
   );
   const plan = await networkPlan(options, network);
+  refuseIdleChecks(options, plan !== undefined);
   let peers: FullNetwork | undefined;
   const running = await runNode({
     ...place,
@@ -149,19 +156,23 @@ const run = action<AllOptions>(async (_args, { options, settings, terminal, sign
     extend: async (server, chain) => {
       const warn = (thrown: unknown) => terminal.warn(`job pool: ${messageOf(thrown)}`);
       const jobs = attachJobPool(server, { chain: new LocalChain(chain), blocks: chain }, warn);
-      if (!plan) return undefined;
-      const opened = await openNetwork(server, chain, {
-        plan,
-        version,
-        datadir: settings.datadir,
-        terminal,
-      });
+      const { datadir } = settings;
+      const opened =
+        plan && (await openNetwork(server, chain, { plan, version, datadir, terminal }));
       peers = opened;
-      const leave = jobs.join(opened);
-      return () => {
-        leave();
-        return opened.close();
-      };
+      const leave = opened && jobs.join(opened);
+      try {
+        const endChecks = await attachChecks(server, chain, opened, { options, settings });
+        return async () => {
+          await endChecks();
+          leave?.();
+          await opened?.close();
+        };
+      } catch (thrown) {
+        leave?.();
+        await opened?.close();
+        throw thrown;
+      }
     },
   });
   const { url, node } = running;
@@ -235,6 +246,7 @@ Example:
     )
     .action(run);
   addNetworkOptions(node);
+  addCheckOptions(node);
   registerNodeStatus(node);
   registerNodePeers(node);
 };

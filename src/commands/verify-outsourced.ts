@@ -8,7 +8,7 @@ import {
   type OutsourcedVerification,
   type Receipt,
 } from '../job/index.js';
-import { describeVerdict } from '../rastic/index.js';
+import { describeVerdict, type Verdict } from '../rastic/index.js';
 import { wholeOption } from './shared/number-options.js';
 import { listTable } from './shared/tables.js';
 import type { Terminal } from './shared/terminal.js';
@@ -76,6 +76,12 @@ async function neighbourTable(neighbours: readonly NeighbourReport[]): Promise<s
   return listTable(['neighbour', 'class', 'copy', 'says', 'with most'], rows);
 }
 
+/** The verdict in words, on two lines where one is too long for a terminal. */
+function headline(verdict: Verdict): string {
+  const line = describeVerdict(verdict);
+  return line.length > 80 ? line.replace(' (', '\n(') : line;
+}
+
 /** The neighbours' verdict, as one object and as text for people. */
 export async function showNeighbours(
   verification: OutsourcedVerification,
@@ -98,7 +104,7 @@ export async function showNeighbours(
       assumes: 'an honest majority of the neighbours',
       ...verification,
     },
-    `${describeVerdict(verdict)}${table}\n${asked}, ${signed}\nThis is the word of ${answered} neighbours, not a proof: right if most of them are honest.`,
+    `${headline(verdict)}${table}\n${asked}, ${signed}\nThis is the word of ${answered} neighbours, not a proof: right if most of them are honest.`,
     verdict.result,
   );
 }

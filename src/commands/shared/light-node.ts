@@ -1,7 +1,9 @@
+import { join } from 'node:path';
 import { BitmodelError, EXIT, type ExitCode, messageOf } from '../../base/index.js';
 import type { RpcAuth } from '../../chain/index.js';
 import { attachJobPool } from './job-pool.js';
 import { type NetworkOptionTexts, networkLine, networkPlan } from './network-options.js';
+import { attachAsking } from './outsourced-checks.js';
 import type { NetworkName } from './settings.js';
 import type { Terminal } from './terminal.js';
 
@@ -31,6 +33,8 @@ const OF_BLOCKS: Readonly<Record<string, string | undefined>> = {
   checkBlocks: '6',
   maxMempool: '300',
   mempoolExpiry: '336',
+  checkModels: undefined,
+  checkThreads: undefined,
 };
 
 /**
@@ -72,7 +76,12 @@ export async function runLight(
     extend: (server, { chain, headers, network }) => {
       const warn = (thrown: unknown) => terminal.warn(`job pool: ${messageOf(thrown)}`);
       const jobs = attachJobPool(server, { chain, blocks: headers }, warn);
-      return jobs.join(network);
+      const leave = jobs.join(network);
+      const endChecks = attachAsking(server, join(options.datadir, options.network), network.host);
+      return () => {
+        endChecks();
+        leave();
+      };
     },
   });
   const { url, node } = running;

@@ -1,0 +1,118 @@
+import { cpSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { Place } from './harness.js';
+
+/** The market, whose node is a neighbour, too. */
+const market = new Place();
+/** Two more neighbours, and somebody with a receipt but without the model. */
+const others = [new Place(), new Place()];
+const asker = new Place();
+const NEIGHBOURS = 1 + others.length;
+const TINY = join(market.folder, 'tiny');
+const RECEIPT = join(asker.folder, 'receipt.json');
+const FALSE_RECEIPT = join(asker.folder, 'false.json');
+const env = { BITMODEL_PASSPHRASE_FILE: market.passphraseFile };
+
+interface Started {
+  readonly addresses: string[];
+}
+
+async function startNode(place: Place, ...args: string[]): Promise<string> {
+  const common = ['node', '--regtest', '--rpc-port', '0', '--p2p-port', '0', '--json'];
+  const { line } = await place.start([...common, ...args]);
+  return (JSON.parse(line) as Started).addresses[0]!;
+}
+
+/** Waits until something holds, at most a minute. */
+async function until(holds: () => Promise<boolean>): Promise<void> {
+  const end = Date.now() + 60_000;
+  while (!(await holds())) {
+    if (Date.now() > end) throw new Error('what was waited for did not come');
+    await new Promise((done) => setTimeout(done, 200));
+  }
+}
+
+beforeAll(async () => {
+  cpSync('fixtures/bitmodel-tiny', TINY, { recursive: true });
+  const check = ['--check-models', TINY, '--check-threads', '1'];
+  const seed = await startNode(market, '--mine', '--block-time', '0.6', ...check);
+  const seeds = [seed];
+  for (const place of others) seeds.push(await startNode(place, '--seed-node', seed, ...check));
+  await startNode(asker, '--seed-node', ...seeds);
+  for (const key of ['buyer', 'seller']) {
+    await market.ok(['keygen', '--name', key], { env });
+    await market.ok(['wallet', 'faucet', '10', '--key', key]);
+  }
+  await market.ok(['keygen', '--name', 'judge'], { env });
+  const model = ['--model', TINY, '--threads', '1'];
+  await market.start(['verifier', '--key', 'judge', '--fee', '0.0005', ...model], env);
+  const selling = ['--key', 'seller', '--price', '0.0005', '--accept-verifiers', 'any'];
+  const worker = await market.start(['worker', ...selling, ...model], env);
+  const buying = ['--key', 'buyer', '--prompt', 'The people of', '--max-tokens', '12'];
+  const terms = ['--max-reward', '1', '--price', '0.001', '--receipt', RECEIPT];
+  await market.ok(['job', 'submit', ...buying, ...terms, ...model], { env });
+  await worker.stop();
+  const receipt = readFileSync(RECEIPT, 'utf8');
+  const { output } = JSON.parse(receipt) as { output: number[] };
+  const changed = output.with(7, (output[7]! + 1000) % 2048);
+  writeFileSync(FALSE_RECEIPT, receipt.replace(JSON.stringify(output), JSON.stringify(changed)));
+  await until(async () => {
+    const { peers } = await asker.json<{ peers: { servicesnames: string[] }[] }>(['node', 'peers']);
+    const answering = peers.filter(({ servicesnames }) => servicesnames.includes('check/1'));
+    return answering.length === NEIGHBOURS;
+  });
+}, 240_000);
+afterAll(() => {
+  for (const place of [market, ...others, asker]) place.close();
+});
+
+describe('bitmodel verify --outsource', () => {
+  it('tells, without the model, what the neighbours say of a receipt', async () => {
+    const word = await asker.json<Record<string, unknown>>([
+      'verify',
+      RECEIPT,
+      '--outsource',
+      ...['--neighbours', '3'],
+    ]);
+    expect(word).toMatchObject({ result: 'valid', outsourced: true, calibrated: true, tau: 0.001 });
+    expect(word.neighbours).toHaveLength(3);
+  });
+
+  it('finds a false token, shows in 80 columns who said so, and ends with 10', async () => {
+    const ask = ['verify', FALSE_RECEIPT, '--outsource', '--neighbours', '3'];
+    const { code, stdout, stderr } = await asker.run(ask);
+    expect({ code, stderr }).toMatchObject({ code: 10 });
+    expect(stdout).toMatch(/^invalid: integrity at position 7/);
+    expect(stdout).toContain('not a proof');
+    for (const line of stdout.split('\n')) expect(line.length).toBeLessThanOrEqual(80);
+    expect(stderr).toContain('see prompt and output');
+  });
+
+  it('lets the model at hand decide, and tells the node who of the neighbours was right', async () => {
+    const ask = ['verify', FALSE_RECEIPT, '--outsource', '--neighbours', '3', '--model', TINY];
+    const { code, stderr } = await asker.run([...ask, '--threads', '1']);
+    expect(code).toBe(10);
+    expect(stderr).toMatch(/\d of them were right, 0 wrong/);
+  });
+
+  it('ends with 11 where nobody can be asked', async () => {
+    const lonely = new Place();
+    try {
+      await startNode(lonely);
+      const { code, stdout } = await lonely.run(['verify', RECEIPT, '--outsource', '--json']);
+      expect(code).toBe(11);
+      expect(JSON.parse(stdout)).toMatchObject({ result: 'abstain' });
+    } finally {
+      lonely.close();
+    }
+  });
+
+  it.each([
+    ['without --outsource', ['--neighbours', '3']],
+    ['of one', ['--outsource', '--neighbours', '1']],
+    ['for ever', ['--outsource', '--timeout', '1000']],
+  ])('refuses to ask %s', async (_, args) => {
+    expect((await asker.run(['verify', RECEIPT, ...args])).code).toBe(2);
+  });
+});
