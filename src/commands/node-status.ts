@@ -17,7 +17,7 @@ const run = action(async (_args, { settings, terminal }) => {
   const rpc = RpcClient.forNode(settings);
   try {
     const [chain, mempool, uptime, peers] = await Promise.all([
-      rpc.call<{ blocks: number; headers: number }>('getblockchaininfo'),
+      rpc.call<{ blocks: number; headers: number; bestblockhash: string }>('getblockchaininfo'),
       rpc.call<{ size: number; bytes: number }>('getmempoolinfo'),
       rpc.call<number>('uptime'),
       networkStatus(rpc),
@@ -26,6 +26,7 @@ const run = action(async (_args, { settings, terminal }) => {
       network: settings.network,
       height: chain.blocks,
       headers: chain.headers,
+      tip: chain.bestblockhash,
       uptime,
       waiting: mempool.size,
       waitingBytes: mempool.bytes,

@@ -37,11 +37,22 @@ export interface NetworkStatus {
   readonly [part: string]: unknown;
 }
 
+/** What the node says of its way to the chain of the others. */
+interface Syncing {
+  readonly isSyncing: boolean;
+  readonly height: number;
+  readonly headers: number;
+  readonly blocksPerSecond?: number;
+  readonly secondsLeft?: number;
+}
+
 /** Everything that `node status` shows. */
 export interface NodeStatus {
   readonly network: string;
   readonly height: number;
   readonly headers: number;
+  /** Id of the block at the height. */
+  readonly tip: string;
   readonly uptime: number;
   readonly waiting: number;
   readonly waitingBytes: number;
@@ -54,6 +65,23 @@ const WIDTH = 60;
 const ADDRESS_WIDTH = 30;
 
 const KNOWN = ['id', 'addresses', 'outbound', 'inbound', 'aim', 'known', 'banned', 'seeds'];
+
+/** What a peer is good for, by the protocols that it speaks; the rest is how nodes get on with each other. */
+const SERVICES: readonly (readonly [protocol: RegExp, service: string])[] = [
+  [/^(blocks|headers)\//, 'chain'],
+  [/^mempool\//, 'transactions'],
+  [/^job-pool\//, 'jobs'],
+  [/^chunks\//, 'models'],
+  [/^proofs\//, 'proofs'],
+  [/^check\//, 'checks'],
+  [/^(relay|hop)\//, 'relay'],
+];
+
+/** What a peer that speaks these protocols serves, for people. */
+export function servicesText(protocols: readonly string[]): string {
+  const found = SERVICES.filter(([pattern]) => protocols.some((name) => pattern.test(name)));
+  return found.map(([, service]) => service).join(' ');
+}
 
 /** A text in lines of at most so many characters. */
 function wrapped(text: string, width: number): string {
@@ -95,6 +123,16 @@ function partText(value: unknown): string {
   return text.join(', ');
 }
 
+/** How far a node is from the headers that it knows, for people. */
+function syncingText(value: unknown): string {
+  const { isSyncing, height, headers, blocksPerSecond, secondsLeft } = value as Syncing;
+  if (!isSyncing && height >= headers) return 'in step with the headers that it knows';
+  const parts = [`height ${height} of ${headers}`];
+  if (blocksPerSecond) parts.push(`${Math.round(blocksPerSecond)} blocks/s`);
+  if (secondsLeft) parts.push(`${span(secondsLeft)} left`);
+  return parts.join(', ');
+}
+
 /** The state of a node among others, for people. */
 export function statusText(status: NodeStatus): Promise<string> {
   const { peers, height, headers, waiting, waitingBytes } = status;
@@ -103,6 +141,7 @@ export function statusText(status: NodeStatus): Promise<string> {
     network: status.network,
     running: span(status.uptime),
     height: headers > height ? `${height} of ${headers} known` : `${height}`,
+    tip: status.tip,
     waiting: `${waiting} transactions, ${waitingBytes} bytes`,
   };
   if (peers) {
@@ -114,7 +153,9 @@ export function statusText(status: NodeStatus): Promise<string> {
       known: `${known} peers, ${banned} bans`,
       seeds: seeds.map((each) => `${each.address} ${each.connected ? '' : '(away)'}`).join(' '),
     });
-    for (const [name, value] of parts) shown[name] = partText(value);
+    for (const [name, value] of parts) {
+      shown[name] = name === 'syncing' ? syncingText(value) : partText(value);
+    }
   } else shown.peers = 'none: the node runs without a network';
   const facts = Object.entries(shown).filter(([, value]) => value !== undefined && value !== '');
   return factTable(
@@ -130,7 +171,7 @@ export async function peersText(peers: readonly PeerInfo[], now: number): Promis
     [
       wrapped(peer.addr, ADDRESS_WIDTH),
       wrapped(peer.peer, ADDRESS_WIDTH),
-      wrapped(peer.servicesnames.map((name) => name.replace(/\/1$/, '')).join(' '), ADDRESS_WIDTH),
+      wrapped(servicesText(peer.servicesnames), ADDRESS_WIDTH),
     ]
       .filter(Boolean)
       .join('\n'),

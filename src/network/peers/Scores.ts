@@ -68,8 +68,9 @@ export class Scores implements Penalties {
   scoreOf(peer: string): number {
     const score = this.#scores.get(peer);
     if (!score) return 0;
-    const forgiven = ((this.#now() - score.at) / 60_000) * FORGIVEN_PER_MINUTE;
-    return Math.max(0, score.points - Math.max(0, forgiven));
+    // whole minutes, so that two halves of a ban are one within the minute
+    const minutes = Math.max(0, Math.floor((this.#now() - score.at) / 60_000));
+    return Math.max(0, score.points - minutes * FORGIVEN_PER_MINUTE);
   }
 
   penalise(peer: string, offence: Offence, detail?: string): void {

@@ -1,9 +1,17 @@
 import { mkdtempSync, rmSync } from 'node:fs';
+import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { generateKeyPair } from '@libp2p/crypto/keys';
+import { peerIdFromPrivateKey } from '@libp2p/peer-id';
+import { PeerRecord, RecordEnvelope } from '@libp2p/peer-record';
+import { multiaddr } from '@multiformats/multiaddr';
 import { afterAll, describe, expect, it } from 'vitest';
-import { Peers, type PeersOptions } from '#src/network/index.js';
-import { until } from '../host/hosts.js';
+import { type Host, Peers, type PeersOptions, readMultiaddr } from '#src/network/index.js';
+import { encodeRecords } from '#src/network/peers/exchangeCodec.js';
+import { TABLES } from '#src/network/peers/PeerBook.js';
+import { PEERS_PROTOCOL } from '#src/network/peers/PeerExchange.js';
+import { addressOf, Hosts, until } from '../host/hosts.js';
 
 const root = mkdtempSync(join(tmpdir(), 'bitmodel-peers-'));
 const running = new Set<Peers>();
@@ -53,4 +61,138 @@ describe('peers', () => {
     await until(() => knows(again, others), 20);
     expect(warnings).toEqual([]);
   });
+
+  it('stay as they are when the address of a node is dead or its own', async () => {
+    const warningsBefore = warnings.length;
+    const peers = await start('lonely', { seeds: ['/ip4/127.0.0.1/tcp/1'] });
+    peers.dialler.add(address(peers).replace(/\/p2p\/.*/, ''));
+    await new Promise((resolve) => setTimeout(resolve, 1_500));
+    expect(peers.host.connections()).toEqual([]);
+    expect(peers.book.size).toBe(0);
+    expect(warnings).toHaveLength(warningsBefore);
+  });
+});
+
+describe('a peer that lies about peers', () => {
+  const hosts = new Hosts();
+  let names = 0;
+  afterAll(() => hosts.close());
+
+  /** Somebody who connects to a node and behaves as the test says. */
+  async function meet(victim: Peers): Promise<Host> {
+    const host = await hosts.start(`attacker ${++names}`);
+    await host.dial(address(victim));
+    return host;
+  }
+
+  const own = async (host: Host): Promise<Uint8Array> => host.sealRecord(Date.now());
+  const ask = (host: Host, victim: Peers, records: readonly Uint8Array[]): Promise<Uint8Array> =>
+    host.request(victim.host.id, PEERS_PROTOCOL, encodeRecords(records), { timeout: 5_000 });
+
+  it.each([
+    ['bytes that are no question', async () => Uint8Array.of(9, 9, 9)],
+    [
+      'a question with a hundred records',
+      async (host: Host) => {
+        const record = await own(host);
+        return encodeRecords(Array<Uint8Array>(100).fill(record));
+      },
+    ],
+    [
+      'a record with another address in it than was signed',
+      async (host: Host) => {
+        const forged = Buffer.from(await own(host));
+        const at = forged.indexOf(Buffer.from([127, 0, 0, 1]));
+        forged[at + 3] = 2;
+        return encodeRecords([forged]);
+      },
+    ],
+    [
+      "another peer's record as its own",
+      async () => encodeRecords([await own(await hosts.start(`other ${++names}`))]),
+    ],
+  ])('is banned for %s, also after a restart', async (what, frameOf) => {
+    const name = `victim of ${what}`;
+    const victim = await start(name);
+    const attacker = await meet(victim);
+    const frame = await frameOf(attacker);
+    for (let i = 0; i < 2; i++) {
+      await attacker
+        .request(victim.host.id, PEERS_PROTOCOL, frame, { timeout: 2_000 })
+        .catch(() => undefined);
+    }
+    await until(() => !victim.host.isConnected(attacker.id));
+    expect(victim.bans.hasPeer(attacker.id)).toBe(true);
+    expect(victim.book.size).toBe(0);
+    await stop(victim);
+    const again = await start(name);
+    await attacker.dial(address(again)).catch(() => undefined);
+    await until(() => !again.host.isConnected(attacker.id));
+    await expect(again.host.dial(addressOf(attacker))).rejects.toThrow();
+  });
+
+  it('is banned for asking without end', async () => {
+    const victim = await start('asked without end');
+    const attacker = await meet(victim);
+    for (let i = 0; i < 30 && !victim.bans.hasPeer(attacker.id); i++) {
+      await ask(attacker, victim, []).catch(() => undefined);
+    }
+    expect(victim.bans.hasPeer(attacker.id)).toBe(true);
+  });
+
+  it.each([
+    ['more records than agreed', (record: Uint8Array) => Array<Uint8Array>(101).fill(record)],
+    [
+      'forged records',
+      (record: Uint8Array) => [Uint8Array.from(record, (byte, i) => (i === 60 ? byte ^ 1 : byte))],
+    ],
+  ])('is held to account for answers with %s', async (what, recordsOf) => {
+    const liar = await hosts.start(`liar with ${what}`);
+    const record = await own(liar);
+    liar.answer(PEERS_PROTOCOL, () => encodeRecords(recordsOf(record)));
+    const victim = await start(`asks a liar with ${what}`, { seeds: [addressOf(liar)] });
+    await until(() => victim.scores.scoreOf(liar.id) >= 49);
+    expect(victim.book.entries().map(({ peer }) => peer)).toEqual([liar.id]);
+  });
+
+  it('fills no more than a share with records that are signed, and keeps no honest peer away', async () => {
+    const liar = await hosts.start('liar with many ids');
+    const keys = await Promise.all(Array.from({ length: 100 }, () => generateKeyPair('Ed25519')));
+    const records = await Promise.all(
+      keys.map(async (key, i) => {
+        const record = new PeerRecord({
+          peerId: peerIdFromPrivateKey(key),
+          multiaddrs: [multiaddr(`/ip4/8.8.8.${i}/tcp/9732`), multiaddr('/ip4/127.0.0.1/tcp/9')],
+          seqNumber: BigInt(Date.now()),
+        });
+        return (await RecordEnvelope.seal(record, key)).marshal();
+      }),
+    );
+    liar.answer(PEERS_PROTOCOL, () => encodeRecords(records));
+    const honest = await start('honest');
+    const victim = await start('flooded', { seeds: [addressOf(liar), address(honest)] });
+    await until(() => victim.book.size > 2);
+    await until(() => victim.host.isConnected(honest.host.id));
+    expect(victim.book.size).toBeLessThanOrEqual(2 + TABLES.fresh.share * TABLES.fresh.size);
+    expect(victim.book.get(honest.host.id)).toMatchObject({ tried: true });
+  });
+
+  it('comes in thousands from one machine and leaves a node its peers', async () => {
+    const honest = await start('friend');
+    const victim = await start('crowded', { seeds: [address(honest)], maxPeers: 20 });
+    await until(() => knows(victim, [honest]));
+    const { port } = readMultiaddr(address(victim))!;
+    const sockets = Array.from({ length: 2_000 }, () =>
+      connect(port, '127.0.0.1').on('error', () => undefined),
+    );
+    const attackers = await Promise.all(
+      Array.from({ length: 24 }, (_, i) => hosts.start(`crowd ${i}`)),
+    );
+    await Promise.all(attackers.map((host) => host.dial(address(victim)).catch(() => undefined)));
+    const inbound = victim.host.connections().filter(({ direction }) => direction === 'inbound');
+    expect(inbound.length).toBeLessThanOrEqual(20);
+    expect(victim.host.isConnected(honest.host.id)).toBe(true);
+    expect(await victim.host.ping(honest.host.id)).toBeGreaterThanOrEqual(0);
+    for (const socket of sockets) socket.destroy();
+  }, 30_000);
 });

@@ -63,6 +63,7 @@ describe('offences', () => {
     const { scores, bans, gone } = open(undefined, ['/ip4/8.8.8.8/tcp/40000']);
     scores.penalise(BAD, 'garbage');
     expect(gone).toEqual([]);
+    time += 59_000;
     scores.penalise(BAD, 'garbage', 'no message');
     expect(gone).toEqual([BAD]);
     expect(bans.hasPeer(BAD)).toBe(true);
