@@ -226,6 +226,35 @@ describe("a node's job pool", () => {
     expect(await service.send(announce(job))).toMatchObject({ reason: 'its time is over' });
   });
 
+  it('does not take a job that is over back from a node that is a block behind, unless the chain gives it back', async () => {
+    const ledger = new Ledger();
+    const service = new JobPoolService(ledger);
+    const escrow = payEscrow(ledger);
+    for (const message of [announce(job), accepted]) await service.take(message);
+    ledger.spend(escrow, 'other', contract);
+    const spent = ledger.spends.get(escrow)!;
+    ledger.tip += 6;
+    await service.advance();
+    expect(service.pool.jobIds()).toEqual([]);
+    expect(await service.take(announce(job))).toMatchObject({ status: 'refused', fault: false });
+    // a reorganisation undoes the end
+    ledger.spends.delete(escrow);
+    expect(await service.take(announce(job))).toEqual({ status: 'new' });
+    ledger.spends.set(escrow, spent);
+  });
+
+  it('takes a job up again that nothing explained, when the acceptance that does comes', async () => {
+    const ledger = new Ledger();
+    const service = new JobPoolService(ledger);
+    await service.take(announce(job));
+    payEscrow(ledger);
+    for (let i = 0; i < 8; i++, ledger.tip++) await service.advance();
+    expect(service.pool.jobIds()).toEqual([]);
+    expect(await service.take(announce(job))).toMatchObject({ status: 'refused', fault: false });
+    expect(await service.take(accepted)).toEqual({ status: 'new' });
+    expect(service.pool.isLive(id)).toBe(true);
+  });
+
   it('keeps the acceptance that was paid, and what its seller says, against later ones', async () => {
     const ledger = new Ledger();
     const service = new JobPoolService(ledger);
