@@ -140,7 +140,10 @@ export interface Host extends EventEmitter<HostEvents> {
   ping(peer: PeerId): Promise<number>;
   /** Signs bytes with the node's key (Ed25519, 64 bytes); the caller puts a purpose in front, so that they mean one thing. */
   sign(message: Uint8Array): Promise<Uint8Array>;
-  /** The own addresses as a signed peer record (libp2p RFC 0003), to be passed on by others. */
-  sealRecord(sequence: number): Promise<Uint8Array>;
+  /**
+   * Own addresses, all unless stated, as a signed peer record (libp2p RFC 0003), to be passed on by others. They take at
+   * most `MAX_RECORD_SIZE` bytes, or others refuse them: a dozen fit.
+   */
+  sealRecord(sequence: number, addresses?: readonly string[]): Promise<Uint8Array>;
   close(): Promise<void>;
 }

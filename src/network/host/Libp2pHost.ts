@@ -233,10 +233,11 @@ export class Libp2pHost extends EventEmitter<HostEvents> implements Host {
     return Promise.resolve(this.#parts.privateKey.sign(message));
   }
 
-  async sealRecord(sequence: number): Promise<Uint8Array> {
+  async sealRecord(sequence: number, addresses = this.addresses()): Promise<Uint8Array> {
     const record = new PeerRecord({
       peerId: this.#node.peerId,
-      multiaddrs: this.#node.getMultiaddrs(),
+      // the record names the peer itself once
+      multiaddrs: addresses.map((text) => parseAddress(text.replace(/\/p2p\/[^/]+$/, ''))),
       seqNumber: BigInt(sequence),
     });
     const envelope = await RecordEnvelope.seal(record, this.#parts.privateKey);

@@ -109,7 +109,8 @@ export class Dialler {
   chosen(): PeerConnection[] {
     const all = this.#options.host
       .connections()
-      .filter(({ direction, peer }) => direction === 'outbound' && !this.#feelers.has(peer));
+      .filter(({ direction, isRelayed }) => direction === 'outbound' && !isRelayed)
+      .filter(({ peer }) => !this.#feelers.has(peer));
     return all.sort((a, b) => a.openedAt - b.openedAt);
   }
 

@@ -1,8 +1,9 @@
 import { join } from 'node:path';
 import { createHost } from '../host/createHost.js';
 import type { Host, PeerId } from '../host/Host.js';
-import { readMultiaddr } from './addresses.js';
+import { readMultiaddr, scopeOf } from './addresses.js';
 import { BanList } from './BanList.js';
+import { MAX_ADDRESSES } from './bookEntry.js';
 import { Dialler } from './Dialler.js';
 import { Latency } from './Latency.js';
 import type { Penalties } from './offences.js';
@@ -212,13 +213,25 @@ function ownRecord(host: Host): Records['own'] {
     | { readonly addresses: string; readonly at: number; readonly record: Uint8Array }
     | undefined;
   return async () => {
-    const addresses = host.addresses();
+    const addresses = bestAddresses(host.addresses());
     if (addresses.length === 0) return undefined;
     const key = addresses.join();
     const now = Date.now();
     if (!made || made.addresses !== key || now - made.at > RENEW) {
-      made = { addresses: key, at: now, record: await host.sealRecord(now) };
+      made = { addresses: key, at: now, record: await host.sealRecord(now, addresses) };
     }
     return made.record;
   };
+}
+
+/** Those that reach furthest, and of these the direct ones, as many as others take. */
+function bestAddresses(addresses: readonly string[]): string[] {
+  const rank = (text: string): number => {
+    const at = readMultiaddr(text);
+    const scope = at && !at.isName ? scopeOf(at.host) : undefined;
+    if (!at || scope === undefined) return -1;
+    return { public: 4, private: 2, loopback: 0 }[scope] + (at.isRelayed ? 0 : 1);
+  };
+  const good = addresses.filter((text) => rank(text) >= 0);
+  return good.sort((a, b) => rank(b) - rank(a)).slice(0, MAX_ADDRESSES);
 }

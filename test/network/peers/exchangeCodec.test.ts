@@ -3,6 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { openRecord } from '#src/network/host/records.js';
 import { decodeRecords, encodeRecords, MAX_RECORDS } from '#src/network/peers/exchangeCodec.js';
 import { cases } from '../../long.js';
+import { Hosts } from '../host/hosts.js';
 
 const record = fc.uint8Array({ minLength: 1, maxLength: 60 });
 
@@ -53,5 +54,19 @@ describe('records on the wire', () => {
       }),
       { numRuns: cases(5_000, 1_000_000) },
     );
+  });
+
+  it('have room for eight addresses of the longest kind', async () => {
+    const hosts = new Hosts();
+    const host = await hosts.start('one', { listen: [] });
+    const relayed = `/ip6/2001:db8:1111:2222:3333:4444:5555:6666/tcp/65535/p2p/${host.id}/p2p-circuit`;
+    const addresses = Array.from({ length: 8 }, () => `${relayed}/p2p/${host.id}`);
+    const sealed = await host.sealRecord(7, addresses);
+    expect(await openRecord(sealed)).toEqual({
+      peer: host.id,
+      addresses: Array(8).fill(relayed),
+      sequence: 7,
+    });
+    await hosts.close();
   });
 });
