@@ -23,6 +23,7 @@ import {
   refuseIdleChecks,
 } from './shared/outsourced-checks.js';
 import type { Register } from './shared/register.js';
+import { syncLine } from './shared/sync-line.js';
 
 interface NodeOptions {
   readonly regtest?: boolean;
@@ -176,7 +177,7 @@ const run = action<AllOptions>(async (_args, { options, settings, terminal, sign
     },
   });
   const { url, node } = running;
-  const { host } = peers ?? {};
+  const { host, parts } = peers ?? {};
   terminal.result(
     {
       network,
@@ -192,7 +193,11 @@ const run = action<AllOptions>(async (_args, { options, settings, terminal, sign
   signal.addEventListener('abort', () => void running.stop());
   if (signal.aborted) await running.stop();
   const endLine = options.mine && network !== 'regtest' ? miningLine(running, settings) : () => {};
-  await running.stopped.finally(endLine);
+  const endSync = parts ? syncLine(parts.sync, settings, terminal) : () => {};
+  await running.stopped.finally(() => {
+    endSync();
+    endLine();
+  });
   terminal.note('The node has stopped.');
   return EXIT.done;
 });

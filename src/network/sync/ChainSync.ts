@@ -8,6 +8,7 @@ import { HeaderSync } from './HeaderSync.js';
 import { StatusExchange } from './StatusExchange.js';
 import type { SyncContext } from './SyncContext.js';
 import { SyncPeer, type SyncPeers } from './SyncPeers.js';
+import { SyncRate } from './SyncRate.js';
 import { type ServiceName, type Status, serviceNames } from './status.js';
 
 /** Questions for headers that announcements of one peer may lead to. */
@@ -21,11 +22,14 @@ export interface SyncProgress {
   readonly headers: number;
   /** Whether headers or blocks are being fetched. */
   readonly isSyncing: boolean;
+  /** Blocks connected per second over the last seconds, and seconds left at this rate; while blocks are fetched. */
+  readonly blocksPerSecond?: number;
+  readonly secondsLeft?: number;
 }
 
 /** What is told of a peer. */
 export interface PeerChainFacts {
-  /** As the peer says; nothing is built on it. */
+  /** Height of its tip: as it has shown since, or else as it says; nothing is built on that. */
   readonly height: number;
   /** Height of the best header that it has shown; absent when it has shown none. */
   readonly headers?: number;
@@ -53,6 +57,7 @@ export class ChainSync extends EventEmitter<Events> {
   readonly #headers: HeaderSync;
   readonly #blocks: BlockDownload;
   readonly #announcements: Announcements;
+  readonly #rate = new SyncRate();
   readonly #orphans = new RateLimit(ORPHAN_RATE);
   readonly #onBlock = (): void => this.#moved();
   readonly #onDisconnect = (peer: PeerId): void => {
@@ -83,11 +88,14 @@ export class ChainSync extends EventEmitter<Events> {
 
   get progress(): SyncProgress {
     const { node } = this.#context;
-    return {
-      height: node.tip.height,
-      headers: node.headers.best.height,
-      isSyncing: this.#headers.isBusy || this.#blocks.target !== undefined,
-    };
+    const { height } = node.tip;
+    const headers = node.headers.best.height;
+    const isSyncing = this.#headers.isBusy || this.#blocks.target !== undefined;
+    const rate = isSyncing && height < headers ? this.#rate.of(height) : undefined;
+    if (rate === undefined) return { height, headers, isSyncing };
+    const blocksPerSecond = Number(rate.toPrecision(3));
+    const secondsLeft = Math.ceil((headers - height) / rate);
+    return { height, headers, isSyncing, blocksPerSecond, secondsLeft };
   }
 
   /** What a peer said of itself last; undefined before it did. */
@@ -100,7 +108,7 @@ export class ChainSync extends EventEmitter<Events> {
     const peer = this.#peers.get(id);
     return (
       peer && {
-        height: peer.status.height,
+        height: heightOf(peer),
         ...(peer.best ? { headers: peer.best.height } : {}),
         version: peer.status.agent,
         keeps: serviceNames(peer.status.services),
@@ -110,8 +118,8 @@ export class ChainSync extends EventEmitter<Events> {
   }
 
   /** For `node status`. */
-  status(): { syncing: SyncProgress & { readonly tip: string } } {
-    return { syncing: { ...this.progress, tip: this.#context.node.tip.hash } };
+  status(): { syncing: SyncProgress } {
+    return { syncing: this.progress };
   }
 
   /** Ends all of it; the host and the node stay. */
@@ -138,7 +146,13 @@ export class ChainSync extends EventEmitter<Events> {
   }
 
   #moved(): void {
+    this.#rate.note(this.#context.node.tip.height);
     this.#blocks.wake();
     this.emit('progress', this.progress);
   }
+}
+
+/** A tip with more work than the one that a peer told of is one that it came to later. */
+function heightOf({ status, best }: SyncPeer): number {
+  return best && best.work > status.work ? best.height : status.height;
 }

@@ -2,7 +2,7 @@ import { setImmediate } from 'node:timers/promises';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { type Block, type BlockHeader, blockHash, ChainNode, hashToId } from '#src/chain/index.js';
 import { solve } from '#src/chain/node/miner.js';
-import { ANYONE, copyChain, outputOf, spend } from '../mempool/anyone.js';
+import { ANYONE, outputOf, spend } from '../mempool/anyone.js';
 import { MINER_SCRIPT, nextBlock, openTemporaryNode, withCoinbase } from './setup.js';
 
 type Opened = Awaited<ReturnType<typeof openTemporaryNode>>;
@@ -103,7 +103,7 @@ describe('headers whose blocks have not come', () => {
 
   it('upon a block that breaks a rule are noted as breaking it, too', async () => {
     const { node: miner, end } = await openTemporaryNode({ threads: 1 });
-    await copyChain(source.node, miner);
+    await fill(miner);
     const bad = await nextBlock(miner, (block) =>
       withCoinbase(block, (coinbase) => ({
         ...coinbase,
@@ -111,7 +111,7 @@ describe('headers whose blocks have not come', () => {
       })),
     );
     const above = await barren(bad.header, 3);
-    await copyChain(source.node, node);
+    await fill(node);
     node.headers.take([bad.header, ...above]);
     expect(node.headers.best.height).toBe(204);
     await expect(node.submitBlock(bad)).rejects.toThrow('bad-cb-amount');
@@ -148,7 +148,7 @@ describe('a large block', () => {
 
   async function largeBlock(): Promise<{ miner: Opened; large: Block }> {
     const miner = await openTemporaryNode({ threads: 1 });
-    await copyChain(source.node, miner.node);
+    await fill(miner.node);
     const coin = outputOf(blockAt(miner.node, 1).transactions[0]!);
     const fan = spend([coin], INPUTS, 100_000);
     await miner.node.submitTransaction(fan);
@@ -161,7 +161,7 @@ describe('a large block', () => {
 
   it('lets others have their turn while its scripts run; they see the chain as it was', async () => {
     const { miner, large } = await largeBlock();
-    await copyChain(source.node, node);
+    await fill(node);
     await node.submitBlock(blockAt(miner.node, 201));
     const before = node.tip;
     let done = false;
@@ -182,7 +182,7 @@ describe('a large block', () => {
 
   it('waits for the one before it, and is judged anew when the tip moves under it', async () => {
     const { miner, large } = await largeBlock();
-    await copyChain(source.node, node);
+    await fill(node);
     const lower = blockAt(miner.node, 201);
     const first = node.submitBlock(lower);
     const second = node.submitBlock(large);
@@ -194,6 +194,15 @@ describe('a large block', () => {
     await miner.end();
   });
 });
+
+/** Gives a node the chain of the source, many blocks at once. */
+async function fill(to: ChainNode): Promise<void> {
+  const blocks = blocksOf(source.node, 1, 200);
+  to.headers.take(headersOf(blocks));
+  for (let at = 0; at < blocks.length; ) {
+    at += await to.submitBlocks(incoming(blocks.slice(at)));
+  }
+}
 
 function incoming(blocks: readonly Block[]) {
   return blocks.map((block) => ({ block }));
