@@ -26,6 +26,8 @@ export interface ProofClientOptions {
 /** Milliseconds for which an answer is not asked for again while the tip stays the same. */
 const FRESH = 500;
 const PATIENCE = 5_000;
+/** Milliseconds that a peer has for all answers to one question, and more for each that brings something new. */
+const OVERALL = 15_000;
 /** Most answers to one question from one peer: each brings it further by a megabyte or a thousand transactions. */
 const MOST_PAGES = 500;
 
@@ -72,7 +74,9 @@ export class ProofClient {
    * @throws BitmodelError `NO_PEERS` when nobody can be asked, `NO_ANSWER` when nobody answered
    */
   async ask(kind: Kind, keys: readonly Uint8Array[]): Promise<void> {
-    const stale = keys.filter((key) => !this.#isFresh(kind, key));
+    // nobody answers a question in which a key stands twice
+    const unique = [...new Map(keys.map((key) => [hashKey(key), key])).values()];
+    const stale = unique.filter((key) => !this.#isFresh(kind, key));
     for (let at = 0; at < stale.length; at += MAX_KEYS) {
       await this.#askSome(kind, stale.slice(at, at + MAX_KEYS));
     }
@@ -127,7 +131,14 @@ export class ProofClient {
     const { host, penalties, patience = PATIENCE } = this.#options;
     const wanted = new Set(said.keys.map(hashKey));
     let { from } = said;
+    // what is new gives more time, so that nobody can spin out what is known
+    let deadline = performance.now() + OVERALL;
     for (let page = 0; page < MOST_PAGES; page++) {
+      if (performance.now() > deadline) {
+        penalties.penalise(said.peer, 'slow', 'proofs');
+        return false;
+      }
+      const before = this.#options.facts.size;
       const frame = encodeQuestion({ kind, from, keys: said.keys });
       let bytes: Uint8Array;
       try {
@@ -138,6 +149,7 @@ export class ProofClient {
       }
       const answer = this.#decoded(said.peer, bytes);
       if (!answer || !(await this.#take(kind, said, wanted, answer))) return false;
+      if (this.#options.facts.size > before) deadline += patience;
       if (!answer.next) {
         this.#settle(kind, said, answer.tip);
         return true;

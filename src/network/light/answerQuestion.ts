@@ -1,7 +1,8 @@
+import { BitmodelError, equalBytes } from '../../base/index.js';
 import { type ChainNode, cutTree, encodeTransaction } from '../../chain/index.js';
 import type { Answer, ProvenBlock } from './answer.js';
 import type { BlockTree, BlockTrees } from './BlockTrees.js';
-import { type Hit, lookUp, lookUpWaiting } from './lookup.js';
+import { type Hit, type Hits, lookUp, lookUpWaiting } from './lookup.js';
 import { PAGE_BYTES, PAGE_TRANSACTIONS } from './protocols.js';
 import { isBefore, type Place, type Question } from './question.js';
 
@@ -62,10 +63,28 @@ function gather(
   };
 }
 
+/** How often it is looked anew because a block came in between: an answer is of one chain. */
+const MOST_TRIES = 3;
+
+async function lookUpAtOneTip(
+  node: ChainNode,
+  question: Question,
+): Promise<Hits & Pick<Answer, 'tip'>> {
+  for (let tries = 0; tries < MOST_TRIES; tries++) {
+    const { height, hash } = node.store.tip();
+    const found = await lookUp(node, question);
+    if (equalBytes(node.store.tip().hash, hash)) return { ...found, tip: { height, hash } };
+  }
+  throw new BitmodelError('TIP_CHANGED', 'The chain has changed while it was asked.', {
+    next: 'Ask again',
+  });
+}
+
 /**
  * Answers a question out of a node's chain, with proofs. Others have their turn while large blocks are hashed; the
  * answer is about the chain as it was in the beginning.
  * @param onBlock told how many bytes of a block are about to be looked through; throws to refuse that
+ * @throws BitmodelError `TIP_CHANGED`, `BLOCK_PRUNED`
  */
 export async function answerQuestion(
   node: ChainNode,
@@ -74,9 +93,7 @@ export async function answerQuestion(
   onBlock: (bytes: number) => void = () => {},
 ): Promise<Answer> {
   const { store } = node;
-  const { height, hash } = store.tip();
-  const tip = { height, hash };
-  const { hits, next: rest } = lookUp(node, question);
+  const { tip, hits, next: rest } = await lookUpAtOneTip(node, question);
   const waiting = lookUpWaiting(node, question).map((each) => encodeTransaction(each.transaction));
   const room = { bytes: PAGE_BYTES, transactions: PAGE_TRANSACTIONS, blockBytes: BLOCK_BYTES };
   const blocks: ProvenBlock[] = [];
@@ -89,8 +106,9 @@ export async function answerQuestion(
     onBlock(size);
     const tree = await trees.get(blockHash);
     const bytes = store.blockBytes(blockHash);
-    // the operator pruned it meanwhile: nothing is proven from here on
-    if (!tree || !bytes) throw new Error(`block ${at} is not kept`);
+    if (!tree || !bytes) {
+      throw new BitmodelError('BLOCK_PRUNED', `The node no longer has the block at height ${at}.`);
+    }
     const { block, next } = gather(bytes, tree, group, question.from, room);
     if (block) blocks.push(block);
     if (next) return { tip, next, blocks, waiting: [] };

@@ -1,3 +1,4 @@
+import { setImmediate } from 'node:timers/promises';
 import {
   type ChainNode,
   hashToId,
@@ -39,22 +40,41 @@ export function outpointOfKey(key: Uint8Array): Outpoint {
   return { hash: key.slice(0, 32), index };
 }
 
-/** Transactions of an index's groups, each once, cut where one of the groups is too long for an answer. */
-function indexed(node: ChainNode, index: PlacedIndex, { from, keys }: Question): Hits {
-  const found = new Map<string, Place>();
+/** Entries of an index that are read before others have their turn. */
+const TURN = 2_000;
+
+/** Transactions of an index's groups, each once, cut where there are too many for an answer. */
+async function indexed(
+  node: ChainNode,
+  index: PlacedIndex,
+  { from, keys }: Question,
+): Promise<Hits> {
+  let found = new Map<string, Place>();
   let next: Place | undefined;
+  let read = 0;
   for (const key of keys) {
     const group = placedFrom(node.store, index, key, from, PAGE_TRANSACTIONS + 1);
     const last = group[PAGE_TRANSACTIONS];
     if (last && (!next || isBefore(last, next))) next = last;
-    for (const { hash, ...place } of group) found.set(hashToId(hash), place);
+    for (const { hash, ...place } of group) {
+      if (!next || isBefore(place, next)) found.set(hashToId(hash), place);
+    }
+    read += group.length;
+    if (found.size > 2 * PAGE_TRANSACTIONS) [found, next] = firstOf(found);
+    if (read < TURN) continue;
+    read = 0;
+    await setImmediate();
   }
-  const hits: Hit[] = [];
-  for (const [txid, place] of found) {
-    if (next && !isBefore(place, next)) continue;
-    hits.push({ txid, height: place.height, blockHash: node.store.hashAt(place.height)! });
-  }
+  const hits = [...found]
+    .filter(([, place]) => !next || isBefore(place, next))
+    .map(([txid, { height }]) => ({ txid, height, blockHash: node.store.hashAt(height)! }));
   return next ? { hits, next: { height: next.height, position: next.position } } : { hits };
+}
+
+/** As many as an answer holds of the first in the chain's order, and where the rest begins. */
+function firstOf(found: ReadonlyMap<string, Place>): [Map<string, Place>, Place] {
+  const inOrder = [...found].sort(([, a], [, b]) => (isBefore(a, b) ? -1 : 1));
+  return [new Map(inOrder.slice(0, PAGE_TRANSACTIONS)), inOrder[PAGE_TRANSACTIONS]![1]];
 }
 
 function named(node: ChainNode, hashes: Iterable<Uint8Array>): Hits {
@@ -78,8 +98,8 @@ function* aroundOutputs(node: ChainNode, keys: readonly Uint8Array[]): Generator
   }
 }
 
-/** What the chain as it stands holds in answer to a question. */
-export function lookUp(node: ChainNode, question: Question): Hits {
+/** What the chain holds in answer to a question; of one and the same tip only while that does not change. */
+export async function lookUp(node: ChainNode, question: Question): Promise<Hits> {
   const { kind, keys } = question;
   if (kind === 'transactions') return named(node, keys);
   if (kind === 'outputs') return named(node, aroundOutputs(node, keys));

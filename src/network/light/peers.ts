@@ -24,11 +24,21 @@ function spread(connections: readonly PeerConnection[]): PeerConnection[] {
   return [...first, ...rest];
 }
 
+/** After so many milliseconds another peer has its turn. */
+const TURN = 600_000;
+
 /**
  * Whom to ask: connected peers that speak a protocol, those that this node chose itself before those that came to it, of
- * different networks as far as there are, the longest connected first.
+ * different networks as far as there are, the longest connected first. The last place goes round among all the rest, so
+ * that those who are asked first never decide alone for long.
+ * @param now milliseconds, from any start
  */
-export function choosePeers(host: Host, protocol: string, most = ASKED): PeerId[] {
+export function choosePeers(
+  host: Pick<Host, 'connections' | 'protocolsOf'>,
+  protocol: string,
+  most = ASKED,
+  now: number = performance.now(),
+): PeerId[] {
   const able = host
     .connections()
     .filter(({ peer, isRelayed }) => !isRelayed && host.protocolsOf(peer).includes(protocol))
@@ -36,5 +46,8 @@ export function choosePeers(host: Host, protocol: string, most = ASKED): PeerId[
   const outbound = able.filter(({ direction }) => direction === 'outbound');
   const inbound = able.filter(({ direction }) => direction === 'inbound');
   const ordered = [...spread(outbound), ...spread(inbound)].map(({ peer }) => peer);
-  return [...new Set(ordered)].slice(0, most);
+  const unique = [...new Set(ordered)];
+  const rest = unique.slice(most - 1);
+  const turn = rest[Math.floor(now / TURN) % rest.length];
+  return [...unique.slice(0, most - 1), ...(turn === undefined ? [] : [turn])];
 }

@@ -1,12 +1,22 @@
 import { randomBytes } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { sha256 } from '#src/base/index.js';
-import { type ChainNode, createKey, hashToId, type KeyPair } from '#src/chain/index.js';
+import {
+  type ChainNode,
+  createKey,
+  fundTransaction,
+  hashToId,
+  type KeyPair,
+  signP2pkhInputs,
+} from '#src/chain/index.js';
 import type { Host } from '#src/network/index.js';
 import type { Answer } from '#src/network/light/answer.js';
 import { answerQuestion } from '#src/network/light/answerQuestion.js';
 import { BlockTrees } from '#src/network/light/BlockTrees.js';
+import { estimateFees } from '#src/network/light/fees.js';
+import { FEES, SUBMIT } from '#src/network/light/protocols.js';
 import { BEGINNING } from '#src/network/light/question.js';
+import { encodeFeeAnswer, encodeSubmitAnswer } from '#src/network/light/smallMessages.js';
 import { encodeHeaders } from '#src/network/sync/messages.js';
 import { HEADERS } from '#src/network/sync/protocols.js';
 import { until } from '../host/hosts.js';
@@ -138,7 +148,7 @@ describe('a light node among peers that lie', () => {
     ],
   ];
 
-  it.each(others)('is right beside one that %s', async (_name, lie, offence) => {
+  it.concurrent.each(others)('is right beside one that %s', async (_name, lie, offence) => {
     const bad = await liar(lie);
     const light = await rig.light([bad, honest]);
     await synced(light);
@@ -247,6 +257,56 @@ describe('a light node among peers that lie', () => {
     expect(await worth(again, owner)).toBe(before);
     expect(again.ledger.of(bad)).toContain('omission');
     await again.close();
+  });
+
+  it('takes the lower median of fees, so that one who asks too much alone moves nothing', async () => {
+    const greedy = await liar((answer) => answer);
+    greedy.answer(FEES.answering, () =>
+      encodeFeeAnswer({ estimate: 2n ** 60n, minimum: 2n ** 60n }),
+    );
+    const light = await rig.light([greedy, honest]);
+    await until(() => light.host.protocolsOf(greedy.id).includes('fees/1'));
+    const { minimum, estimate } = await estimateFees(light.host, 6);
+    expect(minimum).toBe(node.admission.minimumFee);
+    // the only one that has an estimate is held to what a wallet follows at most
+    expect(estimate).toBe(50_000n);
+    await light.close();
+  });
+
+  it('keeps a payment until its proof is there, whatever a liar says became of it', async () => {
+    const payer = createKey(REGTEST);
+    await pay(node, miner, scriptOf(payer), 80_000n);
+    await node.mine(1, scriptOf(miner));
+    const bad = await liar((answer) => answer);
+    const handed: number[] = [];
+    bad.answer(SUBMIT.answering, (frame) => {
+      handed.push(frame.length);
+      return encodeSubmitAnswer({ fate: 'mined', reason: '' });
+    });
+    const light = await rig.light([bad]);
+    await synced(light);
+    const coins = await light.chain.coins([scriptOf(payer)]);
+    const utxos = coins.map(({ outpoint, coin }) => ({ outpoint, ...coin }));
+    const { transaction, spentOutputs } = fundTransaction({
+      outputs: [{ value: 10_000n, lockingScript: scriptOf(shop) }],
+      utxos,
+      changeScript: scriptOf(payer),
+    });
+    const signed = signP2pkhInputs(transaction, spentOutputs, [payer]);
+    await until(() => light.host.protocolsOf(bad.id).includes('submit/1'));
+    expect(await light.chain.outbox.send(signed)).toMatchObject({ isTaken: true, isMined: false });
+    expect(light.chain.outbox.size).toBe(1);
+    await light.host.dial(honest.addresses()[0]!);
+    await until(() => light.host.protocolsOf(honest.id).includes('submit/1'));
+    await light.chain.outbox.afterBlock();
+    expect(node.mempool.size).toBe(1);
+    await node.mine(1, scriptOf(miner));
+    await synced(light);
+    await until(() => light.headers.tip.hash === node.tip.hash);
+    await light.chain.outbox.afterBlock();
+    expect(light.chain.outbox.size).toBe(0);
+    expect(handed.length).toBeGreaterThan(0);
+    await light.close();
   });
 
   it('drops what a reorganisation undid, and learns what came instead', async () => {

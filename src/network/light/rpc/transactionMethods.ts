@@ -2,6 +2,7 @@ import { toHex } from '../../../base/index.js';
 import {
   CHAIN_HELP,
   decodeParam,
+  encodeOutpoint,
   encodeTransaction,
   exceedsRate,
   isCoinbase,
@@ -56,6 +57,11 @@ async function checkBeforehand(
   const spent = await chain.unconfirmed.spentOutputs(transaction);
   if (!spent) throw new RpcError(RPC_CODE.verify, MISSING);
   const txid = transactionId(transaction);
+  // all at once, so that each is not asked for by itself
+  await chain.client.ask(
+    'outputs',
+    transaction.inputs.map(({ outpoint }) => encodeOutpoint(outpoint)),
+  );
   for (const { outpoint } of transaction.inputs) {
     const spender = await chain.spender(outpoint);
     // what waits may be replaced, which other nodes decide on
