@@ -10,6 +10,8 @@ import { multiaddr } from '@multiformats/multiaddr';
 import { createLibp2p } from 'libp2p';
 
 const PREFIX = '/bitmodel/regtest/';
+/** Protocols of libp2p itself, which no rule of ours reads. */
+const OF_LIBP2P = /^(id|ping)\//;
 
 /** Somebody who speaks libp2p as well as any node, and keeps none of our rules. */
 export class RawPeer {
@@ -69,12 +71,15 @@ export class RawPeer {
     return this.isConnected;
   }
 
-  /** Protocols of the node that are ours, without the network's name; identify tells them a moment after connecting. */
+  /** Request protocols of the node, without the network's name; identify tells them a moment after connecting. */
   async protocols(): Promise<string[]> {
     for (let tries = 0; tries < 100; tries++) {
       const { protocols } = await this.#node.peerStore.get(this.#connection.remotePeer);
-      const own = protocols.filter((name) => name.startsWith(PREFIX));
-      if (own.length > 0) return own.map((name) => name.slice(PREFIX.length));
+      const own = protocols
+        .filter((name) => name.startsWith(PREFIX))
+        .map((name) => name.slice(PREFIX.length))
+        .filter((name) => !OF_LIBP2P.test(name));
+      if (own.length > 0) return own;
       await pause(50);
     }
     throw new Error('the node did not say what it speaks');

@@ -1,0 +1,179 @@
+import { randomBytes } from 'node:crypto';
+import { readFileSync } from 'node:fs';
+import { connect, type Socket } from 'node:net';
+import type { Stream } from '@libp2p/interface';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { encodeAsk } from '#src/job/index.js';
+import { eventually, listenAgain, type NodeProcess, Nodes } from '../../e2e/Nodes.js';
+import { frame, pause, RawPeer } from './RawPeer.js';
+
+/*
+ * Whoever attacks here is a peer of libp2p's own; who is attacked is the binary in a process of its own, with an honest
+ * node beside it. Each attack is over when its offender is banned or its time is up. Bounds that hold throughout: the
+ * honest node follows the chain, and the attacked process grows by no more than MEMORY.
+ */
+
+/** Most by which the attacked process may grow over all attacks together: bytes that stay within libp2p's own buffers. */
+const MEMORY = 200 * 1024 * 1024;
+
+const nodes = new Nodes();
+let victim: NodeProcess;
+let honest: NodeProcess;
+let protocols: string[];
+let memoryBefore: number;
+const offenders: RawPeer[] = [];
+const attackers: RawPeer[] = [];
+
+/** Resident bytes of the attacked process, as Linux tells them; 0 where it does not. */
+function memory(): number {
+  try {
+    const status = readFileSync(`/proc/${victim.running.child.pid}/status`, 'utf8');
+    return 1024 * Number(/^VmRSS:\s+(\d+)/m.exec(status)![1]);
+  } catch {
+    return 0;
+  }
+}
+
+async function attacker(): Promise<RawPeer> {
+  const peer = await RawPeer.connect(victim.address);
+  attackers.push(peer);
+  return peer;
+}
+
+/** Attacks until the node hangs up, at most so often. @returns whether it did */
+async function untilBanned(
+  peer: RawPeer,
+  attack: (peer: RawPeer, turn: number) => Promise<void>,
+  turns: number,
+): Promise<boolean> {
+  for (let turn = 0; turn < turns && peer.isConnected; turn++) {
+    await attack(peer, turn).catch(() => undefined);
+    await pause(20);
+  }
+  for (let i = 0; i < 50 && peer.isConnected; i++) await pause(100);
+  if (peer.isConnected) return false;
+  offenders.push(peer);
+  return true;
+}
+
+/** The honest node takes a block that the attacked one mines from now on. */
+async function makesProgress(): Promise<void> {
+  const { blocks } = await victim.rpc<{ blocks: number }>('getblockchaininfo');
+  await eventually(async () => {
+    const own = await honest.rpc<{ blocks: number }>('getblockchaininfo');
+    return own.blocks > blocks;
+  }, 30);
+}
+
+beforeAll(async () => {
+  const mining = ['--mine', '--block-time', '0.5'];
+  const checking = ['--check-models', 'fixtures/bitmodel-tiny', '--check-threads', '1'];
+  victim = await nodes.start('victim', ...mining, ...checking);
+  honest = await nodes.start('honest', '--seed-node', victim.address);
+  const peer = await attacker();
+  protocols = await peer.protocols();
+  await makesProgress();
+  memoryBefore = memory();
+}, 240_000);
+afterAll(async () => {
+  await Promise.all(attackers.map((peer) => peer.close().catch(() => undefined)));
+  nodes.close();
+});
+
+describe('a peer is banned that sends', () => {
+  /** Protocols on which an attack was suffered. */
+  async function suffered(
+    attack: (protocol: string) => (peer: RawPeer, turn: number) => Promise<void>,
+  ): Promise<string[]> {
+    expect(protocols.length).toBeGreaterThan(5);
+    const left = [...protocols];
+    const unbanned: string[] = [];
+    const worker = async (): Promise<void> => {
+      for (let next = left.pop(); next !== undefined; next = left.pop()) {
+        const peer = await attacker();
+        if (!(await untilBanned(peer, attack(next), 12))) unbanned.push(next);
+      }
+    };
+    await Promise.all([worker(), worker(), worker(), worker()]);
+    return unbanned;
+  }
+
+  it('garbage, on each of the protocols', async () => {
+    const garbage = (protocol: string) => (peer: RawPeer) =>
+      peer.send(protocol, frame(randomBytes(77)));
+    expect(await suffered(garbage)).toEqual([]);
+    await makesProgress();
+  }, 120_000);
+
+  it('a frame of 200 MiB, on each of the protocols, before its bytes have come', async () => {
+    const oversized = (protocol: string) => (peer: RawPeer) =>
+      peer.send(protocol, frame(new Uint8Array(50), 200 * 1024 * 1024));
+    expect(await suffered(oversized)).toEqual([]);
+    await makesProgress();
+  }, 120_000);
+
+  it('streams without end, each with a frame begun and never finished', async () => {
+    const peer = await attacker();
+    const held: Stream[] = [];
+    const slowly = async (own: RawPeer, turn: number): Promise<void> => {
+      const stream = await own.open(protocols[turn % protocols.length]!);
+      stream.send(frame(new Uint8Array(1), 100));
+      held.push(stream);
+    };
+    expect(await untilBanned(peer, slowly, 2_000)).toBe(true);
+    await makesProgress();
+  }, 120_000);
+
+  it.each(['transactions/1', 'blocks/1', 'jobs/1'])(
+    'garbage to everybody, about %s',
+    async (topic) => {
+      const peer = await attacker();
+      await peer.subscribe(topic);
+      await pause(1_500);
+      const shout = (own: RawPeer): Promise<void> => own.publish(topic, randomBytes(60));
+      expect(await untilBanned(peer, shout, 200)).toBe(true);
+      await makesProgress();
+    },
+    60_000,
+  );
+
+  it('one conversation after another', async () => {
+    const peer = await attacker();
+    const about = { model: '11'.repeat(32), file: 'x', calibration: '00'.repeat(32) };
+    const question = frame(encodeAsk({ kind: 'model', ...about }));
+    expect(await untilBanned(peer, (own) => own.send('check/1', question), 400)).toBe(true);
+    await makesProgress();
+  }, 60_000);
+});
+
+describe('the node goes on', () => {
+  it('while hundreds of strangers hold connections and say nothing', async () => {
+    const [, host, port] = /\/ip4\/([^/]+)\/tcp\/(\d+)/.exec(victim.address)!;
+    const sockets: Socket[] = [];
+    for (let i = 0; i < 600; i++) {
+      const socket = connect(Number(port), host);
+      socket.on('error', () => undefined);
+      sockets.push(socket);
+    }
+    await makesProgress();
+    // a newcomer gets in as soon as the silent ones have had their time
+    await eventually(async () => (await attacker()).isConnected, 40);
+    for (const socket of sockets) socket.destroy();
+  }, 120_000);
+
+  it('within its memory, and in step with the honest node', async () => {
+    await makesProgress();
+    expect(memory() - memoryBefore).toBeLessThan(MEMORY);
+  });
+
+  it('after a restart without those whom it banned', async () => {
+    expect(offenders.length).toBeGreaterThan(2 * protocols.length);
+    await victim.stop();
+    victim = await nodes.start('victim', ...listenAgain(victim.address), '--mine');
+    expect((await attacker()).isConnected).toBe(true);
+    // those of every third will do
+    const returned = offenders.filter((_, i) => i % 3 === 0);
+    const entries = await Promise.all(returned.map((peer) => peer.canReturn()));
+    expect(entries).toEqual(returned.map(() => false));
+  }, 120_000);
+});
