@@ -7,11 +7,13 @@ import {
   type Tip,
 } from '../../chain/index.js';
 import { Delivery } from '../delivery/Delivery.js';
-import { Network } from '../Network.js';
+import { Network, type NetworkFeature } from '../Network.js';
 import { Peers, type PeersOptions } from '../peers/Peers.js';
 import { genesisEntry, HeaderChain } from './HeaderChain.js';
 import { HeaderSync } from './HeaderSync.js';
 import { LightChain } from './LightChain.js';
+import { choosePeers } from './peers.js';
+import { PROOFS } from './protocols.js';
 
 export interface LightNodeOptions extends Omit<PeersOptions, 'folder' | 'network'> {
   /** Folder of all networks; this one's is below it. */
@@ -24,6 +26,7 @@ export type LightNetwork = Network<{
   /** Private messages between nodes. */
   readonly delivery: Delivery;
   readonly headers: HeaderSync;
+  readonly light: NetworkFeature;
 }>;
 
 /** A node that keeps headers and asks peers, whom it doesn't trust, for proofs of the rest. */
@@ -49,7 +52,9 @@ export class LightNode {
     const learnHeaders = (peer: string): Promise<void> => headers.learn(peer);
     const addressesOf = (peer: string): string[] => peers.addressesOf(peer);
     const delivery = new Delivery({ host, penalties, addressesOf });
-    this.network = new Network(peers, { delivery, headers }, this.headers.parameters.p2pPort);
+    const light = { close: () => {}, status: () => ({ light: this.#status() }) };
+    const parts = { delivery, headers, light };
+    this.network = new Network(peers, parts, this.headers.parameters.p2pPort);
     this.chain = new LightChain({ ...shared, store, learnHeaders });
     this.headers.on('block', () => {
       this.chain.outbox.afterBlock().catch(onError);
@@ -97,6 +102,13 @@ export class LightNode {
   async #close(): Promise<void> {
     await this.network.close();
     await this.#store.close();
+  }
+
+  /** What `node status` shows: peers that are asked, transactions proven, own payments that wait for a block. */
+  #status(): object {
+    const { facts, outbox } = this.chain;
+    const asked = choosePeers(this.network.host, PROOFS.asking.name).length;
+    return { asked, proven: facts.size, sending: outbox.size };
   }
 
   #warn(thrown: unknown): void {

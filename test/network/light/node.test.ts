@@ -23,6 +23,8 @@ import {
   runLightNode,
   startNetwork,
 } from '#src/network/index.js';
+import { PROOFS } from '#src/network/light/protocols.js';
+import { addressOf as addressOfHost, Hosts } from '../host/hosts.js';
 import { REGTEST, scriptOf } from './rig.js';
 
 /** A full node on the network. */
@@ -235,6 +237,7 @@ describe('a light node', () => {
     }
     light = await startLight();
     near = clientOf(join(folder, 'light'));
+    wallet = new Wallet({ client: near, keys: [buyer], params: REGTEST });
     await until(proves);
     expect(light.node.chain.outbox.size).toBe(1);
     await mine();
@@ -242,6 +245,22 @@ describe('a light node', () => {
     await mine();
     await until(() => light.node.chain.outbox.size === 0);
     expect((await near.transaction(txid))!.height).toBe(light.node.tip.height);
+  });
+
+  it('bans a peer that forges, for good, and shows what it knows', async () => {
+    const hosts = new Hosts();
+    const forger = await hosts.start('forger');
+    forger.answer(PROOFS.answering, () => new Uint8Array(100).fill(7));
+    const { host, peers } = light.node.network;
+    await host.dial(addressOfHost(forger));
+    await until(() => host.protocolsOf(forger.id).includes('proofs/1'));
+    await wallet.balance();
+    await until(() => !host.isConnected(forger.id));
+    expect(peers.bans.hasPeer(forger.id)).toBe(true);
+    await expect(host.dial(addressOfHost(forger))).rejects.toMatchObject({ code: 'PEER_REFUSED' });
+    const status = await near.rpc.call<{ light: object }>('getnodestatus');
+    expect(status.light).toMatchObject({ asked: 2, sending: 0 });
+    await hosts.close();
   });
 
   it('keeps a second node out of its folder', async () => {
