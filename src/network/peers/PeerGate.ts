@@ -75,7 +75,8 @@ export class PeerGate implements Gate {
   #evict(): boolean {
     const { latest, count } = largestGroup(this.#inbound());
     if (!latest || count < 2) return false;
-    void this.#host?.disconnect(latest.peer);
+    // whoever can't be disconnected has gone by itself
+    this.#host?.disconnect(latest.peer).catch(() => undefined);
     return true;
   }
 }

@@ -1,4 +1,5 @@
 import { join } from 'node:path';
+import { messageOf } from '../../base/index.js';
 import { createHost } from '../host/createHost.js';
 import type { Host, PeerId } from '../host/Host.js';
 import { readMultiaddr, scopeOf } from './addresses.js';
@@ -53,6 +54,7 @@ export class Peers {
   readonly latency: Latency;
   readonly #gate: PeerGate;
   readonly #exchange: PeerExchange;
+  readonly #onWarning: (message: string) => void;
   readonly #timer: NodeJS.Timeout;
   /** Number of each peer in the order in which they came, for `disconnectnode`. */
   readonly #numbers = new Map<PeerId, number>();
@@ -64,7 +66,9 @@ export class Peers {
     parts: Pick<Peers, 'host' | 'book' | 'bans' | 'scores' | 'dialler'>,
     gate: PeerGate,
     records: Records,
+    onWarning: (message: string) => void,
   ) {
+    this.#onWarning = onWarning;
     this.host = parts.host;
     this.book = parts.book;
     this.bans = parts.bans;
@@ -123,13 +127,18 @@ export class Peers {
       addressesOf: (peer) => addressesOf(host, peer),
       disconnect: (peer) => {
         book.forget(peer);
-        host.disconnect(peer).catch((thrown) => onWarning(String(thrown)));
+        host.disconnect(peer).catch((thrown) => onWarning(messageOf(thrown)));
       },
     });
     const fixed = connect ?? options.seeds ?? [];
     const dialler = new Dialler({ host, book, bans, fixed, outbound });
     const own = ownRecord(host);
-    return new Peers({ host, book, bans, scores, dialler }, gate, { own, open: openRecord });
+    return new Peers(
+      { host, book, bans, scores, dialler },
+      gate,
+      { own, open: openRecord },
+      onWarning,
+    );
   }
 
   /** Peers that it aims for by its own choice. */
@@ -198,7 +207,7 @@ export class Peers {
 
   #ask(peer: PeerId): void {
     if (this.#isClosed || !this.host.isConnected(peer)) return;
-    void this.#exchange.ask(peer);
+    this.#exchange.ask(peer).catch((thrown) => this.#onWarning(messageOf(thrown)));
   }
 }
 

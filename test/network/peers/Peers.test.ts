@@ -62,6 +62,24 @@ describe('peers', () => {
     expect(warnings).toEqual([]);
   });
 
+  it('come back to whom they knew, without any seed', async () => {
+    const first = await start('first');
+    const second = await start('second', { seeds: [address(first)] });
+    await until(() => knows(second, [first]));
+    await stop(second);
+    const again = await start('second');
+    expect(again.book.anchors).toEqual([first.host.id]);
+    await until(() => knows(again, [first]));
+    // the one that was dialled knows it, too, by the record that came with its question
+    await until(() => first.book.get(again.host.id) !== undefined);
+    const there = address(again).replace(/\/p2p\/.*/, '');
+    await stop(again);
+    await until(() => !knows(first, [again]));
+    expect(first.book.get(again.host.id)).toMatchObject({ origin: 'inbound', tried: false });
+    const known = await start('second', { listen: [there], connect: [] });
+    await until(() => knows(first, [known]), 20);
+  });
+
   it('stay as they are when the address of a node is dead or its own', async () => {
     const warningsBefore = warnings.length;
     const peers = await start('lonely', { seeds: ['/ip4/127.0.0.1/tcp/1'] });
