@@ -2,6 +2,7 @@ export { Delivery, type DeliveryOptions } from './delivery/Delivery.js';
 export type { Receiver } from './delivery/Mailroom.js';
 export { FairQueue, type QueueBounds } from './gossip/FairQueue.js';
 export { Neighbours } from './gossip/Neighbours.js';
+export { type NoticeOptions, Notices } from './gossip/Notices.js';
 export { Pace } from './gossip/Pace.js';
 export { TransactionGossip, type TransactionGossipOptions } from './gossip/TransactionGossip.js';
 export { createHost } from './host/createHost.js';

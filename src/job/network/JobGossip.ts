@@ -28,8 +28,8 @@ const QUEUE = {
 
 /** Messages that are not asked for again before the next block. */
 const MOST_REFUSED = 16_384;
-/** Milliseconds in which what neighbours are told of is gathered. */
-const TELL_DELAY = 200;
+/** Milliseconds after which a new block is a reason to look into a neighbour's pool again. */
+const LOOK_INTERVAL = 5_000;
 
 export interface JobGossipOptions {
   readonly host: Host;
@@ -55,8 +55,7 @@ export class JobGossip {
   /** Ids of messages that were asked for. */
   readonly #fetched = new Set<string>();
   readonly #refused = new Set<string>();
-  readonly #toTell = new Map<string, string[]>();
-  #telling: NodeJS.Timeout | undefined;
+  #lookedAt = Number.NEGATIVE_INFINITY;
   #closed = false;
 
   constructor(options: JobGossipOptions) {
@@ -82,7 +81,11 @@ export class JobGossip {
   advance(): void {
     const mayHaveChanged = this.#refused.size > 0;
     this.#refused.clear();
-    if (mayHaveChanged) this.#sync.pullFromSomeone();
+    // blocks may come by the hundred
+    const now = performance.now();
+    if (!mayHaveChanged || now < this.#lookedAt + LOOK_INTERVAL) return;
+    this.#lookedAt = now;
+    this.#sync.pullFromSomeone();
   }
 
   /** Messages that wait to be looked at, and their bytes. */
@@ -92,7 +95,6 @@ export class JobGossip {
 
   close(): void {
     this.#closed = true;
-    clearTimeout(this.#telling);
     this.#options.pool.pool.onAdmitted = undefined;
     this.#sync.close();
     this.#queue.close();
@@ -163,8 +165,7 @@ export class JobGossip {
     if (isPrivate(message.type) || this.#gossiped.has(id)) return;
     // neighbours that could not place it before won't look at it again when it is gossiped, so they are told, too
     if (!this.#fetched.has(id)) this.#publish(message);
-    this.#toTell.set(message.jobId, [...(this.#toTell.get(message.jobId) ?? []), id]);
-    this.#telling ??= setTimeout(() => this.#tell(), TELL_DELAY);
+    this.#sync.tell(message.jobId, id);
   }
 
   #publish(message: AnyMessage): void {
@@ -173,13 +174,6 @@ export class JobGossip {
         this.#options.onWarning?.(`A job message was not passed on. ${messageOf(thrown)}`);
       }
     });
-  }
-
-  #tell(): void {
-    const told = [...this.#toTell].map(([jobId, ids]) => ({ jobId, ids }));
-    this.#toTell.clear();
-    this.#telling = undefined;
-    void this.#sync.tell(told);
   }
 }
 

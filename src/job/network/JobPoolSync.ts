@@ -2,6 +2,7 @@ import { BitmodelError } from '../../base/index.js';
 import {
   type Host,
   Neighbours,
+  Notices,
   Pace,
   type PeerId,
   type Penalties,
@@ -24,7 +25,6 @@ import {
   MOST_DIGESTS,
   MOST_IDS,
   MOST_JOBS,
-  MOST_TOLD,
   MOST_WANTED,
   type PoolQuestion,
 } from './frames.js';
@@ -45,6 +45,8 @@ const TIMEOUT = { timeout: 30_000 };
 const PERIOD = 30_000;
 /** Most pages of digests that are read of one pool: more jobs than a pool holds. */
 const MOST_PAGES = 4;
+/** Milliseconds in which what neighbours are told of is gathered. */
+const TELL_DELAY = 200;
 /** Most notices of one peer that are followed at once. */
 const MOST_FETCHES = 8;
 
@@ -73,6 +75,7 @@ export class JobPoolSync {
   readonly #fetching = new Map<PeerId, number>();
   readonly #asked: Pace;
   readonly #given: Pace;
+  readonly #notices: Notices<{ readonly jobId: string; readonly id: string }>;
   #closed = false;
 
   constructor(options: JobPoolSyncOptions) {
@@ -82,20 +85,18 @@ export class JobPoolSync {
     this.#given = new Pace({ perSecond: 4 << 20, burst: 64 << 20 }, penalties, 'jobs');
     host.answer(JOB_POOL, (frame, peer) => this.#answer(frame, peer));
     this.#neighbours = new Neighbours(host, JOB_POOL.name, (peer) => void this.pull(peer));
+    this.#notices = new Notices({
+      neighbours: this.#neighbours,
+      most: MOST_JOBS,
+      delay: TELL_DELAY,
+      send: (peer, told) => this.#ask(peer, { kind: 'have', jobs: byJob(told) }),
+    });
     this.#timer = setInterval(() => this.pullFromSomeone(), period).unref();
   }
 
   /** Tells all neighbours of messages that this pool has admitted; who lacks them asks. */
-  async tell(jobs: readonly JobIds[]): Promise<void> {
-    const { host } = this.#options;
-    const lines = jobs.flatMap(inParts);
-    for (let at = 0; at < lines.length && !this.#closed; at += MOST_JOBS) {
-      const told = lines.slice(at, at + MOST_JOBS);
-      const frame = encodePoolQuestion({ kind: 'have', jobs: told });
-      // who doesn't listen just now finds it in its next look into this pool
-      const tell = (peer: PeerId) => host.request(peer, JOB_POOL, frame, TIMEOUT);
-      await Promise.allSettled(this.#neighbours.list().map(tell));
-    }
+  tell(jobId: string, id: string): void {
+    this.#notices.tell([{ jobId, id }]);
   }
 
   pullFromSomeone(): void {
@@ -119,6 +120,7 @@ export class JobPoolSync {
   close(): void {
     this.#closed = true;
     clearInterval(this.#timer);
+    this.#notices.close();
     this.#neighbours.close();
   }
 
@@ -269,11 +271,8 @@ export class JobPoolSync {
   }
 }
 
-/** A job's ids in parts that fit into a notice. */
-function inParts({ jobId, ids }: JobIds): JobIds[] {
-  const parts: JobIds[] = [];
-  for (let at = 0; at < ids.length; at += MOST_TOLD) {
-    parts.push({ jobId, ids: ids.slice(at, at + MOST_TOLD) });
-  }
-  return parts;
+function byJob(told: readonly { readonly jobId: string; readonly id: string }[]): JobIds[] {
+  const jobs = new Map<string, string[]>();
+  for (const { jobId, id } of told) jobs.set(jobId, [...(jobs.get(jobId) ?? []), id]);
+  return [...jobs].map(([jobId, ids]) => ({ jobId, ids }));
 }

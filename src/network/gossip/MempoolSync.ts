@@ -24,6 +24,7 @@ import {
   MOST_TOLD,
 } from './codec.js';
 import { Neighbours } from './Neighbours.js';
+import { Notices } from './Notices.js';
 import { Pace } from './Pace.js';
 
 /** Asks what waits in a mempool, or tells what does. */
@@ -62,6 +63,9 @@ export interface Arrived {
   readonly from: PeerId;
 }
 
+/** Milliseconds in which what neighbours are told of is gathered. */
+const TELL_DELAY = 200;
+
 /** What becomes of a transaction that was asked for. */
 export type TakeTransaction = (arrived: Arrived) => Promise<unknown>;
 
@@ -89,6 +93,7 @@ export class MempoolSync {
   readonly #pages: Pace;
   readonly #told: Pace;
   readonly #given: Pace;
+  readonly #notices: Notices<Uint8Array>;
   #closed = false;
 
   constructor(options: MempoolSyncOptions) {
@@ -102,22 +107,41 @@ export class MempoolSync {
     host.answer(MEMPOOL, (frame, peer) => this.#answer(frame, peer));
     host.answer(TRANSACTIONS, (frame, peer) => this.#give(frame, peer));
     this.#neighbours = new Neighbours(host, MEMPOOL.name, (peer) => void this.#pull(peer));
+    this.#notices = new Notices({
+      neighbours: this.#neighbours,
+      most: MOST_TOLD,
+      delay: TELL_DELAY,
+      send: (peer, ids) => {
+        const frame = encodeMempoolQuestion({ kind: 'have', ids });
+        return host.request(peer, MEMPOOL, frame, TIMEOUT);
+      },
+    });
     this.#timer = setInterval(() => this.#pullFromSomeone(), period).unref();
   }
 
   /** Tells all neighbours of transactions that wait here; who lacks them asks. */
-  async tell(hashes: readonly Uint8Array[]): Promise<void> {
-    const { host } = this.#options;
-    for (let at = 0; at < hashes.length && !this.#closed; at += MOST_TOLD) {
-      const frame = encodeMempoolQuestion({ kind: 'have', ids: hashes.slice(at, at + MOST_TOLD) });
-      // who doesn't listen just now is told of it when it looks into this mempool
-      const tell = (peer: PeerId) => host.request(peer, MEMPOOL, frame, TIMEOUT);
-      await Promise.allSettled(this.#neighbours.list().map(tell));
-    }
+  tell(hashes: readonly Uint8Array[]): void {
+    this.#notices.tell(hashes);
+  }
+
+  /** Asks a peer for what it said it has, unless it says more than it gives: a later look into its mempool finds the rest. */
+  follow(peer: PeerId, hashes: readonly Uint8Array[]): void {
+    const { node, isWanted } = this.#options;
+    const pending = this.#fetching.get(peer) ?? 0;
+    const wanted = hashes.filter(isWanted);
+    if (pending >= MOST_FETCHES || wanted.length === 0 || node.isFarBehind) return;
+    this.#fetching.set(peer, pending + 1);
+    this.#fetch(peer, wanted)
+      .catch((thrown: unknown) => this.#failed(peer, thrown))
+      .finally(() => {
+        const left = this.#fetching.get(peer)! - 1;
+        if (left > 0) this.#fetching.set(peer, left);
+        else this.#fetching.delete(peer);
+      });
   }
 
   /** Asks a peer for transactions by id. @throws BitmodelError of the host, `BAD_ENCODING` */
-  async fetch(peer: PeerId, hashes: readonly Uint8Array[]): Promise<void> {
+  async #fetch(peer: PeerId, hashes: readonly Uint8Array[]): Promise<void> {
     let wanted = hashes;
     while (wanted.length > 0 && !this.#closed) {
       const asked = wanted.slice(0, MOST_ASKED);
@@ -131,6 +155,7 @@ export class MempoolSync {
   close(): void {
     this.#closed = true;
     clearInterval(this.#timer);
+    this.#notices.close();
     this.#neighbours.close();
   }
 
@@ -141,7 +166,8 @@ export class MempoolSync {
 
   /** Takes from a peer's mempool what is wanted here. */
   async #pull(peer: PeerId): Promise<void> {
-    if (this.#pulling.has(peer)) return;
+    // a node that lacks a day of blocks can't judge transactions yet
+    if (this.#pulling.has(peer) || this.#options.node.isFarBehind) return;
     this.#pulling.add(peer);
     try {
       await this.#readMempool(peer);
@@ -158,7 +184,7 @@ export class MempoolSync {
     for (let page = 0; page < MOST_PAGES && !this.#closed; page++) {
       const question = encodeMempoolQuestion({ kind: 'list', after });
       const answer = decodeMempoolPage(await host.request(peer, MEMPOOL, question, TIMEOUT));
-      await this.fetch(peer, answer.ids.filter(isWanted));
+      await this.#fetch(peer, answer.ids.filter(isWanted));
       if (!answer.isMore) return;
       after = answer.ids.at(-1);
     }
@@ -190,22 +216,8 @@ export class MempoolSync {
       return encodeMempoolPage(this.#page(question.after));
     }
     await this.#told.hold(peer);
-    this.#heard(peer, question.ids.filter(this.#options.isWanted));
+    this.follow(peer, question.ids);
     return new Uint8Array(0);
-  }
-
-  /** Asks for what a peer told of, unless it tells faster than it gives: a later look into its mempool finds the rest. */
-  #heard(peer: PeerId, wanted: readonly Uint8Array[]): void {
-    const pending = this.#fetching.get(peer) ?? 0;
-    if (pending >= MOST_FETCHES || wanted.length === 0) return;
-    this.#fetching.set(peer, pending + 1);
-    this.fetch(peer, wanted)
-      .catch((thrown: unknown) => this.#failed(peer, thrown))
-      .finally(() => {
-        const left = this.#fetching.get(peer)! - 1;
-        if (left > 0) this.#fetching.set(peer, left);
-        else this.#fetching.delete(peer);
-      });
   }
 
   #page(after: Uint8Array | undefined): { ids: Uint8Array[]; isMore: boolean } {

@@ -37,8 +37,8 @@ const MOST_REFUSED = 4096;
 /** Blocks after which own transactions that still wait are told again, and how many of them are remembered. */
 const TELL_PERIOD = 6;
 const MOST_OWN = 4096;
-/** Milliseconds in which what neighbours are told of is gathered. */
-const TELL_DELAY = 100;
+/** Most unknown transactions that one may spend from and still wait for them. */
+const MOST_MISSING = 100;
 
 export interface TransactionGossipOptions {
   readonly host: Host;
@@ -62,9 +62,6 @@ export class TransactionGossip {
   readonly #sync: MempoolSync;
   /** Transactions that came from a peer and are on their way into the mempool. */
   readonly #arriving = new Set<string>();
-  /** What neighbours are told of in a moment. */
-  #toTell: Uint8Array[] = [];
-  #telling: NodeJS.Timeout | undefined;
   readonly #refused = new Set<string>();
   /** Printed ids of transactions that were brought here, with the height at which they were last told. */
   readonly #own = new Map<string, number>();
@@ -113,7 +110,6 @@ export class TransactionGossip {
     node.off('transaction', this.#onTransaction);
     node.off('block', this.#onBlock);
     node.off('freed', this.#onFreed);
-    clearTimeout(this.#telling);
     this.#sync.close();
     this.#queue.close();
   }
@@ -125,6 +121,8 @@ export class TransactionGossip {
   }
 
   async #validate(encoded: Uint8Array, from: PeerId): Promise<GossipVerdict> {
+    // who lacks a day of blocks can't judge it yet
+    if (this.#options.node.isFarBehind) return 'ignore';
     let transaction: Transaction;
     try {
       transaction = decodeTransaction(encoded);
@@ -170,18 +168,16 @@ export class TransactionGossip {
     return 'reject';
   }
 
-  /** Keeps what spends something unknown until that comes, and asks its sender for it; false when it is spent. */
+  /** Keeps what spends something unknown until that comes, and asks its sender for it; false when it is spent, or too much is missing. */
   #waits(arrived: Arrived): boolean {
     const { node } = this.#options;
     const unknown = arrived.transaction.inputs.filter(({ outpoint }) => !node.output(outpoint));
     const missing = [
       ...new Map(unknown.map(({ outpoint: { hash } }) => [hashKey(hash), hash])).values(),
     ];
-    if (missing.length === 0) return false;
+    if (missing.length === 0 || missing.length > MOST_MISSING) return false;
     this.#orphans.add({ ...arrived, missing });
-    const wanted = missing.filter((hash) => this.#isWanted(hash));
-    // the sender may be gone, or have it no more: then it comes by itself, or never
-    this.#sync.fetch(arrived.from, wanted).catch(() => {});
+    this.#sync.follow(arrived.from, missing);
     return true;
   }
 
@@ -202,7 +198,7 @@ export class TransactionGossip {
   /** Takes what was asked for, or had to wait: gossip won't carry it on, as neighbours may have seen and left it. */
   #takeAndTell(arrived: Arrived): Promise<void> | undefined {
     return this.#inTurn(arrived)?.then((verdict) => {
-      if (verdict === 'accept') this.#tell([arrived.hash]);
+      if (verdict === 'accept') this.#sync.tell([arrived.hash]);
     });
   }
 
@@ -212,17 +208,6 @@ export class TransactionGossip {
       .catch((thrown: unknown) =>
         this.#options.onWarning?.(`A transaction was not passed on. ${messageOf(thrown)}`),
       );
-  }
-
-  #tell(hashes: readonly Uint8Array[]): void {
-    if (hashes.length === 0) return;
-    this.#toTell.push(...hashes);
-    this.#telling ??= setTimeout(() => {
-      const told = this.#toTell;
-      this.#toTell = [];
-      this.#telling = undefined;
-      void this.#sync.tell(told);
-    }, TELL_DELAY);
   }
 
   /** What lacked a coin may have it now, what was too early may not be, and own transactions that wait are told again. */
@@ -240,11 +225,11 @@ export class TransactionGossip {
         due.push(hash);
       }
     }
-    this.#tell(due);
+    this.#sync.tell(due);
   }
 
   #tellFreed(freed: readonly Transaction[]): void {
     const { mempool } = this.#options.node;
-    this.#tell(freed.map(transactionHash).filter((hash) => mempool.get(hash)));
+    this.#sync.tell(freed.map(transactionHash).filter((hash) => mempool.get(hash)));
   }
 }

@@ -6,7 +6,7 @@ import { MEMPOOL, TRANSACTIONS } from '#src/network/gossip/MempoolSync.js';
 import { TRANSACTION_TOPIC } from '#src/network/gossip/TransactionGossip.js';
 import type { Host } from '#src/network/index.js';
 import { ANYONE, type AnyoneCoin, outputOf, spend } from '../../chain/mempool/anyone.js';
-import { addressOf, until } from '../host/hosts.js';
+import { addressOf, until as untilWithin } from '../host/hosts.js';
 import { connect, type GossipNode, GossipNodes } from './nodes.js';
 
 const nodes = new GossipNodes();
@@ -18,6 +18,9 @@ let stranger: Host;
 
 const has = ({ node }: GossipNode, transaction: Transaction): boolean =>
   node.mempool.get(transactionHash(transaction)) !== undefined;
+
+/** Waits, also on a busy machine. */
+const until = (holds: () => boolean): Promise<void> => untilWithin(holds, 30);
 
 /** A host that passes on anything, with no node behind it. */
 async function bareHost(name: string): Promise<Host> {
@@ -93,12 +96,12 @@ describe('transactions between nodes', () => {
   it('come to a node that connects later, and to one that gossip passed by', async () => {
     const late = await nodes.start('late', 1500);
     await connect(late, a);
-    await until(() => late.node.mempool.size === a.node.mempool.size, 15);
+    await until(() => late.node.mempool.size === a.node.mempool.size);
     // said to nobody: only a look into its mempool shows it
     const quiet = spend([coins.pop()!], 1, 1000);
     late.node.admission.submit(quiet);
-    await until(() => has(c, quiet), 15);
-  }, 40_000);
+    await until(() => has(c, quiet));
+  }, 60_000);
 
   it('are offered again when a reorganisation frees them', async () => {
     const fork = await nodes.start('fork');
@@ -115,8 +118,8 @@ describe('transactions between nodes', () => {
       await fork.node.submitBlock(rival.node.store.block(hash)!);
     }
     expect(has(fork, freed)).toBe(true);
-    await until(() => has(a, freed) && has(c, freed), 15);
-  }, 40_000);
+    await until(() => has(a, freed) && has(c, freed));
+  }, 60_000);
 
   it('are not taken from who hands out others than were asked for', async () => {
     const liar = await bareHost('liar');
@@ -150,8 +153,8 @@ describe('transactions between nodes', () => {
     for (let i = 0; i < 3000; i++) await flooder.publish(TRANSACTION_TOPIC, junk(i));
     const good = spend([coins.pop()!], 1, 1000);
     await a.node.submitTransaction(good);
-    await until(() => has(c, good), 20);
+    await until(() => has(c, good));
     expect(c.gossip.orphans.count).toBeLessThanOrEqual(50);
     expect(c.gossip.waiting.bytes).toBeLessThanOrEqual(32 << 20);
-  }, 40_000);
+  }, 60_000);
 });
