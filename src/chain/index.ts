@@ -189,7 +189,6 @@ export { decodeParam } from './rpc/methods/decodeParam.js';
 export { balanceView, coinJson, historyPage, scriptsOf } from './rpc/methods/indexes.js';
 export { networkInfo, requireAddCommand } from './rpc/methods/network.js';
 export { listPins, type PinSource, pinHistory } from './rpc/methods/pins.js';
-export { decodeProof, wantedHashes } from './rpc/methods/proofs.js';
 export { registerCodingMethods } from './rpc/methods/rawTransactions.js';
 export { exceedsRate, maxFeeRate } from './rpc/methods/testAccept.js';
 export { registerUtilMethods } from './rpc/methods/util.js';

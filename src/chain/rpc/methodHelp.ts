@@ -4,7 +4,6 @@ import { INDEX_HELP } from './help/indexes.js';
 import { MEMPOOL_HELP } from './help/mempool.js';
 import { PIN_HELP } from './help/pins.js';
 import { TRANSACTION_HELP } from './help/transactions.js';
-import { GETTXOUTPROOF, VERIFYTXOUTPROOF } from './methods/proofs.js';
 import { SENDRAWTRANSACTION } from './methods/transactions.js';
 
 /** What methods about the chain take and answer, for whoever answers them in another way than a node does. */
@@ -16,6 +15,4 @@ export const CHAIN_HELP = {
   ...PIN_HELP,
   ...TRANSACTION_HELP,
   sendrawtransaction: SENDRAWTRANSACTION,
-  gettxoutproof: GETTXOUTPROOF,
-  verifytxoutproof: VERIFYTXOUTPROOF,
 } as const;

@@ -19,8 +19,7 @@ import { storedBlock } from './blocks.js';
 
 const MAX_TXIDS = 100_000;
 
-/** What `gettxoutproof` takes and answers. */
-export const GETTXOUTPROOF: MethodHelp = {
+const GETTXOUTPROOF: MethodHelp = {
   group: 'Blockchain',
   summary:
     'Proves that transactions are in one block: its header and the branches of its Merkle tree that lead to them (BIP37).',
@@ -41,8 +40,7 @@ export const GETTXOUTPROOF: MethodHelp = {
   example: `'["8abdc027e07cb1f1948dcab3b2ffa27ac1f65ad2a080ddd11b46dc839c66e38b"]'`,
 };
 
-/** What `verifytxoutproof` takes and answers. */
-export const VERIFYTXOUTPROOF: MethodHelp = {
+const VERIFYTXOUTPROOF: MethodHelp = {
   group: 'Blockchain',
   summary: 'Checks a proof of gettxoutproof against the active chain.',
   params: [{ name: 'proof', type: 'string', about: 'The proof in hex.' }],
@@ -55,8 +53,7 @@ export const VERIFYTXOUTPROOF: MethodHelp = {
   example: '"hexstring"',
 };
 
-/** The transactions that `gettxoutproof` is asked to prove. */
-export function wantedHashes(params: Params): Uint8Array[] {
+function wantedHashes(params: Params): Uint8Array[] {
   const texts = params.raw(0) as unknown[];
   if (texts.length === 0) {
     throw new RpcError(RPC_CODE.invalidParameter, "Parameter 'txids' cannot be empty");
@@ -103,8 +100,7 @@ function prove(node: ChainNode, params: Params): string {
   return toHex(encodeMerkleBlock({ header, tree }));
 }
 
-/** The proof that `verifytxoutproof` is given. */
-export function decodeProof(params: Params): MerkleBlock {
+function decodeProof(params: Params): MerkleBlock {
   const bytes = params.hexString(0, 'proof');
   try {
     return decodeMerkleBlock(bytes);
