@@ -1,14 +1,13 @@
 import './polyfill.js';
 import { EventEmitter } from 'node:events';
-import type { Libp2p, MessageStream, StreamMuxerFactory } from '@libp2p/interface';
+import type { Libp2p } from '@libp2p/interface';
 import { peerIdFromString } from '@libp2p/peer-id';
 import { PeerRecord, RecordEnvelope } from '@libp2p/peer-record';
 import type { Ping } from '@libp2p/ping';
 import { BitmodelError, EXIT, messageOf } from '../../base/index.js';
 import { parseAddress } from './address.js';
-import { Connections } from './Connections.js';
-import { Doorkeeper } from './Doorkeeper.js';
-import { Gossip } from './Gossip.js';
+import type { Connections } from './Connections.js';
+import type { Gossip } from './Gossip.js';
 import type {
   FrameStream,
   Host,
@@ -19,11 +18,10 @@ import type {
   Topic,
   WireOffence,
 } from './Host.js';
-import { DEFAULT_LIMITS, type HostLimits, type HostOptions } from './HostOptions.js';
+import type { HostLimits, HostOptions } from './HostOptions.js';
+import { dialError, listenError } from './hostErrors.js';
 import { createNode, type NodeParts } from './libp2pNode.js';
-import { MuxerGuard } from './MuxerGuard.js';
-import { nodeKey } from './nodeKey.js';
-import { Relays } from './Relays.js';
+import { nodeParts } from './nodeParts.js';
 import { Streams } from './Streams.js';
 
 /** Milliseconds until a dial is given up, unless the caller says otherwise. */
@@ -34,18 +32,6 @@ const MOST_RELAYED = 8;
 const CLOSE_TIMEOUT = 5_000;
 /** Milliseconds in which the same kind of offence of one peer counts once, where honest peers can be unlucky. */
 const LENIENCE: Partial<Record<WireOffence, number>> = { slow: 60_000, 'stream-flood': 5_000 };
-
-/** What kept a host from listening, as far as libp2p's message of many lines says so. */
-function listenError(listen: readonly string[], message: string, cause: unknown): BitmodelError {
-  const places = listen.join(', ');
-  const isTaken = message.includes('EADDRINUSE');
-  const [, reason] = /Error: (.*)/.exec(message) ?? [];
-  const why = isTaken ? 'another program listens there' : (reason ?? message.split('\n')[0]);
-  return new BitmodelError('LISTEN_FAILED', `The node can't listen on ${places}: ${why}.`, {
-    next: 'Choose another port with --p2p-port (0 for any free one) or another address with --listen',
-    cause,
-  });
-}
 
 /** A {@link Host} made of libp2p. */
 export class Libp2pHost extends EventEmitter<HostEvents> implements Host {
@@ -59,70 +45,27 @@ export class Libp2pHost extends EventEmitter<HostEvents> implements Host {
   readonly #lenient = new Map<string, number>();
   #closing: Promise<void> | undefined;
 
-  private constructor(node: Libp2p<{ ping: Ping }>, parts: NodeParts, limits: HostLimits) {
+  private constructor(node: Libp2p<{ ping: Ping }>, parts: NodeParts) {
     super();
     this.id = node.peerId.toString();
     this.#node = node;
     this.#parts = parts;
-    this.#limits = limits;
+    this.#limits = parts.limits;
     this.#gossip = parts.gossip;
     this.#connections = parts.connections;
     this.#streams = new Streams(parts.prefix, node, this.#connections, (peer, offence) =>
-      this.#offend(peer, offence),
+      this.offend(peer, offence),
     );
   }
 
   /** @throws BitmodelError `BAD_ADDRESS`, `BAD_NODE_KEY`, `LISTEN_FAILED` */
   static async start(options: HostOptions): Promise<Libp2pHost> {
-    const limits = { ...DEFAULT_LIMITS, ...options.limits };
-    const prefix = `/bitmodel/${options.network}/`;
-    const privateKey = await nodeKey(options.keyFile);
-    const listen = (options.listen ?? []).map((text) => parseAddress(text).toString());
-    const announce = (options.announce ?? []).map((text) => parseAddress(text).toString());
     let host: Libp2pHost | undefined;
-    const offend = (peer: PeerId, offence: WireOffence): void => {
-      if (host !== undefined) host.#offend(peer, offence);
-    };
-    const connections = new Connections();
-    const gossip = new Gossip(prefix, offend);
-    let fresh: { peer: PeerId | undefined } | undefined;
-    const doorkeeper = new Doorkeeper(limits, options.gate, {
-      inbound: () => connections.count('inbound'),
-      to: (peer) => connections.to(peer).length,
-      upgraded: (peer) => {
-        // the multiplexer made last, in this very tick, belongs to this peer; nothing else says whose it is
-        if (fresh !== undefined) fresh.peer = peer;
-        fresh = undefined;
-      },
-    });
-    const guard = (factory: StreamMuxerFactory): StreamMuxerFactory => ({
-      protocol: factory.protocol,
-      createStreamMuxer: (connection: MessageStream) => {
-        const whose: { peer: PeerId | undefined } = { peer: undefined };
-        fresh = whose;
-        MuxerGuard.watch(connection, (offence) => {
-          if (whose.peer !== undefined) offend(whose.peer, offence);
-        });
-        return factory.createStreamMuxer(connection);
-      },
-    });
-    const parts: NodeParts = {
-      prefix,
-      privateKey,
-      listen,
-      announce,
-      limits,
-      doorkeeper,
-      guard,
-      gossip,
-      connections,
-      relays: new Relays(options.relays ?? 'none'),
-      isRelay: options.relayService ?? false,
-      network: options.network,
-    };
+    const parts = await nodeParts(options, (peer, offence) => host?.offend(peer, offence));
+    const { gossip, connections } = parts;
     try {
       const node = await createNode(parts);
-      host = new Libp2pHost(node, parts, limits);
+      host = new Libp2pHost(node, parts);
       host.#listenToNode();
       await node.start();
       gossip.mend(() => connections.open());
@@ -130,7 +73,7 @@ export class Libp2pHost extends EventEmitter<HostEvents> implements Host {
       return host;
     } catch (cause) {
       await host?.close();
-      throw listenError(listen, messageOf(cause), cause);
+      throw listenError(parts.listen, messageOf(cause), cause);
     }
   }
 
@@ -298,7 +241,8 @@ export class Libp2pHost extends EventEmitter<HostEvents> implements Host {
     this.emit('addresses', addresses);
   }
 
-  #offend(peer: PeerId, offence: WireOffence): void {
+  /** Tells of an offence, but not of each where honest peers can be unlucky. */
+  private offend(peer: PeerId, offence: WireOffence): void {
     const lenience = LENIENCE[offence];
     if (lenience !== undefined) {
       const key = `${offence} ${peer}`;
@@ -324,21 +268,4 @@ export class Libp2pHost extends EventEmitter<HostEvents> implements Host {
     const peer = /\/p2p\/([^/]+)$/.exec(address)?.[1];
     if (peer !== undefined) void this.#forget(peer);
   }
-}
-
-function dialError(address: string, cause: unknown): BitmodelError {
-  const errors = cause instanceof AggregateError ? cause.errors : [cause];
-  const isRefused = errors.some((error) =>
-    ['ConnectionInterceptedError', 'DialDeniedError'].includes((error as Error).name),
-  );
-  const why = messageOf(errors[0] ?? cause);
-  return isRefused
-    ? new BitmodelError('PEER_REFUSED', `This node doesn't connect to ${address}: ${why}.`, {
-        cause,
-        exitCode: EXIT.notAllowed,
-      })
-    : new BitmodelError('DIAL_FAILED', `${address} can't be reached: ${why}.`, {
-        cause,
-        exitCode: EXIT.unreachable,
-      });
 }

@@ -72,10 +72,11 @@ export class Streams {
     const late = (): BitmodelError =>
       new BitmodelError('STREAM_TIMEOUT', `${peer} gave no answer in time (${protocol.name}).`);
     if (limit.aborted) throw late();
-    const stream = await this.open(peer, protocol, limit);
-    const onAbort = (): void => stream.abort();
+    let stream: Libp2pStream | undefined;
+    const onAbort = (): void => stream?.abort();
     limit.addEventListener('abort', onAbort, { once: true });
     try {
+      stream = await this.open(peer, protocol, limit);
       if (limit.aborted) onAbort();
       await stream.send(frame);
       await stream.end();
@@ -89,7 +90,7 @@ export class Streams {
       throw limit.aborted ? late() : thrown;
     } finally {
       limit.removeEventListener('abort', onAbort);
-      stream.abort();
+      stream?.abort();
     }
   }
 

@@ -130,7 +130,7 @@ describe('strangers at the door', () => {
       return new Promise((resolve) => socket.on('close', resolve));
     });
     await Promise.all(closed);
-    expect(Date.now() - start).toBeLessThan(LIMITS.handshakeTimeout + 5_000);
+    expect(Date.now() - start).toBeGreaterThanOrEqual(LIMITS.handshakeTimeout - 100);
     await honestIsServed();
   });
 
@@ -142,8 +142,9 @@ describe('strangers at the door', () => {
       socket.on('connect', () => open++);
       socket.on('close', () => open--);
     }
-    await pause(1_000);
-    expect(open).toBeLessThanOrEqual(LIMITS.inbound + LIMITS.pending);
+    await pause(200);
+    // the kernel opens more of them than the node takes, until it has dropped the rest
+    await until(() => open <= LIMITS.inbound + LIMITS.pending);
     expect(await honest.request(target.id, ECHO, Uint8Array.of(1))).toEqual(Uint8Array.of(1));
     await until(() => sockets.every((socket) => socket.destroyed));
     expect(process.memoryUsage().heapUsed - heap).toBeLessThan(64 * MEBIBYTE);

@@ -33,8 +33,8 @@ export function addressOf(host: Host): string {
   return host.addresses()[0]!;
 }
 
-/** Waits until something holds, at most some seconds. */
-export async function until(holds: () => boolean, seconds = 10): Promise<void> {
+/** Waits until something holds, at most some seconds, which a busy machine may need. */
+export async function until(holds: () => boolean, seconds = 40): Promise<void> {
   const end = Date.now() + seconds * 1000;
   while (!holds()) {
     if (Date.now() > end) throw new Error('what was waited for did not come');

@@ -101,7 +101,7 @@ describe('a node that nobody can dial', () => {
     expect(await a.request(c.id, ECHO, Uint8Array.of(3))).toEqual(Uint8Array.of(3));
     const e = await hosts.start('e', { relayService: true });
     await c.dial(addressOf(e));
-    await until(() => addressThrough(e) !== undefined, 15);
+    await until(() => addressThrough(e) !== undefined);
   });
 
   it('finds relays by their addresses, and again when they come back', async () => {
@@ -109,12 +109,12 @@ describe('a node that nobody can dial', () => {
     const address = addressOf(first);
     const hidden = await hosts.start('hidden', { listen: [], relays: [address] });
     const isReachable = (): boolean => hidden.addresses().some((own) => own.includes(first.id));
-    await until(isReachable, 15);
+    await until(isReachable);
     await first.close();
     await until(() => !isReachable());
     const listen = [address.replace(/\/p2p\/.*/, '')];
     await hosts.start('relay', { relayService: true, listen });
-    await until(isReachable, 20);
+    await until(isReachable);
   });
 
   it('takes no relayed connections from a node at which it has no place', async () => {

@@ -178,7 +178,7 @@ describe('closing in the middle', () => {
     await pause(100);
     await Promise.all([c.close(), c.close()]);
     for (const outcome of await outcomes)
-      expect(outcome).toMatchObject({ reason: { code: 'STREAM_ENDED' } });
+      expect(outcome).toMatchObject({ reason: { name: 'BitmodelError' } });
     await expect(c.open(b.id, pour)).rejects.toMatchObject({ code: expect.any(String) });
     await expect(c.dial(addressOf(b))).rejects.toMatchObject({ code: 'DIAL_FAILED' });
     await c.close();

@@ -1,0 +1,35 @@
+import { BitmodelError, EXIT, messageOf } from '../../base/index.js';
+
+/** What kept a host from listening, as far as libp2p's message of many lines says so. */
+export function listenError(
+  listen: readonly string[],
+  message: string,
+  cause: unknown,
+): BitmodelError {
+  const places = listen.join(', ');
+  const isTaken = message.includes('EADDRINUSE');
+  const [, reason] = /Error: (.*)/.exec(message) ?? [];
+  const why = isTaken ? 'another program listens there' : (reason ?? message.split('\n')[0]);
+  return new BitmodelError('LISTEN_FAILED', `The node can't listen on ${places}: ${why}.`, {
+    next: 'Choose another port with --p2p-port (0 for any free one) or another address with --listen',
+    cause,
+  });
+}
+
+/** What kept a dial from ending in a connection, as far as libp2p says so. */
+export function dialError(address: string, cause: unknown): BitmodelError {
+  const errors = cause instanceof AggregateError ? cause.errors : [cause];
+  const isRefused = errors.some((error) =>
+    ['ConnectionInterceptedError', 'DialDeniedError'].includes((error as Error).name),
+  );
+  const why = messageOf(errors[0] ?? cause);
+  return isRefused
+    ? new BitmodelError('PEER_REFUSED', `This node doesn't connect to ${address}: ${why}.`, {
+        cause,
+        exitCode: EXIT.notAllowed,
+      })
+    : new BitmodelError('DIAL_FAILED', `${address} can't be reached: ${why}.`, {
+        cause,
+        exitCode: EXIT.unreachable,
+      });
+}
