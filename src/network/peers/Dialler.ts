@@ -14,6 +14,11 @@ export interface DiallerOptions {
   readonly fixed: readonly string[];
   /** Peers that this node connects to by itself; 0 for none but the fixed ones. */
   readonly outbound: number;
+  /**
+   * Milliseconds between two dials of peers only heard of, to see whether they are there, when there are peers enough;
+   * two minutes unless stated.
+   */
+  readonly feelerWait?: number;
 }
 
 /** A multiaddr that is dialled for ever. */
@@ -39,7 +44,6 @@ const FIRST_WAIT = 1_000;
 const LAST_WAIT = 60_000;
 /** Time after which a connection counts as one that lasts. */
 const LASTING = 30_000;
-/** Time between two dials of a peer only heard of, to see whether it is there, when there are peers enough. */
 const FEELER_WAIT = 120_000;
 /** Addresses of a peer that are tried, one after another. */
 const MOST_ADDRESSES = 4;
@@ -64,11 +68,14 @@ export class Dialler {
   readonly #ending = new AbortController();
   readonly #timer: NodeJS.Timeout;
   #anchors: PeerId[];
-  #nextFeeler = performance.now() + around(FEELER_WAIT);
+  readonly #feelerWait: number;
+  #nextFeeler: number;
   isActive = true;
 
   constructor(options: DiallerOptions) {
     this.#options = options;
+    this.#feelerWait = options.feelerWait ?? FEELER_WAIT;
+    this.#nextFeeler = performance.now() + around(this.#feelerWait);
     this.#anchors = options.outbound > 0 ? [...options.book.anchors] : [];
     for (const address of options.fixed) this.add(address);
     this.#timer = setInterval(() => this.#tick(), TICK);
@@ -154,7 +161,7 @@ export class Dialler {
       void this.#dialEntry(entry);
     }
     if (missing <= 0 && now >= this.#nextFeeler) {
-      this.#nextFeeler = now + around(FEELER_WAIT);
+      this.#nextFeeler = now + around(this.#feelerWait);
       const entry = this.#candidate(true);
       if (entry && !host.isConnected(entry.peer)) void this.#feel(entry);
     }
