@@ -12,6 +12,7 @@ import {
   parsePublicKeys,
   parseThreads,
 } from './shared/models.js';
+import { wholeOption } from './shared/number-options.js';
 import { openParticipant } from './shared/participant.js';
 import type { Register } from './shared/register.js';
 import type { Settings } from './shared/settings.js';
@@ -22,9 +23,13 @@ interface WorkerCommandOptions extends WalletChoice {
   readonly price: string;
   readonly acceptVerifiers?: string;
   readonly maxStake?: string;
+  readonly maxJobs?: string;
   readonly threads?: number;
   readonly cheat?: string;
 }
+
+/** More than a seller could answer before they expire. */
+const MOST_JOBS = 10_000;
 
 /** A dishonest worker, to see it caught; only where coins are worth nothing. */
 function cheatOf({ network }: Settings, name: string | undefined): Attack | undefined {
@@ -62,6 +67,7 @@ export const register: Register = (program) => {
       'also be judged by verifiers that a buyer lists: these public keys, separated by commas, or any (default: drawn ones only)',
     )
     .option('--max-stake <coins>', 'most it stakes on one job (default: 12 times what it brings)')
+    .option('--max-jobs <n>', 'most jobs it takes before it has answered them (16)')
     .option('--threads <n>', 'threads of each model', parseThreads)
     .addOption(new Option('--cheat <attack>').hideHelp());
   const [key, passphrase] = WALLET_OPTIONS;
@@ -89,6 +95,9 @@ export const register: Register = (program) => {
               ? {}
               : { acceptVerifiers: acceptedVerifiers(options.acceptVerifiers) }),
             ...(options.maxStake === undefined ? {} : { maxStake: parseAmount(options.maxStake) }),
+            ...(options.maxJobs === undefined
+              ? {}
+              : { maxJobs: wholeOption(options.maxJobs, '--max-jobs', 1, MOST_JOBS) }),
             ...(dishonesty === undefined ? {} : { dishonesty }),
           });
           worker.on('event', (event) => {

@@ -214,7 +214,13 @@ async function finish(
     balances.push({ name: person.name, before: had, after: await market.balance(person) });
   }
   const { verdict } = record;
-  if (!verdict) throw new BitmodelError('NO_VERDICT', 'The job ended without a verdict.');
+  if (!verdict) {
+    const why = record.why === undefined ? '' : ` (${record.why})`;
+    throw new BitmodelError(
+      'NO_VERDICT',
+      `The job ended without a verdict: ${record.outcome}${why}.`,
+    );
+  }
   const invalid = verdict.result === 'invalid' ? verdict : undefined;
   const caught = record.outcome === 'slashed' && attack !== undefined;
   return {

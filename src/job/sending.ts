@@ -1,3 +1,4 @@
+import { setMaxListeners } from 'node:events';
 import { BitmodelError } from '../base/index.js';
 import { type ChainClient, type Transaction, transactionId } from '../chain/index.js';
 
@@ -21,6 +22,8 @@ export async function sendOnce(chain: ChainClient, transaction: Transaction): Pr
 export function pause(milliseconds: number, signal?: AbortSignal): Promise<void> {
   return new Promise((resolve) => {
     if (signal?.aborted) return resolve();
+    // many jobs may wait on one signal
+    if (signal) setMaxListeners(0, signal);
     const done = (): void => {
       clearTimeout(timer);
       signal?.removeEventListener('abort', done);

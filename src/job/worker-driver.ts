@@ -28,6 +28,8 @@ export class WorkerDriver {
   readonly #claim: WorkerClaim;
   readonly #dispute: WorkerDispute;
   readonly #failures = new Map<string, number>();
+  /** Jobs whose escrow was seen, and that there was room for. */
+  readonly #taken = new Set<string>();
 
   constructor(desk: WorkerDesk) {
     this.#with = desk;
@@ -48,9 +50,7 @@ export class WorkerDriver {
       case 'unknown':
         return this.#withoutEscrow(record, tip);
       case 'escrowed':
-        // from here on a stake is kept for the job
-        if (!record.accept) this.#with.save({ ...record, accept });
-        return this.#work({ ...record, accept }, terms, trace, tip, signal);
+        return this.#take({ ...record, accept }, terms, trace, tip, signal);
       case 'claimed':
         return this.#claim.awaitRelease(record, terms, trace, tip);
       case 'contested':
@@ -91,6 +91,23 @@ export class WorkerDriver {
       save({ ...record, outcome: 'passed' });
     }
     return undefined;
+  }
+
+  /** Takes a job whose escrow is seen; from here on a stake is kept for it, or it is given back at once. */
+  async #take(
+    record: WorkerRecord,
+    terms: JobTerms,
+    trace: JobTrace,
+    tip: number,
+    signal: AbortSignal,
+  ): Promise<void> {
+    const { overload, save } = this.#with;
+    const isNew = !this.#taken.has(record.id) && !record.commitment && !record.withdrawal;
+    const why = isNew ? await overload(record) : undefined;
+    this.#taken.add(record.id);
+    save(record);
+    if (why !== undefined) return this.#withdraw(record, terms, trace, why);
+    return this.#work(record, terms, trace, tip, signal);
   }
 
   async #work(

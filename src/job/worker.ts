@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { formatAmount, fromHex, parseAmount, sha256, toHex } from '../base/index.js';
+import { formatAmount, fromHex, parseAmount, sha256, toHex, utf8 } from '../base/index.js';
 import { hash160, p2pkhScript, parseOutpoint } from '../chain/index.js';
 import type { Attack } from '../rastic/index.js';
 import { claimDepth, claimMargin } from './agreement.js';
@@ -11,6 +11,7 @@ import type { PooledJob } from './pool-view.js';
 import { JobRecords } from './records.js';
 import { registryOf } from './seats.js';
 import { type JobSpec, listedVerifiers } from './spec.js';
+import { WorkerCapacity } from './worker-capacity.js';
 import { WorkerDriver } from './worker-driver.js';
 import { limitFault, type WorkerLimits } from './worker-limits.js';
 import type { WorkerRecord } from './worker-record.js';
@@ -21,14 +22,16 @@ export interface WorkerOptions extends ParticipantOptions, WorkerLimits {
   readonly price: bigint;
   /** Fewest confirmations of an escrow that it claims at, whatever a buyer asks; the network's rule unless stated. */
   readonly minimumConfirmations?: number;
+  /** Most jobs that it takes before it has answered them; 16 unless stated. */
+  readonly maxJobs?: number;
   /** Tokens a second, as it says in its offers; 0 unless stated. */
   readonly speed?: number;
   /** A named way to cheat in place of honest work (DESIGN 6, "Attacks"), for demonstrations and tests. */
   readonly dishonesty?: Attack;
 }
 
-/** Base units kept for fees beyond the stake of a job. */
-const FEE_CUSHION = 40_000n;
+/** Jobs in hand at once, unless stated. */
+const MAX_JOBS = 16;
 /** Blocks for which a registry is taken: a job is announced and taken within minutes. */
 const REGISTRY_AGE = 100;
 
@@ -43,6 +46,7 @@ export class JobWorker extends Participant {
   readonly #open = new Map<string, WorkerRecord>();
   readonly #considered = new Set<string>();
   readonly #driver: WorkerDriver;
+  readonly #capacity: WorkerCapacity;
 
   constructor(options: WorkerOptions) {
     super(options);
@@ -52,8 +56,10 @@ export class JobWorker extends Participant {
       this.#considered.add(record.id);
       if (!record.outcome) this.#open.set(record.id, record);
     }
+    this.#capacity = new WorkerCapacity(this.wallet, options.maxJobs ?? MAX_JOBS);
     this.#driver = new WorkerDriver({
       ...options,
+      overload: (record) => this.#capacity.overload(record, this.#open.values()),
       mirror: this.mirror,
       save: (record) => this.#save(record),
       tell: (event) => this.emit({ role: 'worker', ...event }),
@@ -67,15 +73,29 @@ export class JobWorker extends Participant {
   }
 
   protected override async look(tip: number, signal: AbortSignal): Promise<void> {
-    // jobs in hand come first: there money is at stake
-    for (const record of [...this.#open.values()]) {
+    // jobs in hand come first, those with the least time before others: there money is at stake
+    const inHand = [...this.#open.values()].sort((a, b) => a.job.expires - b.job.expires);
+    for (const record of inHand) {
       if (signal.aborted) return;
       await this.guarded(record.id, () => this.#driver.advance(record, tip, signal));
     }
-    for (const id of this.mirror.jobIds()) {
-      if (signal.aborted || this.#considered.has(id)) continue;
+    this.#capacity.refresh(this.#open);
+    for (const id of this.#newJobs()) {
+      if (signal.aborted) return;
       await this.guarded(id, () => this.#consider(this.mirror.job(id)!, tip));
     }
+  }
+
+  /** Jobs that it has not decided on, in an order of its own: sellers with little room then don't all offer on the same. */
+  #newJobs(): string[] {
+    const own = toHex(this.key.publicKey);
+    const rank = (id: string): string => toHex(sha256(utf8(`${id} ${own}`)));
+    return this.mirror
+      .jobIds()
+      .filter((id) => !this.#considered.has(id))
+      .map((id) => [rank(id), id] as const)
+      .sort(([a], [b]) => (a < b ? -1 : 1))
+      .map(([, id]) => id);
   }
 
   #save(record: WorkerRecord): void {
@@ -112,6 +132,7 @@ export class JobWorker extends Participant {
     );
     const { announce } = pooled;
     this.#save({ v: 1, id: pooled.id, job, k: toHex(k), offer, announce });
+    this.#capacity.noteOffer(pooled.id);
     await this.mirror.say(offer);
     this.emit({
       role: 'worker',
@@ -137,6 +158,8 @@ export class JobWorker extends Participant {
     if (listed.some((key) => keys.includes(key))) return 'a party among the verifiers';
     const fault = limitFault(job, this.#options);
     if (fault !== undefined) return fault;
+    const stake = parseAmount(job.stake);
+    if (!(await this.#capacity.hasRoom(stake, this.#open.values()))) return 'later';
     if (listed.length === 0 && !(await this.#knowsRegistry(job, tip)))
       return 'a registry of its own';
     const depth = claimDepth(
@@ -151,7 +174,7 @@ export class JobWorker extends Participant {
       return "not the model's own share";
     }
     if (!(await this.#ownsCoin(job.client, job.coin))) return 'a coin that is not its own';
-    return (await this.#canStake(parseAmount(job.stake))) ? undefined : 'later';
+    return undefined;
   }
 
   /**
@@ -167,15 +190,5 @@ export class JobWorker extends Participant {
     const found = await this.chain.output(parseOutpoint(coin));
     const wanted = toHex(p2pkhScript(hash160(fromHex(client))));
     return found !== undefined && toHex(found.output.lockingScript) === wanted;
-  }
-
-  /** Whether coins for one more stake are at hand beside those of the jobs it was chosen and paid for. */
-  async #canStake(stake: bigint): Promise<boolean> {
-    const reserved = [...this.#open.values()]
-      .filter(({ accept, claim, withdrawal }) => accept && !claim && !withdrawal)
-      .reduce((sum, { job }) => sum + parseAmount(job.stake) + FEE_CUSHION, 0n);
-    const coins = (await this.wallet.utxos()).filter(({ height }) => height > 0);
-    const there = coins.reduce((sum, { output }) => sum + output.value, 0n);
-    return there >= reserved + stake + FEE_CUSHION;
   }
 }

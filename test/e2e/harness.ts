@@ -20,6 +20,8 @@ export interface RunOptions {
   /** Send it a signal as soon as it says this on stderr; SIGKILL unless stated. */
   readonly killAt?: string;
   readonly signal?: NodeJS.Signals;
+  /** Told all that it has said on stderr so far, each time it says more. */
+  readonly onStderr?: (text: string) => void;
 }
 
 /** A process of the real binary that goes on until it is stopped. */
@@ -56,6 +58,7 @@ export class Place {
     let killed = killAt === undefined;
     child.stderr!.setEncoding('utf8').on('data', (text: string) => {
       stderr += text;
+      options.onStderr?.(stderr);
       if (killed || !stderr.includes(killAt!)) return;
       killed = true;
       child.kill(signal);

@@ -104,11 +104,11 @@ export class Market {
 
   /** A seller at work; `end` sends it home, `restart` starts another one from what it left on disk. */
   async worker(options: Partial<WorkerOptions> = {}) {
-    const key = await this.funded();
-    return this.#hire(key, options);
+    return this.hire(await this.funded(), options);
   }
 
-  #hire(key: KeyPair, options: Partial<WorkerOptions>) {
+  /** A seller at work with a key that has coins already. */
+  hire(key: KeyPair, options: Partial<WorkerOptions> = {}) {
     const name = `worker ${key.address}`;
     const worker = new JobWorker({
       ...this.common(key, name),
@@ -124,7 +124,7 @@ export class Market {
       await running;
     };
     this.#ends.push(end);
-    return { key, worker, end, restart: () => this.#hire(key, options) };
+    return { key, worker, end, restart: () => this.hire(key, options) };
   }
 
   /** Waits until somebody has come to a step of a job. */
@@ -161,10 +161,15 @@ export class Market {
 
   async funded(coins = 10n): Promise<KeyPair> {
     const key = createKey(params);
-    const lockingScript = p2pkhScript(hash160(key.publicKey));
-    await this.#bank.send([{ value: coins * COIN, lockingScript }]);
-    await this.mine(1);
+    await this.pay(key, [coins * COIN]);
     return key;
+  }
+
+  /** Gives a key coins of these values, base units, and mines a block. */
+  async pay(key: KeyPair, values: readonly bigint[]): Promise<void> {
+    const lockingScript = p2pkhScript(hash160(key.publicKey));
+    await this.#bank.send(values.map((value) => ({ value, lockingScript })));
+    await this.mine(1);
   }
 
   async balance(key: KeyPair): Promise<bigint> {
