@@ -5,7 +5,7 @@ import type { KeepReply, KeepRequest } from './keeperThread.js';
 
 /** A piece to be checked and written. */
 export interface PieceToKeep {
-  /** The bytes; they are gone from this thread afterwards when they fill their buffer. */
+  /** The bytes; they are gone from this thread afterwards when they fill their buffer, but for a few. */
   readonly bytes: Uint8Array;
   /** Open file that they belong into, and where. */
   readonly descriptor: number;
@@ -18,11 +18,14 @@ export interface PieceToKeep {
 /** Threads beyond which the disk is the bound. */
 const MOST_THREADS = 4;
 
-/** The bytes in a buffer of their own, which can change threads without a copy. */
+/** Bytes of a buffer beside a piece that may go with it to another thread: the head of the frame it came in. */
+const BESIDE = 64;
+
+/** The bytes in a buffer that can change threads without a copy: that of a frame which nobody else uses. */
 function movable(bytes: Uint8Array): Uint8Array<ArrayBuffer> {
-  const { buffer } = bytes;
-  const owns = bytes.byteLength === buffer.byteLength && buffer instanceof ArrayBuffer;
-  return owns ? new Uint8Array(buffer) : new Uint8Array(bytes);
+  const { buffer, byteOffset, length } = bytes;
+  const isAlone = buffer instanceof ArrayBuffer && buffer.byteLength - length <= BESIDE;
+  return isAlone ? new Uint8Array(buffer, byteOffset, length) : new Uint8Array(bytes);
 }
 
 /** Threads that check pieces against their hashes and write the right ones, so that the event loop only moves bytes. */
@@ -47,13 +50,14 @@ export class PieceKeeper {
    * @returns false when it does not have its hash; nothing is written then
    * @throws BitmodelError `DISK_FULL`, `WRITE_FAILED`, `KEEPER_CLOSED`
    */
-  keep({ bytes, ...where }: PieceToKeep): Promise<boolean> {
+  keep({ bytes, hash, ...where }: PieceToKeep): Promise<boolean> {
     if (this.#closed) return Promise.reject(closedError());
     const number = this.#next++;
     const done = deferred<boolean>();
     this.#waiting.set(number, done);
     const moved = movable(bytes);
-    const request: KeepRequest = { ...where, number, bytes: moved };
+    // a view would take all hashes of the file along
+    const request: KeepRequest = { ...where, number, bytes: moved, hash: hash.slice() };
     this.#workers[number % this.#workers.length]!.postMessage(request, [moved.buffer]);
     return done.promise;
   }
