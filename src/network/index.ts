@@ -28,7 +28,7 @@ export {
 } from './light/runLightNode.js';
 export { ModelExchange, type ModelExchangeOptions } from './models/ModelExchange.js';
 export type { PullStatus } from './models/Pulls.js';
-export { registerModelMethods } from './models/registerModelMethods.js';
+export { MODEL_METHODS, registerModelMethods } from './models/registerModelMethods.js';
 export { WebSeed, type WebSeedOptions } from './models/WebSeed.js';
 export {
   Network,

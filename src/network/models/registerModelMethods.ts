@@ -17,7 +17,8 @@ const ID = { name: 'model', type: 'string', about: 'Model id, 64 hexadecimal dig
 const STATUS =
   'An object: id, dir, state (looking, checking, fetching, finishing, done or failed), bytesDone, bytesTotal, peers, badPieces, and failure {code, message, next} when it failed.';
 
-const HELP = {
+/** What each method does, for `help` and docs/rpc.md. */
+export const MODEL_METHODS = {
   pullmodel: {
     group: OWN_GROUP,
     summary: 'Fetches a model from the nodes that hold it, or goes on with what was begun.',
@@ -69,8 +70,16 @@ type Raw = Readonly<Record<string, unknown>>;
 
 /** Methods of a node about passing models around. */
 export function registerModelMethods(server: RpcServer, exchange: ModelExchange): void {
-  server.register('pullmodel', (values) => start(exchange, new Params(values)), HELP.pullmodel);
-  server.register('getpull', (values) => status(exchange, new Params(values)), HELP.getpull);
+  server.register(
+    'pullmodel',
+    (values) => start(exchange, new Params(values)),
+    MODEL_METHODS.pullmodel,
+  );
+  server.register(
+    'getpull',
+    (values) => status(exchange, new Params(values)),
+    MODEL_METHODS.getpull,
+  );
   server.register(
     'stoppull',
     async (values) => {
@@ -78,12 +87,12 @@ export function registerModelMethods(server: RpcServer, exchange: ModelExchange)
       await exchange.pulls.stop(id);
       return exchange.pulls.status(id);
     },
-    HELP.stoppull,
+    MODEL_METHODS.stoppull,
   );
   server.register(
     'listmodelholders',
     (values) => holders(exchange, values[0]),
-    HELP.listmodelholders,
+    MODEL_METHODS.listmodelholders,
   );
   server.register(
     'announcemodels',
@@ -91,7 +100,7 @@ export function registerModelMethods(server: RpcServer, exchange: ModelExchange)
       await exchange.announce();
       return null;
     },
-    HELP.announcemodels,
+    MODEL_METHODS.announcemodels,
   );
 }
 

@@ -14,6 +14,7 @@ import {
 } from '#src/chain/index.js';
 import { bindArguments } from '#src/chain/rpc/arguments.js';
 import { registerChecks, registerJobPool } from '#src/job/index.js';
+import { MODEL_METHODS } from '#src/network/index.js';
 import { openTemporaryNode, REGTEST } from '../node/setup.js';
 
 let opened: Awaited<ReturnType<typeof openTemporaryNode>>;
@@ -30,6 +31,8 @@ beforeAll(async () => {
   const undescribed = server.methods().filter(([, { help }]) => !help);
   expect(undescribed.map(([name]) => name)).toEqual([]);
   methods = server.methods().map(([name, { help }]) => [name, help!]);
+  // a node has these when it has a network
+  methods.push(...Object.entries(MODEL_METHODS));
 });
 afterAll(() => opened.end());
 
