@@ -13,6 +13,7 @@ export interface PeerInfo {
   /** Seconds. */
   readonly pingtime?: number;
   readonly synced_blocks: number;
+  readonly synced_headers: number;
   readonly score: number;
 }
 
@@ -60,9 +61,9 @@ export interface NodeStatus {
 }
 
 /** Longest text in a cell beside the others, so that a table fits 80 columns. */
-const WIDTH = 60;
+const WIDTH = 64;
 /** Room of the column with address and services. */
-const ADDRESS_WIDTH = 30;
+const ADDRESS_WIDTH = 26;
 
 const KNOWN = ['id', 'addresses', 'outbound', 'inbound', 'aim', 'known', 'banned', 'seeds'];
 
@@ -95,8 +96,8 @@ function wrapped(text: string, width: number): string {
   return lines.join('\n');
 }
 
-/** A time span in its two largest units. */
-export function span(seconds: number): string {
+/** A time span in its largest units, two unless stated. */
+export function span(seconds: number, most = 2): string {
   const units: readonly [string, number][] = [
     ['d', 86_400],
     ['h', 3_600],
@@ -107,7 +108,7 @@ export function span(seconds: number): string {
   if (first < 0) return '0 s';
   let rest = Math.floor(seconds);
   const parts: string[] = [];
-  for (const [unit, size] of units.slice(first, first + 2)) {
+  for (const [unit, size] of units.slice(first, first + most)) {
     const count = Math.floor(rest / size);
     rest -= count * size;
     if (count > 0) parts.push(`${count} ${unit}`);
@@ -150,7 +151,7 @@ export function statusText(status: NodeStatus): Promise<string> {
       id,
       addresses: addresses.length === 0 ? 'none: others can not dial it' : addresses.join(' '),
       peers: `${outbound} dialled (aims for ${aim}), ${inbound} came in`,
-      known: `${known} peers, ${banned} bans`,
+      known: `${known} ${known === 1 ? 'peer' : 'peers'}, ${banned} ${banned === 1 ? 'ban' : 'bans'}`,
       seeds: seeds.map((each) => `${each.address} ${each.connected ? '' : '(away)'}`).join(' '),
     });
     for (const [name, value] of parts) {
@@ -163,6 +164,17 @@ export function statusText(status: NodeStatus): Promise<string> {
   );
 }
 
+/** How far a peer is: what it says, or what it has shown since. */
+function heightText({ synced_blocks, synced_headers }: PeerInfo): string {
+  const height = Math.max(synced_blocks, synced_headers);
+  return height < 0 ? '' : `${height}`;
+}
+
+function pingText(seconds: number | undefined): string {
+  if (seconds === undefined) return '';
+  return seconds < 0.9995 ? `${Math.round(seconds * 1000)} ms` : `${seconds.toFixed(1)} s`;
+}
+
 /** The peers of a node, for people. @param now seconds since 1970 */
 export async function peersText(peers: readonly PeerInfo[], now: number): Promise<string> {
   if (peers.length === 0) return 'No peers are connected.';
@@ -171,15 +183,18 @@ export async function peersText(peers: readonly PeerInfo[], now: number): Promis
     [
       wrapped(peer.addr, ADDRESS_WIDTH),
       wrapped(peer.peer, ADDRESS_WIDTH),
-      wrapped(servicesText(peer.servicesnames), ADDRESS_WIDTH),
+      wrapped(
+        `${peer.relayed ? 'relayed; ' : ''}${servicesText(peer.servicesnames)}`,
+        ADDRESS_WIDTH,
+      ),
     ]
       .filter(Boolean)
       .join('\n'),
-    `${peer.inbound ? 'in' : 'out'}${peer.relayed ? '\nrelayed' : ''}`,
-    peer.synced_blocks < 0 ? '' : `${peer.synced_blocks}`,
-    peer.pingtime === undefined ? '' : `${Math.round(peer.pingtime * 1000)} ms`,
+    peer.inbound ? 'in' : 'out',
+    heightText(peer),
+    pingText(peer.pingtime),
     `${peer.score}`,
-    span(Math.max(0, now - peer.conntime)),
+    span(Math.max(0, now - peer.conntime), 1),
   ]);
   const head = ['', 'peer and what it serves', 'way', 'height', 'ping', 'score', 'for'];
   return listTable(head, rows);
