@@ -137,6 +137,32 @@ describe('job pools of several nodes', () => {
     timeLimit(60_000),
   );
 
+  it(
+    'stay within their bounds whatever they are told, and count right what they hold',
+    () => {
+      const tight = { ...bounds, bytes: 24_000, waiting: 6, waitingBytes: 5000 };
+      const told = fc.array(fc.constantFrom(...messages), { maxLength: 200 });
+      fc.assert(
+        fc.property(told, (schedule) => {
+          const pool = new JobPool(tight);
+          for (const message of schedule) {
+            pool.add(message);
+            expect(pool.bytes).toBeLessThanOrEqual(tight.bytes);
+          }
+          expect(pool.jobIds().length).toBeLessThanOrEqual(tight.jobs);
+          expect(pool.verifiers().length).toBeLessThanOrEqual(tight.verifiers);
+          pool.forgetWaiting(pool.cursor);
+          const held = pool.list({}).messages.map((message) => JSON.stringify(message).length);
+          expect(pool.bytes).toBe(held.reduce((sum, bytes) => sum + bytes, 0));
+          for (const id of pool.jobIds()) pool.remove(id);
+          expect(pool.bytes).toBeLessThan(2000);
+        }),
+        { numRuns: cases(60, 10_000) },
+      );
+    },
+    timeLimit(60_000),
+  );
+
   it('never take the answer of a seller whose job it is not, in whatever order', () => {
     const job = jobs[0]!;
     const chosen = offer(job, 's0');
