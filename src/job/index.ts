@@ -113,12 +113,12 @@ export {
   outsource,
 } from './outsourced/outsource.js';
 export type { ParticipantOptions } from './participant.js';
-export { JobPool, POOL_BOUNDS, type PoolBounds, type PoolResult } from './pool.js';
+export { JobPool, type PoolResult } from './pool.js';
+export { POOL_BOUNDS, type PoolBounds } from './pool-bounds.js';
+export { type MethodTable, registerJobPool } from './pool-methods.js';
 export {
   JobPoolService,
-  type MethodTable,
   type PoolChain,
-  registerJobPool,
   type SendResult,
 } from './pool-service.js';
 export type { PooledJob } from './pool-view.js';

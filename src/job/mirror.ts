@@ -1,7 +1,8 @@
 import { BitmodelError } from '../base/index.js';
 import type { ChainClient } from '../chain/index.js';
 import { type AnyMessage, messageId, NO_JOB_HEX, parseMessage } from './messages.js';
-import { JobPool, type PoolBounds } from './pool.js';
+import { JobPool } from './pool.js';
+import type { PoolBounds } from './pool-bounds.js';
 import { listJobMessages, sendJobMessage } from './pool-client.js';
 import type { PooledJob } from './pool-view.js';
 

@@ -1,46 +1,13 @@
-import { fromHex, sha256, toHex, utf8 } from '../base/index.js';
-import { verifyData } from '../chain/index.js';
-import {
-  type AnyMessage,
-  acceptedOffer,
-  isPrivate,
-  isSigned,
-  MESSAGE_BOUNDS,
-  type Message,
-  messageId,
-  NO_JOB_HEX,
-} from './messages.js';
+import { sha256, toHex, utf8 } from '../base/index.js';
+import { type AnyMessage, isPrivate, type Message, messageId, NO_JOB_HEX } from './messages.js';
+import { POOL_BOUNDS, type PoolBounds } from './pool-bounds.js';
 import { JobEntries } from './pool-entries.js';
-import { tooMuch } from './pool-quota.js';
+import { faultOf } from './pool-faults.js';
 import { replaces } from './pool-rules.js';
 import { VerifierEntries } from './pool-verifiers.js';
 import type { Entry, PooledJob } from './pool-view.js';
 import { WaitingMessages } from './pool-waiting.js';
-import { type JobSpec, jobIdHex } from './spec.js';
-
-/** Bounds of a pool, so that strangers can't fill its memory. */
-export interface PoolBounds {
-  /** Jobs kept at once. */
-  readonly jobs: number;
-  /** Offers kept per job: the cheapest, one of each seller. */
-  readonly offers: number;
-  /** Announcements of verifiers kept: the latest of each key, for so many keys. */
-  readonly verifiers: number;
-  /** Messages kept, and their bytes, that wait for the one they refer to. */
-  readonly waiting: number;
-  readonly waitingBytes: number;
-  /** Bytes of all messages. */
-  readonly bytes: number;
-}
-
-export const POOL_BOUNDS: PoolBounds = {
-  jobs: 4096,
-  offers: 256,
-  verifiers: 1024,
-  waiting: 4096,
-  waitingBytes: 16 << 20,
-  bytes: 256 << 20,
-};
+import type { JobSpec } from './spec.js';
 
 /** What became of a message. */
 export type PoolResult =
@@ -54,34 +21,6 @@ export type PoolResult =
        */
       readonly fault: boolean;
     };
-
-/** Why a commitment is none: receipts carry the seller's signature of it, so it has to be good. */
-function badCommitment({ type, body, author }: AnyMessage): string | undefined {
-  if (type !== 'commitment') return undefined;
-  const isGood = verifyData(fromHex(body.signature), fromHex(body.commitment), fromHex(author));
-  return isGood ? undefined : "the seller's signature of the commitment is wrong";
-}
-
-/** Why a message is none, by itself; its form must have been checked. */
-function faultOf(message: AnyMessage, bytes: number): string | undefined {
-  if (bytes > MESSAGE_BOUNDS.bytes) return 'the message is larger than 1 MiB';
-  const excess = tooMuch(message, bytes);
-  if (excess !== undefined) return excess;
-  if (!isSigned(message)) return "the author's signature is wrong";
-  if (message.type === 'accept' && !isSigned(acceptedOffer(message))) {
-    return 'the accepted offer is not signed by its seller';
-  }
-  if (message.type === 'verifier' && message.jobId !== NO_JOB_HEX) {
-    return 'a verifier announces itself for no job';
-  }
-  if (message.type === 'announce') {
-    const { job } = message.body;
-    if (jobIdHex(job) !== message.jobId) return 'the job id is not that of the job';
-    if (job.client !== message.author) return 'only its client announces a job';
-    if (message.sequence !== 0) return 'a job is announced once';
-  }
-  return badCommitment(message);
-}
 
 const refused = (reason: string, fault = false): PoolResult => ({
   status: 'refused',

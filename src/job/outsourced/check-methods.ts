@@ -1,5 +1,5 @@
 import { type MethodHelp, OWN_GROUP, RPC_CODE, RpcError } from '../../chain/index.js';
-import type { MethodTable } from '../pool-service.js';
+import type { MethodTable } from '../pool-methods.js';
 import { decodeReceipt } from '../receipt.js';
 import type { Checks, KnownTruth } from './Checks.js';
 

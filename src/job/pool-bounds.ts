@@ -1,0 +1,23 @@
+/** Bounds of a pool, so that strangers can't fill its memory. */
+export interface PoolBounds {
+  /** Jobs kept at once. */
+  readonly jobs: number;
+  /** Offers kept per job: the cheapest, one of each seller. */
+  readonly offers: number;
+  /** Announcements of verifiers kept: the latest of each key, for so many keys. */
+  readonly verifiers: number;
+  /** Messages kept, and their bytes, that wait for the one they refer to. */
+  readonly waiting: number;
+  readonly waitingBytes: number;
+  /** Bytes of all messages. */
+  readonly bytes: number;
+}
+
+export const POOL_BOUNDS: PoolBounds = {
+  jobs: 4096,
+  offers: 256,
+  verifiers: 1024,
+  waiting: 4096,
+  waitingBytes: 16 << 20,
+  bytes: 256 << 20,
+};
