@@ -50,7 +50,7 @@ export class Announcements {
   async #announce(): Promise<void> {
     const { node, host } = this.#context;
     // while the node catches up, others know its tips already
-    if (node.headers.best.work > node.store.tip().work) return;
+    if (node.isFarBehind) return;
     try {
       await host.publish(BLOCK_TOPIC, encodeHeader(node.store.tip().header));
     } catch (thrown) {

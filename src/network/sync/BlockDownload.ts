@@ -7,7 +7,7 @@ import type { WantedBlock } from './BlockStream.js';
 import { BranchPath } from './BranchPath.js';
 import { PeerDownload } from './PeerDownload.js';
 import type { SyncContext } from './SyncContext.js';
-import type { SyncPeers } from './SyncPeers.js';
+import type { SyncPeer, SyncPeers } from './SyncPeers.js';
 
 /** Blocks above the next one to be connected that are asked for. */
 const WINDOW = 1_024;
@@ -22,7 +22,7 @@ const QUIET = 20_000;
 const HOLD_UP = 60_000;
 /** Milliseconds before a peer that said that it lacks a block is asked for it again, and how often it may say so. */
 const LACK = 500;
-const MOST_LACKS = 8;
+const MOST_LACKS = 4;
 
 /**
  * Fetches the blocks on the way to the best header that any peer has shown: from all peers at once, in a window that
@@ -46,6 +46,7 @@ export class BlockDownload {
   readonly #lacks = new Map<string, { readonly times: number; readonly until: number }>();
   #stallTime = STALL.least;
   #heldUpSince = performance.now();
+  #lastTick = performance.now();
   #isAwake = false;
   #isConnecting = false;
   #closed = false;
@@ -117,17 +118,25 @@ export class BlockDownload {
   }
 
   #bestShown(): HeaderRecord | undefined {
+    const now = performance.now();
+    const peers = [...this.#peers.values()];
+    const able = peers.filter(({ id }) => !this.#downloads.get(id)?.isResting(now));
+    // a branch that only a peer shows that sends nothing must not hide those of others
+    return this.#bestOf(able) ?? this.#bestOf(peers);
+  }
+
+  #bestOf(peers: readonly SyncPeer[]): HeaderRecord | undefined {
     const { node } = this.#context;
     const path = this.#path;
+    const isKnown = (entry: HeaderRecord): boolean => path?.holds(entry) === true;
     for (;;) {
       let best: HeaderRecord | undefined;
-      for (const { best: shown } of this.#peers.values()) {
+      for (const { best: shown } of peers) {
         if (!shown || shown.work <= (best ?? node.store.tip()).work) continue;
         if (!this.#connector.isHopeless(shown)) best = shown;
       }
-      const isKnown = (entry: HeaderRecord): boolean => path?.holds(entry) === true;
       if (!best || node.headers.isSound(best, isKnown)) return best;
-      for (const peer of this.#peers.values()) if (peer.best === best) peer.best = undefined;
+      for (const peer of peers) if (peer.best === best) peer.best = undefined;
     }
   }
 
@@ -233,7 +242,7 @@ export class BlockDownload {
     const isMine = path === this.#path && this.#asked.get(height) === id;
     if (isMine) this.#asked.delete(height);
     if (!bytes) {
-      this.#noteLack(id, height);
+      this.#noteLack(download, height);
     } else if (!equalBytes(sha256d(bytes.subarray(0, 80)), hash)) {
       this.#context.penalties.penalise(id, 'unasked', 'another block than was asked for');
       download.rest(performance.now());
@@ -328,20 +337,29 @@ export class BlockDownload {
     this.#makeRoom();
   }
 
-  #noteLack(peer: PeerId, height: number): void {
-    const name = `${peer} ${height}`;
+  /**
+   * A peer lacks a block of the branch that it showed. It may have passed on the header of one that nobody was given, so
+   * that it is not to blame; but then its word for that branch counts no more.
+   */
+  #noteLack({ peer }: PeerDownload, height: number): void {
+    const name = `${peer.id} ${height}`;
     const times = (this.#lacks.get(name)?.times ?? 0) + 1;
     this.#lacks.set(name, { times, until: performance.now() + LACK * times });
-    if (times >= MOST_LACKS) {
-      this.#context.penalties.penalise(peer, 'stall', 'lacks a block that it showed');
-    }
+    if (times < MOST_LACKS) return;
+    this.#lacks.delete(name);
+    const tip = this.#context.node.store.header(peer.status.tip);
+    peer.best = tip && tip.work < (peer.best?.work ?? 0n) ? tip : undefined;
   }
 
   /** Looks for peers that owe blocks and send nothing. */
   #watch(): void {
     const now = performance.now();
+    const late = now - this.#lastTick - TICK;
+    this.#lastTick = now;
     const holder = this.#holder();
     for (const download of this.#downloads.values()) {
+      // what came while this process was busy has not been read yet
+      if (late > TICK) download.excuse(late);
       if (download.inFlight === 0) continue;
       const quiet = download.quietFor(now);
       const isHolder = download.peer.id === holder && !this.#isConnecting;

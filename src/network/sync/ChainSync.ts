@@ -130,6 +130,7 @@ export class ChainSync extends EventEmitter<Events> {
     this.#announcements.close();
     this.#statuses.close();
     this.#server.close();
+    this.#headers.close();
     this.#blocks.close();
   }
 

@@ -10,6 +10,8 @@ import type { SyncPeer, SyncPeers } from './SyncPeers.js';
 /** Peers whose headers are fetched at once: with one, whoever is slow would hold up everything. */
 const AT_ONCE = 2;
 const TIMEOUT = 20_000;
+/** Milliseconds before a peer whose stream broke is asked again. */
+const RETRY = 3_000;
 
 /** Fetches headers from peers that say they have more, and holds them to what they said. */
 export class HeaderSync {
@@ -20,6 +22,7 @@ export class HeaderSync {
   readonly #running = new Set<SyncPeer>();
   /** Whose branch of too little work is held at the moment: one at a time, so that they can't add up. */
   #collector: SyncPeer | undefined;
+  #closed = false;
 
   /** @param onShown told when a peer has shown headers that are stored */
   constructor(context: SyncContext, peers: SyncPeers, onShown: (peer: SyncPeer) => void) {
@@ -32,6 +35,10 @@ export class HeaderSync {
   follow(peer: SyncPeer): void {
     this.#waiting.add(peer);
     this.#next();
+  }
+
+  close(): void {
+    this.#closed = true;
   }
 
   /** Whether headers are being fetched. */
@@ -119,6 +126,12 @@ export class HeaderSync {
     }
   }
 
+  #again(peer: SyncPeer): void {
+    setTimeout(() => {
+      if (this.#peers.get(peer.id) === peer && !this.#closed) this.follow(peer);
+    }, RETRY).unref();
+  }
+
   #blame(peer: SyncPeer, thrown: unknown): void {
     const { penalties, node } = this.#context;
     if (thrown instanceof RejectError) {
@@ -128,6 +141,7 @@ export class HeaderSync {
     } else if (thrown instanceof BitmodelError) {
       if (thrown.code === 'BAD_ENCODING') penalties.penalise(peer.id, 'garbage', 'headers/1');
       if (thrown.code === 'STREAM_TIMEOUT') penalties.penalise(peer.id, 'stall', 'no headers');
+      if (thrown.code === 'STREAM_ENDED') this.#again(peer);
       if (thrown.code === 'UNASKED') penalties.penalise(peer.id, 'unasked', thrown.message);
     } else {
       node.emit('warning', `Headers could not be taken: ${String(thrown)}`);

@@ -13,7 +13,7 @@ const USUAL_SIZE = 250_000;
 /** How much the latest size counts in the mean. */
 const WEIGHT = 1 / 16;
 /** Milliseconds for which a peer that stalled is not asked, twice as long each time. */
-const REST = 10_000;
+const REST = 2_000;
 const LONGEST_REST = 600_000;
 
 /** What is asked of one peer. */
@@ -55,6 +55,11 @@ export class PeerDownload {
     return now - this.#stream.lastProgress;
   }
 
+  /** Takes no account of time in which this end did nothing at all. */
+  excuse(milliseconds: number): void {
+    if (this.#stream) this.#stream.lastProgress += milliseconds;
+  }
+
   /** Height up to which its chain is on a way; undefined when it is on none of it. */
   sharedWith(path: BranchPath, store: ChainStore): number | undefined {
     const { best } = this.peer;
@@ -76,6 +81,11 @@ export class PeerDownload {
   noteSize(bytes: number): void {
     this.#size += (bytes - this.#size) * WEIGHT;
     this.#rest = REST;
+  }
+
+  /** Whether it is left alone for a while. */
+  isResting(now: number): boolean {
+    return now < this.#restUntil;
   }
 
   /** Drops what it owes, and leaves it alone for a while. */

@@ -9,6 +9,8 @@ import { decodeStatus, encodeStatus, SERVICES, type Status, WIRE_VERSION } from 
 /** Milliseconds between two looks at how a peer stands: an announcement may be lost on the way. */
 const POLL = 30_000;
 const TIMEOUT = 15_000;
+/** Milliseconds before a peer whose stream broke is asked again. */
+const RETRY = 3_000;
 /** Questions of one peer. */
 const RATE = { perSecond: 1, burst: 20 };
 
@@ -19,6 +21,7 @@ export class StatusExchange {
   readonly #genesis: Uint8Array;
   readonly #rate = new RateLimit(RATE);
   readonly #poll: NodeJS.Timeout;
+  #closed = false;
   readonly #onConnect = ({ peer }: { readonly peer: PeerId }): void => void this.ask(peer);
 
   /** @param onStatus told of every status of this chain */
@@ -46,6 +49,7 @@ export class StatusExchange {
       if (!(thrown instanceof BitmodelError)) throw thrown;
       // who speaks another protocol, or is gone, is none to sync with
       if (thrown.code === 'STREAM_TIMEOUT') penalties.penalise(peer, 'stall', 'no status');
+      if (thrown.code === 'STREAM_ENDED') this.#again(peer);
     }
   }
 
@@ -67,8 +71,16 @@ export class StatusExchange {
   }
 
   close(): void {
+    this.#closed = true;
     clearInterval(this.#poll);
     this.#context.host.off('connect', this.#onConnect);
+  }
+
+  /** A stream may break under a connection that lasts. */
+  #again(peer: PeerId): void {
+    setTimeout(() => {
+      if (this.#context.host.isConnected(peer) && !this.#closed) void this.ask(peer);
+    }, RETRY).unref();
   }
 
   #askAll(): void {

@@ -77,11 +77,13 @@ export interface Member {
   close(): Promise<void>;
 }
 
+/** Nodes started so far: no two share a folder. */
+let started = 0;
+
 /** Nodes on a network of their own, in one process, each on real sockets and with a folder of its own. */
 export class Members {
   readonly #hosts: Hosts;
   readonly #members = new Set<Member>();
-  #count = 0;
 
   constructor(hosts: Hosts) {
     this.#hosts = hosts;
@@ -106,7 +108,7 @@ export class Members {
       frameTime?: number;
     } = {},
   ): Promise<Member> {
-    const name = options.name ?? `member-${this.#count++}`;
+    const name = options.name ?? `member-${started++}`;
     const datadir = this.folder(name);
     if (options.from) copyFolder(options.from, datadir);
     const { pruneBytes } = options;
@@ -148,8 +150,8 @@ export async function connect(from: Member, to: Member | Host): Promise<void> {
 export interface Lies {
   status?(truth: Status): Status;
   headers?(truth: BlockHeader[]): BlockHeader[];
-  /** Undefined: no answer at all. */
-  block?(truth: Uint8Array | undefined, hash: Uint8Array): Uint8Array | undefined;
+  /** `missing`: the word that it is not kept; undefined: no answer at all. */
+  block?(truth: Uint8Array | undefined, hash: Uint8Array): Uint8Array | 'missing' | undefined;
 }
 
 /** A host that answers for the chain of a node, with lies. */
@@ -172,7 +174,7 @@ export function lie(host: Host, node: ChainNode, lies: Lies): void {
         const truth = store.blockBytes(hash);
         const answer = lies.block ? lies.block(truth, hash) : truth;
         if (!answer) await new Promise(() => {});
-        await writer.add(answer);
+        await writer.add(answer === 'missing' ? undefined : answer);
       }
       await writer.flush();
     }

@@ -15,7 +15,7 @@ import { BLOCKS, HEADERS, STATUS } from '#src/network/sync/protocols.js';
 import { ANYONE, outputOf, spend } from '../../chain/mempool/anyone.js';
 import { nextBlock, withCoinbase } from '../../chain/node/setup.js';
 import { cases, timeLimit } from '../../long.js';
-import { Hosts, until } from '../host/hosts.js';
+import { Hosts, until as untilWithin } from '../host/hosts.js';
 import { connect, emptyBlocks, give, lie, type Member, Members } from './chains.js';
 
 const LENGTH = cases(2_000, 20_000);
@@ -56,6 +56,8 @@ beforeEach(() => {
 });
 afterEach(() => members.close());
 
+const until = (holds: () => boolean): Promise<void> => untilWithin(holds, PATIENCE);
+
 const offencesOf = (member: Member, peer: string): string[] =>
   member.offences.filter((each) => each.peer === peer).map(({ offence }) => offence);
 
@@ -70,7 +72,7 @@ describe('a new node', () => {
     lie(liar, truth, { block: (bytes) => Uint8Array.from([...bytes!.subarray(0, -1), 1]) });
     const fresh = await members.start({ banAt: 3 });
     for (const peer of [staller, liar, honest]) await connect(fresh, peer);
-    await until(() => fresh.node.tip.height === LENGTH, PATIENCE);
+    await until(() => fresh.node.tip.height === LENGTH);
     expect(fresh.node.tip).toEqual(truth.tip);
     expect(offencesOf(fresh, staller.id)).toContain('stall');
     expect(offencesOf(fresh, liar.id)).toContain('invalid-block');
@@ -85,14 +87,14 @@ describe('a new node', () => {
     const honest = await members.start({ from: fixture });
     const first = await members.start({ name: 'stopped' });
     await connect(first, honest);
-    await until(() => first.node.tip.height > 200, PATIENCE);
+    await until(() => first.node.tip.height > 200);
     await first.close();
     const again = await members.start({ name: 'stopped' });
     const { height } = again.node.tip;
     expect(height).toBeLessThan(LENGTH);
     expect(again.node.headers.best.height).toBe(LENGTH);
     await connect(again, honest);
-    await until(() => again.node.tip.height === LENGTH, PATIENCE);
+    await until(() => again.node.tip.height === LENGTH);
     expect(again.offences).toEqual([]);
     expect(honest.offences).toEqual([]);
   });
@@ -191,6 +193,25 @@ describe('a peer that lies', () => {
     await connect(node, honest);
     await until(() => node.node.tip.height === 112);
     expect(node.node.headers.best.height).toBe(112);
+  });
+
+  it.each([
+    ['says that it lacks them', false],
+    ['says nothing', true],
+  ])('by headers whose blocks it keeps back hides no other branch, if it %s', async (_, isMute) => {
+    const kept = await members.start({ from: short });
+    await kept.node.mine(3, ANYONE);
+    const miser = await hosts.start(`miser-${isMute}`);
+    // one byte that says that the block is not kept
+    lie(miser, kept.node, { block: () => (isMute ? undefined : 'missing') });
+    await connect(node, miser);
+    await until(() => node.node.headers.best.height === 113);
+    const honest = await members.start({ from: short });
+    await honest.node.mine(2, ANYONE);
+    await connect(node, honest);
+    await until(() => node.node.tip.hash === honest.node.tip.hash);
+    expect(offencesOf(node, honest.host.id)).toEqual([]);
+    if (!isMute) expect(offencesOf(node, miser.id)).toEqual([]);
   });
 
   it('of another chain is left', async () => {
