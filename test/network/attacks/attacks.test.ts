@@ -3,8 +3,12 @@ import { readFileSync } from 'node:fs';
 import { connect, type Socket } from 'node:net';
 import type { Stream } from '@libp2p/interface';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { encodeAsk } from '#src/job/index.js';
+import { canonicalBytes, fromHex } from '#src/base/index.js';
+import { createKey, networkParameters } from '#src/chain/index.js';
+import { createMessage, encodeAsk, NO_JOB_HEX, POOL_BOUNDS } from '#src/job/index.js';
+import { encodeLocator } from '#src/network/index.js';
 import { eventually, listenAgain, type NodeProcess, Nodes } from '../../e2e/Nodes.js';
+import { cases } from '../../long.js';
 import { frame, pause, RawPeer } from './RawPeer.js';
 
 /*
@@ -124,7 +128,7 @@ describe('a peer is banned that sends', () => {
     await makesProgress();
   }, 120_000);
 
-  it.each(['transactions/1', 'blocks/1', 'jobs/1'])(
+  it.concurrent.each(['transactions/1', 'blocks/1', 'jobs/1', 'models/1'])(
     'garbage to everybody, about %s',
     async (topic) => {
       const peer = await attacker();
@@ -136,13 +140,106 @@ describe('a peer is banned that sends', () => {
     },
     60_000,
   );
+});
 
-  it('one conversation after another', async () => {
+describe('job messages', () => {
+  /** Heights of what a node keeps of a verifier's announcements of itself: of the latest alone. */
+  const kept = async (node: NodeProcess, author: string): Promise<number[]> => {
+    const { messages } = await node.rpc<{
+      messages: { author: string; body: { height: number } }[];
+    }>('listjobmessages', { after: 0 });
+    return messages.filter((one) => one.author === author).map(({ body }) => body.height);
+  };
+
+  /** Announcements by a new verifier, the latest last: its author, and the bytes that are gossiped. */
+  function announcements(count: number): { author: string; encoded: Uint8Array[] } {
+    const key = createKey(networkParameters('regtest')).privateKey;
+    const body = { models: [], classes: ['fp32/0/cpu'], fee: '0.00100000' };
+    const said = Array.from({ length: count }, (_, height) =>
+      createMessage('verifier', NO_JOB_HEX, 0, { ...body, height }, key),
+    );
+    const bytes = said.map((message) => canonicalBytes(JSON.parse(JSON.stringify(message))));
+    return { author: said[0]!.author, encoded: bytes };
+  }
+
+  async function gossips(): Promise<RawPeer> {
     const peer = await attacker();
-    const about = { model: '11'.repeat(32), file: 'x', calibration: '00'.repeat(32) };
-    const question = frame(encodeAsk({ kind: 'model', ...about }));
-    expect(await untilBanned(peer, (own) => own.send('check/1', question), 400)).toBe(true);
+    await peer.subscribe('jobs/1');
+    await pause(1_500);
+    return peer;
+  }
+
+  it('that are replayed and out of order leave what they would leave in order', async () => {
+    const [a, b] = [await gossips(), await gossips()];
+    const { author, encoded } = announcements(4);
+    for (const index of [2, 0, 3, 1]) {
+      await a.publish('jobs/1', encoded[index]!);
+      await b.publish('jobs/1', encoded[index]!);
+    }
+    const isKept = async (): Promise<boolean> =>
+      [await kept(victim, author), await kept(honest, author)].every(
+        (heights) => heights.length === 1 && heights[0] === 3,
+      );
+    await eventually(isKept);
+    for (let i = 0; i < 20; i++) for (const one of encoded) await b.publish('jobs/1', one);
     await makesProgress();
+    expect(await isKept()).toBe(true);
+    expect([a.isConnected, b.isConnected]).toEqual([true, true]);
+  }, 60_000);
+
+  it('with a word changed under an old signature ban who passes them on', async () => {
+    const peer = await gossips();
+    const { encoded } = announcements(40);
+    const forge = (own: RawPeer, turn: number): Promise<void> => {
+      const text = Buffer.from(encoded[turn]!).toString().replace('0.00100000', '0.00000001');
+      return own.publish('jobs/1', Buffer.from(text));
+    };
+    expect(await untilBanned(peer, forge, 40)).toBe(true);
+    await makesProgress();
+  }, 60_000);
+
+  it('of ever new authors from one peer stay within the bounds of the pool', async () => {
+    const peer = await gossips();
+    const count = async (): Promise<number> => {
+      const page = await victim.rpc<{ messages: unknown[] }>('listjobmessages', { after: 0 });
+      return page.messages.length;
+    };
+    for (let i = 0; i < cases(300, POOL_BOUNDS.verifiers + 200) && peer.isConnected; i++) {
+      await peer.publish('jobs/1', announcements(1).encoded[0]!);
+    }
+    await makesProgress();
+    expect(await count()).toBeLessThanOrEqual(POOL_BOUNDS.verifiers);
+  }, 60_000);
+});
+
+describe('a flood of questions', () => {
+  const about = { model: '11'.repeat(32), file: 'x', calibration: '00'.repeat(32) };
+  it.each([
+    ['for peers', 'peers/1', frame(Uint8Array.of(0))],
+    ['about a model', 'check/1', frame(encodeAsk({ kind: 'model', ...about }))],
+  ])(
+    '%s gets its asker banned',
+    async (_, protocol, question) => {
+      const peer = await attacker();
+      expect(await untilBanned(peer, (own) => own.send(protocol, question), 400)).toBe(true);
+      await makesProgress();
+    },
+    60_000,
+  );
+
+  it('for headers, whose answers are never read, holds up nobody else', async () => {
+    const peer = await attacker();
+    const held: Stream[] = [];
+    const question = frame(encodeLocator([fromHex('00'.repeat(32))]));
+    const ask = async (): Promise<void> => {
+      const stream = await peer.open('headers/1');
+      stream.pause();
+      stream.send(question);
+      held.push(stream);
+    };
+    for (let i = 0; i < 500 && peer.isConnected; i++) await ask().catch(() => undefined);
+    await makesProgress();
+    expect(memory() - memoryBefore).toBeLessThan(MEMORY);
   }, 60_000);
 });
 
