@@ -2,7 +2,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { utf8 } from '#src/base/index.js';
+import { EXIT, utf8 } from '#src/base/index.js';
 import {
   ChainClient,
   createKey,
@@ -261,6 +261,27 @@ describe('a light node', () => {
     const status = await near.rpc.call<{ light: object }>('getnodestatus');
     expect(status.light).toMatchObject({ asked: 2, sending: 0 });
     await hosts.close();
+  });
+
+  it('says so when nobody is there to ask, and shows what it has', async () => {
+    const datadir = join(folder, 'lonely');
+    const lonely = await runLightNode({
+      datadir,
+      network: 'regtest',
+      version: 'test',
+      rpcPort: 0,
+      listen: [],
+      connect: ['/ip4/127.0.0.1/tcp/1'],
+      onWarning,
+    });
+    const client = clientOf(datadir);
+    expect(await client.height()).toBe(0);
+    await expect(client.utxos([buyer.address])).rejects.toMatchObject({
+      code: 'NO_PEERS',
+      exitCode: EXIT.unreachable,
+    });
+    client.rpc.close();
+    await lonely.stop();
   });
 
   it('keeps a second node out of its folder', async () => {
