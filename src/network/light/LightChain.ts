@@ -23,6 +23,7 @@ import type { HeaderChain } from './HeaderChain.js';
 import { Outbox } from './Outbox.js';
 import { ProofClient } from './ProofClient.js';
 import { type PinsOf, pinsByOutput, pinTrails } from './pins.js';
+import type { Kind } from './question.js';
 import { factKey, factRecord, remember } from './records.js';
 import { Unconfirmed } from './Unconfirmed.js';
 
@@ -75,6 +76,8 @@ export class LightChain {
   /** The others, the first known first. */
   readonly #others = new Map<string, Fact>();
   #otherBytes = 0;
+  /** Those of watched scripts that are not on disk yet. */
+  readonly #unwritten: Fact[] = [];
 
   constructor(options: LightChainOptions) {
     const { host, penalties, headers, store, learnHeaders, patience } = options;
@@ -90,6 +93,7 @@ export class LightChain {
       claims,
       learnHeaders,
       patience,
+      onFact: (fact, kind) => this.#sort(fact, kind),
     });
     this.unconfirmed = new Unconfirmed(claims, facts, this.client);
     this.outbox = new Outbox({ host, store, facts, claims, client: this.client, patience });
@@ -248,16 +252,12 @@ export class LightChain {
   /** Asks for the histories of scripts, and writes down what is proven of them. */
   async #watch(hashes: readonly Uint8Array[]): Promise<void> {
     await this.client.ask('history', hashes);
-    const fresh: Fact[] = [];
     for (const hash of hashes) {
-      for (const fact of this.facts.answering('history', hash)) {
-        if (this.#watched.has(fact.txid)) continue;
-        this.#watched.add(fact.txid);
-        if (this.#others.delete(fact.txid)) this.#otherBytes -= fact.bytes.length;
-        fresh.push(fact);
-      }
+      // what was proven in another way before belongs to the script no less
+      for (const fact of this.facts.answering('history', hash)) this.#sort(fact, 'history');
     }
-    this.#store.change(fresh.map(factRecord), []);
+    const written = this.#unwritten.splice(0).filter(({ txid }) => this.facts.get(txid));
+    this.#store.change(written.map(factRecord), []);
     this.outbox.settle();
   }
 
@@ -297,13 +297,22 @@ export class LightChain {
     }
   }
 
+  /** What was proven for a script that is watched stays, the rest as long as there is room. */
+  #sort(fact: Fact, kind: Kind): void {
+    const { txid, bytes } = fact;
+    if (this.#watched.has(txid)) return;
+    if (kind === 'history') {
+      this.#watched.add(txid);
+      this.#unwritten.push(fact);
+      if (this.#others.delete(txid)) this.#otherBytes -= bytes.length;
+    } else if (!this.#others.has(txid)) {
+      this.#others.set(txid, fact);
+      this.#otherBytes += bytes.length;
+    }
+  }
+
   /** Forgets the oldest of what was proven for single questions, so that it never fills the memory. */
   #bound(): void {
-    for (const fact of this.facts.all()) {
-      if (this.#watched.has(fact.txid) || this.#others.has(fact.txid)) continue;
-      this.#others.set(fact.txid, fact);
-      this.#otherBytes += fact.bytes.length;
-    }
     for (const [txid, fact] of this.#others) {
       if (this.#others.size <= MOST_OTHERS && this.#otherBytes <= MOST_OTHER_BYTES) return;
       this.#others.delete(txid);

@@ -17,6 +17,8 @@ export interface ProofClientOptions {
   readonly headers: HeaderChain;
   readonly facts: FactBook;
   readonly claims: Claims;
+  /** Told of each proven transaction that a peer gave in answer to a question, new or not. */
+  readonly onFact?: ((fact: Fact, kind: Kind) => void) | undefined;
   /** Asks a peer for its headers: it speaks of a block that is not known here. */
   readonly learnHeaders: (peer: PeerId) => Promise<void>;
   /** Milliseconds that a peer has for each answer; 5,000 unless stated. */
@@ -38,8 +40,10 @@ interface Said {
   readonly keys: readonly Uint8Array[];
   /** Ids of the transactions that it has proven. */
   readonly proven: Set<string>;
-  /** The tip that its last answer was about, once it has told all. */
-  tip?: Answer['tip'];
+  /** The tips that its answers were about. */
+  readonly tips: Answer['tip'][];
+  /** Whether it has told all. */
+  isDone: boolean;
 }
 
 /** Nobody can be asked. */
@@ -87,7 +91,7 @@ export class ProofClient {
     if (peers.length === 0) throw noPeers();
     const answers = await Promise.all(peers.map((peer) => this.#askPeer(peer, kind, keys)));
     const said = answers.flat();
-    if (!said.some(({ tip }) => tip)) {
+    if (!said.some(({ isDone }) => isDone)) {
       throw new BitmodelError('NO_ANSWER', 'No node has answered in time.', {
         next: 'Try again in a moment; see bitmodel node peers',
         exitCode: EXIT.unreachable,
@@ -119,7 +123,7 @@ export class ProofClient {
     }
     const said: Said[] = [];
     for (const { from, keys: some } of groups.values()) {
-      const each: Said = { peer, from, keys: some, proven: new Set() };
+      const each: Said = { peer, from, keys: some, proven: new Set(), tips: [], isDone: false };
       said.push(each);
       if (!(await this.#askPages(kind, each))) break;
     }
@@ -151,7 +155,7 @@ export class ProofClient {
       if (!answer || !(await this.#take(kind, said, wanted, answer))) return false;
       if (this.#options.facts.size > before) deadline += patience;
       if (!answer.next) {
-        this.#settle(kind, said, answer.tip);
+        this.#settle(kind, said);
         return true;
       }
       if (!isBefore(from, answer.next)) {
@@ -201,7 +205,9 @@ export class ProofClient {
         this.#blameSilent(said, fact);
       }
       said.proven.add(fact.txid);
+      this.#options.onFact?.(facts.get(fact.txid)!, kind);
     }
+    said.tips.push(answer.tip);
     return this.#takeClaims(said.peer, answer);
   }
 
@@ -228,27 +234,37 @@ export class ProofClient {
   }
 
   /** Everything up to the peer's tip was told, if that is on the chain here. */
-  #settle(kind: Kind, said: Said, tip: Answer['tip']): void {
-    said.tip = tip;
+  #settle(kind: Kind, said: Said): void {
+    said.isDone = true;
     const told = this.#told.get(said.peer);
-    if (!told || !this.#options.headers.holds(tip.height, tip.hash)) return;
-    const upTo = { height: tip.height + 1, position: 0 };
+    const height = this.#coveredHeight(said);
+    if (!told || height === undefined) return;
+    const upTo = { height: height + 1, position: 0 };
     // what is found in other ways may be forgotten here, and must then be told again
     if (kind !== 'history') return;
     for (const key of said.keys) told.set(freshKey(kind, key), upTo);
   }
 
+  /** Up to which height a peer has told all; undefined unless all its answers were about the chain here. */
+  #coveredHeight({ tips, isDone }: Said): number | undefined {
+    const { headers } = this.#options;
+    const isOfOne = tips.every(({ height, hash }) => headers.holds(height, hash));
+    return isDone && isOfOne ? tips.at(-1)?.height : undefined;
+  }
+
   /** Scores whoever told all up to a tip of the chain and left out what is proven to be there. */
   #findOmissions(kind: Kind, said: readonly Said[]): void {
-    const { facts, headers } = this.#options;
+    const { facts } = this.#options;
     // whether a transaction that says a pin makes one is more than the transaction shows
     if (kind === 'pins') return;
-    for (const { peer, from, keys, proven, tip } of said) {
-      if (!tip || !headers.holds(tip.height, tip.hash)) continue;
+    for (const each of said) {
+      const { peer, from, keys, proven } = each;
+      const height = this.#coveredHeight(each);
+      if (height === undefined) continue;
       const omitted = keys
         .flatMap((key) => facts.answering(kind, key))
         .find((fact) => {
-          const isCovered = !isBefore(fact, from) && fact.height <= tip.height;
+          const isCovered = !isBefore(fact, from) && fact.height <= height;
           return isCovered && !proven.has(fact.txid);
         });
       if (omitted) this.#silent.set(peer, omitted.txid);
