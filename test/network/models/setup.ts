@@ -21,22 +21,22 @@ export class Parties {
   readonly #all: Party[] = [];
   #given = 0;
 
-  async start(name: string, isServing = true): Promise<Party> {
+  async start(name: string, { listen = ['/ip4/127.0.0.1/tcp/0'] } = {}): Promise<Party> {
     const datadir = join(this.folder, name);
     const warnings: string[] = [];
     const onWarning = (message: string): void => void warnings.push(message);
     const peers = await Peers.start({
       folder: join(datadir, 'regtest'),
       network: 'regtest',
-      listen: ['/ip4/127.0.0.1/tcp/0'],
+      listen,
       // nobody is dialled but those that a test names, and holders that announce themselves
       connect: [],
       onWarning,
     });
     const { host, penalties } = peers;
     const network = 'regtest';
-    const exchange = new ModelExchange({ host, penalties, datadir, network, isServing, onWarning });
-    const address = host.addresses()[0]!;
+    const exchange = new ModelExchange({ host, penalties, datadir, network, onWarning });
+    const address = host.addresses()[0] ?? '';
     const party = { peers, exchange, datadir, warnings, id: host.id, address };
     this.#all.push(party);
     return party;
