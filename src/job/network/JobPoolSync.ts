@@ -45,6 +45,8 @@ const TIMEOUT = { timeout: 30_000 };
 const PERIOD = 30_000;
 /** Most pages of digests that are read of one pool: more jobs than a pool holds. */
 const MOST_PAGES = 4;
+/** A peer may forget so many messages at once between naming them and being asked for them: those of a job or two. */
+const MOST_GONE = 16;
 /** Milliseconds in which what neighbours are told of is gathered. */
 const TELL_DELAY = 200;
 /** Most notices of one peer that are followed at once. */
@@ -170,8 +172,9 @@ export class JobPoolSync {
       const asked = wanted.slice(0, MOST_WANTED);
       const given = await this.#take(peer, asked);
       // what did not fit is asked for again, as long as something comes
-      if (given.size === 0) wanted = wanted.slice(asked.length);
-      else wanted = wanted.filter((id) => !given.has(id));
+      if (given.size > 0) wanted = wanted.filter((id) => !given.has(id));
+      else if (asked.length > MOST_GONE) throw this.#stalled(peer);
+      else wanted = wanted.slice(asked.length);
     }
   }
 
@@ -189,6 +192,11 @@ export class JobPoolSync {
   #unasked(peer: PeerId, id: string | undefined = ''): BitmodelError {
     if (id !== undefined) this.#options.penalties.penalise(peer, 'unasked', 'jobs not asked for');
     return new BitmodelError('UNASKED', 'A peer answers what was not asked.');
+  }
+
+  #stalled(peer: PeerId): BitmodelError {
+    this.#options.penalties.penalise(peer, 'stall', 'none of the job messages that it named');
+    return new BitmodelError('STALLED', 'A peer has none of what it said it has.');
   }
 
   #ask(peer: PeerId, question: PoolQuestion): Promise<Uint8Array> {

@@ -19,7 +19,14 @@ import {
   messageId,
   type PoolChain,
 } from '#src/job/index.js';
-import { decodeMessages, encodeMessages, encodePoolQuestion } from '#src/job/network/frames.js';
+import {
+  decodeMessages,
+  decodePoolQuestion,
+  encodeDigests,
+  encodeJobIds,
+  encodeMessages,
+  encodePoolQuestion,
+} from '#src/job/network/frames.js';
 import { JOB_TOPIC } from '#src/job/network/JobGossip.js';
 import { JOB_POOL } from '#src/job/network/JobPoolSync.js';
 import { encodeJobMessage } from '#src/job/network/wire.js';
@@ -281,6 +288,32 @@ describe('job messages between nodes', () => {
     const garbage = liar.request(c.host.id, JOB_POOL, Uint8Array.of(9), { timeout: 5000 });
     await expect(garbage).rejects.toThrow();
     expect(c.record.offences(liar.id)).toContain('garbage');
+  }, 60_000);
+
+  it('that a peer names without end and never gives are not asked for without end', async () => {
+    const liar = await hosts.start('namer');
+    const before = c.service.pool.fingerprint();
+    let asked = 0;
+    liar.answer(JOB_POOL, (frame) => {
+      asked++;
+      const question = decodePoolQuestion(frame);
+      const name = (i: number) => hash(`${asked} ${i}`);
+      const many = Array.from({ length: 1000 }, (_, i) => name(i)).sort();
+      if (question.kind === 'digests') {
+        return encodeDigests({ lines: many.map((id) => [id, id]), isMore: true });
+      }
+      if (question.kind !== 'ids') return encodeMessages([]);
+      return encodeJobIds(question.jobIds.map((jobId, i) => ({ jobId, ids: [name(i), ...many] })));
+    });
+    await liar.dial(addressOf(c.host));
+    // unknown jobs are asked for their announcements only; a known one for all that is named
+    const known = c.service.pool.jobIds()[0]!;
+    const ids = Array.from({ length: 64 }, (_, i) => hash(`made up ${i}`));
+    const told = encodePoolQuestion({ kind: 'have', jobs: [{ jobId: known, ids }] });
+    await liar.request(c.host.id, JOB_POOL, told, { timeout: 5000 });
+    await until(() => c.record.offences(liar.id).includes('stall'));
+    await liar.close();
+    expect(c.service.pool.fingerprint()).toBe(before);
   }, 60_000);
 
   it('of a flood of announcements without coins leave nothing behind', async () => {
