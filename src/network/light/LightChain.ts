@@ -20,11 +20,10 @@ import { type Claim, Claims } from './Claims.js';
 import { FactBook, type FoundCoin } from './FactBook.js';
 import type { Fact } from './facts.js';
 import type { HeaderChain } from './HeaderChain.js';
+import { KeptFacts } from './KeptFacts.js';
 import { Outbox } from './Outbox.js';
 import { ProofClient } from './ProofClient.js';
 import { type PinsOf, pinsByOutput, pinTrails } from './pins.js';
-import type { Kind } from './question.js';
-import { factKey, factRecord, remember } from './records.js';
 import { Unconfirmed } from './Unconfirmed.js';
 
 export interface LightChainOptions {
@@ -50,10 +49,6 @@ export interface LightCoin extends FoundCoin {
   readonly pins?: readonly string[];
 }
 
-/** Proven transactions that are kept beside those of watched scripts, and their bytes. */
-const MOST_OTHERS = 20_000;
-const MOST_OTHER_BYTES = 64 << 20;
-
 const UNCONFIRMED = 0;
 
 /**
@@ -71,13 +66,7 @@ export class LightChain {
   readonly unconfirmed: Unconfirmed;
   readonly outbox: Outbox;
   readonly #store: LightStore;
-  /** Ids of the transactions that belong to watched scripts, which are on disk. */
-  readonly #watched = new Set<string>();
-  /** The others, the first known first. */
-  readonly #others = new Map<string, Fact>();
-  #otherBytes = 0;
-  /** Those of watched scripts that are not on disk yet. */
-  readonly #unwritten: Fact[] = [];
+  readonly #kept: KeptFacts;
 
   constructor(options: LightChainOptions) {
     const { host, penalties, headers, store, learnHeaders, patience } = options;
@@ -85,6 +74,7 @@ export class LightChain {
     this.host = host;
     this.headers = headers;
     this.#store = store;
+    this.#kept = new KeptFacts(facts, store);
     this.client = new ProofClient({
       host,
       penalties,
@@ -93,12 +83,12 @@ export class LightChain {
       claims,
       learnHeaders,
       patience,
-      onFact: (fact, kind) => this.#sort(fact, kind),
+      onFact: (fact, kind) => this.#kept.sort(fact, kind),
     });
     this.unconfirmed = new Unconfirmed(claims, facts, this.client);
     this.outbox = new Outbox({ host, store, facts, claims, client: this.client, patience });
-    this.#recall();
-    headers.on('block', (_, forkHeight) => this.#reorganised(forkHeight));
+    this.outbox.recall(this.#kept.recall(headers));
+    headers.on('block', (_, forkHeight) => this.#kept.reorganised(forkHeight));
   }
 
   get parameters(): NetworkParameters {
@@ -204,7 +194,7 @@ export class LightChain {
   async fact(txid: string): Promise<Fact | undefined> {
     if (!this.facts.get(txid)) {
       await this.client.ask('transactions', [idToHash(txid)]);
-      this.#bound();
+      this.#kept.bound();
     }
     return this.facts.get(txid);
   }
@@ -212,7 +202,7 @@ export class LightChain {
   /** Transactions that carry a job id, oldest first, those that wait last. */
   async jobTransactions(jobId: Uint8Array): Promise<KnownPlace[]> {
     await this.client.ask('jobs', [jobId]);
-    this.#bound();
+    this.#kept.bound();
     const proven = this.facts.answering('jobs', jobId);
     const claimed = [...this.claims.all()].filter(({ transaction }) =>
       equalBytes(transaction.jobId, jobId),
@@ -227,7 +217,7 @@ export class LightChain {
   /** Asks the index of pins, as if it knew no others than those at a path, or one, and all that became of them. */
   async withPins<T>(of: PinsOf, body: (pins: PinQueries) => T): Promise<T> {
     const trails = await pinTrails(this, this.#store, of);
-    this.#bound();
+    this.#kept.bound();
     return this.#store.withPins(trails, this.parameters, body);
   }
 
@@ -246,7 +236,7 @@ export class LightChain {
 
   async #askOutput(outpoint: Outpoint): Promise<void> {
     await this.client.ask('outputs', [encodeOutpoint(outpoint)]);
-    this.#bound();
+    this.#kept.bound();
   }
 
   /** Asks for the histories of scripts, and writes down what is proven of them. */
@@ -254,10 +244,9 @@ export class LightChain {
     await this.client.ask('history', hashes);
     for (const hash of hashes) {
       // what was proven in another way before belongs to the script no less
-      for (const fact of this.facts.answering('history', hash)) this.#sort(fact, 'history');
+      for (const fact of this.facts.answering('history', hash)) this.#kept.sort(fact, 'history');
     }
-    const written = this.#unwritten.splice(0).filter(({ txid }) => this.facts.get(txid));
-    this.#store.change(written.map(factRecord), []);
+    this.#kept.write();
     this.outbox.settle();
   }
 
@@ -275,50 +264,6 @@ export class LightChain {
       });
     const possible = await this.unconfirmed.possible([...this.claims.all()].filter(touches));
     return withoutRivals(possible);
-  }
-
-  /** Reads what was proven before this start; headers may have gone since. */
-  #recall(): void {
-    const { facts, outgoing, useless } = remember(this.#store.records(), this.headers);
-    for (const fact of facts) {
-      this.facts.add(fact);
-      this.#watched.add(fact.txid);
-    }
-    this.outbox.recall(outgoing);
-    this.#store.change([], useless);
-  }
-
-  #reorganised(forkHeight: number): void {
-    const gone = this.facts.removeAbove(forkHeight);
-    const kept = gone.filter(({ txid }) => this.#watched.delete(txid));
-    this.#store.change([], kept.map(factKey));
-    for (const { txid, bytes } of gone) {
-      if (this.#others.delete(txid)) this.#otherBytes -= bytes.length;
-    }
-  }
-
-  /** What was proven for a script that is watched stays, the rest as long as there is room. */
-  #sort(fact: Fact, kind: Kind): void {
-    const { txid, bytes } = fact;
-    if (this.#watched.has(txid)) return;
-    if (kind === 'history') {
-      this.#watched.add(txid);
-      this.#unwritten.push(fact);
-      if (this.#others.delete(txid)) this.#otherBytes -= bytes.length;
-    } else if (!this.#others.has(txid)) {
-      this.#others.set(txid, fact);
-      this.#otherBytes += bytes.length;
-    }
-  }
-
-  /** Forgets the oldest of what was proven for single questions, so that it never fills the memory. */
-  #bound(): void {
-    for (const [txid, fact] of this.#others) {
-      if (this.#others.size <= MOST_OTHERS && this.#otherBytes <= MOST_OTHER_BYTES) return;
-      this.#others.delete(txid);
-      this.#otherBytes -= fact.bytes.length;
-      this.facts.remove(fact);
-    }
   }
 }
 

@@ -3,8 +3,8 @@ import { encodeTransaction, type LightStore, type Transaction } from '../../chai
 import type { Host, PeerId } from '../host/Host.js';
 import { type Claim, type Claims, claimOf } from './Claims.js';
 import type { FactBook } from './FactBook.js';
-import { noPeers, type ProofClient } from './ProofClient.js';
-import { choosePeers } from './peers.js';
+import type { ProofClient } from './ProofClient.js';
+import { choosePeers, noPeers } from './peers.js';
 import { SUBMIT } from './protocols.js';
 import { outgoingKey, outgoingRecord } from './records.js';
 import { decodeSubmitAnswer, type SubmitAnswer } from './smallMessages.js';

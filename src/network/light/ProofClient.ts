@@ -7,7 +7,7 @@ import { type Claims, claimOf } from './Claims.js';
 import type { FactBook } from './FactBook.js';
 import { type Fact, factsOf } from './facts.js';
 import type { HeaderChain } from './HeaderChain.js';
-import { choosePeers } from './peers.js';
+import { choosePeers, noPeers } from './peers.js';
 import { MAX_KEYS, PROOFS } from './protocols.js';
 import { BEGINNING, encodeQuestion, isBefore, type Kind, type Place } from './question.js';
 
@@ -44,14 +44,6 @@ interface Said {
   readonly tips: Answer['tip'][];
   /** Whether it has told all. */
   isDone: boolean;
-}
-
-/** Nobody can be asked. */
-export function noPeers(): BitmodelError {
-  return new BitmodelError('NO_PEERS', 'No node that proves what it says is connected.', {
-    next: 'Wait a moment, or name one with --seed-node; see bitmodel node peers',
-    exitCode: EXIT.unreachable,
-  });
 }
 
 /**

@@ -1,7 +1,6 @@
 import { MAX_ESTIMATED_FEE_RATE } from '../../chain/index.js';
 import type { Host, PeerId } from '../host/Host.js';
-import { noPeers } from './ProofClient.js';
-import { choosePeers } from './peers.js';
+import { choosePeers, noPeers } from './peers.js';
 import { FEES } from './protocols.js';
 import { decodeFeeAnswer, encodeFeeQuestion, type FeeAnswer } from './smallMessages.js';
 

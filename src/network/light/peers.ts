@@ -1,3 +1,4 @@
+import { BitmodelError, EXIT } from '../../base/index.js';
 import type { Host, PeerConnection, PeerId } from '../host/Host.js';
 
 /** Peers asked at once: all of them must lie together for a lie of omission to be believed. */
@@ -50,4 +51,12 @@ export function choosePeers(
   const rest = unique.slice(most - 1);
   const turn = rest[Math.floor(now / TURN) % rest.length];
   return [...unique.slice(0, most - 1), ...(turn === undefined ? [] : [turn])];
+}
+
+/** Nobody can be asked. */
+export function noPeers(): BitmodelError {
+  return new BitmodelError('NO_PEERS', 'No node that proves what it says is connected.', {
+    next: 'Wait a moment, or name one with --seed-node; see bitmodel node peers',
+    exitCode: EXIT.unreachable,
+  });
 }
