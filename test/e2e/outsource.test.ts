@@ -5,7 +5,7 @@ import { Place } from './harness.js';
 
 /** The market, whose node is a neighbour, too. */
 const market = new Place();
-/** Two more neighbours, and somebody with a receipt but without the model. */
+/** Two more neighbours, and somebody with a receipt, but with neither the model nor the blocks. */
 const others = [new Place(), new Place()];
 const asker = new Place();
 const NEIGHBOURS = 1 + others.length;
@@ -39,7 +39,7 @@ beforeAll(async () => {
   const seed = await startNode(market, '--mine', '--block-time', '0.6', ...check);
   const seeds = [seed];
   for (const place of others) seeds.push(await startNode(place, '--seed-node', seed, ...check));
-  await startNode(asker, '--seed-node', ...seeds);
+  await startNode(asker, '--light', '--seed-node', ...seeds);
   for (const key of ['buyer', 'seller']) {
     await market.ok(['keygen', '--name', key], { env });
     await market.ok(['wallet', 'faucet', '10', '--key', key]);
@@ -105,6 +105,18 @@ describe('bitmodel verify --outsource', () => {
       expect(JSON.parse(stdout)).toMatchObject({ result: 'abstain' });
     } finally {
       lonely.close();
+    }
+  });
+
+  it('says of a node without a network that it has nobody to ask', async () => {
+    const alone = new Place();
+    try {
+      await alone.start(['node', '--regtest', '--rpc-port', '0']);
+      const { code, stderr } = await alone.run(['verify', RECEIPT, '--outsource']);
+      expect({ code, stderr }).toMatchObject({ code: 1 });
+      expect(stderr).toContain('This node has no peers to ask.');
+    } finally {
+      alone.close();
     }
   });
 
