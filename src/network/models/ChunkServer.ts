@@ -1,4 +1,4 @@
-import { BitmodelError, messageOf, toHex } from '../../base/index.js';
+import { messageOf, toHex } from '../../base/index.js';
 import { BLOCK, HASH, PIECE, type ServedBundle, type ServedModels } from '../../model/index.js';
 import type { FrameStream, Host, PeerId } from '../host/Host.js';
 import type { Penalties } from '../peers/offences.js';
@@ -16,9 +16,12 @@ import { ANSWER_HEAD, CHUNKS, HAVE } from './protocols.js';
 const BLOCKS_PER_PIECE = PIECE / BLOCK;
 /** Streams served at once, over all peers: each holds up to two pieces in memory. */
 const MOST_STREAMS = 64;
-/** Questions of a peer beside pieces, which the link itself limits: each can cost a piece read and hashed. */
-const QUESTIONS = { perSecond: 20, burst: 200 };
-const HAVES = { perSecond: 5, burst: 50 };
+/**
+ * Questions of a peer beside pieces, which the link itself limits: each can cost a piece read and hashed. Beyond this an
+ * answer waits, and with it all that the peer asks next on that stream; who lists many models is no flooder.
+ */
+const QUESTIONS = { perSecond: 40, burst: 200 };
+const HAVES = { perSecond: 50, burst: 200 };
 
 export interface ChunkServerOptions {
   readonly host: Host;
@@ -49,10 +52,7 @@ export class ChunkServer {
 
   async #have(frame: Uint8Array, peer: PeerId): Promise<Uint8Array> {
     const ids = this.#decoded(peer, () => decodeHaveQuestion(frame));
-    if (!this.#haves.take(peer)) {
-      this.#options.penalties.penalise(peer, 'flood', 'questions who holds a model');
-      throw tooMuch();
-    }
+    await turn(this.#haves, peer);
     const found = await Promise.all(ids.map((id) => this.#options.models.find(toHex(id))));
     return encodeHaveAnswer(found.map((bundle) => bundle !== undefined));
   }
@@ -80,10 +80,7 @@ export class ChunkServer {
 
   async #answer({ number, id, question }: ChunkRequest, peer: PeerId): Promise<Uint8Array> {
     if (this.#streams > MOST_STREAMS) return answerFrame({ status: 'busy', number });
-    if (question.kind !== 'piece' && !this.#questions.take(peer)) {
-      this.#options.penalties.penalise(peer, 'flood', 'questions about models');
-      throw tooMuch();
-    }
+    if (question.kind !== 'piece') await turn(this.#questions, peer);
     const absent = answerFrame({ status: 'absent', number });
     const bundle = await this.#options.models.find(toHex(id));
     if (bundle === undefined) return absent;
@@ -145,6 +142,9 @@ export class ChunkServer {
   }
 }
 
-function tooMuch(): BitmodelError {
-  return new BitmodelError('PEER_TOO_FAST', 'A peer asks for more than its share about models.');
+/** Waits until a peer may have an answer; how many of its questions wait at once, the streams it may open bound. */
+async function turn(limit: RateLimit, peer: PeerId): Promise<void> {
+  while (!limit.take(peer)) {
+    await new Promise((done) => setTimeout(done, Math.max(1, limit.wait(peer))).unref());
+  }
 }

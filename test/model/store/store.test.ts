@@ -1,4 +1,13 @@
-import { mkdtempSync, readFileSync, rmSync, utimesSync, writeFileSync } from 'node:fs';
+import {
+  closeSync,
+  existsSync,
+  mkdtempSync,
+  openSync,
+  readFileSync,
+  rmSync,
+  utimesSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import fc from 'fast-check';
@@ -200,6 +209,20 @@ describe('a download', () => {
     await expect(bundle.finish({ name: 'x' })).rejects.toMatchObject({ code: 'NOT_COMPLETE' });
     await bundle.close();
   });
+
+  it.skipIf(!existsSync('/dev/full'))(
+    'says so when the disk is full (needs /dev/full)',
+    async () => {
+      const [piece] = (await PartialBundle.open(fresh(), source.info)).pieces;
+      const file = openSync('/dev/full', 'r+');
+      const { root } = source.info.files[piece!.file]!;
+      const bytes = await bytesOf(piece!);
+      const where = { descriptor: file, offset: 0, isWholeFile: true };
+      const kept = keeper.keep({ bytes, hash: root!, ...where });
+      await expect(kept).rejects.toMatchObject({ code: 'DISK_FULL' });
+      closeSync(file);
+    },
+  );
 
   it('takes no piece hashes that do not make the root', async () => {
     const bundle = await PartialBundle.open(fresh(), source.info);

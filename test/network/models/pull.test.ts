@@ -160,6 +160,15 @@ describe('a model', () => {
 });
 
 describe('who holds a model', () => {
+  it('may be asked about many models at once without offence', async () => {
+    const nan = await puller('nan', holders.slice(0, 1));
+    const unknown = Array.from({ length: 300 }, (_, i) => i.toString(16).padStart(64, '0'));
+    const found = await Promise.all(unknown.map((each) => nan.exchange.holders(each)));
+    expect(found.every((each) => each.length === 0)).toBe(true);
+    expect(holders[0]!.peers.scores.scoreOf(nan.id)).toBe(0);
+    expect(nan.peers.scores.scoreOf(holders[0]!.id)).toBe(0);
+  });
+
   it('is counted by proofs of random blocks: a peer that only says so is not', async () => {
     const boaster = await hosts.start('boaster');
     boaster.answer(HAVE, (frame) => encodeHaveAnswer(decodeHaveQuestion(frame).map(() => true)));
