@@ -8,7 +8,7 @@ import { Place, type Running } from './harness.js';
 /** A machine: a data folder of its own, and a node of its own in a process of its own. */
 interface Machine {
   readonly place: Place;
-  readonly node: Running;
+  node: Running;
   readonly rpc: RpcClient;
   readonly id: string;
   readonly address: string;
@@ -52,6 +52,16 @@ async function startMachine(...args: string[]): Promise<Machine> {
   const machine = { place, node, rpc, id, address: addresses[0]! };
   machines.push(machine);
   return machine;
+}
+
+/** Kills a machine's node, and starts it again at its old addresses after a while. */
+async function restartNode(machine: Machine, after: Promise<unknown>): Promise<void> {
+  await machine.node.stop('SIGKILL');
+  await after;
+  const p2pPort = /tcp\/(\d+)/.exec(machine.address)![1]!;
+  const ports = ['--rpc-port', new URL(machine.rpc.url).port, '--p2p-port', p2pPort];
+  const args = ['node', '--regtest', ...ports, '--seed-node', miner.address, '--json'];
+  machine.node = await machine.place.start(args);
 }
 
 const environment = ({ place }: Machine) => ({ BITMODEL_PASSPHRASE_FILE: place.passphraseFile });
@@ -164,24 +174,18 @@ beforeAll(async () => {
     const args = ['--key', 'judge', '--model', tiny, '--fee', '0.0005', '--threads', '1'];
     await machine.place.start(['verifier', ...args], environment(machine));
   }
-  stranger = await createHost(
-    {
-      network: 'regtest',
-      keyFile: join(miner.place.folder, 'stranger.json'),
+  stranger = await createHost({
+    network: 'regtest',
+    keyFile: join(miner.place.folder, 'stranger.json'),
+  });
+  stranger.join({
+    name: 'jobs/1',
+    maxBytes: 2 << 20,
+    validate: (data) => {
+      heard.push(data);
+      return 'accept';
     },
-    240_000,
-  );
-  stranger.join(
-    {
-      name: 'jobs/1',
-      maxBytes: 2 << 20,
-      validate: (data) => {
-        heard.push(data);
-        return 'accept';
-      },
-    },
-    240_000,
-  );
+  });
   for (const { address } of machines) await stranger.dial(address);
   watching = setInterval(() => void look(), 250);
 }, 240_000);
@@ -224,6 +228,23 @@ describe('a market of machines, each with a node of its own', () => {
     expect({ code, stderr }).toMatchObject({ code: 10 });
     expect(JSON.parse(stdout)).toMatchObject({ state: 'slashed' });
     await cheat.stop('SIGKILL');
+    await until(agree);
+  }, 240_000);
+
+  it('waits for a seller that is cut off from it, node and all, before the prompt is there', async () => {
+    let restarted: Promise<void> | undefined;
+    const text = await buyer.place.ok(buyArgs('--timeout', '80'), {
+      env: environment(buyer),
+      onStderr: (said) => {
+        const chosen = /seller (\w+) is chosen/.exec(said)?.[1];
+        const [machine] = [...keys].find(([, key]) => chosen && key.startsWith(chosen)) ?? [];
+        const cut = new Promise((done) => setTimeout(done, 2500));
+        if (machine) restarted ??= restartNode(machine, cut);
+      },
+    });
+    expect(text).not.toBe('');
+    expect(restarted).toBeDefined();
+    await restarted;
     await until(agree);
   }, 240_000);
 

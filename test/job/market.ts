@@ -46,19 +46,12 @@ export class Market {
   client!: JobClient;
   clientKey!: KeyPair;
   verifiers: JobVerifier[] = [];
+  /** Sellers at work. */
+  sellers: JobWorker[] = [];
 
   static async open(): Promise<Market> {
     const market = new Market();
-    market.node = await runNode({
-      datadir: market.dir,
-      network: 'regtest',
-      version: 'test',
-      rpcPort: 0,
-      extend: (server, node) => {
-        const pool = registerJobPool(server, new LocalChain(node));
-        node.on('block', () => void pool.advance());
-      },
-    });
+    await market.#startNode(0);
     market.chain = new ChainClient(market.rpc());
     market.model = jobModel(
       await modelId(TINY),
@@ -79,6 +72,26 @@ export class Market {
       market.start(verifier);
     }
     return market;
+  }
+
+  async #startNode(rpcPort: number): Promise<void> {
+    this.node = await runNode({
+      datadir: this.dir,
+      network: 'regtest',
+      version: 'test',
+      rpcPort,
+      extend: (server, node) => {
+        const pool = registerJobPool(server, new LocalChain(node));
+        node.on('block', () => void pool.advance());
+      },
+    });
+  }
+
+  /** Ends the node and starts it again where it was: its job pool is lost. */
+  async restartNode(): Promise<void> {
+    const { port } = new URL(this.node.url);
+    await this.node.stop();
+    await this.#startNode(Number(port));
   }
 
   common(key: KeyPair, name: string) {
@@ -117,6 +130,7 @@ export class Market {
       ...options,
     });
     const stop = new AbortController();
+    this.sellers.push(worker);
     this.watch(worker);
     const running = worker.run(stop.signal);
     const end = async (): Promise<void> => {
@@ -137,7 +151,8 @@ export class Market {
   watch(participant: JobClient | JobWorker | JobVerifier): void {
     participant.on('event', (event) => {
       this.events.push(event);
-      if (event.step === 'waiting') void this.mineTo(event.untilHeight!);
+      // a node that is away mines nothing: who waits says so again
+      if (event.step === 'waiting') this.mineTo(event.untilHeight!).catch(() => undefined);
     });
   }
 
@@ -148,10 +163,12 @@ export class Market {
 
   /** Mines up to a height, one caller after another, so that two who wait for one block get one. */
   mineTo(height: number): Promise<void> {
-    this.#mining = this.#mining.then(async () => {
-      const tip = await this.chain.height();
-      if (tip < height) await this.mine(height - tip);
-    });
+    this.#mining = this.#mining
+      .catch(() => undefined)
+      .then(async () => {
+        const tip = await this.chain.height();
+        if (tip < height) await this.mine(height - tip);
+      });
     return this.#mining;
   }
 
@@ -189,6 +206,7 @@ export class Market {
 
   /** Sends all sellers home. */
   async endShifts(): Promise<void> {
+    this.sellers = [];
     await Promise.all(this.#ends.splice(0).map((end) => end()));
   }
 
