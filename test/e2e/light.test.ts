@@ -24,7 +24,7 @@ async function balance(place: Place, key: string): Promise<Record<string, string
 }
 
 async function until(holds: () => Promise<boolean>): Promise<void> {
-  for (const end = Date.now() + 30_000; !(await holds()); ) {
+  for (const end = Date.now() + 60_000; !(await holds()); ) {
     if (Date.now() > end) throw new Error('what was waited for did not come');
     await new Promise((resolve) => setTimeout(resolve, 200));
   }
@@ -125,7 +125,7 @@ describe('bitmodel node --light', () => {
     });
   });
 
-  it.each([
+  it.concurrent.each([
     [['--mine', '--seed-node', '127.0.0.1:1'], '--mine is for a node that keeps blocks'],
     [['--prune', '500', '--seed-node', '127.0.0.1:1'], '--prune is for a node that keeps blocks'],
     [[], 'knows nothing without other nodes'],
