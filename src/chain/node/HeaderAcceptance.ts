@@ -55,7 +55,8 @@ export class HeaderAcceptance {
    * @param pending what an earlier list left, when this one goes on with it
    * @throws RejectError of the first header that breaks a rule, or stands on one that does (`bad-prevblk`), or on none
    * that is known (`prev-blk-not-found`). Those below a bad one are not stored either
-   * @throws BitmodelError `TOO_LITTLE_WORK` when the branch grew too long to be held
+   * @throws BitmodelError `TOO_LITTLE_WORK` when the branch grew too long to be held; `BLOCK_REFUSED` upon a block that the
+   * operator refuses
    */
   take(headers: readonly BlockHeader[], pending?: HeaderBranch): TakenHeaders {
     const hashes = headers.map(blockHash);
@@ -138,7 +139,9 @@ export class HeaderAcceptance {
 
 function demandSound({ status }: HeaderRecord): void {
   if (status === 'invalid') throw rejectBlock('bad-prevblk');
-  if (status === 'refused') throw rejectBlock('bad-prevblk', 'the operator refuses it');
+  if (status === 'refused') {
+    throw new BitmodelError('BLOCK_REFUSED', 'The operator of this node refuses a block below.');
+  }
 }
 
 function isBad({ status }: HeaderRecord): boolean {

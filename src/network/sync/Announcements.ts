@@ -1,4 +1,4 @@
-import { messageOf } from '../../base/index.js';
+import { BitmodelError, messageOf } from '../../base/index.js';
 import {
   type BlockStatus,
   blockHash,
@@ -73,8 +73,9 @@ export class Announcements {
       if (pending) return 'ignore';
       return this.#repeated(store.header(last.hash)!, from);
     } catch (thrown) {
-      if (!(thrown instanceof RejectError)) throw thrown;
-      return isInnocent(thrown) ? 'ignore' : 'reject';
+      if (thrown instanceof RejectError) return isInnocent(thrown) ? 'ignore' : 'reject';
+      if (thrown instanceof BitmodelError && thrown.code === 'BLOCK_REFUSED') return 'ignore';
+      throw thrown;
     }
   }
 

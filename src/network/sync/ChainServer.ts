@@ -14,7 +14,7 @@ const HEADER_RATE = { perSecond: 20, burst: 100 };
 const BLOCK_RATE = { perSecond: 10_000, burst: 20_000 };
 /** Milliseconds in which a peer must take a frame of blocks: slower than 13 kB/s is as good as gone. */
 const FRAME_TIME = 20_000;
-/** Milliseconds for which a question waits for a block whose header was passed on before the block came. */
+/** Milliseconds for which a question waits for blocks whose headers were passed on before the blocks came. */
 const BLOCK_COMES = 1_000;
 
 /** Answers `headers/1` and `blocks/1`. One block at a time is in memory per stream, and only as fast as it is read. */
@@ -50,21 +50,25 @@ export class ChainServer {
       if (!frame) return;
       const hashes = this.#decoded(peer, 'blocks/1', () => decodeWanted(frame));
       await this.#pace(this.#blockRate, peer, hashes.length);
-      for (const hash of hashes) await writer.add(await this.#block(hash));
+      const until = performance.now() + BLOCK_COMES;
+      for (const hash of hashes) await writer.add(await this.#block(hash, until));
       await writer.flush();
     }
   }
 
-  async #block(hash: Uint8Array): Promise<Uint8Array | undefined> {
+  /** A block's bytes; one whose header came first may still be on its way here. */
+  async #block(hash: Uint8Array, until: number): Promise<Uint8Array | undefined> {
     const { store } = this.#context.node;
-    const bytes = store.blockBytes(hash);
-    if (bytes || store.header(hash)?.status !== 'header') return bytes;
-    await this.#nextTip();
-    return store.blockBytes(hash);
+    for (;;) {
+      const bytes = store.blockBytes(hash);
+      const left = until - performance.now();
+      if (bytes || left <= 0 || store.header(hash)?.status !== 'header') return bytes;
+      await this.#nextTip(left);
+    }
   }
 
-  /** Waits until the tip changes, or long enough. */
-  #nextTip(): Promise<void> {
+  /** Waits until the tip changes, or so many milliseconds. */
+  #nextTip(milliseconds: number): Promise<void> {
     const { node } = this.#context;
     return new Promise((resolve) => {
       const end = (): void => {
@@ -72,7 +76,7 @@ export class ChainServer {
         node.off('block', end);
         resolve();
       };
-      const timer = setTimeout(end, BLOCK_COMES);
+      const timer = setTimeout(end, milliseconds);
       node.on('block', end);
     });
   }

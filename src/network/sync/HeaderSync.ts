@@ -135,8 +135,8 @@ export class HeaderSync {
   #blame(peer: SyncPeer, thrown: unknown): void {
     const { penalties, node } = this.#context;
     if (thrown instanceof RejectError) {
-      // clocks differ, and what this operator refuses is no fault of others
-      if (thrown.reason === 'time-too-new' || thrown.message.includes('operator')) return;
+      // clocks differ
+      if (thrown.reason === 'time-too-new') return;
       penalties.penalise(peer.id, 'invalid-header', thrown.reason);
     } else if (thrown instanceof BitmodelError) {
       if (thrown.code === 'BAD_ENCODING') penalties.penalise(peer.id, 'garbage', 'headers/1');

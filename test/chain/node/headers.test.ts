@@ -137,6 +137,10 @@ describe('headers whose blocks have not come', () => {
     node.overruling.refuse(node.store.header(blockHash(blocks[1]!.header))!);
     await node.submitBlock(blocks[0]!);
     await expect(node.submitBlock(blocks[1]!)).rejects.toThrow('duplicate-invalid');
+    const above = await barren(blocks[1]!.header, 1);
+    expect(() => node.headers.take(above)).toThrow(
+      expect.objectContaining({ code: 'BLOCK_REFUSED' }),
+    );
     node.overruling.reconsider(node.store.header(blockHash(blocks[1]!.header))!);
     await expect(node.submitBlock(blocks[1]!)).resolves.toBe(true);
   });
