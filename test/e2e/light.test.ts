@@ -55,7 +55,7 @@ describe('bitmodel node --light', () => {
     const sent = ['wallet', 'send', own, '5', '--key', 'seller', '--yes'];
     await market.ok(sent, { env: at(market) });
     await until(async () => (await balance(buyer, 'buyer')).confirmed === '5.00000000');
-  }, 90_000);
+  }, 240_000);
 
   afterAll(() => {
     for (const place of [market, second, buyer]) place.close();
@@ -111,7 +111,7 @@ describe('bitmodel node --light', () => {
     );
     const verdict = await buyer.json(['verify', receipt, '--model', TINY]);
     expect(verdict).toMatchObject({ result: 'valid', positions: 8 });
-  }, 90_000);
+  }, 240_000);
 
   it('refuses what it can not know, in one sentence with what mends it', async () => {
     const { code, stderr } = await buyer.run(['chain', 'block', 'tip', '--json']);
