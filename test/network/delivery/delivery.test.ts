@@ -250,13 +250,16 @@ describe('a node that sends deliveries of its own making', () => {
     const sender = await hosts.start('flooder');
     await sender.dial(addressOf(b.host));
     const frame = Uint8Array.of(99);
-    for (let i = 0; i < 260; i += 10) {
+    const isBlamed = (): boolean =>
+      penalties.some(([peer, offence]) => peer === sender.id && offence === 'flood');
+    // a busy machine asks slowly, and its share grows meanwhile
+    for (let i = 0; i < 500 && !isBlamed(); i++) {
       const all = Array.from({ length: 10 }, () =>
         sender.request(b.host.id, DELIVER, frame).catch(() => {}),
       );
       await Promise.all(all);
     }
-    expect(penalties).toContainEqual([sender.id, 'flood']);
+    expect(isBlamed()).toBe(true);
   });
 });
 
