@@ -5,9 +5,10 @@ import type { ArrivedBlock } from './BlockConnector.js';
 import { BlockConnector } from './BlockConnector.js';
 import type { WantedBlock } from './BlockStream.js';
 import { BranchPath } from './BranchPath.js';
+import { bestShown } from './bestShown.js';
 import { PeerDownload } from './PeerDownload.js';
 import type { SyncContext } from './SyncContext.js';
-import type { SyncPeer, SyncPeers } from './SyncPeers.js';
+import type { SyncPeers } from './SyncPeers.js';
 
 /** Blocks above the next one to be connected that are asked for. */
 const WINDOW = 1_024;
@@ -107,36 +108,21 @@ export class BlockDownload {
   /** Turns to the best header that a peer has shown, if it has more work than the tip. */
   #choose(): void {
     const { node } = this.#context;
-    const best = this.#bestShown();
+    const now = performance.now();
+    const isResting = (id: PeerId): boolean => this.#downloads.get(id)?.isResting(now) === true;
+    const best = bestShown(
+      { node, peers: [...this.#peers.values()], path: this.#path },
+      (peer) => ({
+        isResting: isResting(peer.id),
+        isHopeless: peer.best !== undefined && this.#connector.isHopeless(peer.best),
+      }),
+    );
     if (!best) {
       this.#turnTo(undefined);
     } else if (!this.#path) {
       this.#turnTo(best);
     } else if (!this.#path.holds(best) && !this.#path.extendTo(node.store, best)) {
       this.#turnTo(best);
-    }
-  }
-
-  #bestShown(): HeaderRecord | undefined {
-    const now = performance.now();
-    const peers = [...this.#peers.values()];
-    const able = peers.filter(({ id }) => !this.#downloads.get(id)?.isResting(now));
-    // a branch that only a peer shows that sends nothing must not hide those of others
-    return this.#bestOf(able) ?? this.#bestOf(peers);
-  }
-
-  #bestOf(peers: readonly SyncPeer[]): HeaderRecord | undefined {
-    const { node } = this.#context;
-    const path = this.#path;
-    const isKnown = (entry: HeaderRecord): boolean => path?.holds(entry) === true;
-    for (;;) {
-      let best: HeaderRecord | undefined;
-      for (const { best: shown } of peers) {
-        if (!shown || shown.work <= (best ?? node.store.tip()).work) continue;
-        if (!this.#connector.isHopeless(shown)) best = shown;
-      }
-      if (!best || node.headers.isSound(best, isKnown)) return best;
-      for (const peer of peers) if (peer.best === best) peer.best = undefined;
     }
   }
 
