@@ -28,6 +28,8 @@ import { LanguageModel, modelId } from '#src/model/index.js';
 
 const params = networkParameters('regtest');
 const TINY = 'fixtures/bitmodel-tiny';
+/** What a buyer waits for that blocks alone don't bring: its window must not be mined at once where it is on its way. */
+const UNHURRIED = 'the answer to be delivered';
 const COIN = 100_000_000n;
 
 /** A whole market in one process: a node, a buyer, a seller, three verifiers, and a miner that works on demand. */
@@ -46,6 +48,8 @@ export class Market {
   client!: JobClient;
   clientKey!: KeyPair;
   verifiers: JobVerifier[] = [];
+  /** Whether blocks come by {@link steadily}, also for an answer that is on its way. */
+  isSteady = false;
   /** Sellers at work. */
   sellers: JobWorker[] = [];
 
@@ -151,8 +155,9 @@ export class Market {
   watch(participant: JobClient | JobWorker | JobVerifier): void {
     participant.on('event', (event) => {
       this.events.push(event);
+      if (event.step !== 'waiting' || (this.isSteady && event.detail === UNHURRIED)) return;
       // a node that is away mines nothing: who waits says so again
-      if (event.step === 'waiting') this.mineTo(event.untilHeight!).catch(() => undefined);
+      this.mineTo(event.untilHeight!).catch(() => undefined);
     });
   }
 
@@ -170,6 +175,24 @@ export class Market {
         if (tip < height) await this.mine(height - tip);
       });
     return this.#mining;
+  }
+
+  /** Does something while a block comes now and then, though nobody waits for it. */
+  async steadily<T>(milliseconds: number, body: () => Promise<T>): Promise<T> {
+    this.isSteady = true;
+    const mining = (async () => {
+      while (this.isSteady) {
+        await new Promise((done) => setTimeout(done, milliseconds));
+        // the node may be away
+        if (this.isSteady) await this.mine(1).catch(() => undefined);
+      }
+    })();
+    try {
+      return await body();
+    } finally {
+      this.isSteady = false;
+      await mining;
+    }
   }
 
   async mine(count: number): Promise<void> {

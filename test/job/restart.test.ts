@@ -29,16 +29,10 @@ describe('a node that is started anew, with an empty job pool, in the middle of 
     };
     for (const participant of [client, ...market.sellers]) participant.on('event', restartAt);
     await client.submit(quote);
-    // what was lost is said again after the next block, so blocks must go on
-    const mining = setInterval(() => {
-      if (restarted) void restarted.then(() => market.mine(1)).catch(() => undefined);
-    }, 400);
-    try {
-      const record = await client.follow(id, market.stop.signal);
-      expect(restarted).toBeDefined();
-      expect(record).toMatchObject({ outcome: 'settled', verdict: { result: 'valid' } });
-    } finally {
-      clearInterval(mining);
-    }
+    // what was lost is said again after the next block
+    const record = await market.steadily(1000, () => client.follow(id, market.stop.signal));
+    expect(restarted).toBeDefined();
+    await restarted;
+    expect(record).toMatchObject({ outcome: 'settled', verdict: { result: 'valid' } });
   });
 });
