@@ -20,12 +20,18 @@ export interface KeepReply {
   readonly failure?: { readonly code?: string; readonly message: string };
 }
 
+/**
+ * Bytes written at once. With 1 MiB the page cache takes memory in large blocks that are cold, on a virtual machine often
+ * handed back to its host: that was measured at five times the processor time.
+ */
+const WRITE = 64 * 1024;
+
 function keep({ number, bytes, descriptor, offset, hash, isWholeFile }: KeepRequest): KeepReply {
   if (!equalBytes(hashOfPiece(bytes, isWholeFile), hash)) return { number, isRight: false };
   try {
     // a descriptor is the whole process's, so a thread can write to what another one opened
     for (let at = 0; at < bytes.length; ) {
-      at += writeSync(descriptor, bytes, at, bytes.length - at, offset + at);
+      at += writeSync(descriptor, bytes, at, Math.min(WRITE, bytes.length - at), offset + at);
     }
     return { number, isRight: true };
   } catch (thrown) {
