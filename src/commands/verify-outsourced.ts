@@ -97,6 +97,10 @@ export async function showNeighbours(
     neighbours.length === 0
       ? 'no neighbour was asked'
       : `${positions.length} of ${receipt.outputIds.length} tokens settled (${share} asked about), tolerance ${tau} logits\n(${calibrated ? 'calibrated' : 'default'})`;
+  const worth =
+    answered === 0
+      ? 'Peers answer whose nodes run with: bitmodel node --check-models DIR'
+      : `This is the word of ${answered} neighbours, not a proof: right if most of them are honest.`;
   terminal.result(
     {
       ...verdict,
@@ -104,7 +108,7 @@ export async function showNeighbours(
       assumes: 'an honest majority of the neighbours',
       ...verification,
     },
-    `${headline(verdict)}${table}\n${asked}, ${signed}\nThis is the word of ${answered} neighbours, not a proof: right if most of them are honest.`,
+    `${headline(verdict)}${table}\n${asked}, ${signed}\n${worth}`,
     verdict.result,
   );
 }

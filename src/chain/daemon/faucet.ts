@@ -44,6 +44,12 @@ async function give(node: ChainNode, key: KeyPair, params: Params): Promise<stri
     .filter(({ coin }) => !coin.output.token && !coin.carriesPins)
     .map(({ outpoint, coin }) => ({ outpoint, ...coin }));
   const outputs = [{ value, lockingScript }];
+  if (utxos.reduce((sum, { output }) => sum + output.value, 0n) <= value) {
+    throw new RpcError(
+      RPC_CODE.misc,
+      'this faucet has too few coins: ask the regtest node that mines (--mine)',
+    );
+  }
   const { transaction, spentOutputs } = fundTransaction({ outputs, utxos, changeScript });
   return node.submitTransaction(signP2pkhInputs(transaction, spentOutputs, [key]));
 }

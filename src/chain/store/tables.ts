@@ -106,15 +106,20 @@ export function storeError(thrown: unknown, folder: string): unknown {
 function storeFailed(thrown: unknown): BitmodelError {
   const [reason] = messageOf(thrown).split(/: Attempting|\.$/);
   return new BitmodelError('STORE_FAILED', `The chain's file can't be used: ${reason}.`, {
-    next: 'Check the disk, its quota and the permissions, and start the node again',
+    next: 'Check the disk, its quota and the permissions, or name another folder with --datadir',
     cause: thrown,
   });
 }
 
 /** Bytes that may still be written to the disk of a folder. */
 function freeBytes(folder: string): number {
-  const { bavail, bsize } = statfsSync(folder);
-  return bavail * bsize;
+  try {
+    const { bavail, bsize } = statfsSync(folder);
+    return bavail * bsize;
+  } catch {
+    // a folder that is not there holds nothing up: what went wrong is told by whoever asks
+    return Number.POSITIVE_INFINITY;
+  }
 }
 
 /** Bytes of the pages of a table. */
