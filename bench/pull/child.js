@@ -12,7 +12,14 @@ const peers = await Peers.start({
   onWarning,
 });
 const { host, penalties } = peers;
-const exchange = new ModelExchange({ host, penalties, datadir, network: 'regtest', onWarning });
+const exchange = new ModelExchange({
+  host,
+  penalties,
+  datadir,
+  network: 'regtest',
+  isCalibration: () => false,
+  onWarning,
+});
 
 const pause = (milliseconds) => new Promise((done) => setTimeout(done, milliseconds));
 

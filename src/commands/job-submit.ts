@@ -1,7 +1,13 @@
 import { resolve } from 'node:path';
 import type { Command } from 'commander';
 import { BitmodelError, EXIT, formatAmount, fromHex, parseAmount } from '../base/index.js';
-import { type ClientRecord, JobClient, type JobQuote, type JobRequest } from '../job/index.js';
+import {
+  type ClientRecord,
+  calibrationWarning,
+  JobClient,
+  type JobQuote,
+  type JobRequest,
+} from '../job/index.js';
 import { type ActionContext, action } from './shared/action.js';
 import { readPipedText } from './shared/input.js';
 import { eventLine } from './shared/job-events.js';
@@ -216,8 +222,11 @@ export function registerSubmit(job: Command): void {
           const client = new JobClient({ ...opened, models, directory: jobsFolder(settings) });
           tellEvents(client, terminal);
           const quote = await client.quote({ ...request, model, promptIds });
-          const warning = await fewHoldersWarning(opened.chain.rpc, model);
-          if (warning !== undefined) terminal.warn(warning);
+          const warnings = [
+            await fewHoldersWarning(opened.chain.rpc, model),
+            await calibrationWarning(opened.chain, models[0]!),
+          ];
+          for (const warning of warnings) if (warning !== undefined) terminal.warn(warning);
           await agree(quote, options, context, opened.params.blockSpacing);
           const { id } = await client.submit(quote);
           return await followToEnd(client, id, terminal, signal);

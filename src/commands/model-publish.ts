@@ -2,6 +2,7 @@ import type { Command } from 'commander';
 import { BitmodelError, EXIT, formatAmount, messageOf, sha256, toHex } from '../base/index.js';
 import { addressScript, type ChainClient, networkParameters } from '../chain/index.js';
 import { type Bundle, ModelRegistry, readBundle } from '../model/index.js';
+import { namedCalibrations } from '../rastic/index.js';
 import {
   declareModel,
   findModel,
@@ -57,6 +58,7 @@ function toJson(model: ModelDeclaration): Record<string, unknown> {
     split: toHex(model.split),
     splitHash: toHex(sha256(model.split)),
     parents: model.parents.map((parent) => ({ ...parent, pays: toHex(parent.pays) })),
+    calibrations: model.calibrations ?? [],
   };
 }
 
@@ -65,6 +67,7 @@ function toText(model: ModelDeclaration): string[] {
     `${model.name} ${model.id}`,
     `licence ${model.licence}, ${model.size} bytes, ${formatWeight(model.feePpm)} of the price of a job`,
     ...model.parents.map(({ id, ppm }) => `  ${formatWeight(ppm)} of that to ${id}`),
+    ...(model.calibrations ?? []).map(({ file, hash }) => `calibration of ${file}: ${hash}`),
   ];
 }
 
@@ -82,7 +85,10 @@ async function announce(client: ChainClient, id: string, terminal: Terminal): Pr
 }
 
 const publish = action<PublishOptions>(async ([named], { options, settings, terminal, signal }) => {
-  const bundle = readBundle(new ModelRegistry(settings.datadir).resolve(named!));
+  const folder = new ModelRegistry(settings.datadir).resolve(named!);
+  const bundle = readBundle(folder);
+  const files = bundle.files.map(({ path }) => path).sort();
+  const calibrations = namedCalibrations(folder, bundle.id, files);
   const client = nodeClient(settings);
   const wallet = await openWallet(client, settings, options, signal);
   const params = networkParameters(settings.network);
@@ -94,6 +100,7 @@ const publish = action<PublishOptions>(async ([named], { options, settings, term
     feePpm: parseWeight(options.fee),
     owner: addressScript(options.owner ?? wallet.addresses[0]!, params),
     parents: options.parent?.map(parseParent) ?? bundle.parents ?? [],
+    ...(calibrations.length === 0 ? {} : { calibrations }),
   });
   const text = toText(model);
   if (options.dryRun) {

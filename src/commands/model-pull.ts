@@ -3,7 +3,7 @@ import type { Command } from 'commander';
 import { BitmodelError, EXIT } from '../base/index.js';
 import type { ChainClient } from '../chain/index.js';
 import type { PullStatus } from '../network/index.js';
-import { modelByName, readRegistry } from '../reward/index.js';
+import { type DeclaredCalibration, modelByName, readRegistry } from '../reward/index.js';
 import { action } from './shared/action.js';
 import { hasNoNetwork, noNetwork } from './shared/model-holders.js';
 import { wholeOption } from './shared/number-options.js';
@@ -20,15 +20,29 @@ interface PullFlags {
   readonly name?: string;
 }
 
+interface Described {
+  readonly id: string;
+  readonly about: {
+    readonly name?: string;
+    readonly licence?: string;
+    readonly parents?: readonly { readonly id: string; readonly ppm: number }[];
+    readonly calibrations?: readonly DeclaredCalibration[];
+  };
+  readonly size: number | undefined;
+}
+
 /** What the chain says of the model, for its description here: the id decides, and it may say nothing. */
-async function described(client: ChainClient, model: string) {
+async function described(client: ChainClient, model: string): Promise<Described> {
   const registry = await readRegistry(client);
   const isId = /^[0-9a-f]{64}$/i.test(model);
   const source = isId ? registry.byId.get(model.toLowerCase()) : modelByName(registry, model);
-  if (source?.kind !== 'model') return { id: model.toLowerCase(), about: {}, size: undefined };
-  const { id, name, licence, size } = source;
+  if (source?.kind !== 'model') {
+    return { id: model.toLowerCase(), about: {}, size: undefined };
+  }
+  const { id, name, licence, size, calibrations } = source;
   const parents = source.parents.map((parent) => ({ id: parent.id, ppm: parent.ppm }));
-  return { id, about: { name, licence, parents }, size };
+  const named = calibrations === undefined ? {} : { calibrations };
+  return { id, about: { name, licence, parents, ...named }, size };
 }
 
 const pull = action<PullFlags>(async ([model], { options, settings, terminal, signal }) => {
@@ -77,16 +91,29 @@ const pull = action<PullFlags>(async ([model], { options, settings, terminal, si
     progress.end();
     client.rpc.close();
   }
-  const { failure, dir, bytesTotal, badPieces } = status;
+  const { failure, dir, bytesTotal, badPieces, wasHere, calibrationsMissing } = status;
   if (failure) {
     const next = failure.next === undefined ? {} : { next: failure.next };
     const exitCode = failure.code === 'NO_HOLDERS' ? EXIT.unreachable : EXIT.failed;
     throw new BitmodelError(failure.code, failure.message, { ...next, exitCode });
   }
   if (badPieces > 0) terminal.note(`${badPieces} wrong pieces came; their senders are banned.`);
+  for (const file of calibrationsMissing) {
+    terminal.warn(
+      `the published calibration of ${file} is not here: no node gave it, or yours lies in its place. Sellers that have it make no offer to who goes by another; try again with: bitmodel model pull ${id}`,
+    );
+  }
   terminal.result(
-    { id, name: about.name ?? id.slice(0, 12), dir, size: bytesTotal, badPieces },
-    `${id}\n${bytesTotal} bytes in ${dir}, every piece checked`,
+    {
+      id,
+      name: about.name ?? id.slice(0, 12),
+      dir,
+      size: bytesTotal,
+      badPieces,
+      wasHere,
+      calibrationsMissing,
+    },
+    `${id}\n${bytesTotal} bytes in ${dir}, ${wasHere ? 'there already' : 'every piece checked'}`,
     id,
   );
 });
@@ -109,7 +136,7 @@ export function registerPull(model: Command): void {
     .command('pull')
     .summary('fetch a model from the nodes that hold it')
     .description(
-      'Lets the running node fetch a model from all nodes that hold it, every piece checked before it is kept. What was begun is gone on with. A name is looked up on the chain; the id always decides.',
+      'Lets the running node fetch a model from all nodes that hold it, every piece checked before it is kept. What was begun is gone on with; of a model that is here already only the calibrations that its publisher named are fetched. A name is looked up on the chain; the id always decides.',
     )
     .argument('<model>', 'id, or name as published: [OWNER/]NAME[:TAG]')
     .option('--out <dir>', "empty folder to put it in (default: one of the node's data folder)")

@@ -64,7 +64,12 @@ const show = action(async ([id], { settings, terminal }) => {
   const { kind, name, owner, split, parents, pin } = source;
   const model =
     source.kind === 'model'
-      ? { licence: source.licence, size: source.size, feePpm: source.feePpm }
+      ? {
+          licence: source.licence,
+          size: source.size,
+          feePpm: source.feePpm,
+          calibrations: source.calibrations ?? [],
+        }
       : {};
   const json = {
     id: source.id,
@@ -86,6 +91,7 @@ const show = action(async ([id], { settings, terminal }) => {
     ...(source.kind === 'model'
       ? [
           `licence ${source.licence}, ${source.size} bytes, ${formatWeight(source.feePpm)} of the price of a job`,
+          ...(source.calibrations ?? []).map(({ file, hash }) => `calibration of ${file}: ${hash}`),
         ]
       : []),
     `published by ${pin.owner} in block ${pin.height}, pin ${pin.id}`,

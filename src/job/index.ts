@@ -67,7 +67,13 @@ export {
 export { secondJurySize, secondJuryThreshold } from './contracts/second-jury.js';
 export { type JobEvent, JobEvents, type JobRole, type JobStep } from './events.js';
 export { decodeEvidence, type Evidence, encodeEvidence } from './evidence.js';
-export { calibrationName, type JobModel, jobModel, modelShare } from './job-model.js';
+export {
+  calibrationName,
+  calibrationWarning,
+  type JobModel,
+  jobModel,
+  modelShare,
+} from './job-model.js';
 export {
   type AnyMessage,
   acceptedOffer,

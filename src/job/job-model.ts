@@ -82,3 +82,20 @@ export function modelMissing(modelId: string): BitmodelError {
     exitCode: EXIT.notFound,
   });
 }
+
+/**
+ * What a buyer is told whose model has not the calibration that was published with it; undefined where there is nothing to
+ * say.
+ */
+export async function calibrationWarning(
+  chain: ChainClient,
+  own: JobModel,
+): Promise<string | undefined> {
+  const { file } = own.model.info;
+  const published = await findModel(chain, own.id);
+  const named = published?.calibrations?.find((each) => each.file === file)?.hash;
+  if (named === undefined || named === calibrationName(own)) return undefined;
+  return own.calibration === undefined
+    ? `the calibration published with this model is not beside it, and sellers that have it make no offer on this job; fetch it with: bitmodel model pull ${own.id}`
+    : `another calibration lies beside this model than was published with it, and sellers that have that one make no offer on this job; take yours out of ${own.model.info.dir}, then: bitmodel model pull ${own.id}`;
+}

@@ -4,7 +4,13 @@ import { hash160, p2pkhScript, parseOutpoint } from '../chain/index.js';
 import type { Attack } from '../rastic/index.js';
 import { claimDepth, claimMargin } from './agreement.js';
 import type { JobRole } from './events.js';
-import { calibrationName, modelFor, modelShare } from './job-model.js';
+import {
+  calibrationName,
+  type JobModel,
+  modelFor,
+  modelShare,
+  NO_CALIBRATION,
+} from './job-model.js';
 import { createMessage } from './messages.js';
 import { Participant, type ParticipantOptions } from './participant.js';
 import type { PooledJob } from './pool-view.js';
@@ -45,6 +51,7 @@ export class JobWorker extends Participant {
   readonly #records: JobRecords<WorkerRecord>;
   readonly #open = new Map<string, WorkerRecord>();
   readonly #considered = new Set<string>();
+  readonly #toldOf = new Set<JobModel>();
   readonly #driver: WorkerDriver;
   readonly #capacity: WorkerCapacity;
 
@@ -150,7 +157,10 @@ export class JobWorker extends Participant {
     const { info } = own.model;
     if (!job.classes.includes(info.numericClass)) return 'another numeric class';
     // without the tolerance that its verifiers measured, nobody could judge the answer
-    if (job.calibration !== calibrationName(own)) return 'another calibration';
+    if (job.calibration !== calibrationName(own)) {
+      this.#tellCalibration(own, job);
+      return 'another calibration';
+    }
     if (job.inputTokens >= info.contextLength) return 'a prompt beyond the context';
     if (parseAmount(job.pricePerToken) < this.#options.price) return 'too cheap';
     const keys = [toHex(this.key.publicKey), job.client];
@@ -175,6 +185,17 @@ export class JobWorker extends Participant {
     }
     if (!(await this.#ownsCoin(job.client, job.coin))) return 'a coin that is not its own';
     return undefined;
+  }
+
+  /** Says once for each model why jobs pass by: sellers and buyers may have fetched it from different places. */
+  #tellCalibration(own: JobModel, job: JobSpec): void {
+    if (this.#toldOf.has(own)) return;
+    this.#toldOf.add(own);
+    const name = (hash: string): string =>
+      hash === NO_CALIBRATION ? 'no calibration' : `the calibration ${hash.slice(0, 12)}`;
+    const mine = own.calibration ? name(calibrationName(own)) : 'none';
+    const detail = `a job names ${name(job.calibration)} of ${own.model.info.file} of model ${own.id}, and here lies ${mine}; no offer is made on such jobs. The published one comes with: bitmodel model pull ${own.id}`;
+    this.emit({ role: 'worker', step: 'problem', detail });
   }
 
   /**

@@ -22,10 +22,20 @@ export { type Candidates, candidatesOf } from './sampler/candidates.js';
 export { type GumbelNoise, gumbelNoise } from './sampler/noise.js';
 export { argmax, sampleToken } from './sampler/sample.js';
 export { checkSampling, GREEDY, type Sampling } from './sampler/sampling.js';
+export {
+  type CalibrationRef,
+  calibrationFile,
+  findCalibration,
+  keepCalibration,
+  MAX_CALIBRATION,
+  type StoredCalibration,
+  storedCalibrations,
+} from './store/calibrations.js';
 export { type BundleAbout, PartialBundle } from './store/PartialBundle.js';
 export { PieceKeeper } from './store/PieceKeeper.js';
 export { ServedBundle } from './store/ServedBundle.js';
 export { ServedModels } from './store/ServedModels.js';
+export { wholeBundle } from './store/wholeBundle.js';
 export { TextStream } from './text.js';
 export { loadTokenizer } from './tokenizer.js';
 export type {

@@ -26,6 +26,7 @@ export {
   type RunningLightNode,
   runLightNode,
 } from './light/runLightNode.js';
+export type { CalibrationFor, CalibrationTest } from './models/fetchCalibrations.js';
 export { ModelExchange, type ModelExchangeOptions } from './models/ModelExchange.js';
 export type { PullStatus } from './models/Pulls.js';
 export { MODEL_METHODS, registerModelMethods } from './models/registerModelMethods.js';

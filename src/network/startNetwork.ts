@@ -2,6 +2,7 @@ import type { ChainNode } from '../chain/index.js';
 import { Delivery } from './delivery/Delivery.js';
 import { TransactionGossip } from './gossip/TransactionGossip.js';
 import { ProofServer } from './light/ProofServer.js';
+import type { CalibrationTest } from './models/fetchCalibrations.js';
 import { ModelExchange } from './models/ModelExchange.js';
 import { Network } from './Network.js';
 import { Peers, type PeersOptions } from './peers/Peers.js';
@@ -22,6 +23,8 @@ export interface ModelOptions {
   readonly datadir: string;
   /** Whether those are given to others; they are unless stated. */
   readonly isServing?: boolean | undefined;
+  /** Looked at with what is fetched as a calibration, before it is kept. */
+  readonly isCalibration: CalibrationTest;
 }
 
 /** The network of a node that has the whole chain. */

@@ -1,7 +1,7 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { z } from 'zod';
-import { BitmodelError, canonicalBytes, EXIT, messageOf, sha256 } from '../base/index.js';
+import { BitmodelError, canonicalBytes, EXIT, messageOf, sha256, toHex } from '../base/index.js';
 
 const numericClass = z.string().regex(/^[a-z0-9]+\/[0-9]\/[a-z]+$/);
 
@@ -80,6 +80,35 @@ export function readCalibration(
     if (calibration.model === modelId && calibration.file === file) return calibration;
   }
   return undefined;
+}
+
+/**
+ * The calibrations that lie beside a model, one for each graph that has one: its path, and the hash that jobs name (hex).
+ * @param files paths of the bundle
+ * @throws BitmodelError `BAD_CALIBRATION`
+ */
+export function namedCalibrations(
+  folder: string,
+  modelId: string,
+  files: readonly string[],
+): { readonly file: string; readonly hash: string }[] {
+  return files.flatMap((file) => {
+    const own = file.endsWith('.onnx') ? readCalibration(folder, modelId, file) : undefined;
+    return own ? [{ file, hash: toHex(calibrationHash(own)) }] : [];
+  });
+}
+
+/** Whether bytes are a calibration of a model's graph. Never throws. */
+export function isCalibrationOf(
+  json: Uint8Array,
+  { model, file }: Pick<Calibration, 'model' | 'file'>,
+): boolean {
+  try {
+    const calibration = parseCalibration(new TextDecoder().decode(json), 'what came');
+    return calibration.model === model && calibration.file === file;
+  } catch {
+    return false;
+  }
 }
 
 /** What a job names its calibration by: SHA-256 of its canonical JSON, 32 bytes. */

@@ -20,6 +20,8 @@ export {
   type CalibrationPair,
   calibrationHash,
   DEFAULT_TAU,
+  isCalibrationOf,
+  namedCalibrations,
   parseCalibration,
   readCalibration,
   toleranceFor,

@@ -26,6 +26,14 @@ export interface DeclaredParent {
   readonly pays: Uint8Array;
 }
 
+/** A calibration of one of a model's graphs, by which jobs go (DESIGN 6). */
+export interface DeclaredCalibration {
+  /** The graph's path in the bundle. */
+  readonly file: string;
+  /** SHA-256 of the calibration's canonical JSON, hex, as a job names it. */
+  readonly hash: string;
+}
+
 /** What everybody who publishes a source declares, whatever its kind. */
 export interface DeclarationBase {
   /** 64 lower-case hex digits: the BEP 52 hash of what is declared (DESIGN 7). */
@@ -47,6 +55,8 @@ export interface ModelDeclaration extends DeclarationBase {
   readonly size: number;
   /** The model's share of the price of a job, in parts per million. */
   readonly feePpm: number;
+  /** Calibrations of its graphs, in the order of their files; absent where it was published without. */
+  readonly calibrations?: readonly DeclaredCalibration[];
 }
 
 /** What is declared of any other source. */

@@ -48,6 +48,7 @@ export {
   completeDeclaration,
   type Declaration,
   type DeclarationBase,
+  type DeclaredCalibration,
   type DeclaredParent,
   destinationScript,
   type ModelDeclaration,

@@ -2,6 +2,7 @@ import { z } from 'zod';
 import { canonicalBytes, equalBytes, fromHex, toHex } from '../base/index.js';
 import {
   type DeclarationBase,
+  type DeclaredCalibration,
   destinationScript,
   isPayable,
   MAXIMUM_NAME,
@@ -19,6 +20,8 @@ export const SOURCE_PIN_PATH = '/protocols/bitmodel-source';
 
 /** A longer payload is no declaration: 250 parents and their split script take less. */
 const MAXIMUM_PAYLOAD = 131_072;
+/** Graphs of one model whose calibrations a pin names. */
+const MAXIMUM_CALIBRATIONS = 64;
 
 const id = z.string().regex(/^[0-9a-f]{64}$/);
 const script = (bytes: number) =>
@@ -31,6 +34,13 @@ const label = z
   .min(1)
   .max(MAXIMUM_NAME)
   .regex(/^[^\p{Cc}\p{Cs}\p{Zl}\p{Zp}]+$/u);
+const path = z
+  .string()
+  .min(1)
+  .max(255)
+  .regex(/^[^\p{Cc}\p{Cs}\p{Zl}\p{Zp}]+$/u);
+const inOrder = (calibrations: readonly DeclaredCalibration[]): boolean =>
+  calibrations.every(({ file }, i) => i === 0 || calibrations[i - 1]!.file < file);
 const ppm = z.int().min(0).max(PPM);
 
 const common = {
@@ -46,6 +56,12 @@ const modelSchema = z.strictObject({
   licence: label,
   size: z.int().min(0),
   feePpm: ppm,
+  calibrations: z
+    .array(z.strictObject({ file: path, hash: id }))
+    .min(1)
+    .max(MAXIMUM_CALIBRATIONS)
+    .refine(inOrder)
+    .optional(),
 });
 const sourceSchema = z.strictObject({ ...common, source: id, kind: z.enum(SOURCE_KINDS) });
 
@@ -60,10 +76,22 @@ function commonFields(declaration: DeclarationBase) {
   };
 }
 
-/** What a model's pin holds: canonical JSON `{v, model, name, licence, size, feePpm, owner, split, parents}`. */
+/**
+ * What a model's pin holds: canonical JSON `{v, model, name, licence, size, feePpm, owner, split, parents}`, and
+ * `calibrations` where there are some.
+ */
 export function modelPinPayload(model: ModelDeclaration): Uint8Array {
-  const { id: modelId, licence, size, feePpm } = model;
-  return canonicalBytes({ ...commonFields(model), model: modelId, licence, size, feePpm });
+  const { id: modelId, licence, size, feePpm, calibrations = [] } = model;
+  return canonicalBytes({
+    ...commonFields(model),
+    model: modelId,
+    licence,
+    size,
+    feePpm,
+    ...(calibrations.length === 0
+      ? {}
+      : { calibrations: calibrations.map(({ file, hash }) => ({ file, hash })) }),
+  });
 }
 
 /** What another source's pin holds: canonical JSON `{v, source, kind, name, owner, split, parents}`. */
@@ -107,8 +135,9 @@ export function parseModelPin(payload: Uint8Array): ModelDeclaration | undefined
   const { data } = modelSchema.safeParse(readJson(payload));
   const fields = data && readCommon(data.model, data);
   if (!fields) return undefined;
-  const { licence, size, feePpm } = data;
-  return { kind: 'model', ...fields, licence, size, feePpm };
+  const { licence, size, feePpm, calibrations } = data;
+  const named = calibrations === undefined ? {} : { calibrations };
+  return { kind: 'model', ...fields, licence, size, feePpm, ...named };
 }
 
 /** The declaration in another source's pin; undefined for anything that is not one in full. Never throws. */

@@ -1,8 +1,21 @@
-import { closeSync, cpSync, openSync, readdirSync, statSync, utimesSync, writeSync } from 'node:fs';
+import {
+  closeSync,
+  cpSync,
+  openSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  utimesSync,
+  writeFileSync,
+  writeSync,
+} from 'node:fs';
 import { join, resolve } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { checkModel, ModelRegistry, packModel } from '#src/model/index.js';
+import { toHex } from '#src/base/index.js';
+import { calibrationFile, checkModel, ModelRegistry, packModel } from '#src/model/index.js';
 import type { PullStatus } from '#src/network/index.js';
+import { calibrationHash, readCalibration } from '#src/rastic/index.js';
 import { content } from '../model/store/setup.js';
 import { eventually, type NodeProcess, Nodes } from './Nodes.js';
 
@@ -17,6 +30,15 @@ let id: string;
 let ann: NodeProcess;
 let liar: NodeProcess;
 let eve: NodeProcess;
+
+const GRAPH = 'onnx/model.onnx';
+const CALIBRATION = 'bitmodel-tiny.calibration.json';
+
+/** What a job of a model in a folder names its calibration by. */
+function calibrationAt(dir: string): string | undefined {
+  const found = readCalibration(dir, id, GRAPH);
+  return found && toHex(calibrationHash(found));
+}
 
 const folderOf = (name: string): string => join(place.folder, name, 'whale');
 
@@ -47,7 +69,11 @@ beforeAll(async () => {
   closeSync(extra);
   ({ id } = await packModel(folderOf('ann'), { name: 'whale', licence: 'MIT' }));
   new ModelRegistry(join(place.folder, 'ann')).register(id, folderOf('ann'), 'whale');
+  const calibration = JSON.parse(readFileSync(join(TINY, CALIBRATION), 'utf8')) as object;
+  const own = JSON.stringify({ ...calibration, model: id });
+  writeFileSync(join(folderOf('ann'), CALIBRATION), own);
   for (const name of ['ben', 'cat', 'liar']) give(name);
+  rmSync(join(folderOf('ben'), CALIBRATION));
   spoil(join(folderOf('liar'), 'extra.bin'));
   ann = await nodes.start('ann', '--mine', '--block-time', '1');
   const seed = ['--seed-node', ann.address];
@@ -84,6 +110,19 @@ describe('a published model', () => {
     expect(pulled.badPieces).toBeGreaterThan(0);
     const bans = await eve.rpc<{ address: string }[]>('listbanned');
     expect(JSON.stringify(bans)).toContain(liar.id);
+  });
+
+  it('comes with the calibration that was published with it, also when that was lost', async () => {
+    const { env } = eve;
+    const dir = join(eve.folder, 'models', id);
+    const published = await place.json<{ calibrations: unknown }>(['reward', 'show', id], { env });
+    const hash = calibrationAt(folderOf('ann'));
+    expect(published.calibrations).toEqual([{ file: GRAPH, hash }]);
+    expect(calibrationAt(dir)).toBe(hash);
+    rmSync(join(dir, calibrationFile(GRAPH)));
+    const again = await place.json(['model', 'pull', id], { env });
+    expect(again).toMatchObject({ dir, wasHere: true, calibrationsMissing: [] });
+    expect(calibrationAt(dir)).toBe(hash);
   });
 
   it('can be run where it was fetched, by the name it was published under', async () => {

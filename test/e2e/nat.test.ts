@@ -2,6 +2,7 @@ import { cpSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { checkModel, ModelRegistry, packModel } from '#src/model/index.js';
+import { readCalibration } from '#src/rastic/index.js';
 import { eventually, type NodeProcess, Nodes } from './Nodes.js';
 
 const TINY = resolve(import.meta.dirname, '../../fixtures/bitmodel-tiny');
@@ -40,8 +41,7 @@ beforeAll(async () => {
   relay = await nodes.start('relay', '--mine', '--block-time', '0.8');
   const hidden = ['--no-listen', '--seed-node', relay.address];
   const folder = join(place.folder, 'seller', 'tiny');
-  // a calibration isn't part of a model, and both sides of a job must go by the same one
-  cpSync(TINY, folder, { recursive: true, filter: (path) => !path.endsWith('.calibration.json') });
+  cpSync(TINY, folder, { recursive: true });
   ({ id } = await packModel(folder, { name: 'tiny', licence: 'MIT' }));
   new ModelRegistry(join(place.folder, 'seller')).register(id, folder, 'tiny');
   [seller, buyer] = (await Promise.all([
@@ -64,9 +64,18 @@ describe('two nodes that nobody can dial', { timeout: 120_000 }, () => {
     expect(JSON.stringify(await wayTo(buyer, seller))).toContain('relay');
   });
 
-  it('pass a model on, which the relay never holds', async () => {
+  it('pass a model on with its calibration, which the relay never holds', async () => {
+    const key = ['--key', 'seller', ...passphrase];
+    await place.ok(['model', 'publish', id, ...key, '--yes'], { env: seller.env });
+    await eventually(async () => {
+      const pins = await buyer.rpc<unknown[]>('getpins', { path: '/protocols/bitmodel-model' });
+      return pins.length === 1;
+    }, 30);
     const pulled = await place.json<{ dir: string }>(['model', 'pull', id], { env: buyer.env });
     expect((await checkModel(pulled.dir)).faults).toEqual([]);
+    const calibration = readCalibration(pulled.dir, id, 'onnx/model.onnx');
+    expect(calibration).toEqual(readCalibration(TINY, id, 'onnx/model.onnx'));
+    expect(calibration).toBeDefined();
   });
 
   it('do a job for one another, from its announcement to its payment', async () => {

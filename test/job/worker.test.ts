@@ -3,16 +3,19 @@ import { toHex } from '#src/base/index.js';
 import {
   type ChainClient,
   formatOutpoint,
+  hash160,
   networkParameters,
+  p2pkhScript,
   type RpcClient,
   Wallet,
 } from '#src/chain/index.js';
 import { claimDepth } from '#src/job/agreement.js';
-import { NO_CALIBRATION } from '#src/job/job-model.js';
+import { calibrationName, calibrationWarning, NO_CALIBRATION } from '#src/job/job-model.js';
 import { createMessage } from '#src/job/messages.js';
 import { sendJobMessage } from '#src/job/pool-client.js';
 import { type JobSpec, jobIdHex } from '#src/job/spec.js';
 import { type Attack, attackNamed } from '#src/rastic/index.js';
+import { declareModel, publishModel } from '#src/reward/index.js';
 import { COIN, Market, request } from './market.js';
 
 const params = networkParameters('regtest');
@@ -47,6 +50,36 @@ async function order(lifetime: number): Promise<string> {
 async function waitUntil(isSo: () => boolean): Promise<void> {
   while (!isSo()) await new Promise((resolve) => setTimeout(resolve, 20));
 }
+
+describe('a buyer without the calibration that a model was published with', () => {
+  it('is told where it comes from, and nobody else is told anything', async () => {
+    const { chain, model } = market;
+    const without = { ...model, calibration: undefined };
+    expect(await calibrationWarning(chain, without)).toBeUndefined();
+    const key = await market.funded(1n);
+    const wallet = new Wallet({ client: chain, keys: [key], params });
+    const declared = await declareModel(chain, {
+      id: model.id,
+      name: 'tiny',
+      licence: 'MIT',
+      size: 5,
+      feePpm: 0,
+      owner: p2pkhScript(hash160(key.publicKey)),
+      parents: [],
+      calibrations: [{ file: model.model.info.file, hash: calibrationName(model) }],
+    });
+    await publishModel(wallet, declared);
+    await market.mine(1);
+    expect(await calibrationWarning(chain, model)).toBeUndefined();
+    const next = `bitmodel model pull ${model.id}`;
+    expect(await calibrationWarning(chain, without)).toContain(next);
+    const [pair] = model.calibration!.pairs;
+    const other = { ...model.calibration!, pairs: [{ ...pair!, tauMicro: 7 }] };
+    const warning = await calibrationWarning(chain, { ...model, calibration: other });
+    expect(warning).toContain('another calibration');
+    expect(warning).toContain(next);
+  });
+});
 
 /** A pool that takes no answers until it is told to. */
 function closedPool() {
@@ -192,6 +225,21 @@ describe('what a seller offers on', () => {
     await market.mine(1);
     expect(worker.open().map(({ id }) => id)).not.toContain(bare);
     expect(market.steps('worker', bare)).toEqual([]);
+  });
+
+  it('is said once for each model when jobs pass by for their calibration', async () => {
+    const told = () =>
+      market.problems().filter(({ detail }) => detail?.includes('no offer is made on such jobs'));
+    const before = told().length;
+    await announced({ calibration: NO_CALIBRATION });
+    await announced({ calibration: 'ab'.repeat(32) });
+    const naming = await announced({});
+    await market.worker();
+    await market.until('worker', 'offered', naming);
+    await waitUntil(() => told().length > before);
+    await market.mine(1);
+    expect(told().length).toBe(before + 1);
+    expect(told().at(-1)!.detail).toContain(`bitmodel model pull ${market.model.id}`);
   });
 
   it('is still an honest job when strangers announced ones with the whole of its coins as stake', async () => {

@@ -136,6 +136,30 @@ describe('the pin of a model', () => {
     );
   });
 
+  it('names the calibrations of its graphs, if there are any, each graph once and in order', () => {
+    const of = (file: string) => ({ file, hash: id(9) });
+    const calibrations = [of('onnx/model.onnx'), of('onnx/model_q4.onnx')];
+    expect(parseModelPin(modelPinPayload({ ...MODEL, calibrations }))).toEqual({
+      ...MODEL,
+      calibrations,
+    });
+    expect(fields()).not.toHaveProperty('calibrations');
+    const wrong: unknown[] = [
+      [],
+      null,
+      [...calibrations].reverse(),
+      [calibrations[0], calibrations[0]],
+      [{ file: '', hash: id(9) }],
+      [{ file: 'a\nb', hash: id(9) }],
+      [{ file: 'a', hash: 'abc' }],
+      [{ file: 'a', hash: id(9), extra: 1 }],
+      Array.from({ length: 65 }, (_, i) => of(`${i + 100}.onnx`)),
+    ];
+    for (const value of wrong) {
+      expect(parseModelPin(payload({ ...fields(), calibrations: value }))).toBeUndefined();
+    }
+  });
+
   it('is not read from the pin of another kind of source, nor the other way round', () => {
     const source = completeDeclaration<OtherDeclaration>({
       kind: 'code',

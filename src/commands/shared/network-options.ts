@@ -145,11 +145,12 @@ export async function openNetwork(
   const { registerModelMethods, registerNetworkMethods, startNetwork } = await import(
     '../../network/index.js'
   );
+  const { isCalibrationOf } = await import('../../rastic/index.js');
   const network = await startNetwork({
     ...plan,
     node,
     agent: `bitmodel:${version}`,
-    models: { datadir, isServing: plan.servesModels },
+    models: { datadir, isServing: plan.servesModels, isCalibration: isCalibrationOf },
     onWarning: (message) => terminal.warn(`network: ${message}`),
   });
   registerNetworkMethods(server, network, version);

@@ -1,5 +1,12 @@
 import { messageOf, toHex } from '../../base/index.js';
-import { BLOCK, HASH, PIECE, type ServedBundle, type ServedModels } from '../../model/index.js';
+import {
+  BLOCK,
+  findCalibration,
+  HASH,
+  PIECE,
+  type ServedBundle,
+  type ServedModels,
+} from '../../model/index.js';
 import type { FrameStream, Host, PeerId } from '../host/Host.js';
 import type { Penalties } from '../peers/offences.js';
 import { RateLimit } from '../peers/RateLimit.js';
@@ -7,11 +14,12 @@ import {
   answerFrame,
   type ChunkQuestion,
   type ChunkRequest,
+  decodeCalibrationQuestion,
   decodeHaveQuestion,
   decodeRequest,
   encodeHaveAnswer,
 } from './chunkCodec.js';
-import { ANSWER_HEAD, CHUNKS, HAVE } from './protocols.js';
+import { ANSWER_HEAD, CALIBRATION, CHUNKS, HAVE } from './protocols.js';
 
 const BLOCKS_PER_PIECE = PIECE / BLOCK;
 /** Streams served at once, over all peers: each holds up to two pieces in memory. */
@@ -22,6 +30,8 @@ const MOST_STREAMS = 64;
  */
 const QUESTIONS = { perSecond: 40, burst: 200 };
 const HAVES = { perSecond: 50, burst: 200 };
+/** Calibrations asked for by a peer: each reads those that lie beside a model. */
+const CALIBRATIONS = { perSecond: 2, burst: 64 };
 
 export interface ChunkServerOptions {
   readonly host: Host;
@@ -31,11 +41,15 @@ export interface ChunkServerOptions {
   readonly onWarning: (message: string) => void;
 }
 
-/** Gives pieces of the models of a data folder to whoever asks, each stream's in the order of its questions. */
+/**
+ * Gives pieces of the models of a data folder, and the calibrations beside them, to whoever asks; pieces in the order of a
+ * stream's questions.
+ */
 export class ChunkServer {
   readonly #options: ChunkServerOptions;
   readonly #questions = new RateLimit(QUESTIONS);
   readonly #haves = new RateLimit(HAVES);
+  readonly #calibrations = new RateLimit(CALIBRATIONS);
   #streams = 0;
   #bytesServed = 0;
 
@@ -43,6 +57,7 @@ export class ChunkServer {
     this.#options = options;
     options.host.handle(CHUNKS, (stream) => this.#serve(stream));
     options.host.answer(HAVE, (frame, peer) => this.#have(frame, peer));
+    options.host.answer(CALIBRATION, (frame, peer) => this.#calibration(frame, peer));
   }
 
   /** Bytes of pieces given away since the start. */
@@ -55,6 +70,16 @@ export class ChunkServer {
     await turn(this.#haves, peer);
     const found = await Promise.all(ids.map((id) => this.#options.models.find(toHex(id))));
     return encodeHaveAnswer(found.map((bundle) => bundle !== undefined));
+  }
+
+  /** A calibration beside a model that is given away, if it is there; what else lies in the folder can't be had. */
+  async #calibration(frame: Uint8Array, peer: PeerId): Promise<Uint8Array> {
+    const question = this.#decoded(peer, () => decodeCalibrationQuestion(frame));
+    await turn(this.#calibrations, peer);
+    const id = toHex(question.id);
+    const bundle = await this.#options.models.find(id);
+    const found = bundle && (await findCalibration(bundle.dir, id, toHex(question.hash)));
+    return found ?? new Uint8Array();
   }
 
   async #serve(stream: FrameStream): Promise<void> {

@@ -6,6 +6,7 @@ import type { Penalties } from '../peers/offences.js';
 import { Announcer } from './Announcer.js';
 import { ChunkServer } from './ChunkServer.js';
 import { Claims } from './Claims.js';
+import type { CalibrationTest } from './fetchCalibrations.js';
 import { type Holder, Holders } from './Holders.js';
 import { Pulls } from './Pulls.js';
 
@@ -18,6 +19,8 @@ export interface ModelExchangeOptions {
   readonly network: string;
   /** Whether models are given to others; they are unless stated. */
   readonly isServing?: boolean | undefined;
+  /** Looked at with what is fetched as a calibration, before it is kept. */
+  readonly isCalibration: CalibrationTest;
   /** Told of what goes wrong and the node goes on without, in one sentence each. */
   readonly onWarning: (message: string) => void;
 }
@@ -32,6 +35,7 @@ export class ModelExchange implements NetworkFeature {
 
   constructor(options: ModelExchangeOptions) {
     const { host, penalties, datadir, network, onWarning, isServing = true } = options;
+    const { isCalibration } = options;
     const claims = new Claims();
     const models = isServing ? new ServedModels(datadir, onWarning) : undefined;
     this.models = models;
@@ -39,7 +43,7 @@ export class ModelExchange implements NetworkFeature {
     this.#announcer = new Announcer({ host, network, claims, models, onWarning });
     this.#server = models && new ChunkServer({ host, penalties, models, onWarning });
     const onDone = (): Promise<void> => this.#announcer.announce();
-    const shared = { host, penalties, datadir, models, onDone, onWarning };
+    const shared = { host, penalties, datadir, models, isCalibration, onDone, onWarning };
     this.pulls = new Pulls({ ...shared, holders: this.#holders });
   }
 

@@ -4,15 +4,18 @@ import {
   type BundleAbout,
   type BundleInfo,
   type BundlePiece,
+  type CalibrationRef,
   HASH,
   PartialBundle,
   type PieceKeeper,
   pieceCount,
+  wholeBundle,
 } from '../../model/index.js';
 import type { Host, PeerId } from '../host/Host.js';
 import type { Penalties } from '../peers/offences.js';
 import { ChunkStream } from './ChunkStream.js';
 import { MOST_HASHES } from './chunkCodec.js';
+import { type CalibrationTest, fetchCalibrations } from './fetchCalibrations.js';
 import type { Holders } from './Holders.js';
 import { Lane, type LaneEnd } from './Lane.js';
 import { PieceQueue } from './PieceQueue.js';
@@ -40,6 +43,9 @@ export interface PullOptions {
   readonly about: BundleAbout;
   /** Largest model taken, in bytes. */
   readonly maxBytes?: number | undefined;
+  /** Calibrations that its publisher named, fetched with it. */
+  readonly calibrations: readonly CalibrationRef[];
+  readonly isCalibration: CalibrationTest;
   readonly signal: AbortSignal;
   /** Milliseconds without anybody who holds it; 30 s unless stated. */
   readonly patience?: number;
@@ -57,6 +63,10 @@ export interface PullProgress {
   readonly peers: number;
   /** Pieces that did not have their hash; each cost its sender the connection. */
   readonly badPieces: number;
+  /** Whether all of it lay there before. */
+  readonly wasHere: boolean;
+  /** Files whose published calibration no peer gave; nobody is asked before the model is there. */
+  readonly calibrationsMissing: readonly string[];
 }
 
 /** A model being fetched from all peers that hold it. */
@@ -67,6 +77,9 @@ export class Pull {
   readonly #rest = new Map<PeerId, number>();
   #state: PullState = 'looking';
   #bundle: PartialBundle | undefined;
+  /** The model, when all of it lay there before. */
+  #here: Bundle | undefined;
+  #calibrationsMissing: readonly string[] = [];
   #badPieces = 0;
   #failure: unknown;
   #seenAt = performance.now();
@@ -82,30 +95,26 @@ export class Pull {
   progress(): PullProgress {
     return {
       state: this.#state,
-      bytesDone: this.#bundle?.bytesDone ?? 0,
-      bytesTotal: this.#bundle?.info.size ?? 0,
+      bytesDone: this.#bundle?.bytesDone ?? this.#here?.size ?? 0,
+      bytesTotal: this.#bundle?.info.size ?? this.#here?.size ?? 0,
       peers: this.#lanes.size,
       badPieces: this.#badPieces,
+      wasHere: this.#here !== undefined,
+      calibrationsMissing: this.#calibrationsMissing,
     };
   }
 
   /**
-   * Fetches the model, or what is missing of it.
+   * Fetches the model, or what is missing of it, and its calibrations. What lies there whole is not looked at again.
    * @throws BitmodelError `NO_HOLDERS`, `MODEL_TOO_LARGE`, `BAD_INFO`, and as `PartialBundle`; what was fetched stays
    */
   async run(): Promise<Bundle> {
-    const { dir, about, holders, signal } = this.#options;
+    const { dir, id } = this.#options;
     try {
-      const info = PartialBundle.savedInfo(dir) ?? (await this.#findInfo());
-      this.#assertSize(info);
-      holders.learn(info);
-      this.#state = 'checking';
-      this.#bundle = await PartialBundle.open(dir, info, signal);
-      this.#state = 'fetching';
-      await this.#fetchLayers(this.#bundle);
-      await this.#fetchPieces(this.#bundle);
+      this.#here = wholeBundle(dir, id);
+      const bundle = this.#here ?? (await this.#fetch());
       this.#state = 'finishing';
-      const bundle = await this.#bundle.finish(about);
+      this.#calibrationsMissing = await fetchCalibrations(bundle, this.#options);
       this.#state = 'done';
       return bundle;
     } catch (thrown) {
@@ -116,6 +125,20 @@ export class Pull {
       await Promise.allSettled(this.#lanes.values());
       await this.#bundle?.close();
     }
+  }
+
+  async #fetch(): Promise<Bundle> {
+    const { dir, about, holders, signal } = this.#options;
+    const info = PartialBundle.savedInfo(dir) ?? (await this.#findInfo());
+    this.#assertSize(info);
+    holders.learn(info);
+    this.#state = 'checking';
+    this.#bundle = await PartialBundle.open(dir, info, signal);
+    this.#state = 'fetching';
+    await this.#fetchLayers(this.#bundle);
+    await this.#fetchPieces(this.#bundle);
+    this.#state = 'finishing';
+    return this.#bundle.finish(about);
   }
 
   #assertSize({ size }: BundleInfo): void {

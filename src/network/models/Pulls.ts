@@ -2,12 +2,15 @@ import { join } from 'node:path';
 import { BitmodelError, EXIT, messageOf } from '../../base/index.js';
 import {
   type BundleAbout,
+  type CalibrationRef,
   ModelRegistry,
   PieceKeeper,
   type ServedModels,
+  wholeBundle,
 } from '../../model/index.js';
 import type { Host } from '../host/Host.js';
 import type { Penalties } from '../peers/offences.js';
+import type { CalibrationTest } from './fetchCalibrations.js';
 import type { Holders } from './Holders.js';
 import { Pull, type PullProgress } from './Pull.js';
 
@@ -19,9 +22,11 @@ export interface PullRequest {
   /** Model id, hex. */
   readonly id: string;
   readonly about: BundleAbout;
-  /** Folder; one of the data folder unless stated. */
+  /** Folder; unless stated the one where it lies already, or else one of the data folder. */
   readonly dir?: string;
   readonly maxBytes?: number;
+  /** Calibrations that its publisher named, to be fetched with it. */
+  readonly calibrations?: readonly CalibrationRef[];
 }
 
 /** How a download stands. */
@@ -49,6 +54,7 @@ export interface PullsOptions {
   readonly datadir: string;
   /** Shown what has come. */
   readonly models: ServedModels | undefined;
+  readonly isCalibration: CalibrationTest;
   /** Called when a model is there. */
   readonly onDone: () => Promise<void>;
   readonly onWarning: (message: string) => void;
@@ -68,7 +74,7 @@ export class Pulls {
    * Begins to fetch a model, goes on with one, or joins one that is being fetched.
    * @throws BitmodelError `TOO_MANY_PULLS`, `PULL_ELSEWHERE` when it is being fetched to another folder
    */
-  start({ id, about, dir, maxBytes }: PullRequest): PullStatus {
+  start({ id, about, dir, maxBytes, calibrations = [] }: PullRequest): PullStatus {
     const folder = dir ?? this.#folderOf(id);
     const running = this.#entries.get(id);
     if (running?.isRunning) {
@@ -88,10 +94,10 @@ export class Pulls {
     const ending = new AbortController();
     const keeper = this.#keeper ?? new PieceKeeper();
     this.#keeper = keeper;
-    const { host, penalties, holders } = this.#options;
+    const { host, penalties, holders, isCalibration } = this.#options;
     const { signal } = ending;
-    const parts = { host, penalties, holders, keeper, signal };
-    const pull = new Pull({ ...parts, id, dir: folder, about, maxBytes });
+    const parts = { host, penalties, holders, keeper, isCalibration, signal };
+    const pull = new Pull({ ...parts, id, dir: folder, about, maxBytes, calibrations });
     const entry: Entry = { dir: folder, pull, ending, isRunning: true, ended: Promise.resolve() };
     this.#entries.delete(id);
     this.#entries.set(id, entry);
@@ -126,7 +132,9 @@ export class Pulls {
   }
 
   #folderOf(id: string): string {
-    return join(this.#options.datadir, 'models', id);
+    const { datadir } = this.#options;
+    const known = new ModelRegistry(datadir).list().find((model) => model.id === id);
+    return known && wholeBundle(known.dir, id) ? known.dir : join(datadir, 'models', id);
   }
 
   async #run(id: string, entry: Entry): Promise<void> {

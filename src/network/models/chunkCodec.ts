@@ -139,3 +139,22 @@ export function decodeHaveAnswer(bytes: Uint8Array, count: number): boolean[] {
     throw bad('it does not say yes or no');
   return Array.from(bytes, (byte) => byte === 1);
 }
+
+/** Which calibration of which model is asked for: id and hash, 32 bytes each. The answer is its canonical JSON, or nothing. */
+export interface CalibrationQuestion {
+  readonly id: Uint8Array;
+  readonly hash: Uint8Array;
+}
+
+/** `id 32 | hash 32`. */
+export function encodeCalibrationQuestion({ id, hash }: CalibrationQuestion): Uint8Array {
+  return new ByteWriter().bytes(id).bytes(hash).finish();
+}
+
+/** @throws BitmodelError `BAD_ENCODING` */
+export function decodeCalibrationQuestion(bytes: Uint8Array): CalibrationQuestion {
+  const reader = new ByteReader(bytes);
+  const question = { id: reader.bytes(ID), hash: reader.bytes(ID) };
+  reader.end();
+  return question;
+}

@@ -1,3 +1,4 @@
+import { MAX_CALIBRATION } from '../../model/index.js';
 import type { Protocol } from '../host/Host.js';
 
 /** Longest head of an answer before its bytes. */
@@ -22,5 +23,14 @@ export const HAVE: Protocol = {
   maxFrame: 1 + MOST_ASKED * 32,
   idleTimeout: 10_000,
   streamsPerPeer: 4,
+  overRelay: true,
+};
+
+/** A calibration that lies beside a model: no part of it, and not a piece of it therefore. */
+export const CALIBRATION: Protocol = {
+  name: 'calibration/1',
+  maxFrame: MAX_CALIBRATION,
+  idleTimeout: 10_000,
+  streamsPerPeer: 2,
   overRelay: true,
 };

@@ -6,16 +6,18 @@ import {
   RpcError,
   type RpcServer,
 } from '../../chain/index.js';
-import type { BundleAbout } from '../../model/index.js';
+import type { BundleAbout, CalibrationRef } from '../../model/index.js';
 import type { ModelExchange } from './ModelExchange.js';
 import type { PullStatus } from './Pulls.js';
 
 /** Models asked about in one call. */
 const MOST_MODELS = 64;
+/** Calibrations fetched with one model. */
+const MOST_CALIBRATIONS = 64;
 
 const ID = { name: 'model', type: 'string', about: 'Model id, 64 hexadecimal digits.' } as const;
 const STATUS =
-  'An object: id, dir, state (looking, checking, fetching, finishing, done or failed), bytesDone, bytesTotal, peers, badPieces, and failure {code, message, next} when it failed.';
+  'An object: id, dir, state (looking, checking, fetching, finishing, done or failed), bytesDone, bytesTotal, peers, badPieces, wasHere, calibrationsMissing, and failure {code, message, next} when it failed.';
 
 /** What each method does, for `help` and docs/rpc.md. */
 export const MODEL_METHODS = {
@@ -29,7 +31,7 @@ export const MODEL_METHODS = {
         type: 'object',
         optional: true,
         about:
-          '{"name", "licence", "parents": what its description here says; "dir": folder; "maxBytes": largest model taken}.',
+          '{"name", "licence", "parents": what its description here says; "calibrations": [{"file", "hash"}] fetched with it; "dir": folder; "maxBytes": largest model taken}.',
       },
     ],
     result: STATUS,
@@ -112,7 +114,7 @@ function idOf(value: unknown): string {
 function start({ pulls }: ModelExchange, params: Params): PullStatus {
   const id = idOf(params.string(0, 'model'));
   const options = (params.has(1) ? params.raw(1) : {}) as Raw;
-  const { dir, maxBytes } = options;
+  const { dir, maxBytes, calibrations } = options;
   if (dir !== undefined && typeof dir !== 'string') throw badOption('dir');
   if (maxBytes !== undefined && !Number.isSafeInteger(maxBytes)) throw badOption('maxBytes');
   return pulls.start({
@@ -120,6 +122,7 @@ function start({ pulls }: ModelExchange, params: Params): PullStatus {
     about: aboutOf(options, id),
     ...(dir === undefined ? {} : { dir }),
     ...(maxBytes === undefined ? {} : { maxBytes: maxBytes as number }),
+    ...(calibrations === undefined ? {} : { calibrations: calibrationsOf(calibrations) }),
   });
 }
 
@@ -139,6 +142,15 @@ function parentsOf(value: unknown): { readonly id: string; readonly ppm: number 
     const ppm = each?.ppm;
     if (typeof ppm !== 'number' || !Number.isInteger(ppm)) throw badOption('parents');
     return { id: idOf(each.id), ppm };
+  });
+}
+
+function calibrationsOf(value: unknown): CalibrationRef[] {
+  if (!Array.isArray(value) || value.length > MOST_CALIBRATIONS) throw badOption('calibrations');
+  return value.map((each: Raw) => {
+    const file = each?.file;
+    if (typeof file !== 'string') throw badOption('calibrations');
+    return { file, hash: idOf(each.hash) };
   });
 }
 

@@ -12,9 +12,11 @@ import {
   answerFrame,
   type ChunkQuestion,
   decodeAnswer,
+  decodeCalibrationQuestion,
   decodeHaveAnswer,
   decodeHaveQuestion,
   decodeRequest,
+  encodeCalibrationQuestion,
   encodeHaveAnswer,
   encodeHaveQuestion,
   encodeRequest,
@@ -115,6 +117,13 @@ describe('a question who holds models', () => {
     survives(ids.map(encodeHaveQuestion), (input) => encodeHaveQuestion(decodeHaveQuestion(input)));
     const held = fc.array(fc.boolean(), { minLength: 5, maxLength: 5 });
     survives(held.map(encodeHaveAnswer), (input) => encodeHaveAnswer(decodeHaveAnswer(input, 5)));
+  });
+});
+
+describe('a question for a calibration', () => {
+  it('is the same bytes again, or an error, whatever comes', () => {
+    const asked = fc.record({ id: bytes(32), hash: bytes(32) }).map(encodeCalibrationQuestion);
+    survives(asked, (input) => encodeCalibrationQuestion(decodeCalibrationQuestion(input)));
   });
 });
 

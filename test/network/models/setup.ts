@@ -1,8 +1,10 @@
 import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { ModelRegistry } from '#src/model/index.js';
+import { canonicalBytes, sha256, toHex } from '#src/base/index.js';
+import { type CalibrationRef, ModelRegistry } from '#src/model/index.js';
 import { ModelExchange, Peers, type PullStatus } from '#src/network/index.js';
+import { type Calibration, isCalibrationOf } from '#src/rastic/index.js';
 import { makeModel } from '../../model/store/setup.js';
 
 /** A node's peers and models, without a chain. */
@@ -35,7 +37,14 @@ export class Parties {
     });
     const { host, penalties } = peers;
     const network = 'regtest';
-    const exchange = new ModelExchange({ host, penalties, datadir, network, onWarning });
+    const exchange = new ModelExchange({
+      host,
+      penalties,
+      datadir,
+      network,
+      isCalibration: isCalibrationOf,
+      onWarning,
+    });
     const address = host.addresses()[0] ?? '';
     const party = { peers, exchange, datadir, warnings, id: host.id, address };
     this.#all.push(party);
@@ -63,6 +72,18 @@ export class Parties {
     }
     rmSync(this.folder, { recursive: true, force: true });
   }
+}
+
+/** A calibration of a model's graph, and how a pin names it. */
+export function calibrationOf(
+  model: string,
+  file: string,
+): CalibrationRef & { readonly bytes: Uint8Array } {
+  const pair = { seller: 'fp32/0/cpu', verifier: 'fp32/0/cpu', tauMicro: 1_000, positions: 9 };
+  const shifts = { greatestShiftMicro: 3, greatestMarginMicro: 0 };
+  const calibration: Calibration = { v: 1, model, file, pairs: [{ ...pair, ...shifts }] };
+  const bytes = canonicalBytes(calibration);
+  return { file, hash: toHex(sha256(bytes)), bytes };
 }
 
 /** Waits until something holds. */
