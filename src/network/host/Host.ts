@@ -87,6 +87,8 @@ export type WireOffence =
 export interface Gate {
   /** Whether a connection from or to an address (`/ip4/…/tcp/…`) may be made. */
   allowsAddress(address: string, direction: 'inbound' | 'outbound'): boolean;
+  /** Whether an address may be dialled, as the dialler names it: before a name in it is looked up. All, unless stated. */
+  allowsDial?(address: string): boolean;
   /** Whether a proved peer may stay. */
   allowsPeer(peer: PeerId, direction: 'inbound' | 'outbound'): boolean;
 }

@@ -19,7 +19,7 @@ import type {
   WireOffence,
 } from './Host.js';
 import type { HostLimits, HostOptions } from './HostOptions.js';
-import { dialError, listenError } from './hostErrors.js';
+import { dialError, forbiddenDial, listenError } from './hostErrors.js';
 import { createNode, type NodeParts } from './libp2pNode.js';
 import { nodeParts } from './nodeParts.js';
 import { Streams } from './Streams.js';
@@ -98,6 +98,7 @@ export class Libp2pHost extends EventEmitter<HostEvents> implements Host {
     options: { readonly timeout?: number; readonly signal?: AbortSignal } = {},
   ): Promise<PeerConnection> {
     const target = parseAddress(address);
+    if (this.#parts.gate?.allowsDial?.(address) === false) throw forbiddenDial(address);
     if (this.#connections.count('outbound') >= this.#limits.outbound) {
       throw new BitmodelError('DIAL_FAILED', 'There are as many outbound connections as allowed.');
     }

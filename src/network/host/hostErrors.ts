@@ -16,6 +16,15 @@ export function listenError(
   });
 }
 
+/** A dial that the node's own rules forbid. */
+export function forbiddenDial(address: string): BitmodelError {
+  return new BitmodelError(
+    'PEER_REFUSED',
+    `This node connects to the nodes of --connect alone, and ${address} is none of them.`,
+    { next: 'Name it with --connect, too, or use --seed-node', exitCode: EXIT.notAllowed },
+  );
+}
+
 /** What kept a dial from ending in a connection, as far as libp2p says so. */
 export function dialError(address: string, cause: unknown): BitmodelError {
   const errors = cause instanceof AggregateError ? cause.errors : [cause];

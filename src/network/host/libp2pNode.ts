@@ -10,6 +10,7 @@ import { createLibp2p } from 'libp2p';
 import type { Connections } from './Connections.js';
 import type { Doorkeeper } from './Doorkeeper.js';
 import type { Gossip } from './Gossip.js';
+import type { Gate } from './Host.js';
 import type { HostLimits } from './HostOptions.js';
 import { MAX_WINDOW } from './MuxerGuard.js';
 import type { Relays } from './Relays.js';
@@ -24,6 +25,7 @@ export interface NodeParts {
   readonly announce: readonly string[];
   readonly limits: HostLimits;
   readonly doorkeeper: Doorkeeper;
+  readonly gate: Gate | undefined;
   readonly guard: (factory: StreamMuxerFactory) => StreamMuxerFactory;
   readonly gossip: Gossip;
   readonly connections: Connections;

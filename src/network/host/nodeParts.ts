@@ -51,6 +51,7 @@ export async function nodeParts(
     announce: (options.announce ?? []).map((text) => parseAddress(text).toString()),
     limits,
     doorkeeper,
+    gate: options.gate,
     guard,
     connections,
     gossip: new Gossip(prefix, offend),

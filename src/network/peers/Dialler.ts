@@ -63,6 +63,8 @@ export class Dialler {
   readonly #options: DiallerOptions;
   readonly #fixed = new Map<string, Fixed>();
   readonly #dialling = new Set<PeerId>();
+  /** Addresses that are dialled once, by the user's word. */
+  readonly #once = new Set<string>();
   /** Connections made only to see whether a peer is there. */
   readonly #feelers = new Set<PeerId>();
   readonly #ending = new AbortController();
@@ -109,7 +111,17 @@ export class Dialler {
 
   /** Dials an address once. @throws BitmodelError as `Host.dial` */
   async once(address: string): Promise<PeerConnection> {
-    return this.#dial(address);
+    this.#once.add(address);
+    try {
+      return await this.#dial(address);
+    } finally {
+      this.#once.delete(address);
+    }
+  }
+
+  /** Addresses that the user named: those dialled for ever, and those dialled once just now. */
+  named(): string[] {
+    return [...this.#fixed.keys(), ...this.#once];
   }
 
   /** Peers that this node chose and that are connected, those connected longest first. */

@@ -1,5 +1,5 @@
 import type { Gate, PeerConnection, PeerId } from '../host/Host.js';
-import { addressGroup, machineOf, readMultiaddr, scopeOf } from './addresses.js';
+import { addressGroup, machineOf, readMultiaddr, scopeOf, type TcpAddress } from './addresses.js';
 import type { BanList } from './BanList.js';
 import { RateLimit } from './RateLimit.js';
 
@@ -34,6 +34,8 @@ export class PeerGate implements Gate {
   #host: Connected | undefined;
   /** Whether connections are made at all (`setnetworkactive`). */
   isActive = true;
+  /** Multiaddrs that alone may be dialled, by whatever part of the node; undefined for all. */
+  only: (() => readonly string[]) | undefined;
 
   constructor(options: PeerGateOptions) {
     this.#options = options;
@@ -53,6 +55,14 @@ export class PeerGate implements Gate {
     if (direction === 'outbound') return true;
     const limit = scopeOf(at.host) === 'loopback' ? this.#ownArrivals : this.#arrivals;
     return limit.take(machineOf(at.host)) && this.#hasRoomFor(addressOfGroup(address));
+  }
+
+  allowsDial(address: string): boolean {
+    const asked = readMultiaddr(address);
+    if (this.only === undefined) return true;
+    return (
+      asked !== undefined && this.only().some((named) => isSamePlace(readMultiaddr(named), asked))
+    );
   }
 
   allowsPeer(peer: PeerId, direction: 'inbound' | 'outbound'): boolean {
@@ -79,6 +89,14 @@ export class PeerGate implements Gate {
     this.#host?.disconnect(latest.peer).catch(() => undefined);
     return true;
   }
+}
+
+/** Whether an address is the one that was named, of the peer that was named if any. */
+function isSamePlace(named: TcpAddress | undefined, asked: TcpAddress): boolean {
+  if (named?.host !== asked.host || named.port !== asked.port) return false;
+  if (named.isRelayed !== asked.isRelayed) return false;
+  // through a relay the peer is the place
+  return named.peer === asked.peer || (!named.isRelayed && !(named.peer && asked.peer));
 }
 
 /** The group that an inbound connection counts for; the port it came from says nothing. */

@@ -25,7 +25,7 @@ export interface PeersOptions {
   readonly announce?: readonly string[] | undefined;
   /** Multiaddrs to begin with, dialled for ever. */
   readonly seeds?: readonly string[] | undefined;
-  /** Multiaddrs that alone are dialled. */
+  /** Multiaddrs that alone are dialled, by any part of the node; without {@link listen} nobody comes in, by a relay neither. */
   readonly connect?: readonly string[] | undefined;
   /** Most connected peers, {@link MAX_PEERS} unless stated. */
   readonly maxPeers?: number | undefined;
@@ -104,7 +104,9 @@ export class Peers {
     const folder = join(options.folder, 'network');
     const bans = new BanList({ path: join(folder, 'bans.json'), onWarning });
     const outbound = connect ? 0 : Math.min(OUTBOUND, Math.max(1, Math.floor(maxPeers / 2)));
-    const maxInbound = Math.max(0, maxPeers - outbound);
+    // who names its peers is reached by nobody else, unless it says where
+    const isApart = connect !== undefined && options.listen.length === 0;
+    const maxInbound = isApart ? 0 : Math.max(0, maxPeers - outbound);
     const gate = new PeerGate({ bans, maxInbound });
     const host = await createHost({
       network: options.network,
@@ -114,7 +116,7 @@ export class Peers {
       gate,
       // whoever others can dial passes on to those whom nobody can, within bounds
       relayService: options.listen.length > 0,
-      ...(options.listen.length === 0 ? { relays: 'auto' as const } : {}),
+      ...(options.listen.length === 0 && !isApart ? { relays: 'auto' as const } : {}),
       // the gate makes room where the host would only refuse
       limits: { inbound: maxInbound + 8, outbound: 64 },
     });
@@ -132,6 +134,7 @@ export class Peers {
     });
     const fixed = connect ?? options.seeds ?? [];
     const dialler = new Dialler({ host, book, bans, fixed, outbound });
+    if (connect) gate.only = () => dialler.named();
     const own = ownRecord(host);
     return new Peers(
       { host, book, bans, scores, dialler },

@@ -80,6 +80,34 @@ describe('peers', () => {
     await until(() => knows(first, [known]), 20);
   });
 
+  it('connect to those alone that they are told to, whatever part of them would dial others', async () => {
+    const named = await start('named');
+    const others = await Promise.all(
+      ['x', 'y', 'z'].map((name) => start(name, { seeds: [address(named)] })),
+    );
+    for (const each of others) await until(() => knows(each, [named]), 15);
+    const bare = address(named).replace(/\/p2p\/.*/, '');
+    const only = await start('only', { listen: [], connect: [bare] });
+    await until(() => knows(only, [named]));
+    const stranger = others[0]!;
+    const refused = { code: 'PEER_REFUSED' };
+    const through = `${address(named)}/p2p-circuit/p2p/${stranger.host.id}`;
+    await expect(only.host.dial(address(stranger))).rejects.toMatchObject(refused);
+    await expect(only.host.dial(through)).rejects.toMatchObject(refused);
+    await expect(only.host.dial(address(named))).resolves.toMatchObject({ peer: named.host.id });
+    const lastsUntil = Date.now() + 2_500;
+    while (Date.now() < lastsUntil) {
+      expect(only.host.addresses()).toEqual([]);
+      expect(new Set(only.host.connections().map(({ peer }) => peer))).toEqual(
+        new Set([named.host.id]),
+      );
+      await new Promise((resolve) => setTimeout(resolve, 100));
+    }
+    // who is told to by hand, does
+    await only.dialler.once(address(stranger));
+    expect(knows(only, [stranger])).toBe(true);
+  }, 30_000);
+
   it('stay as they are when the address of a node is dead or its own', async () => {
     const warningsBefore = warnings.length;
     const peers = await start('lonely', { seeds: ['/ip4/127.0.0.1/tcp/1'] });
