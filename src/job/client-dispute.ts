@@ -15,6 +15,8 @@ import type { JobTrace } from './trace.js';
 export class ClientDispute {
   readonly #desk: ClientDesk;
   readonly #clock = new FeeClock();
+  /** Why the pool refused the evidence of a job, as it was last told. */
+  readonly #refusals = new Map<string, string>();
 
   constructor(desk: ClientDesk) {
     this.#desk = desk;
@@ -43,7 +45,7 @@ export class ClientDispute {
     const { txid } = next.contest;
     this.#desk.records.save(next);
     await sendSpend(this.#desk.chain, this.#desk.wallet, signed);
-    await this.#desk.mirror.remind(next.contestMessage);
+    await this.#show(next);
     const amount = contestBond(job);
     this.#desk.emit({ step: 'contested', jobId: id, txid, amount, fee: signed.fee });
     return next;
@@ -59,13 +61,25 @@ export class ClientDispute {
     const { id } = record;
     await this.#desk.mirror.remind(record.announce);
     await this.#desk.mirror.remind(record.accept!);
-    if (record.contestMessage) await this.#desk.mirror.remind(record.contestMessage);
+    await this.#show(record);
     if (trace.contest!.height === 0) {
       this.#desk.waitFor(id, tip + 1, 'the contest to be in a block');
       return this.#raiseContest(record, terms, trace, tip);
     }
     await this.#settle(record, terms, trace, tip, false);
     return record;
+  }
+
+  /** Says the evidence; without it a cheat goes free, so a refusal is told, once for each reason. */
+  async #show({ id, contestMessage }: ClientRecord): Promise<void> {
+    if (!contestMessage) return;
+    const refusal = await this.#desk.mirror.remind(contestMessage);
+    if (refusal !== undefined && this.#refusals.get(id) !== refusal) {
+      const detail = `The node's job pool refuses the evidence for the verifiers: ${refusal} (tried again).`;
+      this.#desk.emit({ step: 'problem', jobId: id, detail });
+    }
+    if (refusal === undefined) this.#refusals.delete(id);
+    else this.#refusals.set(id, refusal);
   }
 
   /** Ends the contest where that can be done. */
@@ -125,7 +139,7 @@ export class ClientDispute {
       const { next, signed } = await makeContest(this.#desk, record, terms, trace, transaction);
       await sendSpend(this.#desk.chain, this.#desk.wallet, signed);
       this.#desk.records.save(next);
-      await this.#desk.mirror.remind(next.contestMessage);
+      await this.#show(next);
       const { contest } = next;
       this.#desk.emit({
         step: 'contested',

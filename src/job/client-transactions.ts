@@ -19,8 +19,9 @@ import { termsOf } from './agreement.js';
 import type { ClientRecord } from './client-record.js';
 import { escrowOutput } from './contracts/escrow-spends.js';
 import { contestSpend, contestUnlocking } from './contracts/stake-spends.js';
-import { encodePrompt, sealEvidence } from './evidence.js';
+import { encodePrompt, type SealedEvidence, sealEvidence } from './evidence.js';
 import { createMessage, type Message } from './messages.js';
+import { LAST_SEQUENCE, nextSequence } from './pool-quota.js';
 import { sealTo } from './sealing.js';
 import { judgesOf, keysOf } from './seats.js';
 import { signSpend } from './signing.js';
@@ -92,7 +93,7 @@ export async function makeContest(
   trace: JobTrace,
   replaced?: Transaction,
 ) {
-  const { job, id } = record;
+  const { job } = record;
   const claim = trace.claim!;
   const drawSecret = record.drawSecret === undefined ? undefined : fromHex(record.drawSecret, 32);
   const drawnBy = { k: claim.state.k, ...(drawSecret && { drawSecret }) };
@@ -111,18 +112,36 @@ export async function makeContest(
     contestUnlocking(signContract(funded, key.privateKey), drawSecret);
   const signed = await signSpend(chain, wallet, spend, unlock, replaced);
   const txid = transactionId(signed.transaction);
-  const outputIds = record.answer?.outputIds;
-  const evidence = { salt: fromHex(record.salt), promptIds: record.promptIds, outputIds };
-  const contestMessage = createMessage(
-    'contest',
-    id,
-    // the pool keeps the latest: another transaction needs another message
-    (record.contestMessage?.sequence ?? -1) + 1,
-    { transaction: txid, ...sealEvidence(evidence, keysOf(judges)) },
-    key.privateKey,
-  );
+  const contestMessage = evidenceFor(record, txid, keysOf(judges), key);
   const transaction = toHex(encodeTransaction(signed.transaction));
   const contest = { txid, transaction, fee: signed.fee.toString() };
   const next = { ...record, phase: 'contested' as const, contest, contestMessage };
   return { next, signed };
+}
+
+/**
+ * The evidence for the verifiers of a job. A pool takes only the numbers 0 and 1, and a verifier goes by what is sealed
+ * to it, whichever transaction that was said with: so a contest that is made again keeps its message, unless there is
+ * more to show or there are others to show it to.
+ */
+function evidenceFor(
+  { id, salt, promptIds, answer, contestMessage: said }: ClientRecord,
+  transaction: string,
+  judges: readonly string[],
+  key: KeyPair,
+): Message<'contest'> {
+  const evidence = { salt: fromHex(salt), promptIds, outputIds: answer?.outputIds };
+  const body = { transaction, ...sealEvidence(evidence, judges) };
+  if (said && said.sequence <= LAST_SEQUENCE && saysAsMuch(said.body, body)) return said;
+  return createMessage('contest', id, nextSequence(said), body, key.privateKey);
+}
+
+/** Sealed evidence is never the same twice; of one job, that of one length for the same readers holds the same. */
+function saysAsMuch(a: SealedEvidence, b: SealedEvidence): boolean {
+  const readers = ({ keys }: SealedEvidence): string =>
+    keys
+      .map(({ verifier }) => verifier)
+      .sort()
+      .join();
+  return a.evidence.length === b.evidence.length && readers(a) === readers(b);
 }

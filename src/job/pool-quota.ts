@@ -7,8 +7,16 @@ const SMALL_BYTES = 64 << 10;
 const VERDICT_BYTES = 4 << 10;
 /** Bytes of sealed token ids in base64 as JSON: four bytes a token, a third more, and room. */
 const TOKEN_BYTES = 6;
-/** Messages of one author, kind and job have these numbers: 0, and 1 for one correction. */
-const LAST_SEQUENCE = 1;
+/** Messages of one author, kind and job have these numbers: 0, and 1 for what is said anew. */
+export const LAST_SEQUENCE = 1;
+
+/**
+ * The number of what is said after something else of the kind: the last one stays the last one, since of messages with
+ * one number a pool keeps as many as {@link kindQuota} counts.
+ */
+export function nextSequence(said: { readonly sequence: number } | undefined): number {
+  return said ? Math.min(said.sequence + 1, LAST_SEQUENCE) : 0;
+}
 
 /**
  * Most bytes of a message of one kind about a job. What carries token ids may be as long as the job's own bounds on

@@ -7,6 +7,7 @@ import type { JobRole } from './events.js';
 import { judge } from './judging.js';
 import { createMessage, type Message, type MessageBody, NO_JOB_HEX } from './messages.js';
 import { Participant, type ParticipantOptions } from './participant.js';
+import { nextSequence } from './pool-quota.js';
 import type { PooledJob } from './pool-view.js';
 import { type JobRecord, JobRecords } from './records.js';
 import { judgesOf } from './seats.js';
@@ -20,7 +21,7 @@ export interface VerifierOptions extends ParticipantOptions {
   readonly fee: bigint;
 }
 
-/** A verdict once given is kept, so that a verifier never contradicts itself. */
+/** A verdict once given is kept, so that a verifier never contradicts itself about a claim. */
 interface VerdictRecord extends JobRecord {
   readonly message: Message<'verdict'>;
 }
@@ -155,7 +156,7 @@ export class JobVerifier extends Participant {
             this.key.privateKey,
           );
     const body = verdictBody(verdict, txid, signature);
-    const sequence = (this.#known(id)?.sequence ?? -1) + 1;
+    const sequence = nextSequence(this.#known(id));
     const message = createMessage('verdict', id, sequence, body, this.key.privateKey);
     this.#records.save({ v: 1, id, message });
     await this.mirror.say(message);

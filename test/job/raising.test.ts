@@ -53,4 +53,26 @@ describe('a job on a chain whose blocks have no room for it', () => {
     }
     expect(market.problems()).toEqual([]);
   });
+
+  it('has its verifiers shown the evidence they need, however often its contest is made again', async () => {
+    let id = '';
+    const contests = () => (id === '' ? 0 : sent('client', 'contested', id).length);
+    holdBack(() => contests() > 0 && contests() < 4);
+    const seller = await market.worker({ dishonesty: attackNamed('tamper:2') });
+    // it would show what it did itself, if it were there
+    const onClaim = (event: JobEvent): void => {
+      if (event.step === 'checked' && event.jobId === id) void seller.end();
+    };
+    market.client.on('event', onClaim);
+    const quote = await market.client.quote({ ...request(market), lifetime: 40 });
+    id = quote.record.id;
+    await market.client.submit(quote);
+    const record = await market.client.follow(id, market.stop.signal);
+    market.client.off('event', onClaim);
+    expect(contests()).toBeGreaterThan(3);
+    expect(record.outcome).toBe('slashed');
+    const said = await market.chain.rpc.call('sendjobmessage', record.contestMessage);
+    expect(said).toMatchObject({ status: 'known' });
+    expect(market.problems()).toEqual([]);
+  });
 });
