@@ -1,4 +1,4 @@
-import { BitmodelError, messageOf } from '../base/index.js';
+import { messageOf } from '../base/index.js';
 import type { ChainClient } from '../chain/index.js';
 import type { ClientRecord } from './client-record.js';
 import type { JobEvent } from './events.js';
@@ -82,8 +82,8 @@ export class PromptCourier {
       const result = await sendJobMessage(this.#chain, prompt);
       return 'reason' in result ? result.reason : undefined;
     } catch (thrown) {
-      if (thrown instanceof BitmodelError) return messageOf(thrown);
-      throw thrown;
+      // nobody waits for this: whatever went wrong is told, and tried again
+      return messageOf(thrown);
     }
   }
 }

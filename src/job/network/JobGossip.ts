@@ -73,6 +73,7 @@ export class JobGossip {
       pool: pool.pool,
       take: (encoded, from) => this.#takeAsked(encoded, from),
       isRefused: (id) => this.#refused.has(id),
+      onWarning: options.onWarning,
       period,
     });
   }
@@ -102,7 +103,8 @@ export class JobGossip {
 
   async #validate(data: Uint8Array, from: PeerId): Promise<GossipVerdict> {
     const verdict = this.#queue.run(from, data.length, () => this.#look(data, from));
-    if (verdict) return verdict;
+    // it is undefined when the queue was closed meanwhile
+    if (verdict) return (await verdict) ?? 'ignore';
     this.#options.penalties.penalise(from, 'flood', 'more job messages than can be looked at');
     return 'ignore';
   }
@@ -120,9 +122,10 @@ export class JobGossip {
     const value = this.#decoded(data, from);
     if (value === undefined) return undefined;
     const work = () => this.#take(value, from, this.#fetched);
-    const result = await (this.#queue.run(from, data.length, work) ?? { status: 'known' as const });
-    const isNone = result.status === 'refused' && result.fault;
-    return isNone ? undefined : messageId(value as unknown as AnyMessage);
+    const result = await this.#queue.run(from, data.length, work);
+    const isNone = result?.status === 'refused' && result.fault;
+    // what a full queue leaves out was not looked at: it may be anything
+    return isNone ? undefined : idOf(value);
   }
 
   #decoded(data: Uint8Array, from: PeerId): ReturnType<typeof decodeJobMessage> | undefined {

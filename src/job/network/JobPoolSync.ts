@@ -1,4 +1,4 @@
-import { BitmodelError } from '../../base/index.js';
+import { BitmodelError, messageOf } from '../../base/index.js';
 import {
   type Host,
   Neighbours,
@@ -58,6 +58,8 @@ export interface JobPoolSyncOptions {
   readonly pool: JobPool;
   /** Takes what was asked for; resolves to the id of the message, undefined when it is none. */
   readonly take: (encoded: Uint8Array, from: PeerId) => Promise<string | undefined>;
+  /** Told in one sentence what went wrong that the node can go on without. */
+  readonly onWarning?: ((message: string) => void) | undefined;
   /** Whether a message was refused since the last block. */
   readonly isRefused: (id: string) => boolean;
   /** Milliseconds between two looks into a neighbour's pool; half a minute unless stated. */
@@ -272,7 +274,12 @@ export class JobPoolSync {
 
   /** A peer that says what is no message is held to it; one that went away is not. */
   #failed(peer: PeerId, thrown: unknown): void {
-    if (!(thrown instanceof BitmodelError)) throw thrown;
+    if (!(thrown instanceof BitmodelError)) {
+      // nobody waits for what a notice or the clock set off: a fault of ours must not end the process
+      const { onWarning } = this.#options;
+      onWarning?.(`The job pool of ${peer} could not be compared. ${messageOf(thrown)}`);
+      return;
+    }
     if (thrown.code === 'BAD_ENCODING') {
       this.#options.penalties.penalise(peer, 'garbage', thrown.message);
     }

@@ -15,8 +15,8 @@ export function encodeJobMessage(message: AnyMessage): Uint8Array {
 }
 
 /**
- * The JSON value in some bytes; whether it is a message is for the pool to say.
- * @throws BitmodelError `BAD_ENCODING` where it is too long, no JSON, or not in its one form
+ * The JSON object in some bytes; whether it is a message is for the pool to say.
+ * @throws BitmodelError `BAD_ENCODING` where it is too long, no JSON object, or not in its one form
  */
 export function decodeJobMessage(bytes: Uint8Array): CanonicalValue {
   const bad = (why: string): BitmodelError =>
@@ -32,5 +32,8 @@ export function decodeJobMessage(bytes: Uint8Array): CanonicalValue {
     throw bad('they are no canonical JSON');
   }
   if (!equalBytes(canonical, bytes)) throw bad('they are no canonical JSON');
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) {
+    throw bad('they are no JSON object');
+  }
   return value;
 }

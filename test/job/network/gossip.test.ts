@@ -28,8 +28,8 @@ import {
   encodePoolQuestion,
 } from '#src/job/network/frames.js';
 import { JOB_TOPIC } from '#src/job/network/JobGossip.js';
-import { JOB_POOL } from '#src/job/network/JobPoolSync.js';
-import { encodeJobMessage } from '#src/job/network/wire.js';
+import { JOB_POOL, JobPoolSync } from '#src/job/network/JobPoolSync.js';
+import { decodeJobMessage, encodeJobMessage } from '#src/job/network/wire.js';
 import type { Host } from '#src/network/index.js';
 import { Record } from '../../network/gossip/nodes.js';
 import { addressOf, Hosts, until as untilWithin } from '../../network/host/hosts.js';
@@ -288,6 +288,51 @@ describe('job messages between nodes', () => {
     const garbage = liar.request(c.host.id, JOB_POOL, Uint8Array.of(9), { timeout: 5000 });
     await expect(garbage).rejects.toThrow();
     expect(c.record.offences(liar.id)).toContain('garbage');
+  }, 60_000);
+
+  it('are not taken from who answers with what is no object', async () => {
+    const liar = await hosts.start('nobody');
+    for (const nothing of ['null', '7', '[]']) {
+      expect(() => decodeJobMessage(utf8(nothing))).toThrow('no JSON object');
+    }
+    liar.answer(JOB_POOL, () => encodeMessages([utf8('null')]));
+    await liar.dial(addressOf(c.host));
+    const told = encodePoolQuestion({
+      kind: 'have',
+      jobs: [{ jobId: hash('job'), ids: [hash('message')] }],
+    });
+    await liar.request(c.host.id, JOB_POOL, told, { timeout: 5000 });
+    await until(() => c.record.offences(liar.id).includes('invalid-job-message'));
+    expect(hosts.unhandled).toEqual([]);
+  }, 60_000);
+
+  it('that can not be compared for a fault of this node are told of, and nothing else', async () => {
+    const host = await hosts.start('faulty');
+    const peer = await hosts.start('good');
+    const told: string[] = [];
+    peer.answer(JOB_POOL, (frame) =>
+      decodePoolQuestion(frame).kind === 'want'
+        ? encodeMessages([utf8('{}')])
+        : encodeDigests({ lines: [], isMore: false }),
+    );
+    const sync = new JobPoolSync({
+      host,
+      penalties: new Record(),
+      pool: new JobPool(),
+      take: async () => {
+        throw new TypeError('a fault');
+      },
+      isRefused: () => false,
+      onWarning: (message) => told.push(message),
+    });
+    await peer.dial(addressOf(host));
+    const jobs = [{ jobId: hash('job'), ids: [hash('message')] }];
+    const have = encodePoolQuestion({ kind: 'have', jobs });
+    await peer.request(host.id, JOB_POOL, have, { timeout: 5000 });
+    await until(() => told.length > 0);
+    sync.close();
+    expect(told).toEqual([expect.stringContaining('a fault')]);
+    expect(hosts.unhandled).toEqual([]);
   }, 60_000);
 
   it('that a peer names without end and never gives are not asked for without end', async () => {
