@@ -42,12 +42,11 @@ export function attachJobPool(
 ): AttachedJobPool {
   const service = registerJobPool(server, node.chain);
   let gossip: JobGossip | undefined;
-  node.blocks.on('block', () => {
-    service
-      .advance()
-      .then(() => gossip?.advance())
-      .catch(warn);
-  });
+  const advance = coalesced(async () => {
+    await service.advance();
+    gossip?.advance();
+  }, warn);
+  node.blocks.on('block', advance);
   const join: AttachedJobPool['join'] = ({ host, penalties, parts }) => {
     service.deliverBy(jobDelivery(parts.delivery, host.id));
     const joined = new JobGossip({ host, penalties, pool: service, onWarning: warn });
@@ -58,4 +57,25 @@ export function attachJobPool(
     };
   };
   return { service, join };
+}
+
+/**
+ * Does something when it is called, but never twice at once: however often it is called meanwhile, it is done once
+ * more after that. Blocks may come by the hundred.
+ */
+export function coalesced(work: () => Promise<void>, warn: (thrown: unknown) => void): () => void {
+  let isRunning = false;
+  let isDue = false;
+  const run = async (): Promise<void> => {
+    isRunning = true;
+    while (isDue) {
+      isDue = false;
+      await work().catch(warn);
+    }
+    isRunning = false;
+  };
+  return () => {
+    isDue = true;
+    if (!isRunning) void run();
+  };
 }

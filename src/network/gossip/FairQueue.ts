@@ -20,6 +20,7 @@ export interface QueueBounds {
 interface Task {
   readonly bytes: number;
   readonly run: () => Promise<void>;
+  readonly drop: () => void;
 }
 
 /** Milliseconds of work after which other things get their turn. */
@@ -59,9 +60,13 @@ export class FairQueue {
 
   /**
    * Does something in its turn.
-   * @returns what it came to, or undefined at once when the queue is full or closed
+   * @returns what it came to, undefined when the queue was closed before its turn; no promise when it is full or closed
    */
-  run<T>(peer: PeerId, bytes: number, work: () => T | Promise<T>): Promise<T> | undefined {
+  run<T>(
+    peer: PeerId,
+    bytes: number,
+    work: () => T | Promise<T>,
+  ): Promise<T | undefined> | undefined {
     const own = this.#tasks.get(peer) ?? [];
     const held = own.reduce((sum, task) => sum + task.bytes, bytes);
     const isFull =
@@ -71,10 +76,11 @@ export class FairQueue {
       held > this.#bounds.bytes / 4 ||
       bytes > this.#bounds.bytesBurst;
     if (isFull || this.#closed) return undefined;
-    const result = new Promise<T>((resolve, reject) => {
+    const result = new Promise<T | undefined>((resolve, reject) => {
       own.push({
         bytes,
         run: async () => void (await Promise.resolve().then(work).then(resolve, reject)),
+        drop: () => resolve(undefined),
       });
     });
     this.#tasks.set(peer, own);
@@ -84,9 +90,10 @@ export class FairQueue {
     return result;
   }
 
-  /** Drops what waits; what it would have come to is never known. */
+  /** Drops what waits: it comes to undefined. */
   close(): void {
     this.#closed = true;
+    for (const own of this.#tasks.values()) for (const { drop } of own) drop();
     this.#tasks.clear();
     this.#waiting = 0;
     this.#bytes = 0;

@@ -132,12 +132,13 @@ export class TransactionGossip {
     }
     const hash = transactionHash(transaction);
     const verdict = this.#inTurn({ transaction, encoded, hash, from });
-    if (verdict) return verdict;
+    // it is undefined when the queue was closed meanwhile
+    if (verdict) return (await verdict) ?? 'ignore';
     this.#options.penalties.penalise(from, 'flood', 'more transactions than can be looked at');
     return 'ignore';
   }
 
-  #inTurn(arrived: Arrived): Promise<GossipVerdict> | undefined {
+  #inTurn(arrived: Arrived): Promise<GossipVerdict | undefined> | undefined {
     return this.#queue.run(arrived.from, arrived.encoded.length, () => this.#take(arrived));
   }
 

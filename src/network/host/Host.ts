@@ -73,6 +73,8 @@ export interface HostEvents {
   offence: [peer: PeerId, offence: WireOffence];
   /** The own addresses changed: listening began, a relay was found or lost. */
   addresses: [addresses: readonly string[]];
+  /** What answers a protocol failed by a fault of its own; one sentence. */
+  warning: [message: string];
 }
 
 /** How a peer can break the rules below all protocols. */
@@ -125,7 +127,7 @@ export interface Host extends EventEmitter<HostEvents> {
     frame: Uint8Array,
     options?: { readonly timeout?: number; readonly signal?: AbortSignal },
   ): Promise<Uint8Array>;
-  /** Answers streams of a protocol. What the handler throws ends the stream, and nothing else. */
+  /** Answers streams of a protocol. What the handler throws ends the stream; what is no BitmodelError is told as `warning`. */
   handle(protocol: Protocol, handler: (stream: FrameStream) => Promise<void>): void;
   /** Answers requests of a protocol: one frame, one answer. */
   answer(

@@ -53,8 +53,12 @@ export class Libp2pHost extends EventEmitter<HostEvents> implements Host {
     this.#limits = parts.limits;
     this.#gossip = parts.gossip;
     this.#connections = parts.connections;
-    this.#streams = new Streams(parts.prefix, node, this.#connections, (peer, offence) =>
-      this.offend(peer, offence),
+    this.#streams = new Streams(
+      parts.prefix,
+      node,
+      this.#connections,
+      (peer, offence) => this.offend(peer, offence),
+      (message) => this.emit('warning', message),
     );
   }
 

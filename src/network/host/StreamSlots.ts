@@ -40,7 +40,8 @@ export class StreamSlots {
         signal.removeEventListener('abort', onAbort);
         const at = queue.indexOf(turn);
         if (at >= 0) queue.splice(at, 1);
-        if (queue.length === 0) this.#queues.delete(key);
+        // the key may have another queue by now
+        if (queue.length === 0 && this.#queues.get(key) === queue) this.#queues.delete(key);
       }
     }
   }

@@ -20,6 +20,7 @@ export class Streams {
   readonly #node: Libp2p;
   readonly #connections: Connections;
   readonly #offend: (peer: PeerId, offence: WireOffence) => void;
+  readonly #warn: (message: string) => void;
   readonly #inbound = new StreamSlots();
   readonly #outbound = new StreamSlots();
   readonly #refusals = new Map<PeerId, number>();
@@ -32,11 +33,13 @@ export class Streams {
     node: Libp2p,
     connections: Connections,
     offend: (peer: PeerId, offence: WireOffence) => void,
+    warn: (message: string) => void,
   ) {
     this.#prefix = prefix;
     this.#node = node;
     this.#connections = connections;
     this.#offend = offend;
+    this.#warn = warn;
     connections.on('disconnect', (peer) => this.#refusals.delete(peer));
   }
 
@@ -143,8 +146,11 @@ export class Streams {
       await handler(frames);
       await frames.end();
       if (stream.status === 'open') this.#linger(frames, stream);
-    } catch {
+    } catch (thrown) {
       // the other end learns no more than that its stream is reset; what a handler wants known it tells itself
+      if (!(thrown instanceof BitmodelError) && !this.#closed.signal.aborted) {
+        this.#warn(`A question of ${peer} (${protocol.name}) failed here: ${messageOf(thrown)}.`);
+      }
       frames.abort();
     }
   }

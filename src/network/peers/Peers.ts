@@ -84,6 +84,7 @@ export class Peers {
       records,
     });
     this.host.on('offence', (peer, offence) => this.penalties.penalise(peer, offence));
+    this.host.on('warning', onWarning);
     this.host.on('connect', ({ peer, direction }) => {
       this.numberOf(peer);
       // a question at once to those chosen: who was asked to come in may be anybody

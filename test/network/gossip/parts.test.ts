@@ -230,6 +230,16 @@ describe('a fair queue', () => {
     queue.close();
     expect(queue.run('a', 1, () => 7)).toBeUndefined();
   });
+
+  it('leaves nobody waiting when it is closed', async () => {
+    const queue = new FairQueue({ ...bounds, perSecond: 1, burst: 1 });
+    const first = queue.run('a', 1, () => 1);
+    const second = queue.run('a', 1, () => 2);
+    await expect(first).resolves.toBe(1);
+    queue.close();
+    await expect(second).resolves.toBeUndefined();
+    expect(queue.size).toBe(0);
+  });
 });
 
 describe('the pace of answers', () => {

@@ -124,6 +124,23 @@ describe('a stream', () => {
     await expect(stream.receive()).rejects.toMatchObject({ code: 'STREAM_ENDED' });
   });
 
+  it('that failed by a fault of its own end is told there, and one that the peer spoilt is not', async () => {
+    const told: string[] = [];
+    const onWarning = (message: string): void => void told.push(message);
+    b.on('warning', onWarning);
+    const spoilt = protocol(async () => {
+      throw new BitmodelError('BAD_ENCODING', 'These bytes are nothing.');
+    });
+    const faulty = protocol(async () => {
+      throw new TypeError('a fault');
+    });
+    for (const each of [spoilt, faulty]) {
+      await expect((await a.open(b.id, each)).receive()).rejects.toThrow();
+    }
+    b.off('warning', onWarning);
+    expect(told).toEqual([expect.stringContaining('a fault')]);
+  });
+
   it('waits for its turn where a peer allows only so many at once', async () => {
     let open = 0;
     let most = 0;
