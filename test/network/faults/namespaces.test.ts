@@ -6,7 +6,7 @@ const missing = whyNoNamespaces();
 
 /** Serves one byte every 50 ms to whoever connects. */
 const TICKER =
-  "require('net').createServer((s) => { const t = setInterval(() => s.write('x'), 50); s.on('error', () => {}).on('close', () => clearInterval(t)); }).listen(7000)";
+  "require('net').createServer((s) => { const t = setInterval(() => s.write('x'), 50); s.on('error', () => {}).on('close', () => clearInterval(t)); }).listen(7000, () => console.log('listening'))";
 
 describe.skipIf(missing !== undefined)('machines on one wire', () => {
   let net: Namespaces;
@@ -16,12 +16,13 @@ describe.skipIf(missing !== undefined)('machines on one wire', () => {
     ['netns', 'exec', machine.namespace, ...command],
   ];
   const answers = (from: Machine, to: Machine): boolean => {
-    const script = `const s = require('net').connect(7000, '${to.address}', () => {}); s.on('data', () => process.exit(0)); s.on('error', () => process.exit(1)); setTimeout(() => process.exit(2), 1500)`;
+    const script = `const s = require('net').connect(7000, '${to.address}', () => {}); s.on('data', () => process.exit(0)); s.on('error', () => process.exit(1)); setTimeout(() => process.exit(2), 5000)`;
     return spawnSync(...within(from, process.execPath, '-e', script)).status === 0;
   };
-  beforeAll(() => {
+  beforeAll(async () => {
     net = new Namespaces(3);
     server = spawn(...within(net.machines[0]!, process.execPath, '-e', TICKER));
+    await new Promise((done) => server.stdout!.once('data', done));
   });
   afterAll(() => {
     server.kill('SIGKILL');
