@@ -8,6 +8,7 @@ import {
   NO_JOB_HEX,
   parseMessage,
 } from '#src/job/index.js';
+import { nextSequence } from '#src/job/pool-quota.js';
 import {
   accept,
   announce,
@@ -112,6 +113,16 @@ describe('the job pool', () => {
     const view = pool.job(id)!;
     expect(view.verdicts.map(({ body }) => body.verdict).sort()).toEqual(['invalid', 'valid']);
     expect(view.contradictions).toHaveLength(1);
+  });
+
+  it('takes what one author says anew, under the number that comes next, as often as it keeps it', () => {
+    const pool = poolOf([announce(job), chosen, accept(job, chosen)]);
+    let said: AnyMessage | undefined;
+    for (const claim of ['first', 'second', 'third', 'fourth']) {
+      const body = { verdict: 'abstain', stake: hash(claim), reason: 'no model' } as const;
+      said = createMessage('verdict', id, nextSequence(said), body, privateKey('v0'));
+      expect(pool.add(said)).toEqual({ status: 'new' });
+    }
   });
 
   it('keeps one job per coin', () => {
