@@ -49,6 +49,12 @@ export class HeaderAcceptance {
     return tip;
   }
 
+  /** The work from which on a branch is stored. */
+  get leastWork(): bigint {
+    const { work, header } = this.best;
+    return work - WORK_BUFFER * workOf(bitsToTarget(header.bits)!);
+  }
+
   /**
    * Takes headers that stand on top of each other, the first of them on one that is known. Those that are known already
    * are passed over.
@@ -73,7 +79,7 @@ export class HeaderAcceptance {
       branch.append(header, hashes[index]);
     }
     if (!branch) return { last: last ?? this.#store.tip() };
-    if (branch.last.work >= this.#leastWork()) return { last: this.#keep(branch) };
+    if (branch.last.work >= this.leastWork) return { last: this.#keep(branch) };
     if (branch.length > MAX_PENDING_HEADERS) {
       throw new BitmodelError('TOO_LITTLE_WORK', 'A branch of many headers has too little work.');
     }
@@ -113,11 +119,6 @@ export class HeaderAcceptance {
     if (!base) throw rejectBlock('prev-blk-not-found');
     demandSound(base);
     return new HeaderBranch(this.#store, this.#parameters, base);
-  }
-
-  #leastWork(): bigint {
-    const { work, header } = this.best;
-    return work - WORK_BUFFER * workOf(bitsToTarget(header.bits)!);
   }
 
   #keep(branch: HeaderBranch): HeaderRecord {

@@ -1,4 +1,4 @@
-import { BitmodelError } from '../../base/index.js';
+import { BitmodelError, messageOf } from '../../base/index.js';
 import {
   type ChainNode,
   decodeTransaction,
@@ -259,10 +259,11 @@ export class MempoolSync {
     }
   }
 
-  /** A peer that says what is no message is held to it; one that went away is not. */
+  /** A peer that says what is no message is held to it; one that went away is not. What is no peer's fault is told. */
   #failed(peer: PeerId, thrown: unknown): void {
-    if (!(thrown instanceof BitmodelError)) throw thrown;
-    if (thrown.code === 'BAD_ENCODING') {
+    if (!(thrown instanceof BitmodelError)) {
+      this.#options.node.emit('warning', `Mempools: ${messageOf(thrown)}`);
+    } else if (thrown.code === 'BAD_ENCODING') {
       this.#options.penalties.penalise(peer, 'garbage', thrown.message);
     }
   }

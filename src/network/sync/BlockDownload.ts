@@ -81,7 +81,6 @@ export class BlockDownload {
   forget(peer: PeerId): void {
     this.#downloads.get(peer)?.close();
     this.#downloads.delete(peer);
-    this.#release(peer);
     this.wake();
   }
 
@@ -207,11 +206,8 @@ export class BlockDownload {
       this.#downloads.get(peer.id)?.close();
       const download = new PeerDownload(this.#context.host, peer, {
         onBlock: (wanted, bytes) => this.#take(download, wanted, bytes),
-        onEnd: (thrown) => {
-          this.#connector.blameStream(peer.id, thrown);
-          this.#release(peer.id);
-          this.wake();
-        },
+        onBroken: (thrown) => this.#connector.blameStream(peer.id, thrown),
+        onRelease: () => this.#release(peer.id),
       });
       this.#downloads.set(peer.id, download);
     }
@@ -231,7 +227,7 @@ export class BlockDownload {
       this.#noteLack(download, height);
     } else if (!equalBytes(sha256d(bytes.subarray(0, 80)), hash)) {
       this.#context.penalties.penalise(id, 'unasked', 'another block than was asked for');
-      download.rest(performance.now());
+      this.#distrust(id);
     } else if (isMine) {
       download.noteSize(bytes.length);
       this.#arrived.set(height, { bytes, peer: id });
@@ -305,7 +301,6 @@ export class BlockDownload {
   #distrust(peer: PeerId): void {
     for (const [height, block] of this.#arrived) if (block.peer === peer) this.#drop(height);
     this.#downloads.get(peer)?.rest(performance.now());
-    this.#release(peer);
   }
 
   #drop(height: number): void {
@@ -321,6 +316,7 @@ export class BlockDownload {
     for (const [height, asked] of this.#asked) if (asked === peer) this.#asked.delete(height);
     this.#covered = 0;
     this.#makeRoom();
+    this.wake();
   }
 
   /**
@@ -364,7 +360,6 @@ export class BlockDownload {
     if (isHolder) this.#stallTime = Math.min(STALL.most, this.#stallTime * STALL.growth);
     this.#heldUpSince = now;
     download.rest(now);
-    this.#release(download.peer.id);
     this.#context.penalties.penalise(download.peer.id, 'stall', detail);
   }
 }

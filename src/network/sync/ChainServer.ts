@@ -23,16 +23,24 @@ export class ChainServer {
   readonly #headerRate = new RateLimit(HEADER_RATE);
   readonly #blockRate = new RateLimit(BLOCK_RATE);
   readonly #closing = new AbortController();
+  /** Those who wait for a block: one listener for all of them. */
+  readonly #forBlock = new Set<() => void>();
+  readonly #onBlock = (): void => {
+    for (const end of [...this.#forBlock]) end();
+  };
 
   constructor(context: SyncContext) {
     this.#context = context;
-    const { host } = context;
+    const { host, node } = context;
+    node.on('block', this.#onBlock);
     host.answer(HEADERS.answering, (frame, peer) => this.#headers(frame, peer));
     host.handle(BLOCKS.answering, (stream) => this.#serve(stream));
   }
 
   close(): void {
     this.#closing.abort();
+    this.#context.node.off('block', this.#onBlock);
+    this.#onBlock();
   }
 
   async #headers(frame: Uint8Array, peer: PeerId): Promise<Uint8Array> {
@@ -62,22 +70,27 @@ export class ChainServer {
     for (;;) {
       const bytes = store.blockBytes(hash);
       const left = until - performance.now();
-      if (bytes || left <= 0 || store.header(hash)?.status !== 'header') return bytes;
+      if (
+        bytes ||
+        left <= 0 ||
+        this.#closing.signal.aborted ||
+        store.header(hash)?.status !== 'header'
+      )
+        return bytes;
       await this.#nextTip(left);
     }
   }
 
   /** Waits until the tip changes, or so many milliseconds. */
   #nextTip(milliseconds: number): Promise<void> {
-    const { node } = this.#context;
     return new Promise((resolve) => {
       const end = (): void => {
         clearTimeout(timer);
-        node.off('block', end);
+        this.#forBlock.delete(end);
         resolve();
       };
       const timer = setTimeout(end, milliseconds);
-      node.on('block', end);
+      this.#forBlock.add(end);
     });
   }
 

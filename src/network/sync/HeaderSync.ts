@@ -1,17 +1,23 @@
 import { BitmodelError, equalBytes } from '../../base/index.js';
 import type { HeaderBranch, HeaderEntry } from '../../chain/index.js';
 import { hashKey, RejectError } from '../../chain/index.js';
+import type { PeerConnection } from '../host/Host.js';
+import { HeaderTime } from './HeaderTime.js';
 import { locatorOf } from './locator.js';
 import { decodeHeaders, encodeLocator } from './messages.js';
 import { HEADERS, MAX_HEADERS, MAX_LOCATOR } from './protocols.js';
 import type { SyncContext } from './SyncContext.js';
 import type { SyncPeer, SyncPeers } from './SyncPeers.js';
+import type { Status } from './status.js';
 
 /** Peers whose headers are fetched at once: with one, whoever is slow would hold up everything. */
-const AT_ONCE = 2;
-const TIMEOUT = 20_000;
+const AT_ONCE = 3;
+/** How many of them may have come by themselves: strangers can be many, those that this node chose can't. */
+const MOST_INBOUND = AT_ONCE - 1;
 /** Milliseconds before a peer whose stream broke is asked again. */
 const RETRY = 3_000;
+
+type Direction = PeerConnection['direction'];
 
 /** Fetches headers from peers that say they have more, and holds them to what they said. */
 export class HeaderSync {
@@ -19,9 +25,11 @@ export class HeaderSync {
   readonly #peers: SyncPeers;
   readonly #onShown: (peer: SyncPeer) => void;
   readonly #waiting = new Set<SyncPeer>();
-  readonly #running = new Set<SyncPeer>();
-  /** Whose branch of too little work is held at the moment: one at a time, so that they can't add up. */
-  #collector: SyncPeer | undefined;
+  readonly #running = new Map<SyncPeer, Direction>();
+  /** Whose branch of too little work is held at the moment: one of each direction, so that they can't add up. */
+  readonly #collectors = new Map<Direction, SyncPeer>();
+  /** Whether the next turn is that of who has waited longest. */
+  #isByTurn = false;
   #closed = false;
 
   /** @param onShown told when a peer has shown headers that are stored */
@@ -33,6 +41,7 @@ export class HeaderSync {
 
   /** Has the headers of a peer fetched that are not known here. */
   follow(peer: SyncPeer): void {
+    if (this.#isPointless(peer)) return;
     this.#waiting.add(peer);
     this.#next();
   }
@@ -46,53 +55,88 @@ export class HeaderSync {
     return this.#running.size > 0;
   }
 
+  /** Whether what a peer says it has is a branch that would not be stored in any case. */
+  #isPointless({ status }: SyncPeer): boolean {
+    const { store, headers } = this.#context.node;
+    return status.work < headers.leastWork && !store.header(status.tip);
+  }
+
   #next(): void {
-    // who claims the most comes first
-    const order = [...this.#waiting].sort((a, b) => (a.status.work < b.status.work ? 1 : -1));
-    for (const peer of order) {
-      if (this.#running.size >= AT_ONCE) return;
-      if (this.#running.has(peer)) continue;
-      this.#waiting.delete(peer);
-      if (this.#peers.get(peer.id) !== peer) continue;
-      this.#running.add(peer);
-      void this.#run(peer);
+    while (this.#running.size < AT_ONCE && !this.#closed) {
+      const able = this.#able();
+      if (able.length === 0) return;
+      // who claims most comes first, but claims are free: every other turn is that of who has waited longest
+      const [longest] = able;
+      const chosen = this.#isByTurn
+        ? longest!
+        : able.reduce((most, peer) => (peer.status.work > most.status.work ? peer : most));
+      this.#isByTurn = !this.#isByTurn;
+      this.#waiting.delete(chosen);
+      this.#running.set(chosen, this.#directionOf(chosen));
+      void this.#run(chosen);
     }
   }
 
+  /** Those that wait and may have a turn, longest first. */
+  #able(): SyncPeer[] {
+    const inbound = [...this.#running.values()].filter((each) => each === 'inbound').length;
+    const able: SyncPeer[] = [];
+    for (const peer of this.#waiting) {
+      if (this.#peers.get(peer.id) !== peer) this.#waiting.delete(peer);
+      else if (this.#running.has(peer)) continue;
+      else if (inbound < MOST_INBOUND || this.#directionOf(peer) === 'outbound') able.push(peer);
+    }
+    return able;
+  }
+
+  #directionOf({ id }: SyncPeer): Direction {
+    const isOutbound = this.#context.host
+      .connections()
+      .some(({ peer, direction }) => peer === id && direction === 'outbound');
+    return isOutbound ? 'outbound' : 'inbound';
+  }
+
   async #run(peer: SyncPeer): Promise<void> {
+    const claimed = peer.status;
     try {
-      await this.#fetch(peer);
+      await this.#fetch(peer, claimed);
     } catch (thrown) {
-      this.#blame(peer, thrown);
+      this.#blame(peer, claimed, thrown);
     } finally {
-      if (this.#collector === peer) this.#collector = undefined;
+      for (const [direction, collector] of this.#collectors) {
+        if (collector === peer) this.#collectors.delete(direction);
+      }
       this.#running.delete(peer);
       this.#next();
     }
   }
 
-  async #fetch(peer: SyncPeer): Promise<void> {
+  async #fetch(peer: SyncPeer, claimed: Status): Promise<void> {
     const { node, host } = this.#context;
-    const claimed = peer.status;
+    const direction = this.#running.get(peer)!;
+    const time = new HeaderTime(this.#context.headerTime);
     let last: HeaderEntry = node.headers.best;
     let pending: HeaderBranch | undefined;
     for (let first = true; ; first = false) {
       const question = encodeLocator(this.#locator(last));
-      const answer = await host.request(peer.id, HEADERS.asking, question, { timeout: TIMEOUT });
+      const answer = await time.of((timeout) =>
+        host.request(peer.id, HEADERS.asking, question, { timeout }),
+      );
       const headers = decodeHeaders(answer);
+      time.earn(headers.length);
       if (headers.length > 0) {
         const goesOn = pending && equalBytes(headers[0]!.previousHash, pending.last.hash);
         const taken = node.headers.take(headers, goesOn ? pending : undefined);
         if (!first && taken.last.height <= last.height) throw notOn();
         last = taken.last;
         pending = taken.pending;
-        if (pending && (this.#collector ?? peer) !== peer) return;
-        if (pending) this.#collector = peer;
+        if (pending && (this.#collectors.get(direction) ?? peer) !== peer) return;
+        if (pending) this.#collectors.set(direction, peer);
         else this.#shown(peer, last.hash);
       }
       if (headers.length < MAX_HEADERS) break;
     }
-    this.#holdTo(peer, claimed);
+    this.#holdTo(peer, claimed, pending && last);
   }
 
   /** Where a peer may take up: behind a header that it gave or may know, or else behind the last one of our chain. */
@@ -110,14 +154,17 @@ export class HeaderSync {
     this.#onShown(peer);
   }
 
-  /** A peer has shown all it has: the tip that it claimed is among it, at the height and with the work that it claimed. */
-  #holdTo(peer: SyncPeer, claimed: SyncPeer['status']): void {
+  /**
+   * A peer has shown all it has: the tip that it claimed is among it, at the height and with the work that it claimed.
+   * @param dropped the last header of its branch, when that has too little work to be stored
+   */
+  #holdTo(peer: SyncPeer, claimed: Status, dropped?: HeaderEntry): void {
     const { node, penalties } = this.#context;
     const tip = node.store.header(claimed.tip);
     const isTrue = tip
       ? tip.height === claimed.height && tip.work === claimed.work
       : // it may have left that tip for one with more work meanwhile
-        claimed.work <= (peer.best ?? node.headers.best).work;
+        claimed.work <= (dropped ?? peer.best ?? node.headers.best).work;
     if (!isTrue) {
       const detail = `height ${claimed.height} of which its headers show ${peer.best?.height ?? 'none'}`;
       penalties.penalise(peer.id, 'false-height', detail);
@@ -132,7 +179,7 @@ export class HeaderSync {
     }, RETRY).unref();
   }
 
-  #blame(peer: SyncPeer, thrown: unknown): void {
+  #blame(peer: SyncPeer, claimed: Status, thrown: unknown): void {
     const { penalties, node } = this.#context;
     if (thrown instanceof RejectError) {
       // clocks differ
@@ -142,6 +189,10 @@ export class HeaderSync {
       if (thrown.code === 'BAD_ENCODING') penalties.penalise(peer.id, 'garbage', 'headers/1');
       if (thrown.code === 'STREAM_TIMEOUT') penalties.penalise(peer.id, 'stall', 'no headers');
       if (thrown.code === 'STREAM_ENDED') this.#again(peer);
+      if (thrown.code === 'TOO_LITTLE_WORK') {
+        const detail = `work ${claimed.work} of which its headers show next to nothing`;
+        penalties.penalise(peer.id, 'false-height', detail);
+      }
       if (thrown.code === 'UNASKED') penalties.penalise(peer.id, 'unasked', thrown.message);
     } else {
       node.emit('warning', `Headers could not be taken: ${String(thrown)}`);

@@ -16,13 +16,25 @@ const WEIGHT = 1 / 16;
 const REST = 2_000;
 const LONGEST_REST = 600_000;
 
-/** What is asked of one peer. */
+/** What a download tells its owner. */
+export interface PeerDownloadListener {
+  /** A block came, or undefined where the peer doesn't keep it. A promise that it returns is awaited before more is read. */
+  readonly onBlock: BlockStreamListener['onBlock'];
+  /** A stream broke off, and why. What it owed is told of by `onRelease`. */
+  readonly onBroken: (thrown: unknown) => void;
+  /** What was asked and has not come will not come, whoever ended it: it may be asked of others. */
+  readonly onRelease: () => void;
+}
+
+/** What is asked of one peer. Whenever it gives up what the peer owes, for whatever reason, its owner is told. */
 export class PeerDownload {
   readonly peer: SyncPeer;
   readonly #host: Host;
-  readonly #listener: BlockStreamListener;
+  readonly #listener: PeerDownloadListener;
   #stream: BlockStream | undefined;
   #opening = 0;
+  /** How often all that was owed has been given up: what is opened for an earlier time is not used. */
+  #round = 0;
   #size = USUAL_SIZE;
   #restUntil = 0;
   #rest = REST;
@@ -30,7 +42,7 @@ export class PeerDownload {
     | { path: BranchPath; top: HeaderRecord; best: HeaderRecord; height: number | undefined }
     | undefined;
 
-  constructor(host: Host, peer: SyncPeer, listener: BlockStreamListener) {
+  constructor(host: Host, peer: SyncPeer, listener: PeerDownloadListener) {
     this.#host = host;
     this.peer = peer;
     this.#listener = listener;
@@ -95,31 +107,41 @@ export class PeerDownload {
     this.close();
   }
 
+  /** Drops what it owes. */
   close(): void {
     const stream = this.#stream;
     this.#stream = undefined;
+    this.#opening = 0;
+    this.#round += 1;
     stream?.abort();
+    this.#listener.onRelease();
   }
 
   async #open(blocks: readonly WantedBlock[]): Promise<void> {
     this.#opening = blocks.length;
+    const round = this.#round;
     try {
       const frames = await this.#host.open(this.peer.id, BLOCKS.asking);
+      if (round !== this.#round) {
+        frames.abort();
+        return;
+      }
       const stream: BlockStream = new BlockStream(frames, {
         onBlock: this.#listener.onBlock,
         onEnd: (thrown) => {
           if (this.#stream !== stream) return;
-          this.#stream = undefined;
-          this.#listener.onEnd(thrown);
+          this.close();
+          this.#listener.onBroken(thrown);
         },
       });
       this.#stream = stream;
       this.#opening = 0;
       stream.ask(blocks);
     } catch (thrown) {
-      this.#opening = 0;
+      if (round !== this.#round) return;
       this.#restUntil = performance.now() + REST;
-      this.#listener.onEnd(thrown);
+      this.close();
+      this.#listener.onBroken(thrown);
     }
   }
 }

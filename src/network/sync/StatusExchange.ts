@@ -1,4 +1,4 @@
-import { BitmodelError, equalBytes } from '../../base/index.js';
+import { BitmodelError, equalBytes, messageOf } from '../../base/index.js';
 import { secondsNow } from '../../chain/index.js';
 import type { PeerId } from '../host/Host.js';
 import { RateLimit } from '../peers/RateLimit.js';
@@ -37,7 +37,7 @@ export class StatusExchange {
     this.#askAll();
   }
 
-  /** Asks a peer how it stands. */
+  /** Asks a peer how it stands. Rejects never: nobody waits for it. */
   async ask(peer: PeerId): Promise<void> {
     const { host, penalties } = this.#context;
     try {
@@ -46,10 +46,10 @@ export class StatusExchange {
       });
       this.#take(peer, frame);
     } catch (thrown) {
-      if (!(thrown instanceof BitmodelError)) throw thrown;
+      if (!(thrown instanceof BitmodelError)) this.#warn(thrown);
       // who speaks another protocol, or is gone, is none to sync with
-      if (thrown.code === 'STREAM_TIMEOUT') penalties.penalise(peer, 'stall', 'no status');
-      if (thrown.code === 'STREAM_ENDED') this.#again(peer);
+      else if (thrown.code === 'STREAM_TIMEOUT') penalties.penalise(peer, 'stall', 'no status');
+      else if (thrown.code === 'STREAM_ENDED') this.#again(peer);
     }
   }
 
@@ -74,6 +74,10 @@ export class StatusExchange {
     this.#closed = true;
     clearInterval(this.#poll);
     this.#context.host.off('connect', this.#onConnect);
+  }
+
+  #warn(thrown: unknown): void {
+    this.#context.node.emit('warning', `A peer's status could not be taken: ${messageOf(thrown)}`);
   }
 
   /** A stream may break under a connection that lasts. */
@@ -101,7 +105,8 @@ export class StatusExchange {
     const { host, penalties } = this.#context;
     try {
       const status = decodeStatus(frame);
-      if (!equalBytes(status.genesis, this.#genesis)) void host.disconnect(peer);
+      if (!equalBytes(status.genesis, this.#genesis))
+        host.disconnect(peer).catch((thrown) => this.#warn(thrown));
       else this.#onStatus(peer, status);
     } catch (thrown) {
       if (thrown instanceof BitmodelError) penalties.penalise(peer, 'garbage', 'status/1');

@@ -11,4 +11,6 @@ export interface SyncContext {
   readonly agent: string;
   /** Milliseconds in which a peer must take a frame of the blocks that it asked for; 20,000 unless stated. */
   readonly frameTime?: number | undefined;
+  /** Milliseconds that a peer may take for its headers, and 2 for each that it shows; 60,000 unless stated. */
+  readonly headerTime?: number | undefined;
 }

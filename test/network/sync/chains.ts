@@ -106,6 +106,7 @@ export class Members {
       banAt?: number;
       pruneBytes?: number;
       frameTime?: number;
+      headerTime?: number;
     } = {},
   ): Promise<Member> {
     const name = options.name ?? `member-${started++}`;
@@ -123,9 +124,10 @@ export class Members {
       if (count >= (options.banAt ?? Number.POSITIVE_INFINITY)) void host.disconnect(peer);
     };
     host.on('offence', (peer, offence) => penalise(peer, offence));
-    const { frameTime } = options;
+    const { frameTime, headerTime } = options;
     const penalties = { penalise };
-    const sync = new ChainSync({ host, node, penalties, agent: 'bitmodel/test', frameTime });
+    const agent = 'bitmodel/test';
+    const sync = new ChainSync({ host, node, penalties, agent, frameTime, headerTime });
     const close = async (): Promise<void> => {
       if (!this.#members.delete(member)) return;
       sync.close();

@@ -214,6 +214,21 @@ describe('a peer that lies', () => {
     if (!isMute) expect(offencesOf(node, miser.id)).toEqual([]);
   });
 
+  it('with another block than was asked for, once, holds nobody up while it stays', async () => {
+    const honest = await members.start();
+    await give(honest.node, chain.slice(0, 300));
+    const liar = await hosts.start('swaps-blocks');
+    const other = encodeBlock(chain[299]!);
+    let lies = 0;
+    lie(liar, honest.node, { block: (bytes) => (lies++ === 0 ? other : bytes) });
+    await connect(node, liar);
+    await until(() => node.offences.length > 0);
+    await connect(node, honest);
+    await until(() => node.node.tip.height === 300);
+    expect(node.host.isConnected(liar.id)).toBe(true);
+    expect(offencesOf(node, liar.id)).toEqual(['unasked']);
+  });
+
   it('of another chain is left', async () => {
     const stranger = await hosts.start('stranger');
     lie(stranger, truth, { status: (status) => ({ ...status, genesis: new Uint8Array(32) }) });
