@@ -111,10 +111,10 @@ export class JobGossip {
 
   async #look(data: Uint8Array, from: PeerId): Promise<GossipVerdict> {
     const value = this.#decoded(data, from);
-    if (value === undefined) return 'reject';
+    if (value === undefined) return 'blamed';
     const result = await this.#take(value, from, this.#gossiped);
     if (result.status === 'new') return 'accept';
-    return result.status === 'refused' && result.fault ? 'reject' : 'ignore';
+    return result.status === 'refused' && result.fault ? 'blamed' : 'ignore';
   }
 
   /** Takes a message that was asked for; resolves to its id, undefined when it is none. */

@@ -1,9 +1,11 @@
 import { randomBytes } from 'node:crypto';
-import { BitmodelError, EXIT, messageOf } from '../../base/index.js';
+import { setTimeout as delay } from 'node:timers/promises';
+import { BitmodelError, EXIT, equalBytes, messageOf } from '../../base/index.js';
 import type { Host, PeerId, Protocol } from '../host/Host.js';
 import { peerIdBytes, peerIdFromBytes } from '../host/peerKeys.js';
 import type { Penalties } from '../peers/offences.js';
 import { RateLimit } from '../peers/RateLimit.js';
+import { CarryLimit } from './CarryLimit.js';
 import {
   decodeDelivery,
   encodeDelivery,
@@ -42,6 +44,9 @@ const HOP_TIME = 500;
 /** Milliseconds for one dial, and addresses tried. */
 const DIAL_TIMEOUT = 5_000;
 const MOST_DIALS = 6;
+/** Messages, and their bytes, taken from one neighbour. */
+const COUNTS = { perSecond: 20, burst: 200 };
+const BYTES = { perSecond: 4 << 20, burst: 32 << 20 };
 
 /**
  * Brings private messages to one node and its answers back (CamelidCoin's forwarding between nodes): over a connection
@@ -57,8 +62,10 @@ export class Delivery {
   readonly #routes: Routes;
   readonly #mailroom: Promise<Mailroom>;
   readonly #receivers: [string, Receiver][] = [];
-  readonly #counts = new RateLimit({ perSecond: 20, burst: 200 });
-  readonly #bytes = new RateLimit({ perSecond: 4 << 20, burst: 32 << 20 });
+  readonly #counts = new RateLimit(COUNTS);
+  readonly #bytes = new RateLimit(BYTES);
+  readonly #countsOut = new CarryLimit(COUNTS);
+  readonly #bytesOut = new CarryLimit(BYTES);
   readonly #closed = new AbortController();
 
   constructor(options: DeliveryOptions) {
@@ -99,6 +106,7 @@ export class Delivery {
     for await (const path of this.#ways(peer, end)) {
       if (this.#closed.signal.aborted || Date.now() >= end) break;
       try {
+        await this.#turn(path[0]!, letter.sealed.length, end);
         const answer = await this.#send(letter, path, end - Date.now());
         if (answer !== undefined) return this.#read(peer, letter, answer);
       } catch (thrown) {
@@ -158,6 +166,20 @@ export class Delivery {
     return false;
   }
 
+  /** Waits until a letter of our own may go to a neighbour. @throws BitmodelError `DELIVERY_FAILED` */
+  async #turn(next: PeerId, bytes: number, end: number): Promise<void> {
+    for (;;) {
+      const wait = Math.max(this.#countsOut.wait(next), this.#bytesOut.wait(next, bytes));
+      if (wait === 0) break;
+      if (Date.now() + wait >= end) {
+        throw new BitmodelError('DELIVERY_FAILED', `Too much is under way to ${next}.`);
+      }
+      await delay(Math.max(1, wait), undefined, { signal: this.#closed.signal, ref: false });
+    }
+    this.#countsOut.take(next);
+    this.#bytesOut.take(next, bytes);
+  }
+
   /** Hands a letter to the first of a path; undefined when it did not arrive. */
   async #send(
     letter: Letter,
@@ -193,16 +215,20 @@ export class Delivery {
   }
 
   async #onFrame(frame: Uint8Array, peer: PeerId): Promise<Uint8Array> {
-    if (!this.#counts.take(peer) || !this.#bytes.take(peer, frame.length)) {
-      this.#penalties.penalise(peer, 'flood', 'more deliveries than its share');
-      return encodeOutcome('undelivered');
-    }
+    const isWelcome = this.#counts.take(peer) && this.#bytes.take(peer, frame.length);
     let letter: Letter;
     try {
       letter = decodeDelivery(frame);
     } catch (thrown) {
       this.#penalties.penalise(peer, 'garbage', messageOf(thrown));
       throw thrown;
+    }
+    if (!isWelcome) {
+      // whoever carries what others wrote is not at fault
+      if (equalBytes(letter.envelope.from, await peerIdBytes(peer))) {
+        this.#penalties.penalise(peer, 'flood', 'more deliveries than its share');
+      }
+      return encodeOutcome('undelivered');
     }
     if (!(await isSignedBySender(letter))) {
       this.#penalties.penalise(peer, 'garbage', 'a delivery that its sender did not sign');
@@ -215,14 +241,21 @@ export class Delivery {
 
   async #passOn(letter: Letter): Promise<Uint8Array | undefined> {
     const patience = Math.min(letter.patience, MOST_PATIENCE) - HOP_TIME;
-    if (!this.#forwards || letter.path.length === 0 || patience <= 0) return undefined;
+    // what we wrote ourselves would count against us where it goes
+    const isOwn = equalBytes(letter.envelope.from, await peerIdBytes(this.#host.id));
+    if (isOwn || !this.#forwards || letter.path.length === 0 || patience <= 0) return undefined;
     try {
       const path = await Promise.all(letter.path.map(peerIdFromBytes));
-      if (!this.#host.isConnected(path[0]!)) return undefined;
+      const next = path[0]!;
+      if (!this.#host.isConnected(next) || !this.#mayCarry(next, letter)) return undefined;
       return await this.#send(letter, path, patience);
     } catch {
       // whoever sent it learns that it was not delivered, and tries another way
       return undefined;
     }
+  }
+
+  #mayCarry(next: PeerId, { sealed }: Letter): boolean {
+    return this.#countsOut.carry(next) && this.#bytesOut.carry(next, sealed.length);
   }
 }

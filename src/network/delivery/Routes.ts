@@ -5,6 +5,7 @@ import type { Host, PeerId, Protocol } from '../host/Host.js';
 import { PEER_ID_LENGTH, peerIdBytes, peerIdFromBytes } from '../host/peerKeys.js';
 import type { Penalties } from '../peers/offences.js';
 import { RateLimit } from '../peers/RateLimit.js';
+import { CarryLimit } from './CarryLimit.js';
 import { MAX_HOPS } from './envelope.js';
 
 const ROUTE: Protocol = {
@@ -21,6 +22,8 @@ const MOST_PASSED = 8;
 /** Questions remembered, so that each is answered once per node. */
 const MOST_SEEN = 5_000;
 const ID_LENGTH = 16;
+/** Questions taken from one neighbour. */
+const RATE = { perSecond: 20, burst: 100 };
 
 /** A question of `route/1`: who leads to a peer, over at most so many nodes more. */
 export interface RouteQuestion {
@@ -67,7 +70,8 @@ export function decodePath(bytes: Uint8Array): Uint8Array[] {
 export class Routes {
   readonly #host: Host;
   readonly #penalties: Penalties;
-  readonly #rate = new RateLimit({ perSecond: 20, burst: 100 });
+  readonly #rate = new RateLimit(RATE);
+  readonly #outgoing = new CarryLimit(RATE);
   readonly #seen = new Set<string>();
 
   constructor(host: Host, penalties: Penalties, answers: boolean) {
@@ -83,7 +87,10 @@ export class Routes {
       const question = { id: new Uint8Array(randomBytes(ID_LENGTH)), to, hops };
       const timeout = Math.min(ASK_TIMEOUT, end - Date.now());
       if (timeout <= 0) return;
-      const paths = await this.#ask(question, [peer], MOST_ASKED, timeout);
+      const asked = this.#neighbours([peer])
+        .slice(0, MOST_ASKED)
+        .filter((each) => this.#outgoing.take(each));
+      const paths = await this.#ask(question, asked, timeout);
       for (const path of paths) yield path;
     }
   }
@@ -91,11 +98,9 @@ export class Routes {
   /** Asks neighbours at once; the ways they know, each from that neighbour to the peer. */
   async #ask(
     question: RouteQuestion,
-    except: readonly PeerId[],
-    most: number,
+    asked: readonly PeerId[],
     timeout: number,
   ): Promise<PeerId[][]> {
-    const asked = this.#neighbours(except).slice(0, most);
     const frame = encodeQuestion(question);
     const paths = await Promise.all(
       asked.map((peer) => this.#askOne(peer, frame, question, timeout)),
@@ -141,10 +146,8 @@ export class Routes {
   }
 
   async #onQuestion(frame: Uint8Array, from: PeerId): Promise<Uint8Array> {
-    if (!this.#rate.take(from)) {
-      this.#penalties.penalise(from, 'flood', 'more questions about ways than its share');
-      return encodePath([]);
-    }
+    // no blame: who asks first is not told, and whoever passes it on is not at fault
+    if (!this.#rate.take(from)) return encodePath([]);
     let question: RouteQuestion;
     let peer: PeerId;
     try {
@@ -159,7 +162,9 @@ export class Routes {
     if (question.hops === 0) return encodePath([]);
     const onward = { ...question, hops: question.hops - 1 };
     const timeout = (ASK_TIMEOUT * question.hops) / MAX_HOPS;
-    const [path] = await this.#ask(onward, [from, peer], MOST_PASSED, timeout);
+    const able = this.#neighbours([from, peer]).slice(0, MOST_PASSED);
+    const asked = able.filter((each) => this.#outgoing.carry(each));
+    const [path] = await this.#ask(onward, asked, timeout);
     return encodePath(path === undefined ? [] : await Promise.all(path.map(peerIdBytes)));
   }
 

@@ -166,7 +166,7 @@ export class TransactionGossip {
     if (this.#refused.size < MOST_REFUSED) this.#refused.add(hashKey(arrived.hash));
     if (refusal !== 'invalid') return 'ignore';
     this.#options.penalties.penalise(arrived.from, 'invalid-transaction', message);
-    return 'reject';
+    return 'blamed';
   }
 
   /** Keeps what spends something unknown until that comes, and asks its sender for it; false when it is spent, or too much is missing. */

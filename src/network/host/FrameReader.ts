@@ -3,6 +3,9 @@ import { BitmodelError } from '../../base/index.js';
 /** Longest length prefix: seven bits each, so frames below 256 MiB. */
 const LONGEST_PREFIX = 4;
 
+/** Chunks below this length are gathered in blocks of it: an object for each byte would cost far more than the byte. */
+const BLOCK = 4096;
+
 /** Writes the prefix of a frame: its length as an unsigned LEB128 number in the fewest bytes. */
 export function framePrefix(length: number): Uint8Array {
   const bytes: number[] = [];
@@ -14,11 +17,16 @@ export function framePrefix(length: number): Uint8Array {
 
 /**
  * Cuts a stream of bytes into frames (a length prefix as in {@link framePrefix}, then as many bytes). A length beyond
- * the bound is refused when it is read, before any of its bytes: memory never exceeds what the other end really sent.
+ * the bound is refused when it is read, before any of its bytes. However small the pieces it comes in, memory is at most
+ * three times what was received and not yet given out, and 4 KiB: a chunk is kept with at most twice its bytes, and between
+ * two large ones lies at most one block that is not full.
  */
 export class FrameReader {
   readonly #maxFrame: number;
   #chunks: Uint8Array[] = [];
+  /** What small chunks are gathered in, always in the last of the chunks, and how much of it is filled. */
+  #block: Uint8Array | undefined;
+  #filled = 0;
   #buffered = 0;
   #length: number | undefined;
 
@@ -43,8 +51,32 @@ export class FrameReader {
 
   push(chunk: Uint8Array): void {
     if (chunk.length === 0) return;
-    this.#chunks.push(chunk);
     this.#buffered += chunk.length;
+    if (chunk.length < BLOCK) {
+      this.#gather(chunk);
+      return;
+    }
+    this.#block = undefined;
+    // a view keeps all of its buffer, of which the rest may be of other streams
+    const isMost = chunk.length * 2 >= chunk.buffer.byteLength;
+    this.#chunks.push(isMost ? chunk : chunk.slice());
+  }
+
+  #gather(chunk: Uint8Array): void {
+    for (let at = 0; at < chunk.length; ) {
+      if (this.#block === undefined || this.#filled === BLOCK) {
+        this.#block = new Uint8Array(BLOCK);
+        this.#filled = 0;
+        this.#chunks.push(this.#block.subarray(0, 0));
+      }
+      const piece = chunk.subarray(at, at + BLOCK - this.#filled);
+      this.#block.set(piece, this.#filled);
+      const last = this.#chunks.length - 1;
+      const start = this.#filled - this.#chunks[last]!.length;
+      this.#filled += piece.length;
+      this.#chunks[last] = this.#block.subarray(start, this.#filled);
+      at += piece.length;
+    }
   }
 
   /**
@@ -110,6 +142,7 @@ export class FrameReader {
       }
     }
     if (used > 0) this.#chunks = this.#chunks.slice(used);
+    if (this.#chunks.length === 0) this.#block = undefined;
     this.#buffered -= length;
     return out;
   }

@@ -22,6 +22,7 @@ const VERDICTS: Record<GossipVerdict, TopicValidatorResult> = {
   accept: TopicValidatorResult.Accept,
   ignore: TopicValidatorResult.Ignore,
   reject: TopicValidatorResult.Reject,
+  blamed: TopicValidatorResult.Reject,
 };
 
 interface Neighbour {

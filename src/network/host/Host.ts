@@ -46,8 +46,11 @@ export interface Protocol {
   readonly overRelay?: boolean;
 }
 
-/** What becomes of a gossiped message: passed on, kept from others without blame, or held against its sender. */
-export type GossipVerdict = 'accept' | 'ignore' | 'reject';
+/**
+ * What becomes of a gossiped message: passed on, kept from others without blame, held against its sender by the host
+ * (`invalid-gossip`), or only kept from others because whoever looked at it has held it against its sender.
+ */
+export type GossipVerdict = 'accept' | 'ignore' | 'reject' | 'blamed';
 
 /** A subject that messages are gossiped about. */
 export interface Topic {

@@ -24,8 +24,10 @@ const LOOK = 5_000;
 const LEAST = 30_000;
 /** Seconds by which another node's clock may be off. */
 const CLOCK_SLACK = 600;
-/** Signatures checked for one neighbour: it passes on what all others say. */
+/** Signatures checked for one neighbour, of nodes known here: it passes on what all others say. */
 const FROM_NEIGHBOUR = { perSecond: 20, burst: 1_000 };
+/** And of nodes that are new here: names cost nothing. */
+const NEW_FROM_NEIGHBOUR = { perSecond: 2, burst: 512 };
 
 export interface AnnouncerOptions {
   readonly host: Host;
@@ -40,7 +42,8 @@ export interface AnnouncerOptions {
 /** Tells others which models this node holds, signed with its key, and takes in what they say. */
 export class Announcer {
   readonly #options: AnnouncerOptions;
-  readonly #limit = new RateLimit(FROM_NEIGHBOUR);
+  readonly #known = new RateLimit(FROM_NEIGHBOUR);
+  readonly #new = new RateLimit(NEW_FROM_NEIGHBOUR);
   readonly #timer: NodeJS.Timeout;
   readonly #onConnect = (): void => {
     this.#isDue = true;
@@ -102,7 +105,6 @@ export class Announcer {
   }
 
   async #validate(data: Uint8Array, from: PeerId): Promise<GossipVerdict> {
-    if (!this.#limit.take(from)) return 'ignore';
     let said: SignedAnnouncement;
     let peer: PeerId;
     try {
@@ -116,12 +118,13 @@ export class Announcer {
     if (Math.abs(said.time - Date.now() / 1000) > CLOCK_SLACK) return 'ignore';
     const known = claims.of(peer);
     if (known && known.time >= said.time) return 'ignore';
+    if (!(known ? this.#known : this.#new).take(from)) return 'ignore';
     const message = announcementMessage(network, said);
     if (!(await isSignedBy(said.peer, message, said.signature))) return 'reject';
     if (peer === host.id) return 'ignore';
     const over = scopeOver(host, from);
     const addresses = said.addresses.filter((address) => isSayable(address, over));
-    claims.add(peer, { ids: new Set(said.ids.map(toHex)), addresses, time: said.time });
+    claims.add(peer, { ids: new Set(said.ids.map(toHex)), addresses, time: said.time }, from);
     return 'accept';
   }
 }

@@ -211,6 +211,7 @@ export class Holders {
     const holders = this.#proven.get(id) ?? new Map<PeerId, Holder>();
     holders.set(peer, { peer, group, checkedAt: Date.now() });
     remember(this.#proven, id, holders);
+    this.#options.claims.prove(peer);
   }
 }
 

@@ -3,13 +3,11 @@ import { BitmodelError } from '../../base/index.js';
 import type { FrameStream, PeerId } from '../host/Host.js';
 import { RateLimit } from '../peers/RateLimit.js';
 import { BlockRecordWriter } from './blockRecords.js';
-import { headersAbove } from './locator.js';
-import { decodeLocator, decodeWanted, encodeHeaders } from './messages.js';
+import { HeaderPages } from './HeaderPages.js';
+import { decodeLocator, decodeWanted } from './messages.js';
 import { BLOCKS, HEADERS } from './protocols.js';
 import type { SyncContext } from './SyncContext.js';
 
-/** Questions for headers of one peer: a chain of a million takes 500. Whoever asks faster waits. */
-const HEADER_RATE = { perSecond: 20, burst: 100 };
 /** Blocks asked for by one peer. */
 const BLOCK_RATE = { perSecond: 10_000, burst: 20_000 };
 /** Milliseconds in which a peer must take a frame of blocks: slower than 13 kB/s is as good as gone. */
@@ -20,7 +18,7 @@ const BLOCK_COMES = 1_000;
 /** Answers `headers/1` and `blocks/1`. One block at a time is in memory per stream, and only as fast as it is read. */
 export class ChainServer {
   readonly #context: SyncContext;
-  readonly #headerRate = new RateLimit(HEADER_RATE);
+  readonly #pages: HeaderPages;
   readonly #blockRate = new RateLimit(BLOCK_RATE);
   readonly #closing = new AbortController();
   /** Those who wait for a block: one listener for all of them. */
@@ -32,6 +30,7 @@ export class ChainServer {
   constructor(context: SyncContext) {
     this.#context = context;
     const { host, node } = context;
+    this.#pages = new HeaderPages(node.store);
     node.on('block', this.#onBlock);
     host.answer(HEADERS.answering, (frame, peer) => this.#headers(frame, peer));
     host.handle(BLOCKS.answering, (stream) => this.#serve(stream));
@@ -41,13 +40,14 @@ export class ChainServer {
     this.#closing.abort();
     this.#context.node.off('block', this.#onBlock);
     this.#onBlock();
+    this.#pages.close();
   }
 
   async #headers(frame: Uint8Array, peer: PeerId): Promise<Uint8Array> {
     const locator = this.#decoded(peer, 'headers/1', () => decodeLocator(frame));
-    await this.#pace(this.#headerRate, peer, 1);
-    const found = headersAbove(this.#context.node.store, locator);
-    return encodeHeaders(found.map(({ header }) => header));
+    const page = await this.#pages.answer(peer, locator);
+    if (!page) throw new BitmodelError('NODE_BUSY', 'Too many questions for headers wait.');
+    return page;
   }
 
   async #serve(stream: FrameStream): Promise<void> {

@@ -15,20 +15,27 @@ export function locatorOf(store: ChainStore, top: HeaderRecord): Uint8Array[] {
   return [...hashes, store.hashAt(0)!];
 }
 
-/** Headers of the active chain above the first hash of a locator that lies on it. */
-export function headersAbove(store: ChainStore, locator: readonly Uint8Array[]): HeaderRecord[] {
-  let below = store.headerAt(0)!;
+/** The header of the active chain that the first hash of a locator on it stands for, or the genesis block's. */
+export function forkOf(store: ChainStore, locator: readonly Uint8Array[]): HeaderRecord {
   for (const hash of locator) {
     const known = store.header(hash);
-    if (!known || !store.isActive(known)) continue;
-    below = known;
-    break;
+    if (known && store.isActive(known)) return known;
   }
+  return store.headerAt(0)!;
+}
+
+/** Headers of the active chain from a height on. */
+export function headersFrom(store: ChainStore, from: number, most: number): HeaderRecord[] {
   const headers: HeaderRecord[] = [];
-  for (let height = below.height + 1; headers.length < MAX_HEADERS; height++) {
+  for (let height = from; headers.length < most; height++) {
     const entry = store.headerAt(height);
     if (!entry) break;
     headers.push(entry);
   }
   return headers;
+}
+
+/** Headers of the active chain above the first hash of a locator that lies on it. */
+export function headersAbove(store: ChainStore, locator: readonly Uint8Array[]): HeaderRecord[] {
+  return headersFrom(store, forkOf(store, locator).height + 1, MAX_HEADERS);
 }

@@ -4,6 +4,7 @@ import { BitmodelError } from '#src/base/index.js';
 import {
   decodeDelivery,
   encodeDelivery,
+  letterToSign,
   openOutcome,
   sealEnvelope,
 } from '#src/network/delivery/envelope.js';
@@ -24,6 +25,7 @@ const DELIVER: Protocol = {
   idleTimeout: 5_000,
   streamsPerPeer: 16,
 };
+const ROUTE: Protocol = { ...DELIVER, name: 'route/1', maxFrame: 256 };
 const text = (bytes: Uint8Array): string => new TextDecoder().decode(bytes);
 const bytes = (words: string): Uint8Array => new TextEncoder().encode(words);
 
@@ -60,6 +62,28 @@ async function join(one: Place, other: Place): Promise<void> {
       one.host.protocolsOf(other.host.id).includes('deliver/1') &&
       other.host.protocolsOf(one.host.id).includes('deliver/1'),
   );
+}
+
+/** A message written by hand, signed by its sender. */
+async function letter(
+  from: Host,
+  to: Host,
+  change: { sentAt?: number; path?: Uint8Array[] } = {},
+): Promise<Uint8Array> {
+  const sealed = sealEnvelope({
+    from: await peerIdBytes(from.id),
+    to: await peerIdBytes(to.id),
+    id: crypto.getRandomValues(new Uint8Array(16)),
+    sentAt: change.sentAt ?? Date.now(),
+    subject: 'greeting',
+    message: bytes('by hand'),
+  });
+  return encodeDelivery({
+    path: change.path ?? [],
+    patience: 20_000,
+    sealed,
+    signature: await from.sign(letterToSign(sealed)),
+  });
 }
 
 let line: Place[];
@@ -196,28 +220,6 @@ describe('nodes on the way', () => {
 
 describe('a node that sends deliveries of its own making', () => {
   /** A letter signed by one host, as it goes over the wire. */
-  async function letter(
-    from: Host,
-    to: Host,
-    change: { sentAt?: number } = {},
-  ): Promise<Uint8Array> {
-    const { letterToSign } = await import('#src/network/delivery/envelope.js');
-    const sealed = sealEnvelope({
-      from: await peerIdBytes(from.id),
-      to: await peerIdBytes(to.id),
-      id: crypto.getRandomValues(new Uint8Array(16)),
-      sentAt: change.sentAt ?? Date.now(),
-      subject: 'greeting',
-      message: bytes('by hand'),
-    });
-    return encodeDelivery({
-      path: [],
-      patience: 1_000,
-      sealed,
-      signature: await from.sign(letterToSign(sealed)),
-    });
-  }
-
   it('has a repeated one taken once, with the same answer', async () => {
     const [, b] = line as [Place, Place];
     const sender = await hosts.start('sender');
@@ -249,7 +251,7 @@ describe('a node that sends deliveries of its own making', () => {
     const [, b] = line as [Place, Place];
     const sender = await hosts.start('flooder');
     await sender.dial(addressOf(b.host));
-    const frame = Uint8Array.of(99);
+    const frame = await letter(sender, b.host);
     const isBlamed = (): boolean =>
       penalties.some(([peer, offence]) => peer === sender.id && offence === 'flood');
     // a busy machine asks slowly, and its share grows meanwhile
@@ -260,6 +262,54 @@ describe('a node that sends deliveries of its own making', () => {
       await Promise.all(all);
     }
     expect(isBlamed()).toBe(true);
+  });
+});
+
+describe('a node that strangers have carry more than its share', () => {
+  it('is blamed by nobody, passes on half of what its neighbour takes, and has room for its own', async () => {
+    const carrier = await place('carrier');
+    const end = await place('end');
+    await join(carrier, end);
+    const strangers = await Promise.all([1, 2, 3].map((i) => hosts.start(`asker ${i}`)));
+    const nobody = await hosts.start('nobody');
+    const to = await peerIdBytes(nobody.id);
+    await Promise.all(strangers.map((host) => host.dial(addressOf(carrier.host))));
+    await Promise.all(
+      strangers.map(async (host) => {
+        for (let i = 0; i < 95; i++) {
+          const id = crypto.getRandomValues(new Uint8Array(16));
+          await host.request(carrier.host.id, ROUTE, encodeQuestion({ id, to, hops: 1 }));
+        }
+      }),
+    );
+    const endId = await peerIdBytes(end.host.id);
+    const before = received.length;
+    let undelivered = 0;
+    await Promise.all(
+      strangers.map(async (host) => {
+        for (let i = 0; i < 120; i++) {
+          const frame = await letter(host, end.host, { path: [endId] });
+          const answer = await host.request(carrier.host.id, DELIVER, frame);
+          if (answer[0] === 0) undelivered++;
+        }
+      }),
+    );
+    expect(undelivered).toBeGreaterThan(0);
+    expect(received.length - before).toBeGreaterThanOrEqual(50);
+    expect(penalties.filter(([peer]) => peer === carrier.host.id)).toEqual([]);
+    const answer = await carrier.delivery.deliver(end.host.id, 'greeting', bytes('mine'));
+    expect(text(answer)).toBe('end got mine');
+  }, 60_000);
+
+  it('is not made to carry what it wrote itself', async () => {
+    const [a, b, c] = line as [Place, Place, Place];
+    const thief = await hosts.start('thief');
+    await thief.dial(addressOf(b.host));
+    const path = [await peerIdBytes(c.host.id)];
+    const stolen = await letter(b.host, c.host, { path });
+    expect(await thief.request(b.host.id, DELIVER, stolen)).toEqual(Uint8Array.of(0));
+    const other = await letter(a.host, c.host, { path });
+    expect(await thief.request(b.host.id, DELIVER, other)).not.toEqual(Uint8Array.of(0));
   });
 });
 
