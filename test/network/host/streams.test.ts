@@ -1,6 +1,8 @@
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
 import fc from 'fast-check';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { BitmodelError } from '#src/base/index.js';
+import { BitmodelError, concatBytes } from '#src/base/index.js';
 import { FrameReader, framePrefix } from '#src/network/host/FrameReader.js';
 import { LengthScanner } from '#src/network/host/LengthScanner.js';
 import type { FrameStream, Host, PeerId, Protocol, WireOffence } from '#src/network/index.js';
@@ -273,6 +275,55 @@ describe('frames', () => {
       }),
       { numRuns: cases(1_000, 100_000) },
     );
+  });
+
+  it('come back whole from pieces of any size', () => {
+    const random = Uint8Array.from({ length: 300_000 }, (_, i) => (i * 31) ^ (i >> 8));
+    const sizes = fc.array(fc.oneof(fc.integer({ min: 1, max: 9 }), fc.nat({ max: 20_000 })), {
+      minLength: 1,
+      maxLength: 20,
+    });
+    fc.assert(
+      fc.property(sizes, sizes, (lengths, cuts) => {
+        const sent = lengths.map((length, i) => random.subarray(i, i + length));
+        const wire = concatBytes(...sent.flatMap((each) => [framePrefix(each.length), each]));
+        const reader = new FrameReader(20_000);
+        const got: Uint8Array[] = [];
+        for (let at = 0, i = 0; at < wire.length; i++) {
+          const piece = wire.subarray(at, at + Math.max(1, cuts[i % cuts.length]!));
+          at += piece.length;
+          reader.push(piece);
+          if (i % 3 === 0) for (let f = reader.next(); f; f = reader.next()) got.push(f);
+        }
+        for (let f = reader.next(); f; f = reader.next()) got.push(f);
+        expect(got.length).toBe(sent.length);
+        expect(got.every((frame, i) => Buffer.from(frame).equals(sent[i]!))).toBe(true);
+        expect(reader.buffered).toBe(0);
+      }),
+      { numRuns: cases(100, 10_000) },
+    );
+  });
+
+  it('cost about as much memory as their bytes, however small the pieces they come in', () => {
+    setFlagsFromString('--expose-gc');
+    const collect = runInNewContext('gc') as () => void;
+    const used = (): number => {
+      collect();
+      const { heapUsed, arrayBuffers } = process.memoryUsage();
+      return heapUsed + arrayBuffers;
+    };
+    const size = 1_000_000;
+    const reader = new FrameReader(size);
+    reader.push(framePrefix(size));
+    const before = used();
+    for (let i = 1; i < size; i++) {
+      // as from the network: a view into a larger buffer
+      reader.push(new Uint8Array(64).subarray(7, 8));
+      if (i === 100) expect(reader.next()).toBeUndefined();
+    }
+    expect(used() - before).toBeLessThan(8 * size);
+    reader.push(Uint8Array.of(1));
+    expect(reader.next()?.length).toBe(size);
   });
 
   it('that are too long are refused by their announcement', () => {
