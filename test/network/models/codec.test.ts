@@ -156,29 +156,57 @@ describe('claims', () => {
   it('count until half an hour after they were last repeated', () => {
     let now = 0;
     const claims = new Claims(() => now);
-    claims.add('a', claim(1, 'x'));
+    claims.add('a', claim(1, 'x'), 'n');
     now = 20 * 60_000;
-    claims.add('b', claim(1, 'x'));
-    expect(claims.holding('x')).toEqual(['a', 'b']);
+    claims.add('b', claim(1, 'x'), 'n');
+    expect(claims.holding('x').sort()).toEqual(['a', 'b']);
     now = 31 * 60_000;
     expect(claims.holding('x')).toEqual(['b']);
-    expect(claims.add('b', claim(2, 'y'))).toBe(true);
+    expect(claims.add('b', claim(2, 'y'), 'n')).toBe(true);
     expect(claims.holding('x')).toEqual([]);
     expect(claims.holding('y')).toEqual(['b']);
   });
 
   it('are not put back by an older one that comes again', () => {
     const claims = new Claims(() => 0);
-    claims.add('a', claim(5, 'x'));
-    expect(claims.add('a', claim(5, 'y'))).toBe(false);
-    expect(claims.add('a', claim(4, 'y'))).toBe(false);
+    claims.add('a', claim(5, 'x'), 'n');
+    expect(claims.add('a', claim(5, 'y'), 'n')).toBe(false);
+    expect(claims.add('a', claim(4, 'y'), 'n')).toBe(false);
     expect(claims.holding('x')).toEqual(['a']);
   });
 
   it('of ever new nodes stay within a bound', () => {
     const claims = new Claims(() => 0);
-    for (let i = 0; i < 10_000; i++) claims.add(`peer ${i}`, claim(1, 'x'));
+    for (let i = 0; i < 10_000; i++) claims.add(`peer ${i}`, claim(1, 'x'), 'n');
     expect(claims.size).toBe(4_096);
     expect(claims.of('peer 9999')).toBeDefined();
+  });
+
+  it('of ever new nodes by one neighbour push out neither those by others nor who has shown a model', () => {
+    const claims = new Claims(() => 0);
+    claims.add('holder', claim(1, 'x'), 'bad');
+    claims.prove('holder');
+    for (let i = 0; i < 50; i++) claims.add(`honest ${i}`, claim(1, 'x'), 'good');
+    for (let i = 0; i < 10_000; i++) claims.add(`peer ${i}`, claim(1, 'x'), 'bad');
+    expect(claims.size).toBe(4_096);
+    const holding = claims.holding('x');
+    expect(holding.length).toBe(4_096);
+    expect(holding[0]).toBe('holder');
+    // one of each neighbour in turn, so that looking at the first few is enough
+    expect(holding.slice(0, 9).filter((peer) => peer.startsWith('honest')).length).toBe(4);
+    expect(holding.filter((peer) => peer.startsWith('honest')).length).toBe(50);
+  });
+
+  it('of nodes that have shown a model leave room for others', () => {
+    let now = 0;
+    const claims = new Claims(() => now);
+    for (let i = 0; i < 6_000; i++) {
+      claims.add(`peer ${i}`, claim(1, 'x'), 'n');
+      claims.prove(`peer ${i}`);
+    }
+    expect(claims.size).toBe(4_096);
+    now = 31 * 60_000;
+    expect(claims.holding('x')).toEqual([]);
+    expect(claims.size).toBe(0);
   });
 });
