@@ -46,6 +46,7 @@ export class GossipNodes {
     this.#first ??= node;
     const host = await this.hosts.start(name);
     const record = new Record();
+    host.on('offence', (peer, offence) => record.penalise(peer, offence));
     const gossip = new TransactionGossip({ host, penalties: record, node, period });
     this.#ends.push(async () => {
       gossip.close();

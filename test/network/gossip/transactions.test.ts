@@ -64,6 +64,8 @@ describe('transactions between nodes', () => {
     const printing = spend([{ ...coin, value: coin.value * 2n }], 1, 1000);
     await stranger.publish(TRANSACTION_TOPIC, encodeTransaction(printing));
     await until(() => b.record.offences(stranger.id).includes('invalid-transaction'));
+    await setTimeout(200);
+    expect(b.record.offences(stranger.id)).toEqual(['invalid-transaction']);
     expect(b.record.held[0]!.detail).toContain('bad-txns-in-belowout');
     expect([a, b, c].some((each) => has(each, printing))).toBe(false);
     expect(a.record.held).toEqual([]);

@@ -83,6 +83,16 @@ describe('a message', () => {
     expect(offences).toEqual([[b, a.id, 'invalid-gossip']]);
   });
 
+  it('that is blamed on its sender by whoever looked at it is passed on to nobody, and not counted again', async () => {
+    const [a, b] = line;
+    verdicts.set(b, 'blamed');
+    await a.publish('news/1', bytes('worse'));
+    await until(() => shown('worse').length > 0);
+    await pause(300);
+    expect(shown('worse')).toEqual([b]);
+    expect(offences).toEqual([]);
+  });
+
   it('that is ignored is passed on to nobody, without blame', async () => {
     const [a, b] = line;
     verdicts.set(b, 'ignore');
