@@ -33,6 +33,8 @@ export interface Handed {
   readonly isMined: boolean;
   /** Reasons of those who refused it. */
   readonly reasons: readonly string[];
+  /** Whether every node that was asked refused it and said why: none of them can have passed it on. */
+  readonly isRefused: boolean;
 }
 
 /**
@@ -60,37 +62,38 @@ export class Outbox {
   }
 
   /**
-   * Hands a transaction to nodes, and keeps it when one took it.
-   * @throws BitmodelError `NO_PEERS`, `NO_ANSWER`; `TOO_MANY_WAITING`
+   * Writes a transaction down, and hands it to nodes. From then on its coins count as spent, whatever comes in between,
+   * as a node may have taken it whose answer never came. Only when nobody was there, or all refused it, is it taken back.
+   * @throws BitmodelError `NO_PEERS`, `TOO_MANY_WAITING`: it was not sent; `NO_ANSWER`: it may be, and is sent again
    */
   async send(transaction: Transaction): Promise<Handed> {
     const { claims, store } = this.#options;
     const claim = claimOf(encodeTransaction(transaction), true);
-    if (this.#waiting.size >= MOST && !this.#waiting.has(claim.txid)) {
+    const isNew = !this.#waiting.has(claim.txid);
+    if (this.#waiting.size >= MOST && isNew) {
       throw new BitmodelError('TOO_MANY_WAITING', `${MOST} payments wait for a block already.`, {
         next: 'Wait for the next block',
       });
     }
-    const handed = await this.#hand(claim);
-    if (!handed.isTaken || handed.isMined) return handed;
+    const peers = this.#peers();
+    if (peers.length === 0) throw noPeers();
+    store.change([outgoingRecord(claim)], []);
     this.#waiting.set(claim.txid, claim);
     claims.add(claim);
-    store.change([outgoingRecord(claim)], []);
+    const handed = await this.#hand(claim, peers);
+    // what was sent before may have been taken by others then
+    if (handed.isMined || (handed.isRefused && isNew)) this.#forget([claim]);
     return handed;
   }
 
   /** Forgets what is in a block, or never will be. */
   settle(): void {
-    const { facts, store, claims } = this.#options;
+    const { facts } = this.#options;
     const done = [...this.#waiting.values()].filter(({ txid, transaction }) => {
       const isSpent = transaction.inputs.some(({ outpoint }) => facts.spender(outpoint));
       return facts.get(txid) !== undefined || isSpent;
     });
-    for (const { txid } of done) {
-      this.#waiting.delete(txid);
-      claims.remove(txid);
-    }
-    store.change([], done.map(outgoingKey));
+    this.#forget(done);
   }
 
   /** After a block: asks whether transactions are in it, and hands over again what is not. Never throws. */
@@ -100,27 +103,39 @@ export class Outbox {
       const hashes = [...this.#waiting.values()].map(({ hash }) => hash);
       await this.#options.client.ask('transactions', hashes);
       this.settle();
-      for (const claim of this.#waiting.values()) await this.#hand(claim);
+      for (const claim of this.#waiting.values()) {
+        const peers = this.#peers();
+        if (peers.length > 0) await this.#hand(claim, peers);
+      }
     } catch (thrown) {
       // nobody is there now; after the next block it is tried again
       if (!(thrown instanceof BitmodelError)) throw thrown;
     }
   }
 
-  async #hand(claim: Claim): Promise<Handed> {
-    const peers = choosePeers(this.#options.host, SUBMIT.asking.name, HANDED_TO);
-    if (peers.length === 0) throw noPeers();
+  #forget(done: readonly Claim[]): void {
+    const { store, claims } = this.#options;
+    for (const { txid } of done) {
+      this.#waiting.delete(txid);
+      claims.remove(txid);
+    }
+    store.change([], done.map(outgoingKey));
+  }
+
+  #peers(): PeerId[] {
+    return choosePeers(this.#options.host, SUBMIT.asking.name, HANDED_TO);
+  }
+
+  async #hand(claim: Claim, peers: readonly PeerId[]): Promise<Handed> {
     const answers = await Promise.all(peers.map((peer) => this.#handTo(peer, claim)));
     const heard = answers.filter((answer) => answer !== undefined && answer.fate !== 'busy');
-    if (heard.length === 0) {
-      throw new BitmodelError('NO_ANSWER', 'No node said whether it takes the transaction.', {
-        next: 'Send it again in a moment; it does no harm twice',
-        exitCode: EXIT.unreachable,
-      });
-    }
     const fates = heard.map((answer) => answer!.fate);
+    const isTaken = fates.some((fate) => fate !== 'refused');
+    const isRefused = !isTaken && heard.length === peers.length;
+    if (!isTaken && !isRefused) throw unanswered(claim.txid);
     return {
-      isTaken: fates.some((fate) => fate !== 'refused'),
+      isTaken,
+      isRefused,
       isMined: fates.includes('mined') && this.#options.facts.get(claim.txid) !== undefined,
       reasons: heard
         .filter((answer) => answer!.fate === 'refused')
@@ -139,4 +154,12 @@ export class Outbox {
       throw new Error(messageOf(thrown), { cause: thrown });
     }
   }
+}
+
+/** It may have been taken: whoever pays again with other coins may pay twice. */
+function unanswered(txid: string): BitmodelError {
+  return new BitmodelError('NO_ANSWER', `Not every node said whether it takes payment ${txid}.`, {
+    next: 'Do not pay again: it is kept, and handed to nodes after each block until it is in one',
+    exitCode: EXIT.unreachable,
+  });
 }
