@@ -37,6 +37,8 @@ export interface ChunkServerOptions {
   readonly host: Host;
   readonly penalties: Penalties;
   readonly models: ServedModels;
+  /** Streams served at once, over all peers; 64 unless stated. */
+  readonly mostStreams?: number;
   /** Told of what went wrong here, in one sentence. */
   readonly onWarning: (message: string) => void;
 }
@@ -83,7 +85,9 @@ export class ChunkServer {
   }
 
   async #serve(stream: FrameStream): Promise<void> {
-    this.#streams++;
+    // decided once: those who are served already go on being served
+    const isBusy = this.#streams >= (this.#options.mostStreams ?? MOST_STREAMS);
+    if (!isBusy) this.#streams++;
     // the answer before goes out while the next one is read from the disk
     let sending: Promise<void> = Promise.resolve();
     try {
@@ -91,7 +95,9 @@ export class ChunkServer {
         const frame = await stream.receive();
         if (frame === undefined) break;
         const request = this.#decoded(stream.peer, () => decodeRequest(frame));
-        const answer = await this.#answer(request, stream.peer);
+        const answer = isBusy
+          ? answerFrame({ status: 'busy', number: request.number })
+          : await this.#answer(request, stream.peer);
         await sending;
         sending = stream.send(answer);
         // failing is seen at the next turn
@@ -99,12 +105,11 @@ export class ChunkServer {
       }
       await sending;
     } finally {
-      this.#streams--;
+      if (!isBusy) this.#streams--;
     }
   }
 
   async #answer({ number, id, question }: ChunkRequest, peer: PeerId): Promise<Uint8Array> {
-    if (this.#streams > MOST_STREAMS) return answerFrame({ status: 'busy', number });
     if (question.kind !== 'piece') await turn(this.#questions, peer);
     const absent = answerFrame({ status: 'absent', number });
     const bundle = await this.#options.models.find(toHex(id));

@@ -36,8 +36,8 @@ export class ChunkStream {
 
   /**
    * Asks.
-   * @returns what was asked for, unchecked; undefined when the peer does not have it, or has too much to do
-   * @throws BitmodelError `STREAM_ENDED`, `STREAM_TIMEOUT`, `FRAME_TOO_LARGE`, `BAD_CHUNK_MESSAGE`
+   * @returns what was asked for, unchecked; undefined when the peer does not have it
+   * @throws BitmodelError `PEER_BUSY` when it serves too many others now; `STREAM_ENDED`, `STREAM_TIMEOUT`, `FRAME_TOO_LARGE`, `BAD_CHUNK_MESSAGE`
    */
   async ask(question: ChunkQuestion): Promise<Uint8Array | undefined> {
     if (this.#failure !== undefined) throw this.#failure;
@@ -92,7 +92,8 @@ export class ChunkStream {
       throw new BitmodelError('BAD_CHUNK_MESSAGE', 'The peer answered what was not asked.');
     }
     this.#waiting.delete(number);
-    answer.resolve(status === 'given' ? body : undefined);
+    if (status === 'busy') answer.reject(busy());
+    else answer.resolve(status === 'given' ? body : undefined);
   }
 
   #decoded(frame: Uint8Array): ReturnType<typeof decodeAnswer> {
@@ -109,4 +110,8 @@ export class ChunkStream {
     for (const answer of this.#waiting.values()) answer.reject(this.#failure);
     this.#waiting.clear();
   }
+}
+
+function busy(): BitmodelError {
+  return new BitmodelError('PEER_BUSY', 'The peer gives models to as many as it can already.');
 }

@@ -1,3 +1,4 @@
+import { BitmodelError } from '../../base/index.js';
 import type { BundlePiece } from '../../model/index.js';
 import type { ChunkStream } from './ChunkStream.js';
 import type { PieceQueue } from './PieceQueue.js';
@@ -24,8 +25,11 @@ export interface LaneOptions {
   readonly room: () => Promise<void>;
 }
 
-/** How a lane ended: nothing is left to ask for, the peer sent a wrong piece, lacks one, or brought none for too long. */
-export type LaneEnd = 'done' | 'bad' | 'absent' | 'stalled';
+/**
+ * How a lane ended: nothing is left to ask for, the peer sent a wrong piece, lacks one, brought none for too long, or serves
+ * too many others now.
+ */
+export type LaneEnd = 'done' | 'bad' | 'absent' | 'stalled' | 'busy';
 
 /** Fetches pieces from one peer, with as many questions under way as its rate bears: a fast peer gets more of them. */
 export class Lane {
@@ -79,6 +83,10 @@ export class Lane {
   #start(piece: BundlePiece): void {
     const work = this.#fetch(piece)
       .catch((thrown: unknown) => {
+        if (thrown instanceof BitmodelError && thrown.code === 'PEER_BUSY') {
+          this.#end ??= 'busy';
+          return;
+        }
         // of several pieces that a dropped stream takes with it, the first says why
         this.#failure ??= thrown;
       })

@@ -28,6 +28,9 @@ const LOOK_MS = 1_000;
 const ASK_AGAIN_MS = 5_000;
 /** A peer that stalled or lacked a piece is asked again after this. */
 const REST_MS = 30_000;
+/** A busy one at first after this, and each time in a row after twice as long, up to so long. */
+const BUSY_REST_MS = 1_000;
+const LONGEST_BUSY_REST_MS = 16_000;
 /** How long nobody may be found before the download is given up; what is there stays. */
 const PATIENCE_MS = 30_000;
 
@@ -75,6 +78,8 @@ export class Pull {
   readonly #lanes = new Map<PeerId, Promise<void>>();
   /** When a peer may be asked again; never for one that lied. */
   readonly #rest = new Map<PeerId, number>();
+  /** How often in a row a peer was busy. */
+  readonly #busy = new Map<PeerId, number>();
   #state: PullState = 'looking';
   #bundle: PartialBundle | undefined;
   /** The model, when all of it lay there before. */
@@ -220,20 +225,37 @@ export class Pull {
   }
 
   #afterLane(peer: PeerId, end: LaneEnd): void {
+    if (end === 'busy') {
+      this.#restBusy(peer);
+      return;
+    }
+    this.#busy.delete(peer);
     if (end === 'done' || end === 'bad') return;
     this.#options.penalties.penalise(peer, 'stall', `a piece of a model: ${end}`);
     this.#restFor(peer);
   }
 
   #laneFailed(peer: PeerId, thrown: unknown): void {
+    if (thrown instanceof BitmodelError && thrown.code === 'PEER_BUSY') {
+      this.#restBusy(peer);
+      return;
+    }
     if (thrown instanceof BitmodelError && thrown.code === 'STREAM_TIMEOUT') {
       this.#options.penalties.penalise(peer, 'stall', 'pieces of a model');
     }
     this.#restFor(peer);
   }
 
-  #restFor(peer: PeerId): void {
-    const until = performance.now() + REST_MS;
+  /** It has done nothing wrong; and not all who found it busy come back at once. */
+  #restBusy(peer: PeerId): void {
+    const times = this.#busy.get(peer) ?? 0;
+    this.#busy.set(peer, times + 1);
+    const longest = Math.min(LONGEST_BUSY_REST_MS, BUSY_REST_MS * 2 ** times);
+    this.#restFor(peer, longest * (0.5 + Math.random() / 2));
+  }
+
+  #restFor(peer: PeerId, milliseconds = REST_MS): void {
+    const until = performance.now() + milliseconds;
     this.#rest.set(peer, Math.max(until, this.#rest.get(peer) ?? 0));
   }
 
@@ -263,7 +285,6 @@ export class Pull {
       for (const peer of await this.#sources(MOST_LANES)) {
         const answer = await this.#fromPeer(peer, ask);
         if (answer !== undefined) return answer;
-        this.#restFor(peer);
       }
       await this.#pause();
     }
@@ -277,7 +298,10 @@ export class Pull {
     let stream: ChunkStream | undefined;
     try {
       stream = await ChunkStream.open(this.#options, peer, fromHex(id));
-      return await ask(stream);
+      const answer = await ask(stream);
+      this.#busy.delete(peer);
+      if (answer === undefined) this.#restFor(peer);
+      return answer;
     } catch (thrown) {
       if (!isPeersFault(thrown)) throw thrown;
       this.#laneFailed(peer, thrown);
@@ -301,6 +325,7 @@ export class Pull {
 
 /** Codes of what a peer, or the link to it, can cause. */
 const PEER_CODES = new Set([
+  'PEER_BUSY',
   'STREAM_ENDED',
   'STREAM_TIMEOUT',
   'FRAME_TOO_LARGE',

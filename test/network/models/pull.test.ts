@@ -1,7 +1,7 @@
 import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { toHex } from '#src/base/index.js';
+import { fromHex, toHex } from '#src/base/index.js';
 import {
   checkModel,
   ModelRegistry,
@@ -9,6 +9,8 @@ import {
   readBundle,
   ServedModels,
 } from '#src/model/index.js';
+import { ChunkServer } from '#src/network/models/ChunkServer.js';
+import { ChunkStream } from '#src/network/models/ChunkStream.js';
 import {
   answerFrame,
   decodeHaveQuestion,
@@ -127,6 +129,46 @@ describe('a model', () => {
     const hal = await puller('hal', [{ address: silent }, ...holders.slice(0, 2)]);
     hal.exchange.pulls.start({ id: large, about: { name: 'large' } });
     expect(await ended(hal, large)).toMatchObject({ state: 'done' });
+  });
+
+  it('comes from a peer that was busy at first, and nothing is held against it', async () => {
+    let asked = 0;
+    const busy = await cheat('busy', holders[0]!, id, (frame) => {
+      if (++asked > 3) return frame;
+      const [status] = answerFrame({ status: 'busy', number: 0 });
+      frame[0] = status!;
+      return frame.subarray(0, 5);
+    });
+    const ivy = await puller('ivy', [{ address: busy }]);
+    ivy.exchange.pulls.start({ id, about: { name: 'small' } });
+    expect(await ended(ivy, id)).toMatchObject({ state: 'done' });
+    expect(asked).toBeGreaterThan(3);
+    expect(ivy.peers.scores.scoreOf(busy.split('/p2p/')[1]!)).toBe(0);
+  });
+
+  it('goes on being given on the streams that were there when one more is told to wait', async () => {
+    const given = holders[0]!;
+    const served = await hosts.start('served');
+    const models = new ServedModels(given.datadir, () => {});
+    const { penalties } = given.peers;
+    const server = { host: served, penalties, models, onWarning: () => {}, mostStreams: 1 };
+    new ChunkServer(server);
+    const asker = await hosts.start('asker');
+    await asker.dial(addressOf(served));
+    const open = () => ChunkStream.open({ host: asker, penalties }, served.id, fromHex(id));
+    const first = await open();
+    expect(await first.ask({ kind: 'info' })).toBeDefined();
+    const second = await open();
+    await expect(second.ask({ kind: 'info' })).rejects.toMatchObject({ code: 'PEER_BUSY' });
+    expect(await first.ask({ kind: 'info' })).toBeDefined();
+    await first.close();
+    await second.close();
+    await until(async () => {
+      const next = await open();
+      const answer = await next.ask({ kind: 'info' }).catch(() => undefined);
+      await next.close();
+      return answer !== undefined;
+    });
   });
 
   it('is gone on with after the download was stopped', async () => {
