@@ -158,7 +158,7 @@ export type { IncomingBlock } from './node/BlockAcceptance.js';
 export { mayBeMutated } from './node/BlockAcceptance.js';
 export { ChainNode, type ChainNodeOptions, type Tip } from './node/ChainNode.js';
 export { MAX_PENDING_HEADERS, type TakenHeaders } from './node/HeaderAcceptance.js';
-export type { HeaderBranch } from './node/HeaderBranch.js';
+export { HeaderBranch } from './node/HeaderBranch.js';
 export { holderText, metaIdOf } from './pins/identity.js';
 export {
   decodePin,

@@ -10,8 +10,6 @@ import {
 import type { NetworkParameters } from '../consensus/parameters.js';
 import { rejectBlock } from '../consensus/reject.js';
 import { bitsToTarget, workOf } from '../consensus/target.js';
-import type { ChainStore } from '../store/ChainStore.js';
-import type { HeaderRecord } from '../store/records.js';
 
 const HEADER_SIZE = 80;
 /** So many entries below the end stay decoded: the median time needs eleven. */
@@ -22,18 +20,26 @@ const RECENT = 16;
  * branch costs little until it is known to be worth keeping.
  */
 export class HeaderBranch implements HeaderSource {
-  readonly base: HeaderRecord;
-  readonly #store: ChainStore;
+  readonly base: HeaderEntry;
+  readonly #store: HeaderSource;
   readonly #parameters: NetworkParameters;
+  readonly #now: () => number;
   #bytes = new Uint8Array(64 * HEADER_SIZE);
   #count = 0;
   #recent: HeaderEntry[] = [];
   #first: HeaderEntry | undefined;
 
-  constructor(store: ChainStore, parameters: NetworkParameters, base: HeaderRecord) {
+  /** @param now seconds since 1970 on this machine */
+  constructor(
+    store: HeaderSource,
+    parameters: NetworkParameters,
+    base: HeaderEntry,
+    now: () => number = secondsNow,
+  ) {
     this.#store = store;
     this.#parameters = parameters;
     this.base = base;
+    this.#now = now;
   }
 
   /** How many headers it has. */
@@ -54,7 +60,7 @@ export class HeaderBranch implements HeaderSource {
     const previous = this.last;
     if (!equalBytes(header.previousHash, previous.hash)) throw rejectBlock('prev-blk-not-found');
     checkProofOfWork(header, hash, this.#parameters);
-    checkHeader(header, previous, this.#parameters, this, secondsNow());
+    checkHeader(header, previous, this.#parameters, this, this.#now());
     const work = previous.work + workOf(bitsToTarget(header.bits)!);
     const entry = { hash, header, height: previous.height + 1, work };
     this.#write(encodeHeader(header));

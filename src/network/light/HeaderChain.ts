@@ -4,13 +4,11 @@ import {
   type BlockHeader,
   bitsToTarget,
   blockHash,
-  checkHeader,
-  checkProofOfWork,
+  HeaderBranch,
   type HeaderEntry,
-  type HeaderSource,
-  hashKey,
   hashToId,
   type LightStore,
+  MAX_PENDING_HEADERS,
   medianTimePast,
   type NetworkParameters,
   secondsNow,
@@ -23,8 +21,6 @@ interface Events {
   block: [tip: Tip, forkHeight: number];
 }
 
-/** Headers of a branch that has no more work than the chain, of one peer's sending: more are not listened to. */
-const MOST_BEHIND = 50_000;
 /** Hashes of a locator before it begins to leave some out, and most of them. */
 const DENSE = 10;
 
@@ -96,8 +92,8 @@ export class HeaderChain extends EventEmitter<Events> {
   }
 
   /** A branch to be taken from a peer, header by header. */
-  branch(): HeaderBranch {
-    return new HeaderBranch(this, this.#store, this.#now);
+  branch(): LightBranch {
+    return new LightBranch(this, this.#store, this.#now);
   }
 
   /** Makes a branch of more work the chain. */
@@ -114,16 +110,15 @@ export function unconnected(): BitmodelError {
 
 /**
  * Headers that a peer sends, in order, on top of one of the chain. They become the chain as soon as they have more work
- * than it, and are forgotten with this object if they never do.
+ * than it; until then they are held as their 80 bytes, and are forgotten with this object if they never do.
  */
-export class HeaderBranch implements HeaderSource {
+export class LightBranch {
   readonly #chain: HeaderChain;
   readonly #store: LightStore;
   readonly #now: () => number;
-  #fork: HeaderEntry | undefined;
+  #last: HeaderEntry | undefined;
   /** Those that are not in the store yet. */
-  #entries: HeaderEntry[] = [];
-  #byHash = new Map<string, HeaderEntry>();
+  #pending: HeaderBranch | undefined;
 
   constructor(chain: HeaderChain, store: LightStore, now: () => number) {
     this.#chain = chain;
@@ -133,12 +128,17 @@ export class HeaderBranch implements HeaderSource {
 
   /** The last header taken; undefined before the first. */
   get last(): HeaderEntry | undefined {
-    return this.#entries.at(-1) ?? this.#fork;
+    return this.#last;
+  }
+
+  /** Headers that have no more work than the chain yet. */
+  get pending(): number {
+    return this.#pending?.length ?? 0;
   }
 
   /** Whether the peer has sent more than is listened to of a branch with no more work than the chain. */
   get isTooLong(): boolean {
-    return this.#entries.length > MOST_BEHIND + this.#chain.top().height;
+    return this.pending > MAX_PENDING_HEADERS;
   }
 
   /**
@@ -148,55 +148,31 @@ export class HeaderBranch implements HeaderSource {
    */
   add(headers: readonly BlockHeader[]): void {
     for (const header of headers) this.#add(header);
-    const { last } = this;
-    if (this.#entries.length === 0 || last!.work <= this.#chain.top().work) return;
-    const fork = this.#rebased();
-    this.#chain.take(fork.height, this.#entries);
-    this.#fork = last;
-    this.#entries = [];
-    this.#byHash.clear();
-  }
-
-  parent(entry: HeaderEntry): HeaderEntry | undefined {
-    const { previousHash } = entry.header;
-    return this.#byHash.get(hashKey(previousHash)) ?? this.#store.header(previousHash);
-  }
-
-  ancestor(entry: HeaderEntry, height: number): HeaderEntry {
-    const fork = this.#fork!;
-    if (height > fork.height && entry.height > fork.height) {
-      return this.#entries[height - fork.height - 1]!;
-    }
-    return this.#store.ancestor(entry.height > fork.height ? fork : entry, height);
+    const pending = this.#pending;
+    if (!pending || pending.last.work <= this.#chain.top().work) return;
+    this.#take(pending);
+    this.#pending = undefined;
   }
 
   #add(header: BlockHeader): void {
     const hash = blockHash(header);
-    const previous = this.last ?? this.#store.header(header.previousHash);
+    const previous = this.#last ?? this.#store.header(header.previousHash);
     if (!previous || !equalBytes(previous.hash, header.previousHash)) throw unconnected();
-    if (this.#entries.length === 0) {
-      const known = this.#store.header(hash);
-      this.#fork = known ?? previous;
-      if (known) return;
+    const known = this.#pending ? undefined : this.#store.header(hash);
+    if (!known) {
+      const { parameters } = this.#chain;
+      this.#pending ??= new HeaderBranch(this.#store, parameters, previous, this.#now);
+      this.#pending.append(header, hash);
     }
-    const { parameters } = this.#chain;
-    checkProofOfWork(header, hash, parameters);
-    checkHeader(header, previous, parameters, this, this.#now());
-    const work = previous.work + workOf(bitsToTarget(header.bits)!);
-    const entry = { hash, header, height: previous.height + 1, work };
-    this.#entries.push(entry);
-    this.#byHash.set(hashKey(hash), entry);
+    this.#last = known ?? this.#pending!.last;
   }
 
   /** Another peer's branch may have become the chain meanwhile: where this one leaves what is the chain now. */
-  #rebased(): HeaderEntry {
-    const fork = this.#fork!;
-    if (!this.#chain.holds(fork.height, fork.hash)) throw unconnected();
-    const shared = this.#entries.findIndex((each) => !this.#chain.holds(each.height, each.hash));
-    if (shared > 0) {
-      this.#fork = this.#entries[shared - 1];
-      this.#entries = this.#entries.slice(shared);
-    }
-    return this.#fork!;
+  #take(pending: HeaderBranch): void {
+    const { base } = pending;
+    if (!this.#chain.holds(base.height, base.hash)) throw unconnected();
+    const entries = [...pending.entries()];
+    const shared = entries.findIndex((each) => !this.#chain.holds(each.height, each.hash));
+    this.#chain.take(base.height + shared, entries.slice(shared));
   }
 }

@@ -5,7 +5,7 @@ import type { Penalties } from '../peers/offences.js';
 import { ANNOUNCEMENT_BYTES, BLOCK_TOPIC } from '../sync/Announcements.js';
 import { decodeHeaders, encodeLocator } from '../sync/messages.js';
 import { HEADERS, MAX_HEADERS } from '../sync/protocols.js';
-import type { HeaderBranch, HeaderChain } from './HeaderChain.js';
+import type { HeaderChain, LightBranch } from './HeaderChain.js';
 import { choosePeers } from './peers.js';
 
 export interface HeaderSyncOptions {
@@ -23,6 +23,8 @@ export interface HeaderSyncOptions {
 const PATIENCE = 10_000;
 /** How often it is begun anew because another peer's headers came in between. */
 const MOST_TRIES = 3;
+/** Milliseconds in which a peer shows that its branch has more work; meanwhile no other's is collected. */
+const LONGEST_BRANCH = 300_000;
 const INTERVAL = { regtest: 1_000, other: 15_000 };
 
 /** Follows the headers of several peers; the chain with the most work wins, whoever shows it. */
@@ -30,6 +32,8 @@ export class HeaderSync {
   readonly #options: HeaderSyncOptions;
   readonly #learning = new Map<PeerId, Promise<void>>();
   readonly #timer: NodeJS.Timeout;
+  /** Whose headers without more work than the chain are being collected: one peer's at a time, as they take memory. */
+  #collector: PeerId | undefined;
   #closed = false;
 
   constructor(options: HeaderSyncOptions) {
@@ -97,7 +101,7 @@ export class HeaderSync {
       const { hash } = headers.tip;
       const branch = headers.branch();
       try {
-        await this.#follow(peer, branch);
+        await this.#follow(peer, branch).finally(() => this.#leaveOff(peer));
         return;
       } catch (thrown) {
         if (!(thrown instanceof BitmodelError)) throw thrown;
@@ -112,18 +116,30 @@ export class HeaderSync {
     }
   }
 
-  async #follow(peer: PeerId, branch: HeaderBranch): Promise<void> {
+  async #follow(peer: PeerId, branch: LightBranch): Promise<void> {
     const { headers, penalties } = this.#options;
+    let end: number | undefined;
     while (!this.#closed) {
       const last = branch.last?.hash;
       const own = headers.locator();
       const found = await this.#ask(peer, last ? [last, ...own.slice(-1)] : own);
       branch.add(found);
       if (found.length < MAX_HEADERS) return;
-      if (!branch.isTooLong) continue;
-      penalties.penalise(peer, 'false-height', 'a long branch without more work');
+      if (branch.pending === 0) continue;
+      // it is asked again when the other one is through
+      if ((this.#collector ?? peer) !== peer) return;
+      this.#collector = peer;
+      end ??= performance.now() + LONGEST_BRANCH;
+      const isLate = performance.now() > end;
+      if (!branch.isTooLong && !isLate) continue;
+      const offence = isLate ? 'stall' : 'false-height';
+      penalties.penalise(peer, offence, 'a long branch without more work');
       return;
     }
+  }
+
+  #leaveOff(peer: PeerId): void {
+    if (this.#collector === peer) this.#collector = undefined;
   }
 
   async #ask(peer: PeerId, locator: readonly Uint8Array[]): Promise<BlockHeader[]> {
