@@ -1,16 +1,9 @@
 import { BitmodelError, EXIT } from '../../base/index.js';
 import type { Host, PeerConnection, PeerId } from '../host/Host.js';
+import { addressGroup, readMultiaddr } from '../peers/addresses.js';
 
 /** Peers asked at once: all of them must lie together for a lie of omission to be believed. */
 export const ASKED = 4;
-
-/** The network that an address is of, as far as a stranger can't choose it: /16 of IPv4, /32 of IPv6, else all of it. */
-export function addressGroup(address: string): string {
-  const [, family = '', host = ''] = address.split('/');
-  if (family === 'ip4') return host.split('.').slice(0, 2).join('.');
-  if (family === 'ip6') return host.split(':').slice(0, 2).join(':');
-  return host;
-}
 
 /** The first of each group, then the rest: as different as they can be. */
 function spread(connections: readonly PeerConnection[]): PeerConnection[] {
@@ -18,7 +11,8 @@ function spread(connections: readonly PeerConnection[]): PeerConnection[] {
   const first: PeerConnection[] = [];
   const rest: PeerConnection[] = [];
   for (const connection of connections) {
-    const group = addressGroup(connection.address);
+    const address = readMultiaddr(connection.address);
+    const group = address ? addressGroup(address) : connection.address;
     (seen.has(group) ? rest : first).push(connection);
     seen.add(group);
   }

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { PeerConnection } from '#src/network/index.js';
-import { addressGroup, choosePeers } from '#src/network/light/peers.js';
+import { choosePeers } from '#src/network/light/peers.js';
 
 type Given = Partial<PeerConnection> & { readonly peer: string };
 
@@ -37,8 +37,29 @@ describe('who is asked for proofs', () => {
       ...named('c', 'd', 'e'),
     ]);
     expect(choosePeers(host, 'proofs/1', 4, 0)).toEqual(['a', 'c', 'd', 'e']);
-    expect(addressGroup('/ip6/2001:db8:5::1/tcp/1')).toBe('2001:db8');
-    expect(addressGroup('/dns4/node.example/tcp/1')).toBe('node.example');
+  });
+
+  it.each([
+    ['2001:db8::1', '2001:0db8:5:6:7:8:9:a', 'are of one /32 however they are written'],
+    ['::ffff:99.7.0.1', '::ffff:6307:c803', 'are of one /16 of IPv4 written as IPv6'],
+  ])('takes %s and %s, which %s, one after the other', (a, b) => {
+    const host = hostWith([
+      { peer: 'a', address: `/ip6/${a}/tcp/1` },
+      { peer: 'b', address: `/ip6/${b}/tcp/1` },
+      ...named('c', 'd', 'e'),
+    ]);
+    expect(choosePeers(host, 'proofs/1', 4, 0)).toEqual(['a', 'c', 'd', 'e']);
+  });
+
+  it('takes peers on its own machine, and of other networks, for different ones', () => {
+    const host = hostWith([
+      { peer: 'a', address: '/ip6/::1/tcp/1' },
+      { peer: 'b', address: '/ip6/::1/tcp/2' },
+      { peer: 'c', address: '/ip6/2001::1/tcp/1' },
+      { peer: 'd', address: '/ip6/2001:1::1/tcp/1' },
+      ...named('e'),
+    ]);
+    expect(choosePeers(host, 'proofs/1', 4, 0)).toEqual(['a', 'b', 'c', 'd']);
   });
 
   it('is chosen by this node itself before those that came to it', () => {
