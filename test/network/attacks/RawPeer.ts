@@ -64,10 +64,10 @@ export class RawPeer {
     return this.#connection.status === 'open';
   }
 
-  /** Whether it is let in again, and stays so for a moment: refusals come after the handshake. */
+  /** Whether it is let in again, and stays so for a while: refusals come after the handshake. */
   async canReturn(): Promise<boolean> {
     if (!this.isConnected) await this.dial().catch(() => undefined);
-    await pause(500);
+    for (let i = 0; i < 100 && this.isConnected; i++) await pause(100);
     return this.isConnected;
   }
 

@@ -34,9 +34,9 @@ export function addressOf(host: Host): string {
 }
 
 /** Waits until something holds, at most some seconds, which a busy machine may need. */
-export async function until(holds: () => boolean, seconds = 40): Promise<void> {
+export async function until(holds: () => boolean | Promise<boolean>, seconds = 40): Promise<void> {
   const end = Date.now() + seconds * 1000;
-  while (!holds()) {
+  while (!(await holds())) {
     if (Date.now() > end) throw new Error('what was waited for did not come');
     await new Promise((resolve) => setTimeout(resolve, 20));
   }

@@ -199,8 +199,7 @@ describe('a light node among peers that lie', () => {
     expect(await worth(light, owner)).toBe(50_000n);
     await light.host.dial(honest.addresses()[0]!);
     await until(() => light.host.protocolsOf(honest.id).includes('proofs/1'));
-    await new Promise((resolve) => setTimeout(resolve, 600));
-    expect(await worth(light, owner)).toBeLessThan(change);
+    await until(async () => (await worth(light, owner)) < change);
     expect(light.ledger.of(bad)).toContain('omission');
     await light.close();
   });
