@@ -52,6 +52,9 @@ interface SubmitOptions extends WalletChoice {
 /** More tries than anybody waits for. */
 const MOST_RETRIES = 100;
 
+const UNBONDED =
+  'The verifiers of this job are the cheapest that announced themselves. They have no bond and may be anybody, the seller included, who would then judge its own answer; and many sellers refuse them. Name keys that you trust with --verifiers, or draw bonded ones with --verifiers drawn.';
+
 async function readPrompt(given: string): Promise<string> {
   const prompt = given === '-' ? await readPipedText() : given;
   if (prompt !== '') return prompt;
@@ -62,7 +65,8 @@ async function readPrompt(given: string): Promise<string> {
 }
 
 function parseVerifiers(text: string): JobRequest['verifiers'] {
-  return text === 'auto' || text === 'drawn' ? text : parsePublicKeys(text);
+  const isWord = text === 'auto' || text === 'drawn' || text === 'announced';
+  return isWord ? text : parsePublicKeys(text);
 }
 
 function requestOf(options: SubmitOptions): Omit<JobRequest, 'model' | 'promptIds'> {
@@ -180,7 +184,7 @@ export function registerSubmit(job: Command): void {
     .option('--stake <coins>', "the seller's stake (default: the least that is safe)")
     .option(
       '--verifiers <keys>',
-      'public keys separated by commas, drawn (of those bonded), or auto',
+      'public keys separated by commas, drawn (of those bonded), announced (the cheapest, without a bond), or auto: drawn where seven are bonded, else announced',
       'auto',
     )
     .option('--verifier-fee <coins>', 'fee of each verifier in a contest')
@@ -225,6 +229,7 @@ export function registerSubmit(job: Command): void {
           const warnings = [
             await fewHoldersWarning(opened.chain.rpc, model),
             await calibrationWarning(opened.chain, models[0]!),
+            quote.verifiersAre === 'announced' ? UNBONDED : undefined,
           ];
           for (const warning of warnings) if (warning !== undefined) terminal.warn(warning);
           await agree(quote, options, context, opened.params.blockSpacing);

@@ -12,6 +12,8 @@ const AUTO_VERIFIERS = 3;
 /** Who judges a job, and what each asks. */
 export interface Judges {
   readonly of: JobSpec['verifiers'];
+  /** How they came to be: `announced` ones have no bond, and may be anybody. */
+  readonly chosen: 'named' | 'announced' | 'drawn';
   readonly fee: bigint;
   /** c, hex, where they are drawn. */
   readonly drawSecret?: string;
@@ -35,7 +37,9 @@ export async function chooseJudges(
   model: string,
   tip: number,
 ): Promise<Judges> {
-  if (typeof verifiers !== 'string') return { of: [...verifiers], fee: DEFAULT_VERIFIER_FEE };
+  if (typeof verifiers !== 'string') {
+    return { of: [...verifiers], chosen: 'named', fee: DEFAULT_VERIFIER_FEE };
+  }
   const registry = await registryAt(chain, params, registryHeight(tip, params));
   const size = registry?.size ?? 0;
   const announced = mirror.verifiers().filter(({ body }) => body.models.includes(model));
@@ -44,14 +48,18 @@ export async function chooseJudges(
   );
   const isEnough = size > 2 * AUTO_VERIFIERS;
   if (verifiers === 'drawn' && !isEnough) throw tooFewBonded(size);
+  // announcing itself costs nothing: where there are bonds to lose, nobody judges without one
+  if (verifiers === 'announced' || !registry || !isEnough) {
+    return announcedJudges(mirror, toHex(key.publicKey), model);
+  }
   // one who does not have the model can only abstain
-  const isDrawn = verifiers === 'drawn' || (isEnough && 3 * bonded.length > 2 * size);
-  if (!isDrawn || !registry) return announcedJudges(mirror, toHex(key.publicKey), model);
+  if (verifiers === 'auto' && 3 * bonded.length <= 2 * size) throw tooFewThere(bonded.length, size);
   const drawSecret = new Uint8Array(randomBytes(32));
   const fees = bonded.map(({ body }) => parseAmount(body.fee));
   const fee = fees.reduce((most, each) => (each > most ? each : most), DEFAULT_VERIFIER_FEE);
   const draw = { registry: toHex(registry.root), drawHash: toHex(sha256(drawSecret)) };
-  return { of: { ...draw, size, count: AUTO_VERIFIERS }, fee, drawSecret: toHex(drawSecret) };
+  const of = { ...draw, size, count: AUTO_VERIFIERS };
+  return { of, chosen: 'drawn', fee, drawSecret: toHex(drawSecret) };
 }
 
 function announcedJudges(mirror: PoolMirror, own: string, model: string): Judges {
@@ -69,6 +77,7 @@ function announcedJudges(mirror: PoolMirror, own: string, model: string): Judges
   // sorted by fee: the last one asks most
   return {
     of: chosen.map(({ author }) => author),
+    chosen: 'announced',
     fee: parseAmount(chosen.at(-1)!.body.fee),
   };
 }
@@ -79,6 +88,17 @@ function tooFewBonded(size: number): BitmodelError {
     `Only ${size} verifiers are bonded; a draw of ${AUTO_VERIFIERS} takes ${2 * AUTO_VERIFIERS + 1}.`,
     {
       next: 'Name keys with --verifiers, or let it choose: --verifiers auto',
+      exitCode: EXIT.notFound,
+    },
+  );
+}
+
+function tooFewThere(there: number, size: number): BitmodelError {
+  return new BitmodelError(
+    'NO_VERIFIERS',
+    `Of ${size} bonded verifiers only ${there} say that they have this model; more than two thirds should.`,
+    {
+      next: 'Wait for them, name keys that you trust with --verifiers, or draw all the same: --verifiers drawn',
       exitCode: EXIT.notFound,
     },
   );

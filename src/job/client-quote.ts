@@ -111,7 +111,8 @@ export abstract class QuotingClient extends ClientDriver {
     };
     await this.#affordable(job);
     const blocks = 1 + claimDepth(this.params, confirmations);
-    return { record, reward: fullReward(job), bond: contestBond(job), blocks };
+    const money = { reward: fullReward(job), bond: contestBond(job) };
+    return { record, ...money, verifiersAre: verifiers.chosen, blocks };
   }
 
   /**

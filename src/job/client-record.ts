@@ -49,7 +49,7 @@ export interface RetryPlan {
   readonly reward: string;
   readonly bond: string;
   /** What was asked for and can't be told from the job: see `JobRequest`. */
-  readonly verifiers: readonly string[] | 'auto' | 'drawn';
+  readonly verifiers: readonly string[] | 'auto' | 'drawn' | 'announced';
   readonly threshold?: number;
   readonly verifierFee?: string;
   readonly stake?: string;

@@ -12,10 +12,10 @@ export interface JobRequest {
   /** Base units that one output token may cost at most. */
   readonly pricePerToken: bigint;
   /**
-   * Public keys, hex; `drawn`: out of those bonded on the chain; or `auto`: drawn where enough are bonded and most of
-   * them announce the model, else verifiers that announced themselves for it, the cheapest first.
+   * Public keys, hex; `drawn`: out of those bonded on the chain; `announced`: the cheapest that say they have the model,
+   * whoever they are; or `auto`: drawn where enough are bonded, of whom most must announce the model, else announced.
    */
-  readonly verifiers: readonly string[] | 'auto' | 'drawn';
+  readonly verifiers: readonly string[] | 'auto' | 'drawn' | 'announced';
   /** More than half of the verifiers unless stated. */
   readonly threshold?: number;
   /** Base units per verifier; what they announced, or 10,000 unless stated. */
@@ -41,6 +41,8 @@ export interface JobQuote {
   readonly reward: bigint;
   /** Base units set aside for a contest; comes back where there is none. */
   readonly bond: bigint;
+  /** How its verifiers were found: `announced` ones have no bond, and may be anybody. */
+  readonly verifiersAre: 'named' | 'announced' | 'drawn';
   /** Blocks until an honest seller can claim, at best. */
   readonly blocks: number;
 }

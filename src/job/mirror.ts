@@ -2,7 +2,7 @@ import { BitmodelError } from '../base/index.js';
 import type { ChainClient } from '../chain/index.js';
 import { type AnyMessage, messageId, NO_JOB_HEX, parseMessage } from './messages.js';
 import { JobPool } from './pool.js';
-import type { PoolBounds } from './pool-bounds.js';
+import { POOL_BOUNDS, type PoolBounds } from './pool-bounds.js';
 import { listJobMessages, sendJobMessage } from './pool-client.js';
 import type { PooledJob } from './pool-view.js';
 
@@ -14,6 +14,9 @@ const OFFER_PERIOD = 720;
 const AFTER_EXPIRY = 144;
 /** Blocks for which a message waits for the one it refers to. */
 const WAITING_PERIOD = 6;
+
+/** Twice as many as its node keeps, and ranks by what the chain shows: the mirror drops none of them between rebuilds. */
+const VERIFIERS = 2 * POOL_BOUNDS.verifiers;
 
 /**
  * A participant's own copy of its node's job pool. It checks every message itself, so that the node need not be
@@ -33,8 +36,8 @@ export class PoolMirror {
 
   constructor(chain: ChainClient, bounds: Partial<PoolBounds> = {}) {
     this.#chain = chain;
-    this.#bounds = bounds;
-    this.#pool = new JobPool(bounds);
+    this.#bounds = { verifiers: VERIFIERS, ...bounds };
+    this.#pool = new JobPool(this.#bounds);
   }
 
   /** Reads what is new, and after each block repeats what this participant has said about live jobs. */

@@ -1,5 +1,5 @@
 import { type MethodHelp, OWN_GROUP, RPC_CODE, RpcError } from '../chain/index.js';
-import { JobPoolService, type PoolChain } from './pool-service.js';
+import { JobPoolService, type ServiceChain } from './pool-service.js';
 
 /** What the pool needs of an RPC server. */
 export interface MethodTable {
@@ -38,7 +38,7 @@ const LISTJOBMESSAGES: MethodHelp = {
  * `listjobmessages` (`{jobId?, after?}`; answers `{messages, next, node?}`).
  * @returns the pool; call its `advance()` after every block
  */
-export function registerJobPool(server: MethodTable, chain: PoolChain): JobPoolService {
+export function registerJobPool(server: MethodTable, chain: ServiceChain): JobPoolService {
   const service = new JobPoolService(chain);
   server.register('sendjobmessage', ([message]) => service.send(message), SENDJOBMESSAGE);
   server.register(

@@ -1,4 +1,4 @@
-import { BitmodelError, messageOf } from '../base/index.js';
+import { BitmodelError, messageOf, toHex } from '../base/index.js';
 import {
   type NetworkParameters,
   type Outpoint,
@@ -25,6 +25,7 @@ import {
   type PrivateDelivery,
 } from './private-delivery.js';
 import type { JobSpec } from './spec.js';
+import { type BondChain, registryAt, registryHeight } from './verifier-bonds.js';
 
 type MaybePromise<T> = T | Promise<T>;
 
@@ -45,6 +46,9 @@ export interface PoolChain {
     txid: string,
   ): MaybePromise<{ readonly transaction: Transaction; readonly height: number } | undefined>;
 }
+
+/** A chain on which it can be seen who is bonded, where it answers that too. */
+export type ServiceChain = PoolChain & Partial<Pick<BondChain, 'blockId' | 'pins'>>;
 
 /** Blocks for which an announced job without an escrow is kept. */
 const OFFER_PERIOD = 720;
@@ -70,14 +74,16 @@ const UNPROVEN_REST = 36;
 /** A job pool held against a chain: jobs whose coin is gone are refused, jobs that are over are forgotten. */
 export class JobPoolService {
   readonly pool: JobPool;
-  readonly #chain: PoolChain;
+  readonly #chain: ServiceChain;
   readonly #cursors: number[] = [];
   /** Height at which a job was first seen with its coin spent by what no acceptance here explains. */
   readonly #unproven = new Map<string, number>();
   readonly #finished = new FinishedJobs();
+  /** Whose bond counts since the last block; read when it first matters. */
+  #bonded: Promise<ReadonlySet<string>> | undefined;
   #delivery: PrivateDelivery | undefined;
 
-  constructor(chain: PoolChain, pool = new JobPool()) {
+  constructor(chain: ServiceChain, pool = new JobPool()) {
     this.#chain = chain;
     this.pool = pool;
   }
@@ -116,7 +122,21 @@ export class JobPoolService {
     if (this.pool.has(message.jobId, messageId(message))) return { status: 'known' };
     if (message.type === 'announce') return this.#announced(message);
     if (SAID_WHEN_LIVE.includes(message.type)) await this.#look(message);
+    // who is bonded matters only where somebody has to go
+    const isCrowding = message.type === 'verifier' && this.pool.isFullOfVerifiers;
+    if (isCrowding && isSigned(message)) await this.#rankVerifiers();
     return this.pool.add(message);
+  }
+
+  /** Lets the verifiers stay that jobs made at the tip draw from. */
+  async #rankVerifiers(): Promise<void> {
+    this.#bonded ??= bondedAtTip(this.#chain);
+    try {
+      this.pool.setBonded(await this.#bonded);
+    } catch (thrown) {
+      this.#bonded = undefined;
+      throw thrown;
+    }
   }
 
   /** Keeps a private message that is for this node, else hands it to its own; what that node says is the answer. */
@@ -149,6 +169,7 @@ export class JobPoolService {
 
   /** Forgets what is over. Call it after every block. */
   async advance(): Promise<void> {
+    this.#bonded = undefined;
     const tip = await this.#chain.height();
     for (const id of this.pool.jobIds()) await this.#forgetIfOver(id, tip);
     for (const id of this.#unproven.keys()) if (!this.pool.job(id)) this.#unproven.delete(id);
@@ -268,6 +289,21 @@ function parsed(value: unknown): AnyMessage | PoolResult {
     return refused(messageOf(thrown), true);
   }
 }
+
+/** Keys, hex, of the registry that jobs made now draw from; of nobody where the chain can't tell. */
+async function bondedAtTip(chain: ServiceChain): Promise<ReadonlySet<string>> {
+  const { parameters } = chain;
+  if (!canTellBonds(chain)) return new Set();
+  const registry = await registryAt(
+    chain,
+    parameters,
+    registryHeight(await chain.height(), parameters),
+  );
+  return new Set(registry?.keys.map((key) => toHex(key)));
+}
+
+const canTellBonds = (chain: ServiceChain): chain is PoolChain & BondChain =>
+  chain.blockId !== undefined && chain.pins !== undefined;
 
 /** The JSON in some bytes; undefined, which is no message, where there is none. */
 function jsonOf(bytes: Uint8Array): unknown {

@@ -3,9 +3,13 @@ import type { Entry } from './pool-view.js';
 
 const heightOf = ({ message }: Entry): number => (message as Message<'verifier'>).body.height;
 
-/** The latest announcement of each verifier; of too many verifiers those with the smallest keys. */
+/**
+ * The latest announcement of each verifier; of too many verifiers those that are bonded, then those with the smallest
+ * keys. Without a bond a key costs nothing: in whatever order they stood, somebody could search for good ones.
+ */
 export class VerifierEntries {
   readonly #most: number;
+  #bonded: ReadonlySet<string> = new Set();
   readonly #latest = new Map<string, Entry>();
 
   constructor(most: number) {
@@ -14,6 +18,16 @@ export class VerifierEntries {
 
   get size(): number {
     return this.#latest.size;
+  }
+
+  /** Whether another verifier finds room only in place of one of these. */
+  get isFull(): boolean {
+    return this.#latest.size >= this.#most;
+  }
+
+  /** Says which keys, hex, have a bond on the chain. */
+  setBonded(keys: ReadonlySet<string>): void {
+    this.#bonded = keys;
   }
 
   entries(): IterableIterator<Entry> {
@@ -39,9 +53,14 @@ export class VerifierEntries {
     if (known) return [known];
     if (this.#latest.size <= this.#most) return [];
     let last = author;
-    for (const key of this.#latest.keys()) if (key > last) last = key;
+    for (const key of this.#latest.keys()) if (this.#isWorse(key, last)) last = key;
     const gone = this.#latest.get(last)!;
     this.#latest.delete(last);
     return last === author ? 'too many verifiers are known' : [gone];
+  }
+
+  #isWorse(key: string, than: string): boolean {
+    const isBonded = this.#bonded.has(key);
+    return isBonded === this.#bonded.has(than) ? key > than : !isBonded;
   }
 }

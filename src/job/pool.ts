@@ -129,6 +129,16 @@ export class JobPool {
     return [...this.#jobs.keys()].sort();
   }
 
+  /** Whether another verifier finds room only in place of one that is here. */
+  get isFullOfVerifiers(): boolean {
+    return this.#verifiers.isFull;
+  }
+
+  /** Says which verifiers' keys, hex, have a bond on the chain: they stay before all others. */
+  setBonded(keys: ReadonlySet<string>): void {
+    this.#verifiers.setBonded(keys);
+  }
+
   /** Verifiers that said they are there, sorted by key. */
   verifiers(): Message<'verifier'>[] {
     return this.#verifiers.messages();
@@ -160,13 +170,12 @@ export class JobPool {
 
   /** Whether it comes near one of its bounds. */
   get isCrowded(): boolean {
-    const { jobs, verifiers, waiting, waitingBytes, bytes } = this.#bounds;
+    const { jobs, verifiers, bytes } = this.#bounds;
     const nears = (amount: number, bound: number): boolean => amount >= (bound * 7) / 8;
     return (
       nears(this.#jobs.size, jobs) ||
       nears(this.#verifiers.size, verifiers) ||
-      nears(this.#waiting.count, waiting) ||
-      nears(this.#waiting.bytes, waitingBytes) ||
+      this.#waiting.isCrowded ||
       nears(this.#bytes, bytes)
     );
   }

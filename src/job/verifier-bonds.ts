@@ -2,7 +2,6 @@ import { z } from 'zod';
 import { BitmodelError, canonicalBytes, EXIT, toHex } from '../base/index.js';
 import {
   blockHash,
-  type ChainClient,
   DUST,
   encodePin,
   hash160,
@@ -10,7 +9,9 @@ import {
   type NetworkParameters,
   type Outpoint,
   type Pin,
+  type PinVersion,
   p2pkhScript,
+  type Transaction,
   type Wallet,
 } from '../chain/index.js';
 import { type BondTerms, bondScript, MINIMUM_BOND, parseBond } from './contracts/bond.js';
@@ -21,8 +22,21 @@ import { buildRegistry, type VerifierRegistry } from './verifier-registry.js';
 /** Where verifiers announce their bonds (DESIGN 4.4). */
 export const VERIFIER_PIN_PATH = '/protocols/bitmodel-verifier';
 
-/** What is asked of a node to read who is bonded; {@link ChainClient} answers it. */
-export type BondChain = Pick<ChainClient, 'blockId' | 'pins' | 'spender' | 'transaction'>;
+type MaybePromise<T> = T | Promise<T>;
+
+/** What is asked of a node to read who is bonded; `ChainClient` answers it, and `LocalChain` within the node. */
+export interface BondChain {
+  blockId(height: number): Promise<string>;
+  pins(
+    path: string,
+    options: { readonly all: true; readonly atHeight: number },
+  ): Promise<readonly BondPin[]>;
+  spender(outpoint: Outpoint): MaybePromise<{ readonly height: number } | undefined>;
+  transaction(txid: string): MaybePromise<{ readonly transaction: Transaction } | undefined>;
+}
+
+/** What of a pin tells of a bond. */
+type BondPin = Pick<Pin, 'txid'> & { readonly versions: readonly Pick<PinVersion, 'payload'>[] };
 
 /** A bond on the chain with its verifier's key. */
 export interface StandingBond extends BondCoin {
@@ -92,7 +106,7 @@ export async function standingBonds(
 async function bondOf(
   chain: BondChain,
   params: NetworkParameters,
-  pin: Pin,
+  pin: BondPin,
 ): Promise<StandingBond | undefined> {
   const said = parsePin(pin.versions[0]!.payload);
   const known = said && (await chain.transaction(pin.txid));

@@ -5,6 +5,7 @@ import {
   createMessage,
   JobPool,
   jobIdHex,
+  messageId,
   NO_JOB_HEX,
   parseMessage,
 } from '#src/job/index.js';
@@ -192,12 +193,51 @@ describe('the job pool', () => {
     expect(pool.fingerprint()).toBe('');
   });
 
-  it('holds a bounded number of messages that wait for their job', () => {
+  it('holds a bounded number of messages that wait for their job, the latest', () => {
     const pool = new JobPool({ waiting: 2 });
     const states = ['s0', 's1', 's2'].map((seller) => pool.add(offer(job, seller)).status);
-    expect(states).toEqual(['waiting', 'waiting', 'refused']);
+    expect(states).toEqual(['waiting', 'waiting', 'waiting']);
+    pool.add(announce(job));
+    expect(
+      pool
+        .job(id)
+        ?.offers.map(({ author }) => author)
+        .sort(),
+    ).toEqual(['s1', 's2'].map(publicKey).sort());
+  });
+
+  it('lets nobody take more than a sixteenth of the room of what waits', () => {
+    const pool = new JobPool({ waiting: 32 });
+    const others = Array.from({ length: 4 }, (_, i) => makeJob({ coin: `${hash(`c${i}`)}:0` }));
+    const states = others.map((each) => pool.add(offer(each, 's0')).status);
+    expect(states).toEqual(['waiting', 'waiting', 'refused', 'refused']);
+    const narrow = new JobPool({ waitingBytes: 16 * 1500 });
+    const large = others.map((each) => narrow.add(offer(each, 's0')).status);
+    expect(large).toEqual(expect.arrayContaining(['waiting', 'refused']));
+  });
+
+  it('finds room for who waits for the first time, at the cost of who has most waiting', () => {
+    const pool = new JobPool({ waitingBytes: 40_000 });
+    const keys = [{ verifier: publicKey('v0'), key: '' }];
+    for (let i = 0; i < 20; i++) {
+      const body = { evidence: 'A'.repeat(2000), keys };
+      pool.add(createMessage('counterproof', id, 0, body, privateKey(`flooder ${i}`)));
+    }
+    expect(pool.bytes).toBeGreaterThan(36_000);
+    expect(pool.add(offer(job, 's0')).status).toBe('waiting');
+    expect(pool.add(offer(job, 's1')).status).toBe('waiting');
+    expect(pool.bytes).toBeLessThanOrEqual(40_000);
     pool.add(announce(job));
     expect(pool.job(id)?.offers).toHaveLength(2);
+  });
+
+  it('keeps room for private prompts, whatever else waits', () => {
+    const pool = new JobPool({ waiting: 2 });
+    const body = { seller: publicKey('s0'), prompt: 'AAAA' };
+    const prompt = createMessage('prompt', id, 0, body, privateKey('client'));
+    expect(pool.add(prompt).status).toBe('waiting');
+    for (const seller of ['s1', 's2', 's3']) pool.add(offer(job, seller));
+    expect(pool.has(id, messageId(prompt))).toBe(true);
   });
 
   it('keeps the cheapest offer of each seller', () => {

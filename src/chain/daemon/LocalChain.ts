@@ -1,11 +1,23 @@
+import { BitmodelError, EXIT } from '../../base/index.js';
 import type { ChainClient } from '../client/ChainClient.js';
 import { hashToId, idToHash, type Outpoint } from '../codec/transaction.js';
 import type { NetworkParameters } from '../consensus/parameters.js';
 import type { ChainNode } from '../node/ChainNode.js';
+import type { PinState } from '../store/PinQueries.js';
 
 type Answer<Name extends 'height' | 'output' | 'spender' | 'transaction'> = Awaited<
   ReturnType<ChainClient[Name]>
 >;
+
+/** Most versions of one pin, the last ones: as many as `getpins` tells. */
+const VERSION_LIMIT = 100;
+const NO_LIMIT = 0xffff_ffff;
+
+/** What a pin said, and the transaction that made it. */
+export interface SaidPin {
+  readonly txid: string;
+  readonly versions: readonly { readonly payload: Uint8Array }[];
+}
 
 /** What {@link ChainClient} answers over RPC, asked of a node in this very process. */
 export class LocalChain {
@@ -47,5 +59,29 @@ export class LocalChain {
     }
     const waiting = this.#node.mempool.get(hash);
     return waiting && { transaction: waiting.transaction, height: 0, time: waiting.time };
+  }
+
+  /** Printed id of the block at a height. @throws BitmodelError where there is none yet */
+  async blockId(height: number): Promise<string> {
+    const hash = this.#node.store.hashAt(height);
+    if (hash) return hashToId(hash);
+    throw new BitmodelError('NO_BLOCK', `There is no block at height ${height} yet.`, {
+      next: 'See the height of the chain: bitmodel chain info',
+      exitCode: EXIT.notFound,
+    });
+  }
+
+  /** What the pins at a path said up to a block, hidden and revoked ones included. */
+  async pins(path: string, { atHeight }: { readonly atHeight: number }): Promise<SaidPin[]> {
+    const { pins } = this.#node.store;
+    const found: SaidPin[] = [];
+    const enough = (state: PinState): boolean => {
+      const versions = pins.versions(state, VERSION_LIMIT);
+      const payloads = versions.map(({ data }) => ({ payload: data!.payload }));
+      found.push({ txid: hashToId(state.id.hash), versions: payloads });
+      return false;
+    };
+    pins.byPath(path, { atHeight, all: true, limit: NO_LIMIT, enough });
+    return found;
   }
 }

@@ -93,6 +93,13 @@ function healAll(pools: readonly JobPool[]): void {
 
 const bounds = { jobs: 4, offers: 2, verifiers: 2 };
 
+/** A pool on a chain that knows a bond of one of the verifiers. */
+function poolWith(isFull: boolean): JobPool {
+  const pool = new JobPool(isFull ? bounds : {});
+  pool.setBonded(new Set([publicKey('v2')]));
+  return pool;
+}
+
 describe('job pools of several nodes', () => {
   it(
     'come to the same state from the same messages, through losses, repeats, any order, and full pools',
@@ -102,12 +109,12 @@ describe('job pools of several nodes', () => {
       fc.assert(
         fc.property(schedules, fc.boolean(), (given, isFull) => {
           const pools = given.map((schedule) => {
-            const pool = new JobPool(isFull ? bounds : {});
+            const pool = poolWith(isFull);
             for (const message of schedule) pool.add(message);
             return pool;
           });
           healAll(pools);
-          const all = new JobPool(isFull ? bounds : {});
+          const all = poolWith(isFull);
           for (const message of new Set(given.flat())) all.add(message);
           for (const pool of pools) expect(pool.fingerprint()).toBe(all.fingerprint());
           for (const pool of pools) expect(pool.digests()).toEqual(all.digests());
@@ -125,7 +132,7 @@ describe('job pools of several nodes', () => {
       fc.assert(
         fc.property(order, order, fc.boolean(), (first, second, isFull) => {
           const [a, b] = [first, second].map((schedule) => {
-            const pool = new JobPool(isFull ? bounds : {});
+            const pool = poolWith(isFull);
             for (const message of schedule) pool.add(message);
             return pool;
           });
