@@ -1,12 +1,13 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { toHex } from '#src/base/index.js';
-import { formatOutpoint, Wallet } from '#src/chain/index.js';
+import { formatOutpoint, LocalChain, Wallet } from '#src/chain/index.js';
 import {
   bondVerifier,
   createMessage,
   type JobSpec,
   JobVerifier,
   jobIdHex,
+  registryAt,
   type WorkerOptions,
 } from '#src/job/index.js';
 import { sendJobMessage } from '#src/job/pool-client.js';
@@ -54,6 +55,13 @@ const judgesOf = (id: string) =>
   );
 
 describe('a job whose verifiers are drawn', () => {
+  it('has them out of one registry, whether asked of the node over RPC or within it', async () => {
+    const height = await market.chain.height();
+    const local = await registryAt(new LocalChain(market.node.node), REGTEST, height);
+    expect(local!.keys.map(toHex).sort()).toEqual(bonded.toSorted());
+    expect(local).toMatchObject({ root: (await registryAt(market.chain, REGTEST, height))!.root });
+  });
+
   it('is what a client chooses once enough are bonded, and slashes a seller that cheats', async () => {
     const record = await buy({ dishonesty: attackNamed('tamper:2') }, 'auto');
     expect(record.job.verifiers).toMatchObject({ size: 7, count: 3 });
