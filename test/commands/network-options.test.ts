@@ -4,7 +4,6 @@ import { networkPlan } from '#src/commands/shared/network-options.js';
 describe('the network options of a node', () => {
   it('on regtest mean no network unless one of them speaks of it', async () => {
     expect(await networkPlan({}, 'regtest')).toBeUndefined();
-    expect(await networkPlan({ listen: false }, 'regtest')).toBeUndefined();
     expect(await networkPlan({ p2pPort: '0' }, 'regtest')).toMatchObject({
       listen: ['/ip4/127.0.0.1/tcp/0'],
       seeds: [],
@@ -26,7 +25,7 @@ describe('the network options of a node', () => {
     expect(moved.listen[0]).toBe('/ip4/0.0.0.0/tcp/7');
     expect(moved.announce).toEqual(['/ip4/8.8.8.8/tcp/7']);
     expect(await networkPlan({ peers: false }, 'main')).toBeUndefined();
-    expect((await networkPlan({ listen: false }, 'main'))!.listen).toEqual([]);
+    expect((await networkPlan({ inbound: false }, 'main'))!.listen).toEqual([]);
   });
 
   it('with --connect mean that nobody is let in unless --listen says where', async () => {
@@ -41,6 +40,8 @@ describe('the network options of a node', () => {
     [{ peers: false, seedNode: ['127.0.0.1:1'] }, 'BAD_OPTION'],
     [{ connect: ['127.0.0.1:1'], seedNode: ['127.0.0.1:2'] }, 'BAD_OPTION'],
     [{ maxPeers: '5' }, 'BAD_OPTION'],
+    [{ inbound: false }, 'BAD_OPTION'],
+    [{ inbound: false, listen: ['127.0.0.1'] }, 'BAD_OPTION'],
     [{ p2pPort: '0', maxPeers: '0' }, 'BAD_OPTION'],
     [{ p2pPort: '70000' }, 'BAD_OPTION'],
     [{ p2pPort: '0', announce: ['node.example.org'] }, 'BAD_OPTION'],

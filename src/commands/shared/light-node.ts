@@ -59,9 +59,7 @@ export async function runLight(
   terminal: Terminal,
   signal: AbortSignal,
 ): Promise<ExitCode> {
-  // nobody needs to reach it, unless it is told where
-  const listen = Array.isArray(peers.listen) ? peers.listen : false;
-  const plan = await networkPlan({ ...peers, listen }, options.network);
+  const plan = await networkPlan(peers, options.network, true);
   if (!plan) {
     throw new BitmodelError('BAD_OPTION', 'A light node knows nothing without other nodes.', {
       next: 'Pass --seed-node or --connect ADDRESS',

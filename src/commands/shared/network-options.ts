@@ -11,8 +11,9 @@ import type { Terminal } from './terminal.js';
 export interface NetworkOptionTexts {
   readonly seedNode?: string[];
   readonly connect?: string[];
+  readonly listen?: string[];
   /** False with `--no-listen`. */
-  readonly listen?: string[] | boolean;
+  readonly inbound?: boolean;
   readonly p2pPort?: string;
   readonly announce?: string[];
   readonly maxPeers?: string;
@@ -42,6 +43,9 @@ export function addNetworkOptions(command: Command): Command {
   const none = new Option('--no-network', 'no other nodes at all');
   // by its own name it would say no to --network NAME, which is about something else
   none.attributeName = () => 'peers';
+  // by one name the last of --listen and --no-listen would win without a word
+  const closed = new Option('--no-listen', 'dial other nodes, but let none in');
+  closed.attributeName = () => 'inbound';
   return command
     .addOption(none)
     .option('--seed-node <address...>', 'nodes to begin with: HOST:PORT, [IPV6]:PORT or multiaddr')
@@ -50,7 +54,7 @@ export function addNetworkOptions(command: Command): Command {
       '--listen <address...>',
       'where other nodes reach this one (any address of the machine)',
     )
-    .option('--no-listen', 'dial other nodes, but let none in')
+    .addOption(closed)
     .option('--p2p-port <port>', 'port for other nodes; 0 takes any free one')
     .option(
       '--announce <address...>',
@@ -67,24 +71,32 @@ function usage(message: string, next: string): BitmodelError {
 /**
  * What the options ask for; undefined for no network. A regtest chain is one's own: it has a network only where an
  * option speaks of one, and then on this machine unless told otherwise.
+ * @param isLight whether it is a light node: nobody needs to reach it, unless it is told where
  * @throws BitmodelError `BAD_OPTION`, `BAD_ADDRESS`
  */
 export async function networkPlan(
   options: NetworkOptionTexts,
   network: NetworkName,
+  isLight = false,
 ): Promise<NetworkPlan | undefined> {
-  const { seedNode, connect, listen, p2pPort, announce, maxPeers } = options;
-  const speaks = seedNode ?? connect ?? p2pPort ?? (Array.isArray(listen) ? listen : undefined);
+  const { seedNode, connect, listen, inbound, p2pPort, announce, maxPeers } = options;
+  const speaks = seedNode ?? connect ?? p2pPort ?? listen;
   if (options.peers === false) {
     if (speaks === undefined) return undefined;
     throw usage('--no-network goes with no other node.', 'Leave it out, or the addresses');
   }
   if (network === 'regtest' && speaks === undefined) {
+    if (inbound === false) {
+      throw usage('This regtest node has no network.', 'Pass --seed-node or --connect, too');
+    }
     if (announce === undefined && maxPeers === undefined) return undefined;
     throw usage(
       'This regtest node has no network.',
       'Pass --seed-node, --connect or --listen, too',
     );
+  }
+  if (listen && inbound === false) {
+    throw usage('--no-listen lets no node in.', 'Pass --listen or --no-listen, not both');
   }
   if (seedNode && connect) {
     throw usage('--connect is for no other nodes.', 'Pass --seed-node or --connect, not both');
@@ -105,9 +117,9 @@ export async function networkPlan(
     throw usage(`Other nodes take no names (${named}).`, 'Pass --announce IP:PORT');
   }
   // as in Bitcoin Core, who connects to certain nodes only lets nobody in unless told to
-  const isSilent = listen === false || (connect !== undefined && !Array.isArray(listen));
+  const isSilent = listen === undefined && (inbound === false || connect !== undefined || isLight);
   const everywhere = network === 'regtest' ? ['127.0.0.1'] : allAddresses();
-  const places = Array.isArray(listen) ? listen : everywhere;
+  const places = listen ?? everywhere;
   return {
     listen: isSilent ? [] : places.map((text) => parsePeerAddress(text, port)),
     seeds: others(seedNode),
