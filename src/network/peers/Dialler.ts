@@ -1,5 +1,6 @@
+import { BitmodelError } from '../../base/index.js';
 import type { Host, PeerConnection, PeerId } from '../host/Host.js';
-import { addressGroup, readMultiaddr, scopeOf } from './addresses.js';
+import { addressGroup, hostAndPort, readMultiaddr, scopeOf } from './addresses.js';
 import type { BanList } from './BanList.js';
 import type { BookEntry } from './bookEntry.js';
 import { groupOf, type PeerBook } from './PeerBook.js';
@@ -19,6 +20,8 @@ export interface DiallerOptions {
    * two minutes unless stated.
    */
   readonly feelerWait?: number;
+  /** Told once of an address dialled for ever at which nobody answers, or somebody of another network. */
+  readonly onWarning?: (message: string) => void;
 }
 
 /** A multiaddr that is dialled for ever. */
@@ -33,6 +36,8 @@ interface Fixed {
   /** When a connection was made. */
   since: number;
   isDialling: boolean;
+  /** Whether somebody was told that nobody is there, since somebody was. */
+  isTold: boolean;
 }
 
 const TICK = 500;
@@ -42,6 +47,8 @@ const MAX_DIALS = 4;
 /** Waits between dials of a fixed address: doubled each time, up to a minute, and each varied by half. */
 const FIRST_WAIT = 1_000;
 const LAST_WAIT = 60_000;
+/** Time in which a peer of the own network has said what it speaks. */
+const IDENTIFIED = 10_000;
 /** Time after which a connection counts as one that lasts. */
 const LASTING = 30_000;
 const FEELER_WAIT = 120_000;
@@ -100,6 +107,7 @@ export class Dialler {
       next: 0,
       since: 0,
       isDialling: false,
+      isTold: false,
     });
     return true;
   }
@@ -161,6 +169,7 @@ export class Dialler {
       const isThere = each.peer !== undefined && this.#options.host.isConnected(each.peer);
       // one that lets go at once is dialled as rarely as one that isn't there
       if (isThere && now - each.since > LASTING) each.attempts = 0;
+      if (isThere) this.#weigh(each);
       if (!isThere && !each.isDialling && each.next <= now) void this.#dialFixed(each);
     }
     const { outbound, host } = this.#options;
@@ -177,6 +186,24 @@ export class Dialler {
       const entry = this.#candidate(true);
       if (entry && !host.isConnected(entry.peer)) void this.#feel(entry);
     }
+  }
+
+  /** Whether the peer at a fixed address is of the own network; one of another says nothing that is understood. */
+  #weigh(fixed: Fixed): void {
+    const { host } = this.#options;
+    const there = host.connections().find(({ peer }) => peer === fixed.peer);
+    if (host.protocolsOf(fixed.peer!).length > 0) fixed.isTold = false;
+    else if (there && Date.now() - there.openedAt > IDENTIFIED) {
+      this.#tell(fixed, 'is of another network');
+    }
+  }
+
+  #tell(fixed: Fixed, what: string): void {
+    if (fixed.isTold || this.#ending.signal.aborted) return;
+    fixed.isTold = true;
+    const at = readMultiaddr(fixed.address);
+    const place = at ? hostAndPort(at) : fixed.address;
+    this.#options.onWarning?.(`seed ${place} ${what}; it is tried again and again`);
   }
 
   #anchor(): Readonly<BookEntry> | undefined {
@@ -216,8 +243,13 @@ export class Dialler {
       const { peer } = await this.#dial(fixed.address);
       fixed.peer = peer;
       fixed.since = performance.now();
-    } catch {
+    } catch (thrown) {
       // it is dialled again: a seed that is down may come back, whatever it said
+      const isOwnRule = thrown instanceof BitmodelError && thrown.code === 'PEER_REFUSED';
+      const bare = fixed.address.replace(/\/p2p\/[^/]+$/, '');
+      // a node may be a seed of its own, as where all nodes of a house are given one list
+      const isSelf = this.#options.host.addresses().some((own) => own.startsWith(`${bare}/`));
+      if (!isOwnRule && !isSelf) this.#tell(fixed, 'does not answer');
     } finally {
       fixed.next = performance.now() + around(wait);
       fixed.isDialling = false;

@@ -134,7 +134,7 @@ export class Peers {
       },
     });
     const fixed = connect ?? options.seeds ?? [];
-    const dialler = new Dialler({ host, book, bans, fixed, outbound });
+    const dialler = new Dialler({ host, book, bans, fixed, outbound, onWarning });
     if (connect) gate.only = () => dialler.named();
     const own = ownRecord(host);
     return new Peers(

@@ -59,7 +59,11 @@ describe('peers', () => {
       listen: seeds.map((text) => text.replace(/\/p2p\/.*/, '')),
     });
     await until(() => knows(again, others), 20);
-    expect(warnings).toEqual([]);
+    // each says once that the seed is away, if it noticed at all
+    const { host: at, port } = readMultiaddr(seeds[0]!)!;
+    const away = `seed ${at}:${port} does not answer; it is tried again and again`;
+    expect(warnings.filter((text) => text !== away)).toEqual([]);
+    expect(warnings.length).toBeLessThanOrEqual(3);
   });
 
   it('come back to whom they knew, without any seed', async () => {
@@ -115,7 +119,9 @@ describe('peers', () => {
     await new Promise((resolve) => setTimeout(resolve, 1_500));
     expect(peers.host.connections()).toEqual([]);
     expect(peers.book.size).toBe(0);
-    expect(warnings).toHaveLength(warningsBefore);
+    expect(warnings.slice(warningsBefore)).toEqual([
+      'seed 127.0.0.1:1 does not answer; it is tried again and again',
+    ]);
   });
 });
 
