@@ -85,6 +85,16 @@ describe('what a node shows of its peers', () => {
     expect(text).toContain('height 7 of 2000, 310 blocks/s, 6 s left');
     expect(text).toContain('none: others can not dial it');
     expect(text).toContain('(away)');
+    const lonely = {
+      ...{ ...peers, outbound: 0, syncing: { isSyncing: false, height: 0, headers: 0 } },
+      models: { bytesServed: 5, fetching: [] },
+      light: { asked: 2, proven: 0, sending: 1 },
+    };
+    const unmet = await statusText({ ...chain, waiting: 0, waitingBytes: 0, peers: lonely });
+    expect(unmet).toContain('knows no other nodes yet');
+    expect(unmet).toContain('5 bytes given to others');
+    expect(unmet).not.toContain('[]');
+    expect(unmet).toContain('asks 2 nodes, 0 transactions proven');
     const alone = { ...chain, waiting: 0, waitingBytes: 0, peers: undefined };
     expect(await statusText(alone)).toContain('runs without a network');
   });

@@ -134,6 +134,24 @@ function syncingText(value: unknown): string {
   return parts.join(', ');
 }
 
+/** What a part of the network says of itself, for people. */
+function factText(name: string, value: unknown, hasPeers: boolean): string {
+  const facts = value as Readonly<Record<string, unknown>>;
+  switch (name) {
+    case 'syncing':
+      return hasPeers ? syncingText(value) : 'knows no other nodes yet';
+    case 'models': {
+      const fetching = Array.isArray(facts.fetching) ? facts.fetching.length : 0;
+      const given = `${facts.bytesServed} bytes given to others`;
+      return fetching === 0 ? given : `${given}, ${fetching} being fetched`;
+    }
+    case 'light':
+      return `asks ${facts.asked} nodes, ${facts.proven} transactions proven, ${facts.sending} of its own wait for a block`;
+    default:
+      return partText(value);
+  }
+}
+
 /** The state of a node among others, for people. */
 export function statusText(status: NodeStatus): Promise<string> {
   const { peers, height, headers, waiting, waitingBytes } = status;
@@ -152,10 +170,10 @@ export function statusText(status: NodeStatus): Promise<string> {
       addresses: addresses.length === 0 ? 'none: others can not dial it' : addresses.join(' '),
       peers: `${outbound} dialled (aims for ${aim}), ${inbound} came in`,
       known: `${known} ${known === 1 ? 'peer' : 'peers'}, ${banned} ${banned === 1 ? 'ban' : 'bans'}`,
-      seeds: seeds.map((each) => `${each.address} ${each.connected ? '' : '(away)'}`).join(' '),
+      seeds: seeds.map((each) => `${each.address}${each.connected ? '' : ' (away)'}`).join(' '),
     });
     for (const [name, value] of parts) {
-      shown[name] = name === 'syncing' ? syncingText(value) : partText(value);
+      shown[name] = factText(name, value, outbound + inbound > 0);
     }
   } else shown.peers = 'none: the node runs without a network';
   const facts = Object.entries(shown).filter(([, value]) => value !== undefined && value !== '');
