@@ -3,7 +3,7 @@ import { formatAmount } from '../base/index.js';
 import { ModelRegistry } from '../model/index.js';
 import { modelIncome, publishedModels, readRegistry } from '../reward/index.js';
 import { type ActionContext, action } from './shared/action.js';
-import { countHolders, holdersOf } from './shared/model-holders.js';
+import { countHolders, holdersOf, isLightNode } from './shared/model-holders.js';
 import { listTable } from './shared/tables.js';
 import { nodeClient } from './shared/wallet.js';
 
@@ -60,7 +60,14 @@ async function listEverywhere({ settings, terminal }: ActionContext<ListOptions>
         parents: parents.map((parent) => ({ id: parent.id, ppm: parent.ppm })),
       });
     }
-    if (!holders) terminal.note('The node has no network, so nobody can be asked who holds them.');
+    if (!holders) {
+      const isLight = await isLightNode(client.rpc);
+      terminal.note(
+        isLight
+          ? 'A light node asks nobody who holds them; use a full node.'
+          : 'The node has no network, so nobody can be asked who holds them.',
+      );
+    }
     if (models.length === 0) terminal.note('No model is published on this chain yet.');
     if (models.length === 0 && !settings.json) return;
     const text = await listTable(

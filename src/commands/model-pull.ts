@@ -5,7 +5,7 @@ import type { ChainClient } from '../chain/index.js';
 import type { PullStatus } from '../network/index.js';
 import { type DeclaredCalibration, modelByName, readRegistry } from '../reward/index.js';
 import { action } from './shared/action.js';
-import { hasNoNetwork, noNetwork } from './shared/model-holders.js';
+import { hasNoNetwork, noModels } from './shared/model-holders.js';
 import { wholeOption } from './shared/number-options.js';
 import { progressLine } from './shared/progress.js';
 import { nodeClient } from './shared/wallet.js';
@@ -72,7 +72,7 @@ const pull = action<PullFlags>(async ([model], { options, settings, terminal, si
   try {
     status = await client.rpc.call<PullStatus>('pullmodel', id, request);
   } catch (thrown) {
-    throw hasNoNetwork(thrown) ? noNetwork(thrown) : thrown;
+    throw hasNoNetwork(thrown) ? await noModels(client.rpc, thrown) : thrown;
   }
   const progress = progressLine('pulling', settings);
   const began = status.bytesDone;

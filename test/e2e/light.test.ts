@@ -113,6 +113,13 @@ describe('bitmodel node --light', () => {
     expect(verdict).toMatchObject({ result: 'valid', positions: 8 });
   }, 240_000);
 
+  it('fetches no models, and says so', async () => {
+    const { stderr } = await buyer.run(['model', 'pull', 'a'.repeat(64)], { env: at(buyer) });
+    expect(stderr).toContain('A light node fetches no models. [NO_MODELS]');
+    const { stderr: listed } = await buyer.run(['model', 'list', '--network'], { env: at(buyer) });
+    expect(listed).not.toContain('The node has no network');
+  });
+
   it('refuses what it can not know, in one sentence with what mends it', async () => {
     const { code, stderr } = await buyer.run(['chain', 'block', 'tip', '--json']);
     expect(code).toBe(1);

@@ -47,8 +47,26 @@ export function hasNoNetwork(thrown: unknown): boolean {
   return thrown instanceof RpcError && thrown.rpcCode === RPC_CODE.methodNotFound;
 }
 
-/** The error of a command that needs other nodes. */
-export function noNetwork(cause: unknown): BitmodelError {
+/** Whether the node is a light one: it has a network, but takes no part in passing models around. */
+export async function isLightNode(rpc: RpcClient): Promise<boolean> {
+  try {
+    const status = await rpc.call<Readonly<Record<string, unknown>>>('getnodestatus');
+    return status.light !== undefined;
+  } catch (thrown) {
+    // without a network there is no such status
+    if (thrown instanceof RpcError) return false;
+    throw thrown;
+  }
+}
+
+/** The error of a command about models that needs other nodes, where {@link hasNoNetwork} holds. */
+export async function noModels(rpc: RpcClient, cause: unknown): Promise<BitmodelError> {
+  if (await isLightNode(rpc)) {
+    return new BitmodelError('NO_MODELS', 'A light node fetches no models.', {
+      next: 'Use a full node: bitmodel node --seed-node ADDRESS',
+      cause,
+    });
+  }
   return new BitmodelError('NO_NETWORK', 'The node has no network: it knows no other nodes.', {
     next: 'Start it with other nodes: bitmodel node --seed-node ADDRESS',
     cause,
