@@ -52,7 +52,12 @@ export const register: Register = (program) => {
             `verifier ${publicKey} asks ${formatAmount(fee)} coins a verdict; Ctrl-C stops it`,
             publicKey,
           );
-          await verifier.run(signal);
+          await verifier.run(signal).catch((thrown: unknown) => {
+            // what it was waiting for ends with the signal: that is how it is stopped
+            const isStopped = signal.aborted && (thrown as Error).name === 'AbortError';
+            if (!isStopped) throw thrown;
+          });
+          terminal.note('The verifier has stopped.');
           return EXIT.done;
         } finally {
           await closeModels(models);

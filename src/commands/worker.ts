@@ -114,6 +114,7 @@ export const register: Register = (program) => {
           );
           terminal.note(judgedBy(options));
           await worker.run(signal);
+          terminal.note('The worker has stopped.');
           return EXIT.done;
         } finally {
           await closeModels(models);
