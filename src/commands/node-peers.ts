@@ -1,6 +1,7 @@
 import type { Command } from 'commander';
 import { RpcClient } from '../chain/index.js';
 import { action } from './shared/action.js';
+import { helpWithoutOptionsOf } from './shared/help-width.js';
 import { type BanInfo, bansText, type PeerInfo, peersText } from './shared/node-view.js';
 
 interface PeersOptions {
@@ -28,6 +29,7 @@ const run = action<PeersOptions>(async (_args, { options, settings, terminal }) 
 export function registerNodePeers(node: Command): void {
   node
     .command('peers')
+    .configureHelp(helpWithoutOptionsOf(node))
     .description('show the peers of the running node, or with --banned who may not connect')
     .option('--banned', 'show bans instead')
     .addHelpText('after', '\nExample:\n  $ bitmodel node peers\n  $ bitmodel node peers --banned')

@@ -1,6 +1,7 @@
 import type { Command } from 'commander';
 import { RPC_CODE, RpcClient, RpcError } from '../chain/index.js';
 import { action } from './shared/action.js';
+import { helpWithoutOptionsOf } from './shared/help-width.js';
 import { type NetworkStatus, statusText } from './shared/node-view.js';
 
 /** What the network says; undefined of a node without one. */
@@ -46,6 +47,7 @@ const run = action(async (_args, { settings, terminal }) => {
 export function registerNodeStatus(node: Command): void {
   node
     .command('status')
+    .configureHelp(helpWithoutOptionsOf(node))
     .description('show how the running node does: height, peers, what is waiting')
     .addHelpText('after', '\nExample:\n  $ bitmodel node status')
     .action(run);

@@ -132,6 +132,20 @@ describe('the network options of a node', { timeout: 30_000 }, () => {
     expect(await only.peers()).toEqual([up.get('b')!.id]);
   });
 
+  it('say so when an address is none of this machine', async () => {
+    for (const name of ['bogus', '192.0.2.1']) {
+      const args = ['node', '--regtest', '--rpc-port', '0', '--p2p-port', '0', '--listen', name];
+      const { code, stderr } = await nodes.place.run(args);
+      expect(code).toBe(1);
+      expect(stderr).toContain(`${name} is no address of this machine. [LISTEN_FAILED]`);
+    }
+    const both = ['node', '--regtest', '--listen', '127.0.0.1', '--no-listen'];
+    expect((await nodes.place.run(both)).stderr).toContain('not both');
+    const help = await nodes.place.ok(['node', 'status', '--help']);
+    expect(help).toContain('--datadir');
+    expect(help).not.toContain('--mine');
+  });
+
   it('without any a regtest node has no network, and says so', async () => {
     const node = await nodes.place.start(['node', '--regtest', '--rpc-port', '0']);
     expect(await nodes.place.ok(['node', 'status'])).toContain('runs without a network');

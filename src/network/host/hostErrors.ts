@@ -7,6 +7,15 @@ export function listenError(
   cause: unknown,
 ): BitmodelError {
   const places = listen.join(', ');
+  const [, name] = /ENOTFOUND|EAI_AGAIN/.test(message)
+    ? (/(?:ENOTFOUND|EAI_AGAIN) (\S+)/.exec(message) ?? [])
+    : (/EADDRNOTAVAIL[^\n]* (\S+?)(?::\d+)?(?:\n|$)/.exec(message) ?? []);
+  if (name !== undefined) {
+    return new BitmodelError('LISTEN_FAILED', `${name} is no address of this machine.`, {
+      next: 'Pass one that it has with --listen, as 0.0.0.0 for all',
+      cause,
+    });
+  }
   const isTaken = message.includes('EADDRINUSE');
   const [, reason] = /Error: (.*)/.exec(message) ?? [];
   const why = isTaken ? 'another program listens there' : (reason ?? message.split('\n')[0]);
