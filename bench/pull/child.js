@@ -8,9 +8,10 @@ const peers = await Peers.start({
   folder: join(datadir, 'regtest'),
   network: 'regtest',
   listen: ['/ip4/127.0.0.1/tcp/0'],
-  connect: [],
   onWarning,
 });
+// nobody is dialled but those that are named
+peers.dialler.isActive = false;
 const { host, penalties } = peers;
 const exchange = new ModelExchange({
   host,

@@ -31,10 +31,10 @@ export class Parties {
       folder: join(datadir, 'regtest'),
       network: 'regtest',
       listen,
-      // nobody is dialled but those that a test names, and holders that announce themselves
-      connect: [],
       onWarning,
     });
+    // nobody is dialled but those that a test names, and holders that announce themselves
+    peers.dialler.isActive = false;
     const { host, penalties } = peers;
     const network = 'regtest';
     const exchange = new ModelExchange({
