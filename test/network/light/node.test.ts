@@ -252,7 +252,7 @@ describe('a light node', () => {
     const forger = await hosts.start('forger');
     forger.answer(PROOFS.answering, () => new Uint8Array(100).fill(7));
     const { host, peers } = light.node.network;
-    await host.dial(addressOfHost(forger));
+    await peers.dialler.once(addressOfHost(forger));
     await until(() => host.protocolsOf(forger.id).includes('proofs/1'));
     await wallet.balance();
     await until(() => !host.isConnected(forger.id));
