@@ -53,7 +53,7 @@ interface SubmitOptions extends WalletChoice {
 const MOST_RETRIES = 100;
 
 const UNBONDED =
-  'The verifiers of this job are the cheapest that announced themselves. They have no bond and may be anybody, the seller included, who would then judge its own answer; and many sellers refuse them. Name keys that you trust with --verifiers, or draw bonded ones with --verifiers drawn.';
+  'Nobody bonded will judge this job: its verifiers are the cheapest there are, and may be anybody, the seller included, who would then judge its own answer; many sellers refuse them, too. Name keys that you trust with --verifiers, or draw bonded ones with --verifiers drawn.';
 
 async function readPrompt(given: string): Promise<string> {
   const prompt = given === '-' ? await readPipedText() : given;
@@ -229,10 +229,13 @@ export function registerSubmit(job: Command): void {
           const warnings = [
             await fewHoldersWarning(opened.chain.rpc, model),
             await calibrationWarning(opened.chain, models[0]!),
-            quote.verifiersAre === 'announced' ? UNBONDED : undefined,
           ];
           for (const warning of warnings) if (warning !== undefined) terminal.warn(warning);
+          const isUnbonded = quote.verifiersAre === 'announced';
+          // before the yes; with --json, where stderr is one error or none, after it
+          if (isUnbonded && !terminal.json) terminal.warn(UNBONDED);
           await agree(quote, options, context, opened.params.blockSpacing);
+          if (isUnbonded && terminal.json) terminal.warn(UNBONDED);
           const { id } = await client.submit(quote);
           return await followToEnd(client, id, terminal, signal);
         } finally {
