@@ -37,8 +37,12 @@ function killAt(running: Pick<Running, 'child'>, words: string): void {
   });
 }
 
-async function buyUntil(words: string, ...args: string[]): Promise<Finished> {
-  return place.run([...BUY, ...args], { env, killAt: words });
+/** Buys until the buyer was killed at these words: on a busy machine it may be done before the signal reaches it. */
+async function buyUntil(words: string): Promise<Finished> {
+  for (let attempt = 1; ; attempt += 1) {
+    const finished = await place.run(BUY, { env, killAt: words });
+    if (finished.code !== 0 || attempt === 5) return finished;
+  }
 }
 
 async function latestJob(): Promise<string> {

@@ -55,7 +55,9 @@ describe('two nodes on a bad link', () => {
   const blameless = (): void => {
     for (const { network, warnings } of [first, second]) {
       expect(network.peers.bans.list()).toEqual([]);
-      expect(warnings).toEqual([]);
+      // that the other one did not answer is true, and the only thing to complain of
+      const others = warnings.filter((text) => !text.includes('does not answer'));
+      expect(others).toEqual([]);
     }
   };
 
