@@ -24,6 +24,8 @@ export {
   RpcClient,
   type RpcClientOptions,
 } from './client/RpcClient.js';
+export { ByteReader } from './codec/ByteReader.js';
+export { ByteWriter } from './codec/ByteWriter.js';
 export {
   type Block,
   type BlockHeader,
@@ -50,7 +52,6 @@ export {
   readMerkleTree,
   writeMerkleTree,
 } from './codec/merkleProof.js';
-export { ByteReader } from './codec/reader.js';
 export {
   decodeOutputScript,
   encodeOutputScript,
@@ -83,7 +84,6 @@ export {
   transactionHash,
   transactionId,
 } from './codec/transaction.js';
-export { ByteWriter } from './codec/writer.js';
 export { type AsertArguments, asertTarget } from './consensus/asert.js';
 export { secondsNow } from './consensus/clock.js';
 export { type Coin, hashKey, isUnspendable, outpointKey } from './consensus/coins.js';
@@ -101,7 +101,7 @@ export {
   type NetworkParameters,
   networkParameters,
 } from './consensus/parameters.js';
-export { RejectError } from './consensus/reject.js';
+export { RejectError } from './consensus/RejectError.js';
 export { subsidyAt } from './consensus/subsidy.js';
 export { bitsToTarget, workOf } from './consensus/target.js';
 export { isCoinbase } from './consensus/transactionRules.js';
@@ -194,7 +194,7 @@ export { exceedsRate, maxFeeRate } from './rpc/methods/testAccept.js';
 export { registerUtilMethods } from './rpc/methods/util.js';
 export { registerWaitingMethods, type TipSource } from './rpc/methods/waiting.js';
 export { registerChainMethods } from './rpc/nodeServer.js';
-export { Params } from './rpc/params.js';
+export { Params } from './rpc/Params.js';
 export {
   type RpcCall,
   type RpcHandler,

@@ -14,10 +14,10 @@ import {
 import { LanguageModel, type Sampling } from '../model/index.js';
 import { type Attack, attackNamed } from '../rastic/index.js';
 import { settleSplits } from '../reward/index.js';
+import { type Cast, DemoMarket, type Person } from './DemoMarket.js';
 import type { DemoEvent, DemoResult } from './events.js';
-import { type Cast, DemoMarket, type Person } from './market.js';
 import { type PublishedModel, packBundle, publishAll } from './sources.js';
-import { Watch } from './watch.js';
+import { Watch } from './Watch.js';
 
 export interface DemoOptions {
   readonly prompt: string;

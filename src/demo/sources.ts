@@ -11,7 +11,7 @@ import {
   publishSource,
   type SourceKind,
 } from '../reward/index.js';
-import type { DemoMarket, Person } from './market.js';
+import type { DemoMarket, Person } from './DemoMarket.js';
 
 /** A source that the bundled model stands on, as its README tells. */
 interface SourceFacts {

@@ -9,17 +9,23 @@ export {
   withClientKey,
 } from './answer.js';
 export {
-  type BondHands,
-  blocksUntilFree,
-  bondName,
-  leaveBonds,
-  type MovedBond,
-  type MovedBonds,
-  type OwnBond,
-  ownBonds,
-  releaseBonds,
-  type UnmovedBond,
-} from './bonding.js';
+  bondTerms,
+  bondVerifier,
+  registryAt,
+  registryHeight,
+  type StandingBond,
+  standingBonds,
+  VERIFIER_PIN_PATH,
+} from './bonds/bonds.js';
+export {
+  buildRegistry,
+  checkRegistryProof,
+  drawSecondJury,
+  drawVerifiers,
+  registryProof,
+  type Seat,
+  type VerifierRegistry,
+} from './bonds/registry.js';
 export {
   type ChannelState,
   channelPaid,
@@ -29,12 +35,12 @@ export {
   openChannel,
   payChannel,
   takeUpdate,
-} from './channel-state.js';
-export { JobClient } from './client.js';
-export { receiptOf } from './client-answer.js';
-export type { ClientOptions } from './client-driver.js';
-export type { ClientAnswer, ClientOutcome, ClientPhase, ClientRecord } from './client-record.js';
-export type { JobQuote, JobRequest } from './client-request.js';
+} from './channelState.js';
+export { receiptOf } from './client/answer.js';
+export type { ClientOptions } from './client/ClientDriver.js';
+export { JobClient } from './client/JobClient.js';
+export type { ClientAnswer, ClientOutcome, ClientPhase, ClientRecord } from './client/record.js';
+export type { JobQuote, JobRequest } from './client/request.js';
 export {
   type BondTerms,
   bondScript,
@@ -53,7 +59,7 @@ export {
   leaveSpend,
   leaveUnlocking,
   type Rejudgement,
-} from './contracts/bond-spends.js';
+} from './contracts/bondSpends.js';
 export { type ChannelTerms, channelScript } from './contracts/channel.js';
 export {
   type ChannelCoin,
@@ -63,17 +69,17 @@ export {
   channelOutput,
   channelRefundSpend,
   channelRefundUnlocking,
-} from './contracts/channel-spends.js';
-export { secondJurySize, secondJuryThreshold } from './contracts/second-jury.js';
-export { type JobEvent, JobEvents, type JobRole, type JobStep } from './events.js';
+} from './contracts/channelSpends.js';
 export { decodeEvidence, type Evidence, encodeEvidence } from './evidence.js';
+export { type JobEvent, JobEvents, type JobRole, type JobStep } from './JobEvents.js';
+export { JobRecords } from './JobRecords.js';
 export {
   calibrationName,
   calibrationWarning,
   type JobModel,
   jobModel,
   modelShare,
-} from './job-model.js';
+} from './jobModel.js';
 export {
   type AnyMessage,
   acceptedOffer,
@@ -103,14 +109,14 @@ export {
   REFUSALS,
   type Refusal,
   type SayFrame,
-} from './outsourced/check-frames.js';
-export { registerChecks } from './outsourced/check-methods.js';
+} from './outsourced/checkFrames.js';
+export { registerChecks } from './outsourced/checkMethods.js';
 export {
   type CheckRequest,
   checkRequestId,
   decodeCheckRequest,
   encodeCheckRequest,
-} from './outsourced/check-request.js';
+} from './outsourced/checkRequest.js';
 export { NeighbourBook, type NeighbourRecord } from './outsourced/NeighbourBook.js';
 export {
   type NeighbourReport,
@@ -118,22 +124,22 @@ export {
   type OutsourceOptions,
   outsource,
 } from './outsourced/outsource.js';
-export type { ParticipantOptions } from './participant.js';
-export { JobPool, type PoolResult } from './pool.js';
-export { POOL_BOUNDS, type PoolBounds } from './pool-bounds.js';
-export { type MethodTable, registerJobPool } from './pool-methods.js';
+export type { ParticipantOptions } from './Participant.js';
+export { POOL_BOUNDS, type PoolBounds } from './pool/bounds.js';
+export { JobPool, type PoolResult } from './pool/JobPool.js';
 export {
   JobPoolService,
   type PoolChain,
   type SendResult,
-} from './pool-service.js';
-export type { PooledJob } from './pool-view.js';
+} from './pool/JobPoolService.js';
+export { type MethodTable, registerJobPool } from './pool/methods.js';
 export {
   decodeAnswer,
   encodeAnswer,
   jobDelivery,
   type PrivateDelivery,
-} from './private-delivery.js';
+} from './pool/privateDelivery.js';
+export type { PooledJob } from './pool/view.js';
 export {
   checkReceipt,
   decodeReceipt,
@@ -147,7 +153,6 @@ export {
   signCommitment,
   verifyReceipt,
 } from './receipt.js';
-export { JobRecords } from './records.js';
 export {
   createOneTimeKey,
   openSealed,
@@ -156,6 +161,7 @@ export {
   sealTo,
   sealUnder,
 } from './sealing.js';
+export { secondJurySize, secondJuryThreshold } from './secondJury.js';
 export {
   contestBond,
   decodeIds,
@@ -181,25 +187,19 @@ export {
   verifierCount,
 } from './terms.js';
 export { type JobEnd, type JobTrace, traceJob } from './trace.js';
-export { JobVerifier, type VerifierOptions } from './verifier.js';
 export {
-  bondTerms,
-  bondVerifier,
-  registryAt,
-  registryHeight,
-  type StandingBond,
-  standingBonds,
-  VERIFIER_PIN_PATH,
-} from './verifier-bonds.js';
-export {
-  buildRegistry,
-  checkRegistryProof,
-  drawSecondJury,
-  drawVerifiers,
-  registryProof,
-  type Seat,
-  type VerifierRegistry,
-} from './verifier-registry.js';
-export { JobWorker, type WorkerOptions } from './worker.js';
-export { type AcceptedVerifiers, limitFault, type WorkerLimits } from './worker-limits.js';
-export type { WorkerOutcome, WorkerRecord } from './worker-record.js';
+  type BondHands,
+  blocksUntilFree,
+  bondName,
+  leaveBonds,
+  type MovedBond,
+  type MovedBonds,
+  type OwnBond,
+  ownBonds,
+  releaseBonds,
+  type UnmovedBond,
+} from './verifier/bonding.js';
+export { JobVerifier, type VerifierOptions } from './verifier/JobVerifier.js';
+export { JobWorker, type WorkerOptions } from './worker/JobWorker.js';
+export { type AcceptedVerifiers, limitFault, type WorkerLimits } from './worker/limits.js';
+export type { WorkerOutcome, WorkerRecord } from './worker/record.js';

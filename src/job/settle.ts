@@ -10,19 +10,19 @@ import {
   p2pkhScript,
   type Wallet,
 } from '../chain/index.js';
+import type { Seat } from './bonds/registry.js';
 import {
   gatherVerdicts,
   judgeSpend,
   judgeUnlocking,
   lapseSpend,
   lapseUnlocking,
-} from './contracts/contested-spends.js';
+} from './contracts/contestedSpends.js';
 import type { VerdictName } from './contracts/verdict.js';
 import type { Message } from './messages.js';
 import { type SignedSpend, sendSpend, signSpend } from './signing.js';
 import type { JobTerms } from './terms.js';
 import { contractCoin, depthOf, type JobTrace } from './trace.js';
-import type { Seat } from './verifier-registry.js';
 
 /** How a contest ended by this participant's own hand. */
 export interface Settlement {

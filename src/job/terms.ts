@@ -8,7 +8,7 @@ import {
   MAX_TREE_SIZE,
   SEQUENCE_MASK,
 } from '../chain/index.js';
-import { secondJurySize } from './contracts/second-jury.js';
+import { secondJurySize } from './secondJury.js';
 
 /**
  * Verifiers to be drawn out of those bonded on the chain (DESIGN 5.2, "The draw"), instead of a list of keys. Who

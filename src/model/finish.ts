@@ -1,4 +1,4 @@
-import { TextStream } from './text.js';
+import { TextStream } from './TextStream.js';
 import type { FinishReason } from './types.js';
 
 /** What decides when an output ends. */

@@ -1,5 +1,6 @@
 export { type BundleCheck, type BundleFault, checkModel } from './bundle/check.js';
 export { type BundleInfo, MAX_INFO, parseInfo } from './bundle/info.js';
+export { ModelRegistry, type RegisteredModel } from './bundle/ModelRegistry.js';
 export { type Bundle, readBundle } from './bundle/manifest.js';
 export { BLOCK, HASH, PIECE } from './bundle/merkle.js';
 export {
@@ -12,11 +13,10 @@ export {
 } from './bundle/pack.js';
 export { type BundlePiece, hasLayer, isLayerOf, pieceCount } from './bundle/pieces.js';
 export { blockCount, blockLength, isBlockOf, proofLength } from './bundle/proof.js';
-export { ModelRegistry, type RegisteredModel } from './bundle/registry.js';
 export { type InfoFile, magnetLink } from './bundle/torrent.js';
 export { type ModelFacts, readModelFacts } from './facts.js';
 export { FinishDetector, type FinishRule, finishOf } from './finish.js';
-export { LanguageModel } from './language-model.js';
+export { LanguageModel } from './LanguageModel.js';
 export { cudaProvider } from './runtime/provider.js';
 export { type Candidates, candidatesOf } from './sampler/candidates.js';
 export { type GumbelNoise, gumbelNoise } from './sampler/noise.js';
@@ -36,7 +36,7 @@ export { PieceKeeper } from './store/PieceKeeper.js';
 export { ServedBundle } from './store/ServedBundle.js';
 export { ServedModels } from './store/ServedModels.js';
 export { wholeBundle } from './store/wholeBundle.js';
-export { TextStream } from './text.js';
+export { TextStream } from './TextStream.js';
 export { loadTokenizer } from './tokenizer.js';
 export type {
   ChatMessage,

@@ -1,8 +1,8 @@
 import { parentPort, workerData } from 'node:worker_threads';
 import { BitmodelError, messageOf } from '../base/index.js';
-import { DecoderGraph } from './runtime/graph.js';
+import { DecoderGraph } from './runtime/DecoderGraph.js';
 import type { WorkerOptions, WorkerReply, WorkerRequest } from './runtime/protocol.js';
-import { TokenStream } from './runtime/stream.js';
+import { TokenStream } from './runtime/TokenStream.js';
 import { gumbelNoise } from './sampler/noise.js';
 import { sampleToken } from './sampler/sample.js';
 

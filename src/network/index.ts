@@ -1,9 +1,7 @@
 export { Delivery, type DeliveryOptions } from './delivery/Delivery.js';
 export type { Receiver } from './delivery/Mailroom.js';
-export { FairQueue, type QueueBounds } from './gossip/FairQueue.js';
 export { Neighbours } from './gossip/Neighbours.js';
 export { type NoticeOptions, Notices } from './gossip/Notices.js';
-export { Pace } from './gossip/Pace.js';
 export { TransactionGossip, type TransactionGossipOptions } from './gossip/TransactionGossip.js';
 export { createHost } from './host/createHost.js';
 export type {
@@ -26,6 +24,9 @@ export {
   type RunningLightNode,
   runLightNode,
 } from './light/runLightNode.js';
+export { FairQueue, type QueueBounds } from './limits/FairQueue.js';
+export { Pace } from './limits/Pace.js';
+export { type Rate, RateLimit } from './limits/RateLimit.js';
 export type { CalibrationFor, CalibrationTest } from './models/fetchCalibrations.js';
 export { ModelExchange, type ModelExchangeOptions } from './models/ModelExchange.js';
 export type { PullStatus } from './models/Pulls.js';
@@ -41,7 +42,6 @@ export {
 export { hostAndPort, parsePeerAddress, readMultiaddr } from './peers/addresses.js';
 export { BAN_SCORE, OFFENCES, type Offence, type Penalties } from './peers/offences.js';
 export { Peers, type PeersOptions } from './peers/Peers.js';
-export { type Rate, RateLimit } from './peers/RateLimit.js';
 export { registerNetworkMethods } from './rpc/registerNetworkMethods.js';
 export { type FullNetwork, type NetworkOptions, startNetwork } from './startNetwork.js';
 export { ANNOUNCEMENT_BYTES, BLOCK_TOPIC } from './sync/Announcements.js';

@@ -1,6 +1,6 @@
 import type { GumbelNoise, Sampling } from '../model/index.js';
 import { argmax } from '../model/index.js';
-import { shiftBounds } from './shift-bounds.js';
+import { shiftBounds } from './shiftBounds.js';
 
 /** What one position says about the token that stands there. */
 export type PositionCheck =

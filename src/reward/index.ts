@@ -23,7 +23,7 @@ export {
   pledgeRefundUnlocking,
   unlockPayout,
   type Vote,
-} from './contracts/assurance-spends.js';
+} from './contracts/assuranceSpends.js';
 export {
   type OfferTerms,
   offerScript,
@@ -42,7 +42,7 @@ export {
   saleCancelSpend,
   saleCancelUnlocking,
   saleOutput,
-} from './contracts/sale-spends.js';
+} from './contracts/saleSpends.js';
 export { MAXIMUM_COMPONENT } from './cycle.js';
 export {
   completeDeclaration,
@@ -64,7 +64,7 @@ export {
   PPM,
   type SourceDeclaration,
 } from './graph.js';
-export { formatGraph, parseDemand, parseGraph } from './graph-json.js';
+export { formatGraph, parseDemand, parseGraph } from './graphJson.js';
 export { type ModelIncome, modelIncome } from './income.js';
 export { modelByName, type PublishedModel, publishedModels } from './names.js';
 export {
@@ -82,7 +82,7 @@ export {
   parseSourcePin,
   SOURCE_PIN_PATH,
   sourcePinPayload,
-} from './pin-payload.js';
+} from './pinPayload.js';
 export {
   declareModel,
   declareSource,
@@ -119,5 +119,5 @@ export {
   type SplitSpend,
   splitSpend,
   unlockSplit,
-} from './split-spend.js';
+} from './splitSpend.js';
 export { formatWeight, parseWeight } from './weight.js';

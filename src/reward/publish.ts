@@ -20,7 +20,7 @@ import {
   modelPinPayload,
   SOURCE_PIN_PATH,
   sourcePinPayload,
-} from './pin-payload.js';
+} from './pinPayload.js';
 import { readRegistry, unknownSource } from './registry.js';
 
 /** A parent to declare; `pays` is looked up on the chain unless it is known. */

@@ -2,7 +2,7 @@ import { BitmodelError, EXIT, sha256, toHex } from '../base/index.js';
 import type { ChainClient, Pin } from '../chain/index.js';
 import type { Declaration, ModelDeclaration } from './declaration.js';
 import { quoted } from './graph.js';
-import { MODEL_PIN_PATH, parseModelPin, parseSourcePin, SOURCE_PIN_PATH } from './pin-payload.js';
+import { MODEL_PIN_PATH, parseModelPin, parseSourcePin, SOURCE_PIN_PATH } from './pinPayload.js';
 
 /** A declaration with the pin that made it. */
 export type Published<T extends Declaration = Declaration> = T & { readonly pin: Pin };

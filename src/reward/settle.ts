@@ -2,7 +2,7 @@ import { BitmodelError, EXIT, sha256, toHex } from '../base/index.js';
 import { type ChainClient, estimateFeeRate, type Utxo, type Wallet } from '../chain/index.js';
 import { findDeclaration, type Published, type Registry, readRegistry } from './registry.js';
 import { parseSplitScript, type SplitShare } from './split.js';
-import { MAXIMUM_SPLIT_INPUTS, splitSpend, unlockSplit } from './split-spend.js';
+import { MAXIMUM_SPLIT_INPUTS, splitSpend, unlockSplit } from './splitSpend.js';
 
 /** One output of a settlement. */
 export interface SettledShare {

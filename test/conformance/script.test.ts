@@ -86,7 +86,7 @@ ${table(libauth, LIBAUTH_DIFFERENCES)}
 ## sighash.json
 
 ${sighashes.length.toLocaleString('en-US')} signature hashes of random transactions (from the same package), all of them ours too: ${count('original')} of Bitcoin's
-original form, which lives on for these tests alone (\`src/chain/script/legacy-sighash.ts\`); ${count('forkid')} of BIP143's with
+original form, which lives on for these tests alone (\`src/chain/script/legacySighash.ts\`); ${count('forkid')} of BIP143's with
 FORKID, as the chain has it; and ${count('forkid, with our additions taken out')} of the same where version or hash type ask for fields that only our chain
 has (the job id from version 10 on, the spent outputs with 0x20), compared with those fields cut out.
 `;

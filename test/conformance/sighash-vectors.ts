@@ -10,7 +10,7 @@ import {
   signatureHashPreimage,
   type Transaction,
 } from '#src/chain/index.js';
-import { legacySignatureHash } from '#src/chain/script/legacy-sighash.js';
+import { legacySignatureHash } from '#src/chain/script/legacySighash.js';
 
 /**
  * Bitcoin's sighash.json with the hashes of BCH and MicroVisionChain where the hash type has FORKID (npm package

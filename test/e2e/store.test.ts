@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { ChainNode } from '#src/chain/index.js';
 import { utxoKey } from '#src/chain/store/keys.js';
-import { KEPT_BLOCKS } from '#src/chain/store/prune.js';
+import { KEPT_BLOCKS } from '#src/chain/store/Pruner.js';
 import { MINER, MINER_SCRIPT, temporaryFolder } from '../chain/node/setup.js';
 import { BINARY, type Finished, Place } from './harness.js';
 

@@ -10,7 +10,7 @@ import {
   registryAt,
   type WorkerOptions,
 } from '#src/job/index.js';
-import { sendJobMessage } from '#src/job/pool-client.js';
+import { sendJobMessage } from '#src/job/pool/client.js';
 import { attackNamed } from '#src/rastic/index.js';
 import { REGTEST } from '../regtest.js';
 import { Market, request } from './market.js';

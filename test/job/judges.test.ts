@@ -1,7 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import { canonicalBytes } from '#src/base/index.js';
 import { createKey, networkParameters } from '#src/chain/index.js';
-import { chooseJudges } from '#src/job/client-judges.js';
+import { type BondChain, bondTerms } from '#src/job/bonds/bonds.js';
+import { chooseJudges } from '#src/job/client/judges.js';
 import { bondScript, MINIMUM_BOND } from '#src/job/contracts/bond.js';
 import {
   createMessage,
@@ -11,8 +12,7 @@ import {
   NO_JOB_HEX,
   type PoolChain,
 } from '#src/job/index.js';
-import type { PoolMirror } from '#src/job/mirror.js';
-import { type BondChain, bondTerms } from '#src/job/verifier-bonds.js';
+import type { PoolMirror } from '#src/job/pool/PoolMirror.js';
 import { hash, privateKey, publicKey } from './make.js';
 
 const params = networkParameters('regtest');

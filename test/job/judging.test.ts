@@ -4,9 +4,9 @@ import { keyPair, networkParameters } from '#src/chain/index.js';
 import { sealAnswer } from '#src/job/answer.js';
 import { encodeCommitment } from '#src/job/contracts/commitment.js';
 import { type Evidence, sealEvidence } from '#src/job/evidence.js';
-import { type Dispute, EVIDENCE_BLOCKS, judge } from '#src/job/judging.js';
 import { createMessage, type Message } from '#src/job/messages.js';
 import { type JobSpec, jobIdHex, jobIdOf, promptHashOf } from '#src/job/spec.js';
+import { type Dispute, EVIDENCE_BLOCKS, judge } from '#src/job/verifier/judging.js';
 import { accept, makeJob, offer, privateKey, publicKey } from './make.js';
 
 const params = networkParameters('regtest');

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import type { ChainClient } from '#src/chain/index.js';
 import { type AnyMessage, JobPool, jobIdHex, messageId } from '#src/job/index.js';
-import { PoolMirror } from '#src/job/mirror.js';
+import { PoolMirror } from '#src/job/pool/PoolMirror.js';
 import { accept, announce, commitment, hash, makeJob, offer } from './make.js';
 
 /** A node that is its job pool and nothing more. */

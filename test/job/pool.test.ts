@@ -9,7 +9,7 @@ import {
   NO_JOB_HEX,
   parseMessage,
 } from '#src/job/index.js';
-import { nextSequence } from '#src/job/pool-quota.js';
+import { nextSequence } from '#src/job/pool/quota.js';
 import {
   accept,
   announce,

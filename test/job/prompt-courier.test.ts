@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import type { ChainClient } from '#src/chain/index.js';
-import type { ClientRecord } from '#src/job/client-record.js';
+import { PromptCourier } from '#src/job/client/PromptCourier.js';
+import type { ClientRecord } from '#src/job/client/record.js';
 import type { JobEvent } from '#src/job/index.js';
-import { PromptCourier } from '#src/job/prompt-courier.js';
 import { until } from '../network/host/hosts.js';
 
 describe('the courier of prompts', () => {

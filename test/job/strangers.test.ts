@@ -2,7 +2,7 @@ import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { toHex } from '#src/base/index.js';
 import { createKey, networkParameters, signData } from '#src/chain/index.js';
 import { type AnyMessage, createMessage } from '#src/job/index.js';
-import { listJobMessages, sendJobMessage } from '#src/job/pool-client.js';
+import { listJobMessages, sendJobMessage } from '#src/job/pool/client.js';
 import { Market, request } from './market.js';
 
 const rogue = createKey(networkParameters('regtest'));

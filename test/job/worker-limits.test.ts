@@ -2,8 +2,8 @@ import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { formatAmount, toHex } from '#src/base/index.js';
 import { createKey, networkParameters } from '#src/chain/index.js';
 import { type JobSpec, leastStake } from '#src/job/spec.js';
-import { JobWorker } from '#src/job/worker.js';
-import { limitFault } from '#src/job/worker-limits.js';
+import { JobWorker } from '#src/job/worker/JobWorker.js';
+import { limitFault } from '#src/job/worker/limits.js';
 import { makeJob } from './make.js';
 import { COIN, Market, request } from './market.js';
 

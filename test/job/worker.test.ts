@@ -10,9 +10,9 @@ import {
   Wallet,
 } from '#src/chain/index.js';
 import { claimDepth } from '#src/job/agreement.js';
-import { calibrationName, calibrationWarning, NO_CALIBRATION } from '#src/job/job-model.js';
+import { calibrationName, calibrationWarning, NO_CALIBRATION } from '#src/job/jobModel.js';
 import { createMessage } from '#src/job/messages.js';
-import { sendJobMessage } from '#src/job/pool-client.js';
+import { sendJobMessage } from '#src/job/pool/client.js';
 import { type JobSpec, jobIdHex } from '#src/job/spec.js';
 import { type Attack, attackNamed } from '#src/rastic/index.js';
 import { declareModel, publishModel } from '#src/reward/index.js';

@@ -2,7 +2,7 @@ import { GREEDY, gumbelNoise, type Sampling, sampleToken } from 'bitmodel/model'
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { checkPosition } from '#src/rastic/margin.js';
-import { shiftBounds } from '#src/rastic/shift-bounds.js';
+import { shiftBounds } from '#src/rastic/shiftBounds.js';
 
 const samplings = fc.record({
   temperatureMilli: fc.oneof(fc.constant(0), fc.integer({ min: 1, max: 3000 })),

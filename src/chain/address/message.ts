@@ -8,7 +8,7 @@ import {
   toBase64,
   utf8,
 } from '../../base/index.js';
-import { ByteWriter } from '../codec/writer.js';
+import { ByteWriter } from '../codec/ByteWriter.js';
 import { recoverPublicKey, signRecoverable } from '../script/ecdsa.js';
 import { hash160 } from '../script/standard.js';
 import { type AddressParameters, decodeAddress } from './address.js';

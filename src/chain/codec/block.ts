@@ -1,7 +1,7 @@
 import { sha256d } from '../../base/index.js';
-import { ByteReader } from './reader.js';
+import { ByteReader } from './ByteReader.js';
+import { ByteWriter } from './ByteWriter.js';
 import { readTransaction, type Transaction, writeTransaction } from './transaction.js';
-import { ByteWriter } from './writer.js';
 
 /** Largest block in bytes, header included (DESIGN 4.1). */
 export const MAX_BLOCK_SIZE = 32_000_000;

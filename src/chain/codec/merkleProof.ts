@@ -1,7 +1,7 @@
 import { BitmodelError, equalBytes, sha256d } from '../../base/index.js';
+import { ByteReader } from './ByteReader.js';
+import { ByteWriter } from './ByteWriter.js';
 import { type BlockHeader, decodeHeader, encodeHeader, MAX_BLOCK_SIZE } from './block.js';
-import { ByteReader } from './reader.js';
-import { ByteWriter } from './writer.js';
 
 /**
  * A block's Merkle tree cut down to the branches of some of its transactions (BIP37, "partial Merkle tree"). The tree is

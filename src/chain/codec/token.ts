@@ -1,6 +1,6 @@
 import { BitmodelError } from '../../base/index.js';
-import { ByteReader } from './reader.js';
-import { ByteWriter } from './writer.js';
+import { ByteReader } from './ByteReader.js';
+import { ByteWriter } from './ByteWriter.js';
 
 /** First byte of a script field that carries a token: a script never begins with it (CHIP-2022-02, `PREFIX_TOKEN`). */
 export const TOKEN_PREFIX = 0xef;

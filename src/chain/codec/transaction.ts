@@ -1,7 +1,7 @@
 import { BitmodelError, fromHex, reverseBytes, sha256, sha256d, toHex } from '../../base/index.js';
-import { ByteReader } from './reader.js';
+import { ByteReader } from './ByteReader.js';
+import { ByteWriter } from './ByteWriter.js';
 import { decodeOutputScript, encodeOutputScript, type OutputScript } from './token.js';
-import { ByteWriter } from './writer.js';
 
 /** From this version on, a transaction carries a job id and is named by its MetaTxid (DESIGN 4.2). */
 export const JOB_VERSION = 10;

@@ -1,4 +1,5 @@
-import { ByteReader } from '../codec/reader.js';
+import { ByteReader } from '../codec/ByteReader.js';
+import { ByteWriter } from '../codec/ByteWriter.js';
 import {
   readOutput,
   readTransaction,
@@ -6,7 +7,6 @@ import {
   type TransactionOutput,
   writeOutput,
 } from '../codec/transaction.js';
-import { ByteWriter } from '../codec/writer.js';
 import type { SignatureCheck } from '../script/ecdsa.js';
 import { verifyInput } from '../script/interpreter.js';
 

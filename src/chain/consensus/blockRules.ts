@@ -4,7 +4,7 @@ import { merkleRoot } from '../codec/merkle.js';
 import { encodedTransactionHash } from '../codec/transaction.js';
 import { pushNumber } from '../script/push.js';
 import { isFinal } from './locks.js';
-import { rejectBlock } from './reject.js';
+import { rejectBlock } from './RejectError.js';
 import { checkTransaction, isCoinbase } from './transactionRules.js';
 
 /** A block whose own rules hold, with what was made on the way, so that it is made once. */

@@ -3,7 +3,7 @@ import type { CheckedBlock } from './blockRules.js';
 import { type Coin, type CoinSource, isUnspendable, outpointKey } from './coins.js';
 import { sequenceLocksMet } from './locks.js';
 import type { NetworkParameters } from './parameters.js';
-import { rejectBlock, rejectTransaction } from './reject.js';
+import { rejectBlock, rejectTransaction } from './RejectError.js';
 import { subsidyAt } from './subsidy.js';
 import { checkTokens } from './tokens.js';
 import { checkAmounts } from './transactionRules.js';

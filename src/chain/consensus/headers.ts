@@ -1,7 +1,7 @@
 import type { BlockHeader } from '../codec/block.js';
 import { asertTarget } from './asert.js';
 import type { NetworkParameters } from './parameters.js';
-import { rejectBlock } from './reject.js';
+import { rejectBlock } from './RejectError.js';
 import { bitsToTarget, hashToNumber, targetToBits } from './target.js';
 
 /** A header at its place in the tree of all known headers. */

@@ -7,7 +7,7 @@ import {
 } from '../codec/token.js';
 import type { Transaction, TransactionOutput } from '../codec/transaction.js';
 import { type Coin, hashKey } from './coins.js';
-import { rejectTransaction } from './reject.js';
+import { rejectTransaction } from './RejectError.js';
 
 /**
  * The rules of a token that need nothing but its output (CHIP-2022-02; reasons as BCH Node's).

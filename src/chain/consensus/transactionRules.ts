@@ -1,7 +1,7 @@
 import type { Transaction, TransactionInput, TransactionOutput } from '../codec/transaction.js';
 import { type Coin, outpointKey } from './coins.js';
 import { MAX_MONEY, MAX_TRANSACTION_SIZE } from './parameters.js';
-import { rejectTransaction } from './reject.js';
+import { rejectTransaction } from './RejectError.js';
 import { checkTokenOutput } from './tokens.js';
 
 /** A transaction of this size could pass for two hashes of the Merkle tree. */

@@ -4,7 +4,7 @@ import { fromHex, toHex, writeFileAtomic } from '../../base/index.js';
 import { addressScript } from '../address/address.js';
 import type { ChainNode } from '../node/ChainNode.js';
 import { INDEX_HELP } from '../rpc/help/indexes.js';
-import { Params } from '../rpc/params.js';
+import { Params } from '../rpc/Params.js';
 import type { RpcServer } from '../rpc/RpcServer.js';
 import { fundTransaction } from '../wallet/fund.js';
 import { createKey, type KeyPair, keyPair } from '../wallet/keys.js';

@@ -1,8 +1,8 @@
 import type { Transaction } from '../codec/transaction.js';
 import { rememberedByHeight } from '../consensus/headers.js';
 import type { NetworkParameters } from '../consensus/parameters.js';
-import { RejectError, rejectTransaction } from '../consensus/reject.js';
-import type { ScriptVerifier } from '../consensus/scripts.js';
+import { RejectError, rejectTransaction } from '../consensus/RejectError.js';
+import type { ScriptVerifier } from '../consensus/ScriptVerifier.js';
 import type { ChainStore } from '../store/ChainStore.js';
 import { type AdmitContext, type Admitted, admit } from './admit.js';
 import type { MempoolEntry, NewEntry } from './entry.js';

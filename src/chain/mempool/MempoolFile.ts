@@ -1,7 +1,7 @@
 import { existsSync, readFileSync, renameSync } from 'node:fs';
 import { setImmediate } from 'node:timers/promises';
 import { messageOf, writeFileAtomic } from '../../base/index.js';
-import { RejectError } from '../consensus/reject.js';
+import { RejectError } from '../consensus/RejectError.js';
 import type { Admission } from './Admission.js';
 import type { Mempool } from './Mempool.js';
 import { decodeSavedMempool, encodeSavedMempool, type SavedMempool } from './savedMempool.js';

@@ -2,8 +2,8 @@ import { encodeTransaction, type Transaction, transactionHash } from '../codec/t
 import { type Coin, isUnspendable } from '../consensus/coins.js';
 import { isFinal, sequenceLocksMet } from '../consensus/locks.js';
 import type { NetworkParameters } from '../consensus/parameters.js';
-import { rejectTransaction } from '../consensus/reject.js';
-import type { ScriptVerifier } from '../consensus/scripts.js';
+import { rejectTransaction } from '../consensus/RejectError.js';
+import type { ScriptVerifier } from '../consensus/ScriptVerifier.js';
 import { checkTokens } from '../consensus/tokens.js';
 import { checkAmounts, checkTransaction, isCoinbase } from '../consensus/transactionRules.js';
 import { mayHoldPins } from '../pins/tracking.js';

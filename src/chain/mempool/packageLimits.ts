@@ -1,5 +1,5 @@
 import { MAX_TRANSACTION_SIZE } from '../consensus/parameters.js';
-import { rejectTransaction } from '../consensus/reject.js';
+import { rejectTransaction } from '../consensus/RejectError.js';
 import { type MempoolEntry, withAncestors } from './entry.js';
 
 /** Most transactions that one may depend on within the mempool, itself included. */

@@ -1,6 +1,6 @@
 import { hashToId, type Transaction } from '../codec/transaction.js';
 import { hashKey } from '../consensus/coins.js';
-import { rejectTransaction } from '../consensus/reject.js';
+import { rejectTransaction } from '../consensus/RejectError.js';
 import { compareFeeRates, type FeeRate, type MempoolEntry, withDescendants } from './entry.js';
 import type { Mempool } from './Mempool.js';
 import { INCREMENTAL_FEE_RATE } from './MinimumFee.js';

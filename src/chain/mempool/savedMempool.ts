@@ -1,7 +1,7 @@
 import { BitmodelError, concatBytes, equalBytes, sha256, utf8 } from '../../base/index.js';
-import { ByteReader } from '../codec/reader.js';
+import { ByteReader } from '../codec/ByteReader.js';
+import { ByteWriter } from '../codec/ByteWriter.js';
 import { decodeTransaction, encodeTransaction, type Transaction } from '../codec/transaction.js';
-import { ByteWriter } from '../codec/writer.js';
 
 const MAGIC = utf8('BITMODEL-MEMPOOL');
 const VERSION = 1;

@@ -1,6 +1,6 @@
 import type { Transaction } from '../codec/transaction.js';
 import type { Coin } from '../consensus/coins.js';
-import { rejectTransaction } from '../consensus/reject.js';
+import { rejectTransaction } from '../consensus/RejectError.js';
 import { p2pkhHash } from '../script/standard.js';
 
 /** Transaction versions that are relayed: Bitcoin's, and our own. */

@@ -10,11 +10,11 @@ import {
   medianTimePast,
 } from '../consensus/headers.js';
 import type { NetworkParameters } from '../consensus/parameters.js';
-import { RejectError, rejectBlock } from '../consensus/reject.js';
+import { RejectError, rejectBlock } from '../consensus/RejectError.js';
 import { bitsToTarget, workOf } from '../consensus/target.js';
 import type { ChainStore } from '../store/ChainStore.js';
 import type { HeaderRecord } from '../store/records.js';
-import type { Branches, PreparedBlock } from './branches.js';
+import type { Branches, PreparedBlock } from './Branches.js';
 
 export interface BlockAcceptanceOptions {
   readonly store: ChainStore;

@@ -13,15 +13,15 @@ import {
   type NetworkParameters,
   networkParameters,
 } from '../consensus/parameters.js';
-import { ScriptVerifier } from '../consensus/scripts.js';
+import { ScriptVerifier } from '../consensus/ScriptVerifier.js';
 import { Admission } from '../mempool/Admission.js';
 import { Mempool } from '../mempool/Mempool.js';
 import { MempoolFile } from '../mempool/MempoolFile.js';
 import type { ChainStore } from '../store/ChainStore.js';
-import { Pruner } from '../store/prune.js';
+import { Pruner } from '../store/Pruner.js';
 import type { Spender } from '../store/records.js';
 import { BlockAcceptance, type IncomingBlock } from './BlockAcceptance.js';
-import type { Branches } from './branches.js';
+import type { Branches } from './Branches.js';
 import { HeaderAcceptance } from './HeaderAcceptance.js';
 import { assembleBlock, solve } from './miner.js';
 import { Overruling } from './Overruling.js';

@@ -2,7 +2,7 @@ import { BitmodelError } from '../../base/index.js';
 import { type BlockHeader, blockHash } from '../codec/block.js';
 import type { HeaderEntry } from '../consensus/headers.js';
 import type { NetworkParameters } from '../consensus/parameters.js';
-import { rejectBlock } from '../consensus/reject.js';
+import { rejectBlock } from '../consensus/RejectError.js';
 import { bitsToTarget, workOf } from '../consensus/target.js';
 import type { ChainStore } from '../store/ChainStore.js';
 import type { HeaderRecord } from '../store/records.js';

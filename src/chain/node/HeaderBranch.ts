@@ -8,7 +8,7 @@ import {
   type HeaderSource,
 } from '../consensus/headers.js';
 import type { NetworkParameters } from '../consensus/parameters.js';
-import { rejectBlock } from '../consensus/reject.js';
+import { rejectBlock } from '../consensus/RejectError.js';
 import { bitsToTarget, workOf } from '../consensus/target.js';
 
 const HEADER_SIZE = 80;

@@ -2,7 +2,7 @@ import { BitmodelError, equalBytes } from '../../base/index.js';
 import type { Transaction } from '../codec/transaction.js';
 import type { ChainStore } from '../store/ChainStore.js';
 import type { BlockStatus, HeaderRecord } from '../store/records.js';
-import type { Branches } from './branches.js';
+import type { Branches } from './Branches.js';
 
 export interface OverrulingOptions {
   readonly store: ChainStore;

@@ -1,10 +1,10 @@
 import { setImmediate } from 'node:timers/promises';
 import { messageOf } from '../../base/index.js';
-import { RejectError } from '../consensus/reject.js';
+import { RejectError } from '../consensus/RejectError.js';
 import type { ChainStore } from '../store/ChainStore.js';
 import { isDamage } from '../store/damage.js';
 import type { HeaderRecord } from '../store/records.js';
-import type { Branches } from './branches.js';
+import type { Branches } from './Branches.js';
 
 /** What is connected in one transaction while nobody is told of single blocks. */
 const BATCH_BLOCKS = 256;

@@ -1,17 +1,17 @@
 import { BitmodelError } from '../../base/index.js';
+import { ByteReader } from '../codec/ByteReader.js';
 import { type BlockHeader, blockHash, decodeHeader } from '../codec/block.js';
-import { ByteReader } from '../codec/reader.js';
 import { secondsNow } from '../consensus/clock.js';
 import { hashKey } from '../consensus/coins.js';
 import type { ConnectableBlock } from '../consensus/connect.js';
 import { checkHeader, checkProofOfWork, type HeaderEntry } from '../consensus/headers.js';
 import type { NetworkParameters } from '../consensus/parameters.js';
-import { RejectError } from '../consensus/reject.js';
+import { RejectError } from '../consensus/RejectError.js';
 import { bitsToTarget, workOf } from '../consensus/target.js';
 import type { ChainStore } from '../store/ChainStore.js';
 import { isDamage } from '../store/damage.js';
 import { STATE_TABLES } from '../store/tables.js';
-import type { Branches } from './branches.js';
+import type { Branches } from './Branches.js';
 import { catchUp } from './catchUp.js';
 
 const HEADER_SIZE = 80;

@@ -5,12 +5,12 @@ import { type CheckedBlock, checkBlockAtHeight } from '../consensus/blockRules.j
 import { checkConnection } from '../consensus/connect.js';
 import { medianTimePast } from '../consensus/headers.js';
 import type { NetworkParameters } from '../consensus/parameters.js';
-import type { ScriptVerifier } from '../consensus/scripts.js';
+import type { ScriptVerifier } from '../consensus/ScriptVerifier.js';
 import type { ChainStore } from '../store/ChainStore.js';
 import { damaged, isDamage } from '../store/damage.js';
 import type { HeaderRecord } from '../store/records.js';
 import { type Recorder, RehearsalFull } from '../store/rehearsal.js';
-import { checkedBlock, connectContext } from './branches.js';
+import { checkedBlock, connectContext } from './Branches.js';
 
 /** How much of the chain is verified before a node begins to work, as `-checklevel` and `-checkblocks` of Bitcoin Core. */
 export interface CheckOptions {

@@ -1,5 +1,5 @@
 import { BitmodelError, EXIT, fromHex, toHex, utf8 } from '../../base/index.js';
-import { ByteWriter } from '../codec/writer.js';
+import { ByteWriter } from '../codec/ByteWriter.js';
 import { OP, opcodeName, opcodeOf } from './opcodes.js';
 import { decodeScript, type Instruction, isMinimalPush, pushData, pushNumber } from './push.js';
 

@@ -6,7 +6,7 @@ import { isTruthy } from './number.js';
 import { OP } from './opcodes.js';
 import { OPERATIONS } from './operations/table.js';
 import { isMinimalPush, isPushOnly, readInstruction } from './push.js';
-import { ScriptState } from './state.js';
+import { ScriptState } from './ScriptState.js';
 
 export type ScriptName = 'unlocking' | 'locking';
 

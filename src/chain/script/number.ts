@@ -1,4 +1,4 @@
-import { magnitudeBytes, magnitudeOf } from './bigint-bytes.js';
+import { magnitudeBytes, magnitudeOf } from './bigintBytes.js';
 
 /**
  * Whether the bytes are a number in its shortest form: no trailing byte that holds nothing but a sign

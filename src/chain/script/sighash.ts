@@ -1,4 +1,5 @@
 import { BitmodelError, sha256d } from '../../base/index.js';
+import { ByteWriter } from '../codec/ByteWriter.js';
 import { encodeTokenPrefix } from '../codec/token.js';
 import {
   JOB_VERSION,
@@ -6,7 +7,6 @@ import {
   type TransactionOutput,
   writeOutput,
 } from '../codec/transaction.js';
-import { ByteWriter } from '../codec/writer.js';
 import type { ScriptContext } from './context.js';
 
 /** Bits of the hash type byte behind a signature: which parts of the transaction it covers. */

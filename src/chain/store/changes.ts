@@ -1,4 +1,5 @@
 import { equalBytes } from '../../base/index.js';
+import type { ByteWriter } from '../codec/ByteWriter.js';
 import {
   encodeOutpoint,
   NO_JOB,
@@ -6,7 +7,6 @@ import {
   type Transaction,
   type TransactionOutput,
 } from '../codec/transaction.js';
-import type { ByteWriter } from '../codec/writer.js';
 import { type Coin, hashKey, isUnspendable } from '../consensus/coins.js';
 import type { ConnectableBlock } from '../consensus/connect.js';
 import type { HeaderEntry } from '../consensus/headers.js';

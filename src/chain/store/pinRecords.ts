@@ -1,6 +1,6 @@
-import type { ByteReader } from '../codec/reader.js';
+import type { ByteReader } from '../codec/ByteReader.js';
+import { ByteWriter } from '../codec/ByteWriter.js';
 import type { Outpoint } from '../codec/transaction.js';
-import { ByteWriter } from '../codec/writer.js';
 import { PIN_OPERATIONS, type PinData, type PinStatus } from '../pins/pin.js';
 import { readRecord } from './seal.js';
 

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { ByteReader } from '../codec/reader.js';
+import { ByteReader } from '../codec/ByteReader.js';
 import { encodeOutpoint, type Outpoint, readTransaction } from '../codec/transaction.js';
 import type { Coin } from '../consensus/coins.js';
 import type { ChainStore } from './ChainStore.js';

@@ -1,8 +1,8 @@
 import { BitmodelError } from '../../base/index.js';
+import type { ByteReader } from '../codec/ByteReader.js';
+import { ByteWriter } from '../codec/ByteWriter.js';
 import { decodeHeader, encodeHeader } from '../codec/block.js';
-import type { ByteReader } from '../codec/reader.js';
 import { readOutput, writeOutput } from '../codec/transaction.js';
-import { ByteWriter } from '../codec/writer.js';
 import type { Coin } from '../consensus/coins.js';
 import type { HeaderEntry } from '../consensus/headers.js';
 import { readRecord, readSealed, seal } from './seal.js';

@@ -1,7 +1,7 @@
 import { crc32 } from 'node:zlib';
 import { messageOf } from '../../base/index.js';
-import { ByteReader } from '../codec/reader.js';
-import type { ByteWriter } from '../codec/writer.js';
+import { ByteReader } from '../codec/ByteReader.js';
+import type { ByteWriter } from '../codec/ByteWriter.js';
 import { damaged } from './damage.js';
 
 const SEAL_SIZE = 4;

@@ -1,6 +1,6 @@
+import { ByteWriter } from '../codec/ByteWriter.js';
 import type { OutputToken } from '../codec/token.js';
 import type { Outpoint } from '../codec/transaction.js';
-import { ByteWriter } from '../codec/writer.js';
 import { type Coin, hashKey, isUnspendable } from '../consensus/coins.js';
 import type { ChainStore } from './ChainStore.js';
 import type { PlacedTransaction } from './changes.js';

@@ -1,9 +1,9 @@
 import { createHash } from 'node:crypto';
 import { setImmediate } from 'node:timers/promises';
 import { sha256 } from '../../base/index.js';
+import { ByteWriter } from '../codec/ByteWriter.js';
 import { encodeOutputScript } from '../codec/token.js';
 import type { Outpoint } from '../codec/transaction.js';
-import { ByteWriter } from '../codec/writer.js';
 import { type Coin, hashKey } from '../consensus/coins.js';
 import type { ChainStore } from './ChainStore.js';
 import { decodeUtxoKey } from './keys.js';

@@ -1,10 +1,10 @@
+import { ByteWriter } from '../codec/ByteWriter.js';
 import {
   encodeTransaction,
   type Transaction,
   type TransactionOutput,
   writeOutput,
 } from '../codec/transaction.js';
-import { ByteWriter } from '../codec/writer.js';
 
 /** What outputs are worth together, base units. */
 export function totalValue(outputs: readonly { readonly value: bigint }[]): bigint {

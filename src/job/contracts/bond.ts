@@ -21,9 +21,9 @@ import {
   type TransactionOutput,
   UNSIGNED_TO_NUMBER,
 } from '../../chain/index.js';
+import { JURY_THRESHOLD, SECOND_JURY_SIZE } from '../secondJury.js';
 import { MAX_VERIFIERS } from '../terms.js';
 import { BURN_SCRIPT } from './contested.js';
-import { JURY_THRESHOLD, SECOND_JURY_SIZE } from './second-jury.js';
 import { DRAWN_VERDICT_BYTES, DRAWN_VERDICT_PREFIX } from './verdict.js';
 
 /** What the contracts of one verifier's bond are compiled from. */

@@ -9,7 +9,7 @@ import {
   type Protocol,
 } from '../../network/index.js';
 import { type AnyMessage, NO_JOB_HEX } from '../messages.js';
-import type { JobPool } from '../pool.js';
+import type { JobPool } from '../pool/JobPool.js';
 import {
   ANSWER_BYTES,
   type DigestPage,

@@ -2,8 +2,8 @@ import { randomBytes } from 'node:crypto';
 import { BitmodelError, canonicalBytes, equalBytes } from '../../base/index.js';
 import { type FrameStream, type Host, type Penalties, RateLimit } from '../../network/index.js';
 import { type CheckAnswer, commitAnswer, encodeAnswer, examine } from '../../rastic/index.js';
-import { calibrationName, type JobModel } from '../job-model.js';
-import type { PoolChain } from '../pool-service.js';
+import { calibrationName, type JobModel } from '../jobModel.js';
+import type { PoolChain } from '../pool/JobPoolService.js';
 import { hashField, jobIdHex, promptHashOf } from '../spec.js';
 import { CheckQueue } from './CheckQueue.js';
 import {
@@ -14,14 +14,14 @@ import {
   type ModelName,
   type Refusal,
   type SayFrame,
-} from './check-frames.js';
+} from './checkFrames.js';
 import {
   type CheckRequest,
   checkRequestId,
   decodeCheckRequest,
   examinedText,
-} from './check-request.js';
-import { soldOutput } from './sold-output.js';
+} from './checkRequest.js';
+import { soldOutput } from './soldOutput.js';
 
 /** Bounds of what a neighbour does for others; it does it for nothing. */
 export const CHECK_BOUNDS = {

@@ -18,8 +18,8 @@ import {
   type NeighbourFacts,
   REFUSALS,
   type SayFrame,
-} from './check-frames.js';
-import { checkRequestId } from './check-request.js';
+} from './checkFrames.js';
+import { checkRequestId } from './checkRequest.js';
 
 /** The asker's side of one conversation with a neighbour. Whatever fails in it is the neighbour's silence, never more. */
 export class Conversation {

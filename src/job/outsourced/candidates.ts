@@ -1,6 +1,6 @@
 import { randomInt } from 'node:crypto';
 import type { Host, PeerConnection, PeerId } from '../../network/index.js';
-import { CHECK_PROTOCOL } from './check-frames.js';
+import { CHECK_PROTOCOL } from './checkFrames.js';
 import type { NeighbourBook } from './NeighbourBook.js';
 
 /** The part of an address that one operator easily has many of: the first half of an IPv4, the first 32 bits of an IPv6. */

@@ -16,12 +16,12 @@ import {
   tally,
   type Verdict,
 } from '../../rastic/index.js';
-import { NO_CALIBRATION } from '../job-model.js';
+import { NO_CALIBRATION } from '../jobModel.js';
 import { checkReceipt, type Receipt, type ReceiptChecks } from '../receipt.js';
 import { Conversation } from './Conversation.js';
 import { rankNeighbours } from './candidates.js';
-import type { NeighbourFacts } from './check-frames.js';
-import { encodeCheckRequest } from './check-request.js';
+import type { NeighbourFacts } from './checkFrames.js';
+import { encodeCheckRequest } from './checkRequest.js';
 import type { NeighbourBook, RecordChange } from './NeighbourBook.js';
 
 export interface OutsourceOptions {

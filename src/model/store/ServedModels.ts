@@ -1,8 +1,8 @@
 import { statSync } from 'node:fs';
 import { join } from 'node:path';
 import { messageOf } from '../../base/index.js';
+import { ModelRegistry } from '../bundle/ModelRegistry.js';
 import { TORRENT } from '../bundle/pack.js';
-import { ModelRegistry } from '../bundle/registry.js';
 import { ServedBundle } from './ServedBundle.js';
 
 /** How long the list of models is taken as it was read. */

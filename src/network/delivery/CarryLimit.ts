@@ -1,5 +1,5 @@
 import type { PeerId } from '../host/Host.js';
-import { type Rate, RateLimit } from '../peers/RateLimit.js';
+import { type Rate, RateLimit } from '../limits/RateLimit.js';
 
 /**
  * What is handed to each neighbour: at most half of what it takes, so that nobody is over a neighbour's bound because of

@@ -3,8 +3,8 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { BitmodelError, EXIT, equalBytes, messageOf } from '../../base/index.js';
 import type { Host, PeerId, Protocol } from '../host/Host.js';
 import { peerIdBytes, peerIdFromBytes } from '../host/peerKeys.js';
+import { RateLimit } from '../limits/RateLimit.js';
 import type { Penalties } from '../peers/offences.js';
-import { RateLimit } from '../peers/RateLimit.js';
 import { CarryLimit } from './CarryLimit.js';
 import {
   decodeDelivery,

@@ -1,7 +1,7 @@
 import { equalBytes, messageOf, toHex, utf8 } from '../../base/index.js';
 import type { Host, PeerId } from '../host/Host.js';
 import { isSignedBy, peerIdFromBytes } from '../host/peerKeys.js';
-import { RateLimit } from '../peers/RateLimit.js';
+import { RateLimit } from '../limits/RateLimit.js';
 import {
   answerToSign,
   type Delivery,

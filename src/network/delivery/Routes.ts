@@ -3,8 +3,8 @@ import { BitmodelError, messageOf, toHex } from '../../base/index.js';
 import { ByteReader, ByteWriter } from '../../chain/index.js';
 import type { Host, PeerId, Protocol } from '../host/Host.js';
 import { PEER_ID_LENGTH, peerIdBytes, peerIdFromBytes } from '../host/peerKeys.js';
+import { RateLimit } from '../limits/RateLimit.js';
 import type { Penalties } from '../peers/offences.js';
-import { RateLimit } from '../peers/RateLimit.js';
 import { CarryLimit } from './CarryLimit.js';
 import { MAX_HOPS } from './envelope.js';
 

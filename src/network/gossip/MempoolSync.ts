@@ -8,6 +8,7 @@ import {
   transactionHash,
 } from '../../chain/index.js';
 import type { Host, PeerId, Protocol } from '../host/Host.js';
+import { Pace } from '../limits/Pace.js';
 import type { Penalties } from '../peers/offences.js';
 import {
   ANSWER_BYTES,
@@ -25,7 +26,6 @@ import {
 } from './codec.js';
 import { Neighbours } from './Neighbours.js';
 import { Notices } from './Notices.js';
-import { Pace } from './Pace.js';
 
 /** Asks what waits in a mempool, or tells what does. */
 export const MEMPOOL: Protocol = {

@@ -10,8 +10,8 @@ import {
   transactionHash,
 } from '../../chain/index.js';
 import type { GossipVerdict, Host, PeerId, Topic } from '../host/Host.js';
+import { FairQueue } from '../limits/FairQueue.js';
 import type { Penalties } from '../peers/offences.js';
-import { FairQueue } from './FairQueue.js';
 import { type Arrived, MempoolSync } from './MempoolSync.js';
 import { Orphans } from './Orphans.js';
 import { refusalOf } from './reasons.js';

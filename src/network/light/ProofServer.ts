@@ -8,8 +8,8 @@ import {
   transactionHash,
 } from '../../chain/index.js';
 import type { Host, PeerId } from '../host/Host.js';
+import { RateLimit } from '../limits/RateLimit.js';
 import type { Penalties } from '../peers/offences.js';
-import { RateLimit } from '../peers/RateLimit.js';
 import { encodeAnswer } from './answer.js';
 import { answerQuestion } from './answerQuestion.js';
 import { BlockTrees } from './BlockTrees.js';

@@ -8,7 +8,7 @@ import {
   type TransactionOutput,
   verifyInput,
 } from '../../chain/index.js';
-import { RateLimit } from '../peers/RateLimit.js';
+import { RateLimit } from '../limits/RateLimit.js';
 import type { Claim, Claims } from './Claims.js';
 import type { FactBook } from './FactBook.js';
 import type { ProofClient } from './ProofClient.js';

@@ -2,8 +2,8 @@ import { BitmodelError, fromHex, toHex } from '../../base/index.js';
 import type { ServedModels } from '../../model/index.js';
 import type { GossipVerdict, Host, PeerId } from '../host/Host.js';
 import { isSignedBy, peerIdBytes, peerIdFromBytes } from '../host/peerKeys.js';
+import { RateLimit } from '../limits/RateLimit.js';
 import { maySpeakOf, readMultiaddr, type Scope, scopeOf } from '../peers/addresses.js';
-import { RateLimit } from '../peers/RateLimit.js';
 import {
   announcementMessage,
   decodeAnnouncement,

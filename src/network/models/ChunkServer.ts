@@ -8,8 +8,8 @@ import {
   type ServedModels,
 } from '../../model/index.js';
 import type { FrameStream, Host, PeerId } from '../host/Host.js';
+import { RateLimit } from '../limits/RateLimit.js';
 import type { Penalties } from '../peers/offences.js';
-import { RateLimit } from '../peers/RateLimit.js';
 import {
   answerFrame,
   type ChunkQuestion,

@@ -1,7 +1,7 @@
 import { BlockList, isIP } from 'node:net';
 import { z } from 'zod';
 import { isPeerId } from './addresses.js';
-import { SavedFile } from './savedFile.js';
+import { SavedFile } from './SavedFile.js';
 
 /** Somebody who may not connect: a peer by its id, or addresses. */
 export interface Ban {

@@ -11,7 +11,7 @@ import {
   type Origin,
   type SavedBook,
 } from './bookEntry.js';
-import { SavedFile } from './savedFile.js';
+import { SavedFile } from './SavedFile.js';
 
 /** What a peer book needs. */
 export interface PeerBookOptions {

@@ -1,12 +1,12 @@
 import { messageOf } from '../../base/index.js';
 import type { Host, PeerConnection, PeerId, Protocol } from '../host/Host.js';
 import type { SignedAddresses } from '../host/records.js';
+import { RateLimit } from '../limits/RateLimit.js';
 import { addressGroup, maySpeakOf, readMultiaddr, type Scope, scopeOf } from './addresses.js';
 import type { Origin } from './bookEntry.js';
 import { decodeRecords, encodeRecords, MAX_EXCHANGE, MAX_RECORDS } from './exchangeCodec.js';
 import type { Penalties } from './offences.js';
 import type { PeerBook } from './PeerBook.js';
-import { RateLimit } from './RateLimit.js';
 
 /** Questions and answers about peers, as signed records. */
 export const PEERS_PROTOCOL: Protocol = {

@@ -1,7 +1,7 @@
 import type { Gate, PeerConnection, PeerId } from '../host/Host.js';
+import { RateLimit } from '../limits/RateLimit.js';
 import { addressGroup, machineOf, readMultiaddr, scopeOf, type TcpAddress } from './addresses.js';
 import type { BanList } from './BanList.js';
-import { RateLimit } from './RateLimit.js';
 
 /** What a gate needs. */
 export interface PeerGateOptions {

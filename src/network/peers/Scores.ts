@@ -9,7 +9,7 @@ import {
   type Offence,
   type Penalties,
 } from './offences.js';
-import { SavedFile } from './savedFile.js';
+import { SavedFile } from './SavedFile.js';
 
 /** What scores need. */
 export interface ScoresOptions {

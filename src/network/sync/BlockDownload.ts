@@ -8,7 +8,7 @@ import { BranchPath } from './BranchPath.js';
 import { bestShown } from './bestShown.js';
 import { PeerDownload } from './PeerDownload.js';
 import type { SyncContext } from './SyncContext.js';
-import type { SyncPeers } from './SyncPeers.js';
+import type { SyncPeers } from './SyncPeer.js';
 
 /** Blocks above the next one to be connected that are asked for. */
 const WINDOW = 1_024;

@@ -1,7 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { BitmodelError } from '../../base/index.js';
 import type { FrameStream, PeerId } from '../host/Host.js';
-import { RateLimit } from '../peers/RateLimit.js';
+import { RateLimit } from '../limits/RateLimit.js';
 import { BlockRecordWriter } from './blockRecords.js';
 import { HeaderPages } from './HeaderPages.js';
 import { decodeLocator, decodeWanted } from './messages.js';

@@ -1,13 +1,13 @@
 import { EventEmitter } from 'node:events';
 import type { PeerId } from '../host/Host.js';
-import { RateLimit } from '../peers/RateLimit.js';
+import { RateLimit } from '../limits/RateLimit.js';
 import { Announcements } from './Announcements.js';
 import { BlockDownload } from './BlockDownload.js';
 import { ChainServer } from './ChainServer.js';
 import { HeaderSync } from './HeaderSync.js';
 import { StatusExchange } from './StatusExchange.js';
 import type { SyncContext } from './SyncContext.js';
-import { SyncPeer, type SyncPeers } from './SyncPeers.js';
+import { SyncPeer, type SyncPeers } from './SyncPeer.js';
 import { SyncRate } from './SyncRate.js';
 import { type ServiceName, type Status, serviceNames } from './status.js';
 

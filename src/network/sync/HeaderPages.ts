@@ -1,9 +1,9 @@
 import { setImmediate, setTimeout } from 'node:timers/promises';
 import { equalBytes } from '../../base/index.js';
 import { type ChainStore, type HeaderRecord, hashKey } from '../../chain/index.js';
-import { FairQueue } from '../gossip/FairQueue.js';
 import type { PeerId } from '../host/Host.js';
-import { RateLimit } from '../peers/RateLimit.js';
+import { FairQueue } from '../limits/FairQueue.js';
+import { RateLimit } from '../limits/RateLimit.js';
 import { forkOf, headersFrom } from './locator.js';
 import { encodeHeaders } from './messages.js';
 import { MAX_HEADERS } from './protocols.js';

@@ -7,7 +7,7 @@ import { locatorOf } from './locator.js';
 import { decodeHeaders, encodeLocator } from './messages.js';
 import { HEADERS, MAX_HEADERS, MAX_LOCATOR } from './protocols.js';
 import type { SyncContext } from './SyncContext.js';
-import type { SyncPeer, SyncPeers } from './SyncPeers.js';
+import type { SyncPeer, SyncPeers } from './SyncPeer.js';
 import type { Status } from './status.js';
 
 /** Peers whose headers are fetched at once: with one, whoever is slow would hold up everything. */

@@ -3,7 +3,7 @@ import type { Host } from '../host/Host.js';
 import { BlockStream, type BlockStreamListener, type WantedBlock } from './BlockStream.js';
 import type { BranchPath } from './BranchPath.js';
 import { BLOCKS, MAX_BLOCKS_ASKED } from './protocols.js';
-import type { SyncPeer } from './SyncPeers.js';
+import type { SyncPeer } from './SyncPeer.js';
 
 /** Bytes that one peer may owe, about, and the least and most blocks. */
 const OWED_BYTES = 4_000_000;

@@ -1,7 +1,7 @@
 import { BitmodelError, equalBytes, messageOf } from '../../base/index.js';
 import { secondsNow } from '../../chain/index.js';
 import type { PeerId } from '../host/Host.js';
-import { RateLimit } from '../peers/RateLimit.js';
+import { RateLimit } from '../limits/RateLimit.js';
 import { STATUS } from './protocols.js';
 import type { SyncContext } from './SyncContext.js';
 import { decodeStatus, encodeStatus, SERVICES, type Status, WIRE_VERSION } from './status.js';

@@ -1,6 +1,6 @@
 import type { ChainNode, HeaderRecord } from '../../chain/index.js';
 import type { BranchPath } from './BranchPath.js';
-import type { SyncPeer } from './SyncPeers.js';
+import type { SyncPeer } from './SyncPeer.js';
 
 /** What is chosen from. */
 export interface ShownBranches {

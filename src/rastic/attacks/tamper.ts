@@ -2,7 +2,7 @@ import { BitmodelError, EXIT } from '../../base/index.js';
 import { gumbelNoise, sampleToken } from '../../model/index.js';
 import type { Attack, AttackContext } from './attack.js';
 import { decodeBy, endRule } from './decode.js';
-import { type WrongToken, wrongToken } from './wrong-token.js';
+import { type WrongToken, wrongToken } from './wrongToken.js';
 
 function noRoom(position: number, why: string, next: string): BitmodelError {
   return new BitmodelError(

@@ -4,7 +4,7 @@ import { encodeBlockParts } from '#src/chain/codec/block.js';
 import { checkBlock, checkBlockAtHeight, coinbasePrefix } from '#src/chain/consensus/blockRules.js';
 import { checkConnection } from '#src/chain/consensus/connect.js';
 import { MAX_BLOCK_SIGNATURE_CHECKS } from '#src/chain/consensus/parameters.js';
-import { ScriptVerifier } from '#src/chain/consensus/scripts.js';
+import { ScriptVerifier } from '#src/chain/consensus/ScriptVerifier.js';
 import { checkAmounts, checkTransaction } from '#src/chain/consensus/transactionRules.js';
 import {
   assemble,

@@ -5,7 +5,7 @@ import { BitmodelError } from '#src/base/index.js';
 import { encodeBlockParts } from '#src/chain/codec/block.js';
 import { ScriptJob, type Spending } from '#src/chain/consensus/ScriptJob.js';
 import { ScriptPool } from '#src/chain/consensus/ScriptPool.js';
-import { ScriptVerifier } from '#src/chain/consensus/scripts.js';
+import { ScriptVerifier } from '#src/chain/consensus/ScriptVerifier.js';
 import {
   addressScript,
   encodeTransaction,

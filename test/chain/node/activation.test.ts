@@ -11,7 +11,7 @@ import {
   transactionHash,
 } from '#src/chain/index.js';
 import { submitBlock } from '#src/chain/rpc/methods/blockTemplate.js';
-import { Params } from '#src/chain/rpc/params.js';
+import { Params } from '#src/chain/rpc/Params.js';
 import { stateHash } from '#src/chain/store/queries.js';
 import { ANYONE, type AnyoneCoin, copyChain, outputOf, spend } from '../mempool/anyone.js';
 import { openTemporaryNode } from './setup.js';

@@ -15,7 +15,7 @@ import {
   SHORT_FACTOR,
   scaled,
   sum,
-} from '#src/chain/script/long-arithmetic.js';
+} from '#src/chain/script/longArithmetic.js';
 import { cases } from '../../long.js';
 import { contextOf } from './setup.js';
 

@@ -3,7 +3,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { fromHex, toHex } from '#src/base/index.js';
 import { decodeNumber, encodeNumber, isMinimalNumber } from '#src/chain/index.js';
-import { byText, magnitudeBytes, magnitudeOf } from '#src/chain/script/bigint-bytes.js';
+import { byText, magnitudeBytes, magnitudeOf } from '#src/chain/script/bigintBytes.js';
 
 const small = fc.bigInt({ min: -(2n ** 64n), max: 2n ** 64n });
 const wide = fc.bigInt({ min: -(2n ** 800n), max: 2n ** 800n });

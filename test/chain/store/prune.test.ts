@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { ChainNode, idToHash, transactionHash } from '#src/chain/index.js';
-import { KEPT_BLOCKS } from '#src/chain/store/prune.js';
+import { KEPT_BLOCKS } from '#src/chain/store/Pruner.js';
 import {
   copyFolder,
   MINER_SCRIPT,

@@ -8,6 +8,12 @@ import {
   signContract,
   signData,
 } from '#src/chain/index.js';
+import {
+  buildRegistry,
+  drawSecondJury,
+  drawVerifiers,
+  type Seat,
+} from '#src/job/bonds/registry.js';
 import { bondScript, leavingScript, parseBond, rejudgeMessage } from '#src/job/contracts/bond.js';
 import {
   bondReleaseSpend,
@@ -17,17 +23,11 @@ import {
   gatherRejudgement,
   leaveSpend,
   leaveUnlocking,
-} from '#src/job/contracts/bond-spends.js';
+} from '#src/job/contracts/bondSpends.js';
 import { BURN_SCRIPT } from '#src/job/contracts/contested.js';
-import { secondJurySize, secondJuryThreshold } from '#src/job/contracts/second-jury.js';
 import { drawnVerdictMessage } from '#src/job/contracts/verdict.js';
+import { secondJurySize, secondJuryThreshold } from '#src/job/secondJury.js';
 import type { VerifierDraw } from '#src/job/terms.js';
-import {
-  buildRegistry,
-  drawSecondJury,
-  drawVerifiers,
-  type Seat,
-} from '#src/job/verifier-registry.js';
 import { cases } from '../../long.js';
 import {
   answer,

@@ -11,7 +11,7 @@ import {
   openChannel,
   payChannel,
   takeUpdate,
-} from '#src/job/channel-state.js';
+} from '#src/job/channelState.js';
 import { type ChannelTerms, channelMessage, channelScript } from '#src/job/contracts/channel.js';
 import {
   type ChannelUpdate,
@@ -20,7 +20,7 @@ import {
   channelOutput,
   channelRefundSpend,
   channelRefundUnlocking,
-} from '#src/job/contracts/channel-spends.js';
+} from '#src/job/contracts/channelSpends.js';
 import { cases } from '../../long.js';
 import {
   answer,

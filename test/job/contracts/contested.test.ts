@@ -10,7 +10,7 @@ import {
   lapseSpend,
   lapseUnlocking,
   type VerdictSignatures,
-} from '#src/job/contracts/contested-spends.js';
+} from '#src/job/contracts/contestedSpends.js';
 import { escrowScript } from '#src/job/contracts/escrow.js';
 import type { ContestedState } from '#src/job/contracts/layout.js';
 import { type VerdictName, verdictMessage } from '#src/job/contracts/verdict.js';

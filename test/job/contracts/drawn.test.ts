@@ -9,6 +9,13 @@ import {
   signContract,
   signData,
 } from '#src/chain/index.js';
+import {
+  buildRegistry,
+  checkRegistryProof,
+  drawSecondJury,
+  drawVerifiers,
+  registryProof,
+} from '#src/job/bonds/registry.js';
 import { contestedScript, parseContested } from '#src/job/contracts/contested.js';
 import {
   contestedMessage,
@@ -18,18 +25,11 @@ import {
   lapseSpend,
   lapseUnlocking,
   type VerdictSignatures,
-} from '#src/job/contracts/contested-spends.js';
+} from '#src/job/contracts/contestedSpends.js';
 import type { ContestedState } from '#src/job/contracts/layout.js';
-import { contestSpend, contestUnlocking } from '#src/job/contracts/stake-spends.js';
+import { contestSpend, contestUnlocking } from '#src/job/contracts/stakeSpends.js';
 import type { VerdictName } from '#src/job/contracts/verdict.js';
 import { bondValue, type JobTerms } from '#src/job/terms.js';
-import {
-  buildRegistry,
-  checkRegistryProof,
-  drawSecondJury,
-  drawVerifiers,
-  registryProof,
-} from '#src/job/verifier-registry.js';
 import {
   answer,
   answerAtSecond,

@@ -10,7 +10,7 @@ import {
   escrowOutput,
   refundSpend,
   refundUnlocking,
-} from '#src/job/contracts/escrow-spends.js';
+} from '#src/job/contracts/escrowSpends.js';
 import type { StakeState } from '#src/job/contracts/layout.js';
 import { stakeScript } from '#src/job/contracts/stake.js';
 import { escrowValue, type JobTerms } from '#src/job/terms.js';

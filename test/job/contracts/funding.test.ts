@@ -12,14 +12,14 @@ import {
   unlockContract,
   verifyInput,
 } from '#src/chain/index.js';
-import { gatherVerdicts, judgeSpend, judgeUnlocking } from '#src/job/contracts/contested-spends.js';
+import { gatherVerdicts, judgeSpend, judgeUnlocking } from '#src/job/contracts/contestedSpends.js';
 import {
   claimSpend,
   claimUnlocking,
   refundSpend,
   refundUnlocking,
-} from '#src/job/contracts/escrow-spends.js';
-import { contestSpend, contestUnlocking } from '#src/job/contracts/stake-spends.js';
+} from '#src/job/contracts/escrowSpends.js';
+import { contestSpend, contestUnlocking } from '#src/job/contracts/stakeSpends.js';
 import { verdictMessage } from '#src/job/contracts/verdict.js';
 import {
   keyOf,

@@ -14,8 +14,15 @@ import {
   transactionId,
   unlockContract,
 } from '#src/chain/index.js';
-import { leaveBonds, ownBonds, releaseBonds } from '#src/job/bonding.js';
-import { type ChannelState, openChannel, payChannel, takeUpdate } from '#src/job/channel-state.js';
+import {
+  bondTerms,
+  bondVerifier,
+  registryAt,
+  registryHeight,
+  standingBonds,
+} from '#src/job/bonds/bonds.js';
+import { drawSecondJury, drawVerifiers, type VerifierRegistry } from '#src/job/bonds/registry.js';
+import { type ChannelState, openChannel, payChannel, takeUpdate } from '#src/job/channelState.js';
 import { bondScript, rejudgeMessage } from '#src/job/contracts/bond.js';
 import {
   type BondCoin,
@@ -24,7 +31,7 @@ import {
   bondSlashSpend,
   bondSlashUnlocking,
   gatherRejudgement,
-} from '#src/job/contracts/bond-spends.js';
+} from '#src/job/contracts/bondSpends.js';
 import { channelMessage, channelScript } from '#src/job/contracts/channel.js';
 import {
   type ChannelCoin,
@@ -33,36 +40,25 @@ import {
   channelOutput,
   channelRefundSpend,
   channelRefundUnlocking,
-} from '#src/job/contracts/channel-spends.js';
+} from '#src/job/contracts/channelSpends.js';
 import {
   contestedMessage,
   gatherVerdicts,
   judgeSpend,
   judgeUnlocking,
-} from '#src/job/contracts/contested-spends.js';
+} from '#src/job/contracts/contestedSpends.js';
 import {
   cancelSpend,
   cancelUnlocking,
   claimSpend,
   claimUnlocking,
   escrowOutput,
-} from '#src/job/contracts/escrow-spends.js';
-import { contestSpend, contestUnlocking } from '#src/job/contracts/stake-spends.js';
+} from '#src/job/contracts/escrowSpends.js';
+import { contestSpend, contestUnlocking } from '#src/job/contracts/stakeSpends.js';
 import { sendSpend, signSpend } from '#src/job/signing.js';
 import type { VerifierDraw } from '#src/job/terms.js';
 import { traceJob } from '#src/job/trace.js';
-import {
-  bondTerms,
-  bondVerifier,
-  registryAt,
-  registryHeight,
-  standingBonds,
-} from '#src/job/verifier-bonds.js';
-import {
-  drawSecondJury,
-  drawVerifiers,
-  type VerifierRegistry,
-} from '#src/job/verifier-registry.js';
+import { leaveBonds, ownBonds, releaseBonds } from '#src/job/verifier/bonding.js';
 import { GENESIS, REGTEST, Regtest } from '../../regtest.js';
 import { k, keyOf, makeClaim, makeState, makeTerms, withOutput } from './setup.js';
 

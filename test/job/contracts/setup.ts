@@ -15,7 +15,7 @@ import {
   verifyInput,
 } from '#src/chain/index.js';
 import { encodeCommitment } from '#src/job/contracts/commitment.js';
-import { claimState } from '#src/job/contracts/escrow-spends.js';
+import { claimState } from '#src/job/contracts/escrowSpends.js';
 import { bondValue, type JobTerms } from '#src/job/terms.js';
 
 /** A private key that a name stands for. */

@@ -8,7 +8,7 @@ import {
   contestUnlocking,
   releaseSpend,
   releaseUnlocking,
-} from '#src/job/contracts/stake-spends.js';
+} from '#src/job/contracts/stakeSpends.js';
 import type { JobTerms } from '#src/job/terms.js';
 import {
   answer,

@@ -7,7 +7,7 @@ import {
   judgeUnlocking,
   lapseSpend,
   lapseUnlocking,
-} from '#src/job/contracts/contested-spends.js';
+} from '#src/job/contracts/contestedSpends.js';
 import {
   cancelSpend,
   cancelUnlocking,
@@ -15,13 +15,13 @@ import {
   claimUnlocking,
   refundSpend,
   refundUnlocking,
-} from '#src/job/contracts/escrow-spends.js';
+} from '#src/job/contracts/escrowSpends.js';
 import {
   contestSpend,
   contestUnlocking,
   releaseSpend,
   releaseUnlocking,
-} from '#src/job/contracts/stake-spends.js';
+} from '#src/job/contracts/stakeSpends.js';
 import {
   answer,
   answerAtSecond,

@@ -9,13 +9,13 @@ import {
   signData,
   type Transaction,
 } from '#src/chain/index.js';
-import { openChannel } from '#src/job/channel-state.js';
+import { openChannel } from '#src/job/channelState.js';
 import {
   bondReleaseSpend,
   bondReleaseUnlocking,
   leaveSpend,
   leaveUnlocking,
-} from '#src/job/contracts/bond-spends.js';
+} from '#src/job/contracts/bondSpends.js';
 import { channelMessage } from '#src/job/contracts/channel.js';
 import {
   channelCloseSpend,
@@ -23,14 +23,14 @@ import {
   channelOutput,
   channelRefundSpend,
   channelRefundUnlocking,
-} from '#src/job/contracts/channel-spends.js';
+} from '#src/job/contracts/channelSpends.js';
 import {
   contestedMessage,
   judgeSpend,
   judgeUnlocking,
   lapseSpend,
   lapseUnlocking,
-} from '#src/job/contracts/contested-spends.js';
+} from '#src/job/contracts/contestedSpends.js';
 import {
   cancelSpend,
   cancelUnlocking,
@@ -39,13 +39,13 @@ import {
   escrowOutput,
   refundSpend,
   refundUnlocking,
-} from '#src/job/contracts/escrow-spends.js';
+} from '#src/job/contracts/escrowSpends.js';
 import {
   contestSpend,
   contestUnlocking,
   releaseSpend,
   releaseUnlocking,
-} from '#src/job/contracts/stake-spends.js';
+} from '#src/job/contracts/stakeSpends.js';
 import { isEscrow } from '#src/job/trace.js';
 import {
   answer,

@@ -3,8 +3,8 @@ import fc from 'fast-check';
 import * as ort from 'onnxruntime-node';
 import protobuf from 'protobufjs/minimal.js';
 import { beforeAll, describe, expect, it } from 'vitest';
-import { bypassLastLayer } from '#src/rastic/attacks/bypass-layer.js';
-import { readOnnx, writeOnnx } from '#src/rastic/attacks/onnx-graph.js';
+import { bypassLastLayer } from '#src/rastic/attacks/bypassLayer.js';
+import { readOnnx, writeOnnx } from '#src/rastic/attacks/onnxGraph.js';
 
 const file = new Uint8Array(readFileSync('fixtures/bitmodel-tiny/onnx/model.onnx'));
 const LAYERS = 6;

@@ -33,7 +33,7 @@ import {
   pledgeRefundSpend,
   pledgeRefundUnlocking,
   type Vote,
-} from '#src/reward/contracts/assurance-spends.js';
+} from '#src/reward/contracts/assuranceSpends.js';
 import { answer, fund, keyOf, outpointOf, TOKENS } from '../../job/contracts/setup.js';
 import {
   arbitraryTampering,

@@ -26,7 +26,7 @@ import {
   saleCancelSpend,
   saleCancelUnlocking,
   saleOutput,
-} from '#src/reward/contracts/sale-spends.js';
+} from '#src/reward/contracts/saleSpends.js';
 import {
   answer,
   answerAtSecond,

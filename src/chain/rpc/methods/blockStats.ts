@@ -1,10 +1,10 @@
+import { ByteWriter } from '../../codec/ByteWriter.js';
 import {
   encodeTransaction,
   hashToId,
   type TransactionOutput,
   writeOutput,
 } from '../../codec/transaction.js';
-import { ByteWriter } from '../../codec/writer.js';
 import type { Coin } from '../../consensus/coins.js';
 import { subsidyAt } from '../../consensus/subsidy.js';
 import type { ChainNode } from '../../node/ChainNode.js';
@@ -12,7 +12,7 @@ import type { HeaderRecord } from '../../store/records.js';
 import { JsonNumber } from '../../wire/parseJson.js';
 import { RPC_CODE, RpcError } from '../../wire/RpcError.js';
 import { BLOCK_HELP } from '../help/blocks.js';
-import { Params } from '../params.js';
+import { Params } from '../Params.js';
 import type { RpcServer } from '../RpcServer.js';
 import { storedBlock } from './blocks.js';
 

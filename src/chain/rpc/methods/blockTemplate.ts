@@ -4,7 +4,7 @@ import { blockHash, decodeBlock, MAX_BLOCK_SIZE } from '../../codec/block.js';
 import { encodeTransaction, hashToId } from '../../codec/transaction.js';
 import { hashKey } from '../../consensus/coins.js';
 import { MAX_BLOCK_SIGNATURE_CHECKS } from '../../consensus/parameters.js';
-import { RejectError } from '../../consensus/reject.js';
+import { RejectError } from '../../consensus/RejectError.js';
 import { bitsToTarget } from '../../consensus/target.js';
 import { isCoinbase } from '../../consensus/transactionRules.js';
 import type { MempoolEntry } from '../../mempool/entry.js';
@@ -12,7 +12,7 @@ import { BLOCK_VERSION, type BlockTemplates, timeAndBits } from '../../mining/Bl
 import type { ChainNode } from '../../node/ChainNode.js';
 import { JsonNumber } from '../../wire/parseJson.js';
 import { RPC_CODE, RpcError } from '../../wire/RpcError.js';
-import { Params } from '../params.js';
+import { Params } from '../Params.js';
 import { workView } from '../views.js';
 
 /** Milliseconds that a long poll waits for a new tip before better transactions are reason enough to answer. */

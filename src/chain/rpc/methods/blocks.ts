@@ -6,7 +6,7 @@ import type { HeaderRecord } from '../../store/records.js';
 import { JsonList } from '../../wire/json.js';
 import { RPC_CODE, RpcError } from '../../wire/RpcError.js';
 import { BLOCK_HELP } from '../help/blocks.js';
-import { Params } from '../params.js';
+import { Params } from '../Params.js';
 import type { RpcServer } from '../RpcServer.js';
 import { difficultyOf, headerHex, headerView, transactionView, workView } from '../views.js';
 

@@ -1,7 +1,7 @@
 import { RPC_CODE, RpcError } from '../../wire/RpcError.js';
 import { CONTROL_HELP } from '../help/control.js';
 import { helpText, OWN_GROUP } from '../method.js';
-import { Params } from '../params.js';
+import { Params } from '../Params.js';
 import type { RpcServer } from '../RpcServer.js';
 
 /** How the node's process is asked to end, and what it says of itself. */

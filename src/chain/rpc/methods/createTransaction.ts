@@ -1,5 +1,6 @@
 import { fromHex } from '../../../base/index.js';
 import { addressScript } from '../../address/address.js';
+import { ByteWriter } from '../../codec/ByteWriter.js';
 import {
   JOB_VERSION,
   NO_JOB,
@@ -7,14 +8,13 @@ import {
   type TransactionInput,
   type TransactionOutput,
 } from '../../codec/transaction.js';
-import { ByteWriter } from '../../codec/writer.js';
 import { MAX_MONEY, type NetworkParameters } from '../../consensus/parameters.js';
 import { OP } from '../../script/opcodes.js';
 import { pushData } from '../../script/push.js';
 import { amountOf } from '../../wire/amount.js';
 import { RPC_CODE, RpcError } from '../../wire/RpcError.js';
 import { jsonType } from '../arguments.js';
-import { Params } from '../params.js';
+import { Params } from '../Params.js';
 
 /** Version of transactions that carry no job id: Bitcoin's. */
 const PLAIN_VERSION = 2;

@@ -2,7 +2,7 @@ import { fromHex } from '../../../base/index.js';
 import { decodeTransaction, type Transaction } from '../../codec/transaction.js';
 import { MAX_TRANSACTION_SIZE } from '../../consensus/parameters.js';
 import { RPC_CODE, RpcError } from '../../wire/RpcError.js';
-import type { Params } from '../params.js';
+import type { Params } from '../Params.js';
 
 /** The transaction in a hexadecimal parameter. @throws RpcError -22 as Bitcoin Core */
 export function decodeParam(params: Params, index: number): Transaction {

@@ -2,7 +2,7 @@ import { type Estimate, MAX_TARGET, type RateRange } from '../../mempool/FeeEsti
 import type { ChainNode } from '../../node/ChainNode.js';
 import { JsonAmount } from '../../wire/json.js';
 import { RPC_CODE, RpcError } from '../../wire/RpcError.js';
-import type { Params } from '../params.js';
+import type { Params } from '../Params.js';
 
 const NOT_ENOUGH = 'Insufficient data or no feerate found';
 const MODES = new Set(['unset', 'economical', 'conservative']);

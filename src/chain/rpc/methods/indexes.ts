@@ -11,7 +11,7 @@ import { JsonList } from '../../wire/json.js';
 import { RPC_CODE, RpcError } from '../../wire/RpcError.js';
 import { tokenView } from '../../wire/tokenView.js';
 import { INDEX_HELP } from '../help/indexes.js';
-import { Params } from '../params.js';
+import { Params } from '../Params.js';
 import type { RpcServer } from '../RpcServer.js';
 
 const LIST_LIMIT = 1_000;

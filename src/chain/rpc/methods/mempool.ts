@@ -5,7 +5,7 @@ import type { ChainNode } from '../../node/ChainNode.js';
 import { JsonAmount } from '../../wire/json.js';
 import { RPC_CODE, RpcError } from '../../wire/RpcError.js';
 import { MEMPOOL_HELP } from '../help/mempool.js';
-import { Params } from '../params.js';
+import { Params } from '../Params.js';
 import type { RpcServer } from '../RpcServer.js';
 import { rawFee, smartFee } from './fees.js';
 import { testAccept } from './testAccept.js';

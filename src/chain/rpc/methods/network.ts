@@ -2,7 +2,7 @@ import { MIN_RELAY_FEE_RATE } from '../../mempool/MinimumFee.js';
 import { JsonAmount } from '../../wire/json.js';
 import { RPC_CODE, RpcError } from '../../wire/RpcError.js';
 import { NETWORK_HELP } from '../help/network.js';
-import { Params } from '../params.js';
+import { Params } from '../Params.js';
 import type { RpcServer } from '../RpcServer.js';
 
 const PROTOCOL_VERSION = 1;

@@ -3,7 +3,7 @@ import type { ChainNode } from '../../node/ChainNode.js';
 import type { HeaderRecord } from '../../store/records.js';
 import { RPC_CODE, RpcError } from '../../wire/RpcError.js';
 import type { MethodHelp } from '../method.js';
-import { Params } from '../params.js';
+import { Params } from '../Params.js';
 import type { RpcServer } from '../RpcServer.js';
 
 const COMMON: Pick<MethodHelp, 'group' | 'params' | 'result' | 'example'> = {

@@ -8,7 +8,7 @@ import type { PinQueries, PinQuery, PinState } from '../../store/PinQueries.js';
 import type { PinEvent } from '../../store/pinRecords.js';
 import { RPC_CODE, RpcError } from '../../wire/RpcError.js';
 import { PIN_HELP } from '../help/pins.js';
-import { Params } from '../params.js';
+import { Params } from '../Params.js';
 import type { RpcServer } from '../RpcServer.js';
 
 const LIST_LIMIT = 1_000;

@@ -14,7 +14,7 @@ import { JsonAmount } from '../../wire/json.js';
 import { RPC_CODE, RpcError } from '../../wire/RpcError.js';
 import { tokenView } from '../../wire/tokenView.js';
 import { TRANSACTION_HELP } from '../help/transactions.js';
-import { Params } from '../params.js';
+import { Params } from '../Params.js';
 import type { RpcServer } from '../RpcServer.js';
 import { scriptView } from '../scriptViews.js';
 import { transactionView } from '../views.js';

@@ -6,7 +6,7 @@ import { feeAt } from '../../mempool/MinimumFee.js';
 import type { ChainNode } from '../../node/ChainNode.js';
 import { JsonAmount } from '../../wire/json.js';
 import { RPC_CODE, RpcError } from '../../wire/RpcError.js';
-import { Params } from '../params.js';
+import { Params } from '../Params.js';
 import { decodeParam } from './decodeParam.js';
 
 /** Most transactions of a package, as Bitcoin Core has it. */

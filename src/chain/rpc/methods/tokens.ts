@@ -1,7 +1,7 @@
 import { hashToId, parseOutpoint } from '../../codec/transaction.js';
 import type { ChainNode } from '../../node/ChainNode.js';
 import { findCategory, findTokens } from '../../node/tokens.js';
-import { Params } from '../params.js';
+import { Params } from '../Params.js';
 import type { RpcServer } from '../RpcServer.js';
 import { coinView } from './indexes.js';
 

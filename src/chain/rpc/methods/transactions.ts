@@ -1,9 +1,9 @@
 import { hashToId, transactionHash } from '../../codec/transaction.js';
-import { RejectError } from '../../consensus/reject.js';
+import { RejectError } from '../../consensus/RejectError.js';
 import type { ChainNode } from '../../node/ChainNode.js';
 import { RPC_CODE, RpcError } from '../../wire/RpcError.js';
 import type { MethodHelp } from '../method.js';
-import { Params } from '../params.js';
+import { Params } from '../Params.js';
 import type { RpcServer } from '../RpcServer.js';
 import { decodeParam } from './decodeParam.js';
 import { exceedsRate, maxFeeRate } from './testAccept.js';

@@ -5,7 +5,7 @@ import { decodeWif } from '../../address/wif.js';
 import type { NetworkParameters } from '../../consensus/parameters.js';
 import { RPC_CODE, RpcError } from '../../wire/RpcError.js';
 import { UTIL_HELP } from '../help/control.js';
-import { Params } from '../params.js';
+import { Params } from '../Params.js';
 import type { RpcServer } from '../RpcServer.js';
 
 function validateAddress(address: string, parameters: NetworkParameters): object {

@@ -4,7 +4,7 @@ import { type UtxoSetInfo, utxoSetInfo } from '../../store/utxoSet.js';
 import { JsonAmount } from '../../wire/json.js';
 import { RPC_CODE, RpcError } from '../../wire/RpcError.js';
 import type { MethodHelp } from '../method.js';
-import { Params } from '../params.js';
+import { Params } from '../Params.js';
 import type { RpcServer } from '../RpcServer.js';
 
 const HASH_TYPES = ['hash_serialized_3', 'none'];

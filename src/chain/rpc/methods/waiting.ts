@@ -1,7 +1,7 @@
 import { hashToId } from '../../codec/transaction.js';
 import type { Tip } from '../../node/ChainNode.js';
 import { WAITING_HELP } from '../help/control.js';
-import { Params } from '../params.js';
+import { Params } from '../Params.js';
 import type { RpcServer } from '../RpcServer.js';
 
 /** Longest wait for a block in milliseconds. */

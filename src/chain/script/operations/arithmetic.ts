@@ -7,9 +7,9 @@ import {
   SHORT_FACTOR,
   scaled,
   sum,
-} from '../long-arithmetic.js';
+} from '../longArithmetic.js';
 import { decodeNumber, encodeNumber, numberBytes, SMALL_BYTES, smallNumber } from '../number.js';
-import type { ScriptState } from '../state.js';
+import type { ScriptState } from '../ScriptState.js';
 import { type Operation, type OperationGroup, ORIGINAL } from './operation.js';
 
 const ONE = numberBytes(1);

@@ -1,5 +1,5 @@
 import { equalBytes } from '../../../base/index.js';
-import type { ScriptState } from '../state.js';
+import type { ScriptState } from '../ScriptState.js';
 import { type Operation, type OperationGroup, ORIGINAL } from './operation.js';
 
 /** Fills `out` from two byte strings as long as it. */

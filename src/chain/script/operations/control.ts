@@ -1,5 +1,5 @@
 import { isTruthy } from '../number.js';
-import type { ScriptState } from '../state.js';
+import type { ScriptState } from '../ScriptState.js';
 import { type Operation, type OperationGroup, ORIGINAL } from './operation.js';
 
 /** A conditional: tests the stack where its branch is active, and opens a skipped one where not. */

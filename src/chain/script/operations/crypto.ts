@@ -1,11 +1,11 @@
 import { sha256, sha256d } from '../../../base/index.js';
 import { compactFromDer, isLowS, isStrictDer } from '../der.js';
 import { verifyEcdsa } from '../ecdsa.js';
-import { legacyScriptCode, legacySignatureHash } from '../legacy-sighash.js';
+import { legacyScriptCode, legacySignatureHash } from '../legacySighash.js';
 import { LIMITS } from '../limits.js';
+import type { ScriptState } from '../ScriptState.js';
 import { isDefinedHashType, SIGHASH, signatureHashPreimage } from '../sighash.js';
 import { isPublicKeyEncoding } from '../signing.js';
-import type { ScriptState } from '../state.js';
 import { type OperationGroup, ORIGINAL } from './operation.js';
 
 /** Demands the form of a signature that is not empty, without its hash type. */

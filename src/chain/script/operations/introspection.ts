@@ -1,7 +1,7 @@
 import { concatBytes } from '../../../base/index.js';
 import type { TransactionInput, TransactionOutput } from '../../codec/transaction.js';
 import { JOB_VERSION, NO_JOB } from '../../codec/transaction.js';
-import type { ScriptState } from '../state.js';
+import type { ScriptState } from '../ScriptState.js';
 import type { Operation, OperationGroup } from './operation.js';
 
 const CHIP = 'CHIP-2021-02';

@@ -6,7 +6,7 @@ import {
   SEQUENCE_MASK,
 } from '../lockTimes.js';
 import { smallNumber } from '../number.js';
-import type { ScriptState } from '../state.js';
+import type { ScriptState } from '../ScriptState.js';
 import type { OperationGroup } from './operation.js';
 
 const LOCK_TIME_BYTES = 5;

@@ -1,5 +1,5 @@
 import { isTruthy } from '../number.js';
-import type { ScriptState } from '../state.js';
+import type { ScriptState } from '../ScriptState.js';
 import type { OperationGroup } from './operation.js';
 
 /** Goes back to OP_BEGIN unless the top is true. Each round costs its opcodes, so a loop ends with its budget. */

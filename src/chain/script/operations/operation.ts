@@ -1,5 +1,5 @@
 import type { OpcodeName } from '../opcodes.js';
-import type { ScriptState } from '../state.js';
+import type { ScriptState } from '../ScriptState.js';
 
 /** One opcode: what it does, and what docs/opcodes.md says of it. */
 export interface Operation {

@@ -1,7 +1,7 @@
 import { concatBytes } from '../../../base/index.js';
 import { LIMITS } from '../limits.js';
 import { minimized } from '../number.js';
-import type { ScriptState } from '../state.js';
+import type { ScriptState } from '../ScriptState.js';
 import { type OperationGroup, ORIGINAL } from './operation.js';
 
 const MAY_2018 = 'Bitcoin 0.1, as BCH restored it in May 2018';

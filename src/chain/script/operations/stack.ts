@@ -1,5 +1,5 @@
 import { isTruthy } from '../number.js';
-import type { ScriptState } from '../state.js';
+import type { ScriptState } from '../ScriptState.js';
 import { type Operation, type OperationGroup, ORIGINAL } from './operation.js';
 
 function operation(

@@ -1,0 +1,255 @@
+import { BitmodelError, messageOf } from '../../base/index.js';
+import { hashToId, type Transaction } from '../codec/transaction.js';
+import { type CheckedBlock, checkBlock } from '../consensus/blockRules.js';
+import {
+  type ConnectableBlock,
+  type ConnectContext,
+  checkConnection,
+} from '../consensus/connect.js';
+import { type HeaderEntry, medianTimePast, rememberedByHeight } from '../consensus/headers.js';
+import type { NetworkParameters } from '../consensus/parameters.js';
+import { RejectError, rejectBlock } from '../consensus/RejectError.js';
+import type { BlockScripts, ScriptVerifier } from '../consensus/ScriptVerifier.js';
+import type { ChainStore } from '../store/ChainStore.js';
+import { damaged, endsStore } from '../store/damage.js';
+import type { HeaderRecord } from '../store/records.js';
+import { FreedTransactions } from './FreedTransactions.js';
+
+/** What connecting a block needs of the chain in a store, whose tip is right below it. */
+export function connectContext(
+  store: ChainStore,
+  parameters: NetworkParameters,
+  height: number,
+): ConnectContext {
+  return {
+    parameters,
+    height,
+    coins: store,
+    hasTransaction: (hash) => store.hasTransaction(hash),
+    medianTimeAt: rememberedByHeight((at) => medianTimePast(store.headerAt(at)!, store)),
+  };
+}
+
+/**
+ * A kept block as its checks left it. They held before it was kept, so bytes that are another block's are no fault of
+ * the block's.
+ * @throws BitmodelError `STORE_DAMAGED`
+ * @throws RejectError when it breaks a rule that this version knows
+ */
+export function checkedBlock(
+  store: ChainStore,
+  entry: HeaderRecord,
+  block = store.block(entry.hash),
+): CheckedBlock {
+  if (!block) throw damaged(`block ${hashToId(entry.hash)} is missing`);
+  try {
+    return checkBlock(block);
+  } catch (thrown) {
+    if (thrown instanceof RejectError && thrown.reason !== 'bad-txnmrklroot') throw thrown;
+    throw damaged(`block ${hashToId(entry.hash)} is wrong (${messageOf(thrown)})`, thrown);
+  }
+}
+
+/** A block that keeps all rules but those of scripts, which run. */
+export interface PreparedBlock {
+  readonly connectable: ConnectableBlock;
+  readonly scripts: BlockScripts;
+}
+
+/** Connects blocks to the active chain, and moves it from one branch to another. */
+export class Branches {
+  readonly #store: ChainStore;
+  readonly #parameters: NetworkParameters;
+  readonly #scripts: ScriptVerifier;
+
+  constructor(store: ChainStore, parameters: NetworkParameters, scripts: ScriptVerifier) {
+    this.#store = store;
+    this.#parameters = parameters;
+    this.#scripts = scripts;
+  }
+
+  /**
+   * Checks a block against the coins of the tip that it is built on, and begins with its scripts. Changes nothing.
+   * @throws RejectError
+   */
+  prepare(height: number, checked: CheckedBlock): PreparedBlock {
+    const connectable = this.#check(height, checked);
+    return { connectable, scripts: this.#begin(connectable) };
+  }
+
+  /**
+   * Checks a kept block against the coins below it and makes it the tip; within a transaction of the store.
+   * @param prepared what {@link prepare} made of it upon the same tip
+   */
+  connect(entry: HeaderRecord, checked: CheckedBlock, prepared?: PreparedBlock): void {
+    const connectable = prepared?.connectable ?? this.#check(entry.height, checked);
+    // a block that was connected once had the same transactions and coins then
+    const isKnown = entry.status === 'valid';
+    const scripts = prepared?.scripts ?? (isKnown ? undefined : this.#begin(connectable));
+    // written while other threads run the scripts; the transaction of the store takes it back if one fails
+    this.#store.connect(entry, connectable);
+    scripts?.finish();
+  }
+
+  #check(height: number, checked: CheckedBlock): ConnectableBlock {
+    return checkConnection(checked, connectContext(this.#store, this.#parameters, height));
+  }
+
+  #begin(connectable: ConnectableBlock): BlockScripts {
+    return this.#scripts.beginBlock({
+      ...connectable,
+      transactions: connectable.block.transactions,
+    });
+  }
+
+  /**
+   * Whether a block could be connected to the tip. Nothing of it stays.
+   * @throws RejectError
+   */
+  tryConnect(entry: HeaderEntry, checked: CheckedBlock): void {
+    const takeBack = new Error('this block was only tried');
+    try {
+      this.#store.transaction(() => {
+        this.#store.putBlock(entry, checked);
+        this.connect(this.#store.header(entry.hash)!, checked);
+        throw takeBack;
+      });
+    } catch (thrown) {
+      if (thrown !== takeBack) throw thrown;
+    }
+  }
+
+  /**
+   * Makes the branch that ends in `target` the active chain. Whatever goes wrong brings the old chain back, but for a
+   * store that can't be used any more: there the node ends, and its next start goes on.
+   * @param onFreed told in any other case which transactions are in no block now, or may not be, parents before children
+   * @throws RejectError of an invalid block
+   * @throws BitmodelError `REORG_PRUNED`, `SCRIPT_THREAD_FAILED`
+   */
+  activate(target: HeaderRecord, onFreed: (transactions: readonly Transaction[]) => void): void {
+    const oldTip = this.#store.tip();
+    const path = this.pathTo(target);
+    const fork = path[0]!.height - 1;
+    this.demandUndoable(fork);
+    const freed = this.disconnectTo(fork);
+    try {
+      this.#connectEach(path);
+    } catch (thrown) {
+      if (endsStore(thrown)) throw thrown;
+      this.disconnectTo(fork);
+      this.#connectEach(this.pathTo(oldTip));
+      onFreed(freed);
+      throw thrown;
+    }
+    onFreed(freed);
+  }
+
+  /**
+   * Makes the branch with the most work the active chain.
+   * @param onFreed as in {@link activate}
+   */
+  activateBest(onFreed: (transactions: readonly Transaction[]) => void): void {
+    for (let best = this.bestInactive(); best; best = this.bestInactive()) {
+      try {
+        this.activate(best, onFreed);
+      } catch (thrown) {
+        // the block is marked invalid: the next best is another
+        if (!(thrown instanceof RejectError)) throw thrown;
+      }
+    }
+  }
+
+  /** The kept block with the most work, if that is more than the tip's and the way there is not pruned. */
+  bestInactive(): HeaderRecord | undefined {
+    for (;;) {
+      try {
+        return this.#firstReachable();
+      } catch (thrown) {
+        // a branch upon an invalid block: it is marked now, and so no candidate any more
+        if (!(thrown instanceof RejectError)) throw thrown;
+      }
+    }
+  }
+
+  #firstReachable(): HeaderRecord | undefined {
+    const tip = this.#store.tip();
+    for (const entry of this.#store.inactive()) {
+      if (entry.work <= tip.work) return undefined;
+      if (entry.status === 'refused') continue;
+      const fork = this.pathTo(entry)[0]!.height - 1;
+      if (fork >= this.#lowestUndoable()) return entry;
+    }
+    return undefined;
+  }
+
+  #connectEach(path: readonly HeaderRecord[]): void {
+    for (let index = 0; index < path.length; index++) this.connectBatch(path, index, index + 1);
+  }
+
+  /**
+   * Connects a part of a path in one transaction; returns where it ends. A single block that breaks a rule is marked,
+   * with all above it.
+   */
+  connectBatch(path: readonly HeaderRecord[], from: number, to: number): number {
+    const store = this.#store;
+    try {
+      store.transaction(() => {
+        for (const entry of path.slice(from, to)) this.connect(entry, checkedBlock(store, entry));
+      });
+    } catch (thrown) {
+      if (thrown instanceof RejectError && to - from === 1) {
+        store.transaction(() => {
+          for (const above of path.slice(from)) store.markInvalid(above);
+        });
+      }
+      throw thrown;
+    }
+    return to;
+  }
+
+  /** Headers from above the active chain up to `target`. @throws RejectError when one of them is invalid */
+  pathTo(target: HeaderRecord): HeaderRecord[] {
+    const path: HeaderRecord[] = [];
+    for (let at: HeaderRecord | undefined = target; !at || !this.#store.isActive(at); ) {
+      if (!at || at.status === 'invalid') return this.#refuse(path, at !== undefined);
+      path.push(at);
+      at = this.#store.parent(at);
+    }
+    return path.reverse();
+  }
+
+  /** A path whose lower end turned out invalid, or was forgotten, on another branch. */
+  #refuse(path: readonly HeaderRecord[], invalid: boolean): never {
+    this.#store.transaction(() => {
+      for (const entry of path) {
+        if (invalid) this.#store.markInvalid(entry);
+        else this.#store.forget(entry, false);
+      }
+    });
+    throw rejectBlock('bad-prevblk');
+  }
+
+  #lowestUndoable(): number {
+    const height = this.#store.marks.pruneHeight;
+    return height === undefined ? 0 : height - 1;
+  }
+
+  /** @throws BitmodelError `REORG_PRUNED` when the chain can't be taken back to a height */
+  demandUndoable(fork: number): void {
+    if (fork >= this.#lowestUndoable()) return;
+    throw new BitmodelError(
+      'REORG_PRUNED',
+      `A branch with more work leaves the chain at height ${fork}, whose blocks were pruned.`,
+      { next: 'Move the folder of this network away and fetch the chain anew' },
+    );
+  }
+
+  /** Disconnects down to a height. Returns the transactions set free that are worth another try. */
+  disconnectTo(height: number): Transaction[] {
+    const freed = new FreedTransactions();
+    while (this.#store.tip().height > height) {
+      freed.add(this.#store.transaction(() => this.#store.disconnect()));
+    }
+    return freed.inOrder();
+  }
+}

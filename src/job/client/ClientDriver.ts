@@ -1,0 +1,211 @@
+import { BitmodelError, writeFileAtomic } from '../../base/index.js';
+import { FEE_RATE, parseOutpoint } from '../../chain/index.js';
+import { termsOf } from '../agreement.js';
+import type { JobEvent, JobRole } from '../JobEvents.js';
+import { JobRecords } from '../JobRecords.js';
+import { createMessage, type Message } from '../messages.js';
+import { Participant, type ParticipantOptions } from '../Participant.js';
+import { encodeReceipt } from '../receipt.js';
+import { contestBond, type JobSpec } from '../spec.js';
+import type { JobTerms } from '../terms.js';
+import { depthOf, type JobTrace, traceJob } from '../trace.js';
+import { checkAnswer, deliveredIn, receiptOf } from './answer.js';
+import { ClientDispute } from './ClientDispute.js';
+import { ClientPurchase } from './ClientPurchase.js';
+import type { ClientDesk } from './desk.js';
+import type { ClientOutcome, ClientRecord } from './record.js';
+
+/** Bytes of transactions that a dispute can take. */
+const DISPUTE_BYTES = 8_000n;
+/** Base units per byte that are set aside for them with the bond: what a filled mempool may come to ask. */
+const DISPUTE_FEE_RATE = 10n * FEE_RATE;
+/** Blocks below the claim after which a missing ciphertext is contested. */
+const DELIVERY_DEPTH = 3;
+/** What a client needs beside what every participant does. */
+export type ClientOptions = ParticipantOptions;
+
+/** The buyer's side of one job, step by step. Each step can be repeated after a crash without harm. */
+export abstract class ClientDriver extends Participant {
+  protected readonly role: JobRole = 'client';
+  protected readonly records: JobRecords<ClientRecord>;
+  readonly #purchase: ClientPurchase;
+  readonly #dispute: ClientDispute;
+
+  constructor(options: ClientOptions) {
+    super(options);
+    this.records = new JobRecords(options.directory);
+    const desk = this.#desk();
+    this.#purchase = new ClientPurchase(desk);
+    this.#dispute = new ClientDispute(desk);
+  }
+
+  /** Base units set aside for a contest: the bond and the fees around it. */
+  protected reserveFor(job: JobSpec): bigint {
+    return contestBond(job) + DISPUTE_BYTES * DISPUTE_FEE_RATE;
+  }
+
+  /** Keeps the coins of a job from other payments of this wallet. */
+  protected holdCoins(record: ClientRecord): void {
+    if (record.phase === 'ended') return;
+    this.wallet.lock(parseOutpoint(record.job.coin));
+    if (record.escrow) this.wallet.lock(parseOutpoint(`${record.escrow.txid}:1`));
+  }
+
+  /** Does what can be done now. The same record comes back when there is nothing but to wait. */
+  protected async step(
+    record: ClientRecord,
+    tip: number,
+    signal: AbortSignal,
+  ): Promise<ClientRecord> {
+    if (!record.escrow) return this.#purchase.chooseOffer(record, tip);
+    const terms = termsOf(record.job, record.escrow.offer, this.params);
+    const trace = await traceJob(this.chain, terms, record.escrow.txid);
+    switch (trace.stage) {
+      case 'unknown':
+        return this.#purchase.sendEscrow(record, terms, tip);
+      case 'escrowed':
+        return this.#purchase.awaitClaim(record, terms, trace, tip);
+      case 'claimed':
+        return this.#judgeAnswer(record, terms, trace, tip, signal);
+      case 'contested':
+        return this.#dispute.awaitVerdicts(record, terms, trace, tip);
+      case 'released':
+        return this.#afterRelease(record, trace, tip, signal);
+      default:
+        await this.#dispute.raiseEnd(record, terms, trace, tip);
+        return this.#finish(record, trace, tip);
+    }
+  }
+
+  /** Ends a job that nothing was locked for. */
+  protected async withdrawJob(record: ClientRecord, why: string): Promise<ClientRecord> {
+    const body = { reason: why };
+    const message = createMessage('withdraw', record.id, 0, body, this.key.privateKey);
+    try {
+      await this.mirror.say(message);
+    } catch (thrown) {
+      // where the pool has forgotten the job there is nothing to withdraw
+      if (!(thrown instanceof BitmodelError) || thrown.code !== 'JOB_MESSAGE_REFUSED') throw thrown;
+    }
+    return this.#end(record, 'closed', why);
+  }
+
+  #desk(): ClientDesk {
+    const { chain, wallet, key, params, mirror, records } = this;
+    return {
+      ...{ chain, wallet, key, params, mirror, records },
+      emit: (event) => this.emit({ role: 'client', ...event }),
+      waitFor: (...wait) => this.waitFor(...wait),
+      guarded: (...work) => this.guarded(...work),
+      reserveFor: (job) => this.reserveFor(job),
+      holdCoins: (record) => this.holdCoins(record),
+      withdrawJob: (...job) => this.withdrawJob(...job),
+      end: (...ended) => this.#end(...ended),
+    };
+  }
+
+  /** What was delivered, from the disk or from the pool; on disk as soon as it is seen. */
+  #keepDelivery(record: ClientRecord, trace: JobTrace): ClientRecord {
+    if (record.delivery) return record;
+    const delivery = deliveredIn(this.mirror.job(record.id), trace, record.escrow!.offer.author);
+    if (!delivery) return record;
+    const kept = { ...record, delivery };
+    this.records.save(kept);
+    return kept;
+  }
+
+  async #judgeAnswer(
+    before: ClientRecord,
+    terms: JobTerms,
+    trace: JobTrace,
+    tip: number,
+    signal: AbortSignal,
+  ): Promise<ClientRecord> {
+    const claim = trace.claim!;
+    if (before.contest) return this.#dispute.repeat(before);
+    const record = this.#keepDelivery(before, trace);
+    const delivered = record.delivery;
+    if (depthOf(claim, tip) < (delivered ? 1 : DELIVERY_DEPTH)) {
+      const atLeast = claim.height === 0 ? tip + 1 : claim.height + DELIVERY_DEPTH - 1;
+      const what = delivered ? 'the claim to be in a block' : 'the answer to be delivered';
+      this.waitFor(record.id, delivered ? tip + 1 : atLeast, what);
+      return record;
+    }
+    if (record.verdict) {
+      const isFinal = record.verdict.result !== 'invalid' && !record.accuse;
+      return isFinal ? this.#end(record, 'settled') : this.#dispute.contest(record, terms, trace);
+    }
+    return this.#check(record, trace, delivered, signal);
+  }
+
+  async #check(
+    record: ClientRecord,
+    trace: JobTrace,
+    delivered: Message<'commitment'> | undefined,
+    signal: AbortSignal,
+  ): Promise<ClientRecord> {
+    const { key, models } = this;
+    const checker = { key, models, tell: (event: JobEvent) => this.emit(event) };
+    const checked = await checkAnswer(checker, record, trace, delivered, signal);
+    this.records.save(checked);
+    return checked;
+  }
+
+  /** The buyer was away until the seller had its stake back: the answer may still be in the pool. */
+  async #afterRelease(
+    before: ClientRecord,
+    trace: JobTrace,
+    tip: number,
+    signal: AbortSignal,
+  ): Promise<ClientRecord> {
+    const record = this.#keepDelivery(before, trace);
+    if (record.verdict || !record.delivery) return this.#finish(record, trace, tip);
+    return this.#check(record, trace, record.delivery, signal);
+  }
+
+  /** The contracts are spent: once that is in a block, the job is over. */
+  #finish(record: ClientRecord, trace: JobTrace, tip: number): ClientRecord {
+    if (trace.end!.height === 0) {
+      this.waitFor(record.id, tip + 1, 'the last transaction to be in a block');
+      return record;
+    }
+    // the seller took its stake back because this buyer was content before, and said so
+    const settled = trace.stage === 'released' && record.verdict?.result === 'valid';
+    return this.#end(
+      record,
+      settled ? 'settled' : (trace.stage as ClientOutcome),
+      undefined,
+      trace,
+    );
+  }
+
+  #end(record: ClientRecord, outcome: ClientOutcome, why?: string, trace?: JobTrace): ClientRecord {
+    const ended: ClientRecord = {
+      ...record,
+      phase: 'ended',
+      outcome,
+      ...(why === undefined ? {} : { why }),
+    };
+    if (outcome === 'settled') this.#writeReceipt(ended);
+    this.records.save(ended);
+    this.wallet.unlock(parseOutpoint(record.job.coin));
+    if (record.escrow) this.wallet.unlock(parseOutpoint(`${record.escrow.txid}:1`));
+    this.#purchase.forget(record.id);
+    if (outcome !== 'settled') this.mirror.forget(record.id);
+    this.emit({
+      role: 'client',
+      step: outcome,
+      jobId: record.id,
+      ...(trace?.end ? { txid: trace.end.txid } : {}),
+      ...(why === undefined ? {} : { detail: why }),
+    });
+    return ended;
+  }
+
+  #writeReceipt(record: ClientRecord): void {
+    const receipt = receiptOf(record);
+    if (receipt && record.receiptFile) {
+      writeFileAtomic(record.receiptFile, `${encodeReceipt(receipt)}\n`, { mode: 0o600 });
+    }
+  }
+}

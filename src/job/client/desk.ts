@@ -1,0 +1,25 @@
+import type { JobEvent } from '../JobEvents.js';
+import type { JobRecords } from '../JobRecords.js';
+import type { PoolMirror } from '../pool/PoolMirror.js';
+import type { JobSpec } from '../spec.js';
+import type { JobTrace } from '../trace.js';
+import type { ClientOutcome, ClientRecord } from './record.js';
+import type { ClientHands } from './transactions.js';
+
+/** What the parts of a buyer work with, and say what happens through. */
+export interface ClientDesk extends ClientHands {
+  readonly mirror: PoolMirror;
+  readonly records: JobRecords<ClientRecord>;
+  emit(event: Omit<JobEvent, 'role'>): void;
+  /** Tells, once per height, that a job needs the chain to reach a height. */
+  waitFor(jobId: string, untilHeight: number, detail: string): void;
+  /** Does something for one job; what goes wrong is told once, and tried again at the next look. */
+  guarded(jobId: string, body: () => Promise<void>): Promise<void>;
+  /** Base units set aside for a contest: the bond and the fees around it. */
+  reserveFor(job: JobSpec): bigint;
+  /** Keeps the coins of a job from other payments of this wallet. */
+  holdCoins(record: ClientRecord): void;
+  /** Ends a job that nothing was locked for. */
+  withdrawJob(record: ClientRecord, why: string): Promise<ClientRecord>;
+  end(record: ClientRecord, outcome: ClientOutcome, why?: string, trace?: JobTrace): ClientRecord;
+}

@@ -1,0 +1,105 @@
+import { randomBytes } from 'node:crypto';
+import { BitmodelError, EXIT, parseAmount, sha256, toHex } from '../../base/index.js';
+import type { ChainClient, KeyPair, NetworkParameters } from '../../chain/index.js';
+import { registryAt, registryHeight } from '../bonds/bonds.js';
+import type { PoolMirror } from '../pool/PoolMirror.js';
+import type { JobSpec } from '../spec.js';
+import type { JobRequest } from './request.js';
+
+const DEFAULT_VERIFIER_FEE = 10_000n;
+const AUTO_VERIFIERS = 3;
+
+/** Who judges a job, and what each asks. */
+export interface Judges {
+  readonly of: JobSpec['verifiers'];
+  /** How they came to be: `announced` ones have no bond, and may be anybody. */
+  readonly chosen: 'named' | 'announced' | 'drawn';
+  readonly fee: bigint;
+  /** c, hex, where they are drawn. */
+  readonly drawSecret?: string;
+}
+
+/** What a buyer looks for judges with. */
+export interface JudgeSources {
+  readonly chain: ChainClient;
+  readonly params: NetworkParameters;
+  readonly key: KeyPair;
+  readonly mirror: PoolMirror;
+}
+
+/**
+ * Who will judge this job in a dispute, and for what: named, announced or drawn.
+ * @throws BitmodelError `NO_VERIFIERS`
+ */
+export async function chooseJudges(
+  { chain, params, key, mirror }: JudgeSources,
+  { verifiers }: JobRequest,
+  model: string,
+  tip: number,
+): Promise<Judges> {
+  if (typeof verifiers !== 'string') {
+    return { of: [...verifiers], chosen: 'named', fee: DEFAULT_VERIFIER_FEE };
+  }
+  const registry = await registryAt(chain, params, registryHeight(tip, params));
+  const size = registry?.size ?? 0;
+  const announced = mirror.verifiers().filter(({ body }) => body.models.includes(model));
+  const bonded = announced.filter(({ author }) =>
+    registry?.keys.some((bond) => toHex(bond) === author),
+  );
+  const isEnough = size > 2 * AUTO_VERIFIERS;
+  if (verifiers === 'drawn' && !isEnough) throw tooFewBonded(size);
+  // announcing itself costs nothing: where there are bonds to lose, nobody judges without one
+  if (verifiers === 'announced' || !registry || !isEnough) {
+    return announcedJudges(mirror, toHex(key.publicKey), model);
+  }
+  // one who does not have the model can only abstain
+  if (verifiers === 'auto' && 3 * bonded.length <= 2 * size) throw tooFewThere(bonded.length, size);
+  const drawSecret = new Uint8Array(randomBytes(32));
+  const fees = bonded.map(({ body }) => parseAmount(body.fee));
+  const fee = fees.reduce((most, each) => (each > most ? each : most), DEFAULT_VERIFIER_FEE);
+  const draw = { registry: toHex(registry.root), drawHash: toHex(sha256(drawSecret)) };
+  const of = { ...draw, size, count: AUTO_VERIFIERS };
+  return { of, chosen: 'drawn', fee, drawSecret: toHex(drawSecret) };
+}
+
+function announcedJudges(mirror: PoolMirror, own: string, model: string): Judges {
+  const chosen = mirror
+    .verifiers()
+    .filter(({ author, body }) => author !== own && body.models.includes(model))
+    .sort((a, b) => Number(parseAmount(a.body.fee) - parseAmount(b.body.fee)))
+    .slice(0, AUTO_VERIFIERS);
+  if (chosen.length === 0) {
+    throw new BitmodelError('NO_VERIFIERS', 'No verifier has announced itself for this model.', {
+      next: 'Start one with: bitmodel verifier --model DIR, or name keys with --verifiers',
+      exitCode: EXIT.notFound,
+    });
+  }
+  // sorted by fee: the last one asks most
+  return {
+    of: chosen.map(({ author }) => author),
+    chosen: 'announced',
+    fee: parseAmount(chosen.at(-1)!.body.fee),
+  };
+}
+
+function tooFewBonded(size: number): BitmodelError {
+  return new BitmodelError(
+    'NO_VERIFIERS',
+    `Only ${size} verifiers are bonded; a draw of ${AUTO_VERIFIERS} takes ${2 * AUTO_VERIFIERS + 1}.`,
+    {
+      next: 'Name keys with --verifiers, or let it choose: --verifiers auto',
+      exitCode: EXIT.notFound,
+    },
+  );
+}
+
+function tooFewThere(there: number, size: number): BitmodelError {
+  return new BitmodelError(
+    'NO_VERIFIERS',
+    `Of ${size} bonded verifiers only ${there} say that they have this model; more than two thirds should.`,
+    {
+      next: 'Wait for them, name keys that you trust with --verifiers, or draw all the same: --verifiers drawn',
+      exitCode: EXIT.notFound,
+    },
+  );
+}

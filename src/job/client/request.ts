@@ -1,0 +1,48 @@
+import type { Sampling } from '../../model/index.js';
+import type { ClientRecord } from './record.js';
+
+/** What a buyer asks for. */
+export interface JobRequest {
+  /** Model id, hex; one of the client's models. */
+  readonly model: string;
+  readonly promptIds: readonly number[];
+  readonly sampling: Sampling;
+  readonly maxTokens: number;
+  readonly stop?: readonly string[];
+  /** Base units that one output token may cost at most. */
+  readonly pricePerToken: bigint;
+  /**
+   * Public keys, hex; `drawn`: out of those bonded on the chain; `announced`: the cheapest that say they have the model,
+   * whoever they are; or `auto`: drawn where enough are bonded, of whom most must announce the model, else announced.
+   */
+  readonly verifiers: readonly string[] | 'auto' | 'drawn' | 'announced';
+  /** More than half of the verifiers unless stated. */
+  readonly threshold?: number;
+  /** Base units per verifier; what they announced, or 10,000 unless stated. */
+  readonly verifierFee?: bigint;
+  /** Base units; the least that is allowed unless stated. */
+  readonly stake?: bigint;
+  /** How deep the escrow must be before the seller claims; the network's rule unless stated. */
+  readonly confirmations?: number;
+  /** Blocks until the escrow can be taken back; 60 on regtest, else 120. */
+  readonly lifetime?: number;
+  /** 32 bytes; fixes the seed. Random unless stated. */
+  readonly nonce?: Uint8Array;
+  /** Write the receipt here as well. */
+  readonly receiptFile?: string;
+  /** How often it is announced anew, as another job, when it ends without an answer and the money is back; 0 unless stated. */
+  readonly retries?: number;
+}
+
+/** A job that is ready to be announced, and what it may cost. Nothing is locked or sent yet. */
+export interface JobQuote {
+  readonly record: ClientRecord;
+  /** Base units: the most that is paid for the answer. */
+  readonly reward: bigint;
+  /** Base units set aside for a contest; comes back where there is none. */
+  readonly bond: bigint;
+  /** How its verifiers were found: `announced` ones have no bond, and may be anybody. */
+  readonly verifiersAre: 'named' | 'announced' | 'drawn';
+  /** Blocks until an honest seller can claim, at best. */
+  readonly blocks: number;
+}

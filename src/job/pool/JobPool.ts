@@ -1,0 +1,359 @@
+import { sha256, toHex, utf8 } from '../../base/index.js';
+import { type AnyMessage, isPrivate, type Message, messageId, NO_JOB_HEX } from '../messages.js';
+import type { JobSpec } from '../spec.js';
+import { POOL_BOUNDS, type PoolBounds } from './bounds.js';
+import { faultOf } from './faults.js';
+import { JobEntries } from './JobEntries.js';
+import { replaces } from './rules.js';
+import { VerifierEntries } from './VerifierEntries.js';
+import type { Entry, PooledJob } from './view.js';
+import { WaitingMessages } from './WaitingMessages.js';
+
+/** What became of a message. */
+export type PoolResult =
+  | { readonly status: 'new' | 'known' | 'waiting' }
+  | {
+      readonly status: 'refused';
+      readonly reason: string;
+      /**
+       * Whether the message itself shows that it should never have been passed on, whatever else is known; what is
+       * refused for another reason may be welcome elsewhere, or here after the next block.
+       */
+      readonly fault: boolean;
+    };
+
+const refused = (reason: string, fault = false): PoolResult => ({
+  status: 'refused',
+  reason,
+  fault,
+});
+
+/** What decides which jobs stay when there are too many; jobs with one coin are alike in it. */
+interface Rank {
+  readonly isLive: boolean;
+  readonly worth: bigint;
+  readonly spec: Pick<JobSpec, 'coin'>;
+}
+
+/** Positive when the first is the one to go: live jobs stay before others, then those with more money, then by coin. */
+function worse(a: Rank, b: Rank): number {
+  if (a.isLive !== b.isLive) return a.isLive ? -1 : 1;
+  if (a.worth !== b.worth) return a.worth > b.worth ? -1 : 1;
+  return a.spec.coin < b.spec.coin ? -1 : a.spec.coin > b.spec.coin ? 1 : 0;
+}
+
+/**
+ * The job pool: every signed message about live jobs, once. What it holds depends only on the set of messages
+ * it was given, not on their order or repetition (DESIGN 5.2), and so do its bounds on jobs, offers, verifiers and what
+ * one author says. Only where all messages together reach the bound on bytes, or too many wait, does order matter;
+ * asking others for what they hold then brings pools together once there is room. It looks at no chain;
+ * {@link JobPoolService} does, before it adds anything.
+ */
+export class JobPool {
+  /** Told of each message that became part of the state, also of one that had to wait for another. */
+  onAdmitted: ((message: AnyMessage, id: string) => void) | undefined;
+  readonly #bounds: PoolBounds;
+  readonly #jobs = new Map<string, JobEntries>();
+  readonly #coins = new Map<string, string>();
+  readonly #waiting: WaitingMessages;
+  readonly #verifiers: VerifierEntries;
+  readonly #index = new Map<string, Entry>();
+  /** Jobs said to be live before they were announced here, and acceptances that were paid. */
+  readonly #live = new Set<string>();
+  readonly #pinned = new Map<string, string>();
+  #bytes = 0;
+  // a cursor from before a restart is smaller than any arrival after it, so it lists everything again
+  #arrival = Date.now() * 1000;
+
+  constructor(bounds: Partial<PoolBounds> = {}) {
+    this.#bounds = { ...POOL_BOUNDS, ...bounds };
+    this.#waiting = new WaitingMessages(this.#bounds);
+    this.#verifiers = new VerifierEntries(this.#bounds.verifiers);
+  }
+
+  /**
+   * Adds one message. Its form must have been checked by `parseMessage`; its signature is checked here.
+   * @param worth of an announcement: what its coin is worth, base units
+   */
+  add(message: AnyMessage, worth = 0n): PoolResult {
+    const id = messageId(message);
+    if (this.has(message.jobId, id)) return { status: 'known' };
+    const bytes = Buffer.byteLength(JSON.stringify(message));
+    const fault = faultOf(message, bytes);
+    if (fault !== undefined) return refused(fault, true);
+    const entry = { id, message, bytes, arrival: ++this.#arrival };
+    if (message.type === 'verifier') return this.#addVerifier(entry);
+    if (message.type === 'announce') return this.#addJob(entry, message, worth);
+    return this.#addToJob(entry);
+  }
+
+  /** Whether it holds a message, or keeps it waiting. */
+  has(jobId: string, id: string): boolean {
+    return this.#index.has(id) || this.#waiting.has(jobId, id);
+  }
+
+  /** A message of the state that nodes share. */
+  shared(id: string): AnyMessage | undefined {
+    const message = this.#index.get(id)?.message;
+    return message && !isPrivate(message.type) ? message : undefined;
+  }
+
+  /**
+   * Says whether a job's escrow is on the chain, or its messages are wanted for another reason. The room of jobs that
+   * are not live is given to those that are.
+   */
+  setLive(jobId: string, isLive: boolean): void {
+    if (isLive) this.#live.add(jobId);
+    else this.#live.delete(jobId);
+    const job = this.#jobs.get(jobId);
+    if (job) job.isLive = isLive;
+  }
+
+  /** Says which acceptance of a job was paid into escrow: contradicting ones never displace it. */
+  pin(jobId: string, acceptId: string): void {
+    this.#pinned.set(jobId, acceptId);
+    this.#jobs.get(jobId)?.pin(acceptId);
+  }
+
+  isLive(jobId: string): boolean {
+    return this.#live.has(jobId);
+  }
+
+  /** The job and what was said about it; undefined when it was not announced here. */
+  job(jobId: string): PooledJob | undefined {
+    return this.#jobs.get(jobId)?.view();
+  }
+
+  /** Ids of all jobs, sorted. */
+  jobIds(): string[] {
+    return [...this.#jobs.keys()].sort();
+  }
+
+  /** Whether another verifier finds room only in place of one that is here. */
+  get isFullOfVerifiers(): boolean {
+    return this.#verifiers.isFull;
+  }
+
+  /** Says which verifiers' keys, hex, have a bond on the chain: they stay before all others. */
+  setBonded(keys: ReadonlySet<string>): void {
+    this.#verifiers.setBonded(keys);
+  }
+
+  /** Verifiers that said they are there, sorted by key. */
+  verifiers(): Message<'verifier'>[] {
+    return this.#verifiers.messages();
+  }
+
+  /**
+   * One line for each job, sorted by id: SHA-256 of the sorted ids of what nodes share of it, in hex. The verifiers'
+   * announcements of themselves stand under {@link NO_JOB_HEX}.
+   */
+  digests(): [jobId: string, digest: string][] {
+    const lines = [...this.#jobs.values()].map((job): [string, string] => [job.id, job.digest()]);
+    const verifiers = this.sharedIds(NO_JOB_HEX);
+    if (verifiers.length > 0) lines.push([NO_JOB_HEX, toHex(sha256(utf8(verifiers.join(''))))]);
+    return lines.sort(([a], [b]) => (a < b ? -1 : 1));
+  }
+
+  /** The digest of one job, as in {@link digests}; undefined when nothing is known of it. */
+  digest(jobId: string): string | undefined {
+    if (jobId !== NO_JOB_HEX) return this.#jobs.get(jobId)?.digest();
+    const ids = this.sharedIds(jobId);
+    return ids.length > 0 ? toHex(sha256(utf8(ids.join('')))) : undefined;
+  }
+
+  /** Ids of what nodes share of a job, sorted; of the verifiers under {@link NO_JOB_HEX}. */
+  sharedIds(jobId: string): string[] {
+    if (jobId !== NO_JOB_HEX) return this.#jobs.get(jobId)?.sharedIds() ?? [];
+    return [...this.#verifiers.entries()].map(({ id }) => id).sort();
+  }
+
+  /** Whether it comes near one of its bounds. */
+  get isCrowded(): boolean {
+    const { jobs, verifiers, bytes } = this.#bounds;
+    const nears = (amount: number, bound: number): boolean => amount >= (bound * 7) / 8;
+    return (
+      nears(this.#jobs.size, jobs) ||
+      nears(this.#verifiers.size, verifiers) ||
+      this.#waiting.isCrowded ||
+      nears(this.#bytes, bytes)
+    );
+  }
+
+  /** Bytes of all messages, those that wait included. */
+  get bytes(): number {
+    return this.#bytes + this.#waiting.bytes;
+  }
+
+  /** The number of the latest message. */
+  get cursor(): number {
+    return this.#arrival;
+  }
+
+  /** Messages in the order in which they came, of one job or of all, from a cursor on. */
+  list(options: {
+    jobId?: string | undefined;
+    after?: number | undefined;
+    /** Stop after the message that goes beyond so many bytes; `next` then points to the rest. */
+    maxBytes?: number;
+  }): { messages: AnyMessage[]; next: number } {
+    const after = options.after ?? 0;
+    const entries = [...this.#entries(options.jobId)].filter((entry) => entry.arrival > after);
+    entries.sort((a, b) => a.arrival - b.arrival);
+    let left = options.maxBytes ?? Number.POSITIVE_INFINITY;
+    const page = entries.filter((entry) => {
+      const fits = left > 0;
+      left -= entry.bytes;
+      return fits;
+    });
+    const isWhole = page.length === entries.length;
+    const next = isWhole ? this.#arrival : page.at(-1)!.arrival;
+    return { messages: page.map((entry) => entry.message), next };
+  }
+
+  /** Forgets a job and everything said about it. */
+  remove(jobId: string): void {
+    const job = this.#jobs.get(jobId);
+    if (job) {
+      for (const entry of job.entries()) this.#index.delete(entry.id);
+      this.#bytes -= job.bytes;
+      this.#coins.delete(job.spec.coin);
+      this.#jobs.delete(jobId);
+    }
+    this.#live.delete(jobId);
+    this.#pinned.delete(jobId);
+    this.#waiting.take(jobId);
+  }
+
+  /** Forgets messages that came up to this cursor and still wait for the one they refer to. */
+  forgetWaiting(upTo: number): void {
+    this.#waiting.forget(upTo);
+  }
+
+  /**
+   * Everything that makes up the state that nodes share, as one comparable text: equal sets of messages give equal
+   * text. Private messages are no part of it.
+   */
+  fingerprint(): string {
+    const shared = [...this.#entries()].filter(({ message }) => !isPrivate(message.type));
+    return shared
+      .map((entry) => entry.id)
+      .sort()
+      .join('\n');
+  }
+
+  *#entries(jobId?: string): Generator<Entry> {
+    if (jobId === undefined || jobId === NO_JOB_HEX) yield* this.#verifiers.entries();
+    if (jobId === undefined) for (const job of this.#jobs.values()) yield* job.entries();
+    else yield* this.#jobs.get(jobId)?.entries() ?? [];
+  }
+
+  #addVerifier(entry: Entry): PoolResult {
+    if (!this.#fits(entry.bytes)) return refused('the pool is full');
+    const placed = this.#verifiers.place(entry);
+    if (typeof placed === 'string') return refused(placed);
+    for (const gone of placed) this.#forgot(gone);
+    return this.#admitted(entry);
+  }
+
+  #addJob(entry: Entry, message: Message<'announce'>, worth: bigint): PoolResult {
+    const { jobId } = message;
+    const known = this.#jobs.get(jobId);
+    if (known) return this.#addToJob(entry);
+    const job = new JobEntries(message, worth, this.#bounds.offers);
+    job.isLive = this.#live.has(jobId);
+    job.pin(this.#pinned.get(jobId));
+    // one live job per coin; which of two stays must not depend on which came first
+    const rival = this.#jobs.get(this.#coins.get(job.spec.coin) ?? '');
+    if (rival && !replaces(job.spec.created, jobId, rival.spec.created, rival.id)) {
+      return refused('its coin is promised to another job');
+    }
+    if (rival) this.remove(rival.id);
+    if (this.#jobs.size >= this.#bounds.jobs && !this.#evict(job)) {
+      return refused('the pool holds too many jobs');
+    }
+    if (!this.#makeRoom(entry.bytes, job)) return refused('the pool is full');
+    this.#jobs.set(jobId, job);
+    this.#coins.set(job.spec.coin, jobId);
+    const result = this.#addToJob(entry);
+    if (result.status === 'refused') this.remove(jobId);
+    else this.#settle(jobId);
+    return result;
+  }
+
+  #addToJob(entry: Entry): PoolResult {
+    const job = this.#jobs.get(entry.message.jobId);
+    if (!job) return this.#wait(entry);
+    const result = this.#place(entry, job);
+    const { type } = entry.message;
+    if (result.status === 'new' && (type === 'accept' || type === 'contest')) {
+      this.#settle(job.id);
+    }
+    return result;
+  }
+
+  /** Gives what waits for a job another try, as long as that lets others in. */
+  #settle(jobId: string): void {
+    for (let isChanged = true; isChanged; ) {
+      isChanged = false;
+      for (const waiting of this.#waiting.take(jobId)) {
+        const job = this.#jobs.get(jobId);
+        // a new arrival number, so that a listing from a later cursor holds it
+        const entry = { ...waiting, arrival: ++this.#arrival };
+        const { status } = job ? this.#place(entry, job, waiting) : this.#wait(waiting);
+        const { type } = entry.message;
+        if (status === 'new' && (type === 'accept' || type === 'contest')) isChanged = true;
+      }
+    }
+  }
+
+  /** @param asWaiting what waits when it has to */
+  #place(entry: Entry, job: JobEntries, asWaiting = entry): PoolResult {
+    if (!this.#makeRoom(entry.bytes, job)) return refused('the pool is full');
+    const placed = job.place(entry);
+    if (placed.status === 'wait') return this.#wait(asWaiting);
+    if (placed.status === 'refused') return placed;
+    for (const gone of placed.gone) this.#forgot(gone);
+    for (const displaced of placed.displaced) {
+      this.#forgot(displaced);
+      this.#wait({ ...displaced, arrival: ++this.#arrival });
+    }
+    return this.#admitted(entry);
+  }
+
+  #admitted(entry: Entry): PoolResult {
+    this.#index.set(entry.id, entry);
+    this.#bytes += entry.bytes;
+    this.onAdmitted?.(entry.message, entry.id);
+    return { status: 'new' };
+  }
+
+  #forgot(entry: Entry): void {
+    this.#index.delete(entry.id);
+    this.#bytes -= entry.bytes;
+  }
+
+  #wait(entry: Entry): PoolResult {
+    if (this.#fits(entry.bytes) && this.#waiting.add(entry)) return { status: 'waiting' };
+    return refused('what it refers to is not known here');
+  }
+
+  #fits(bytes: number): boolean {
+    return this.bytes + bytes <= this.#bounds.bytes;
+  }
+
+  /** Makes room for a message at the cost of jobs that have to go before its own. */
+  #makeRoom(bytes: number, job: JobEntries): boolean {
+    while (!this.#fits(bytes)) if (!this.#evict(job)) return false;
+    return true;
+  }
+
+  /** Forgets the job that has to go first, unless that is this one. */
+  #evict(than: JobEntries): boolean {
+    let worst = than;
+    for (const job of this.#jobs.values()) if (worse(job, worst) > 0) worst = job;
+    if (worst === than) return false;
+    this.remove(worst.id);
+    return true;
+  }
+}

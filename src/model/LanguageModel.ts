@@ -1,0 +1,216 @@
+import { availableParallelism } from 'node:os';
+import { join } from 'node:path';
+import { BitmodelError, EXIT } from '../base/index.js';
+import { type ModelConfig, readModelConfig } from './config.js';
+import { readGraph } from './facts.js';
+import { FinishDetector } from './finish.js';
+import { numericType } from './onnx/facts.js';
+import { providerFor } from './runtime/provider.js';
+import { CHUNK } from './runtime/TokenStream.js';
+import { WorkerChannel } from './runtime/WorkerChannel.js';
+import { checkSampling } from './sampler/sampling.js';
+import { loadTokenizer } from './tokenizer.js';
+import type {
+  DecodeSession,
+  FinishReason,
+  GenerateOptions,
+  GenerateRequest,
+  Generation,
+  ModelInfo,
+  OpenOptions,
+  PrefillOptions,
+  Tokenizer,
+} from './types.js';
+
+/**
+ * A language model that runs in a thread of its own (DESIGN 7, "Run time"). Deterministic: the same request gives the same
+ * ids on the same device with the same number of threads.
+ */
+export class LanguageModel {
+  readonly info: ModelInfo;
+  readonly tokenizer: Tokenizer;
+  readonly #channel: WorkerChannel;
+  #nextSession = 1;
+
+  private constructor(info: ModelInfo, tokenizer: Tokenizer, channel: WorkerChannel) {
+    this.info = info;
+    this.tokenizer = tokenizer;
+    this.#channel = channel;
+  }
+
+  /**
+   * Opens a model of the onnx-community or ONNX Runtime GenAI layout.
+   * @throws BitmodelError `NOT_A_FOLDER`, `MODEL_FILE_MISSING`, `BAD_MODEL_CONFIG`, `BAD_ONNX`, `EXTERNAL_DATA_MISSING`,
+   *   `MODEL_LOAD_FAILED`, `UNSUPPORTED_GRAPH`, `TOKENIZER_MISSING`, `BAD_TOKENIZER`, `TOKENIZER_MISMATCH`, `CUDA_MISSING`
+   */
+  static async open(dir: string, options: OpenOptions = {}): Promise<LanguageModel> {
+    const config = readModelConfig(dir, options.file);
+    const path = join(dir, config.file);
+    const facts = readGraph(path, options.graph);
+    const tokenizer = loadTokenizer(dir);
+    const provider = providerFor(options.device ?? 'cpu');
+    const channel = await WorkerChannel.start({
+      path,
+      graph: options.graph,
+      provider,
+      threads: options.threads ?? availableParallelism(),
+      keyValueHeads: config.keyValueHeads,
+      headSize: config.headSize,
+      vocabularySize: config.vocabularySize,
+    });
+    const { vocabularySize, hasCache, layers } = channel.graph;
+    if (tokenizer.size > vocabularySize) {
+      await channel.close();
+      throw mismatch(tokenizer, config, vocabularySize);
+    }
+    const info: ModelInfo = {
+      dir,
+      file: config.file,
+      vocabularySize,
+      contextLength: config.contextLength,
+      endIds: config.endIds,
+      layers: config.layers ?? layers,
+      hasCache,
+      numericClass: `${numericType(facts)}/${facts.accuracyLevel}/${provider}`,
+      architecture: config.architecture,
+    };
+    return new LanguageModel(info, tokenizer, channel);
+  }
+
+  /**
+   * Generates an output: greedy, or drawn by the noise that the seed fixes.
+   * @throws BitmodelError `EMPTY_PROMPT`, `PROMPT_TOO_LONG`, `BAD_TOKEN_ID`, `BAD_SAMPLING`, `BAD_SEED`, `BAD_MAX_TOKENS`,
+   *   `BAD_LOGITS`, `MODEL_RUN_FAILED`, `MODEL_WORKER_DIED`
+   */
+  async generate(request: GenerateRequest, options: GenerateOptions = {}): Promise<Generation> {
+    const { promptIds, sampling, seed, maxTokens, stop } = request;
+    checkSampling(sampling);
+    if (seed.length !== 32) throw new BitmodelError('BAD_SEED', 'A seed has 32 bytes.');
+    if (!Number.isInteger(maxTokens) || maxTokens < 1) {
+      throw new BitmodelError('BAD_MAX_TOKENS', 'An output has at least one token.', {
+        exitCode: EXIT.usage,
+      });
+    }
+    const contextLeft = this.#roomAfter(promptIds);
+    const { endIds } = this.info;
+    const decode = (ids: readonly number[]): string => this.tokenizer.decode(ids);
+    const detector = new FinishDetector({ endIds, maxTokens, contextLeft, stop, decode });
+    const ids: number[] = [];
+    let text = '';
+    let finish: FinishReason | undefined;
+    const done = await this.#channel.call(
+      {
+        type: 'generate',
+        promptIds,
+        sampling,
+        seed,
+        endIds,
+        limit: Math.min(maxTokens, contextLeft),
+      },
+      {
+        signal: options.signal,
+        onToken: (id, cancel) => {
+          // the worker may be a token ahead of a stop text found here
+          if (finish) return;
+          const step = detector.push(id);
+          text += step.delta;
+          finish = step.finish;
+          ids.push(id);
+          if (finish === 'stop') cancel();
+          options.onToken?.(id, step.delta, ids.length - 1);
+        },
+      },
+    );
+    return { ids, text, finish: finish!, ...done.times! };
+  }
+
+  /**
+   * Computes the logits of known tokens in one pass: row i are the logits after token i. Chunks with KV cache keep memory flat.
+   * @throws BitmodelError `EMPTY_PROMPT`, `PROMPT_TOO_LONG`, `BAD_TOKEN_ID`, `MODEL_RUN_FAILED`, `MODEL_WORKER_DIED`;
+   *   whatever `onLogits` throws
+   */
+  async prefill(ids: readonly number[], options: PrefillOptions): Promise<void> {
+    this.#checkIds(ids);
+    if (ids.length > this.info.contextLength) throw this.#tooLong(ids.length);
+    await this.#channel.call(
+      { type: 'prefill', ids, from: options.from ?? 0, chunk: options.chunk ?? CHUNK },
+      { signal: options.signal, onBlock: options.onLogits },
+    );
+  }
+
+  /** A token stream of one's own, for decoders other than `generate`. */
+  async session(): Promise<DecodeSession> {
+    const session = this.#nextSession++;
+    let length = 0;
+    return {
+      get length() {
+        return length;
+      },
+      feed: async (ids) => {
+        this.#checkIds(ids);
+        if (length + ids.length > this.info.contextLength) throw this.#tooLong(length + ids.length);
+        const { logits } = await this.#channel.call({ type: 'feed', session, ids });
+        length += ids.length;
+        return logits!;
+      },
+      close: async () => this.#channel.drop(session),
+    };
+  }
+
+  /** Text of output ids, without a final end token: what `Generation.text` holds. */
+  text(ids: readonly number[]): string {
+    const last = ids.at(-1);
+    const ended = last !== undefined && this.info.endIds.includes(last);
+    return this.tokenizer.decode(ended ? ids.slice(0, -1) : ids);
+  }
+
+  /** Ends the thread and frees the model. Calls in progress end with `MODEL_CLOSED`. */
+  async close(): Promise<void> {
+    await this.#channel.close();
+  }
+
+  #checkIds(ids: readonly number[]): void {
+    if (ids.length === 0) {
+      throw new BitmodelError('EMPTY_PROMPT', 'There are no tokens to start from.', {
+        next: 'Give a prompt that is not empty',
+        exitCode: EXIT.usage,
+      });
+    }
+    const { vocabularySize } = this.info;
+    const bad = ids.find((id) => !Number.isInteger(id) || id < 0 || id >= vocabularySize);
+    if (bad === undefined) return;
+    throw new BitmodelError(
+      'BAD_TOKEN_ID',
+      `The token id ${bad} is not in the model's vocabulary of ${vocabularySize}.`,
+      { next: "Use the model's own tokenizer" },
+    );
+  }
+
+  #roomAfter(promptIds: readonly number[]): number {
+    this.#checkIds(promptIds);
+    const room = this.info.contextLength - promptIds.length;
+    if (room < 1) throw this.#tooLong(promptIds.length);
+    return room;
+  }
+
+  #tooLong(count: number): BitmodelError {
+    const { contextLength } = this.info;
+    return new BitmodelError(
+      'PROMPT_TOO_LONG',
+      `${count} tokens do not fit into the model's context of ${contextLength} with room for an answer.`,
+      { next: 'Shorten the prompt, or use a model with a longer context', exitCode: EXIT.usage },
+    );
+  }
+}
+
+function mismatch(
+  tokenizer: Tokenizer,
+  config: ModelConfig,
+  vocabularySize: number,
+): BitmodelError {
+  return new BitmodelError(
+    'TOKENIZER_MISMATCH',
+    `The tokenizer in ${config.dir} has ids up to ${tokenizer.size - 1}, but ${config.file} knows only ${vocabularySize} tokens.`,
+    { next: 'Fetch the tokenizer.json that belongs to this model' },
+  );
+}
