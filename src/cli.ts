@@ -137,7 +137,7 @@ async function createProgram(): Promise<Command> {
       .option('--network <name>', 'main, test or regtest (default: regtest)')
       .option('--rpc <url>', "the node's address (default: this machine's)")
       .option('--datadir <dir>', 'where keys, jobs and the chain are kept')
-      .option('--json', 'print one JSON object instead of text')
+      .option('--json', 'print JSON instead of text: one object for the result or the error')
       .option('-q, --quiet', 'print ids and results only')
       .option('-y, --yes', 'answer yes to every question')
       .option('--no-input', 'never ask; fail where an answer is needed')

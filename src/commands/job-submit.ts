@@ -152,7 +152,7 @@ function printEnd(attempts: readonly ClientRecord[], terminal: Terminal): number
     terminal.result(json, answer?.text ?? '', answer?.text ?? '');
     return record.verdict?.result === 'abstain' ? EXIT.abstained : EXIT.done;
   }
-  if (terminal.json) terminal.line(JSON.stringify(json));
+  if (terminal.json) terminal.result(json, '');
   if (outcome === 'slashed') {
     terminal.note('The answer was false; the seller paid for it, and your money is back.');
     return EXIT.invalid;
@@ -232,10 +232,8 @@ export function registerSubmit(job: Command): void {
           ];
           for (const warning of warnings) if (warning !== undefined) terminal.warn(warning);
           const isUnbonded = quote.verifiersAre === 'announced';
-          // before the yes; with --json, where stderr is one error or none, after it
-          if (isUnbonded && !terminal.json) terminal.warn(UNBONDED);
+          if (isUnbonded) terminal.warn(UNBONDED);
           await agree(quote, options, context, opened.params.blockSpacing);
-          if (isUnbonded && terminal.json) terminal.warn(UNBONDED);
           const { id } = await client.submit(quote);
           return await followToEnd(client, id, terminal, signal);
         } finally {

@@ -23,6 +23,7 @@ import {
   refuseIdleChecks,
 } from './shared/outsourced-checks.js';
 import type { Register } from './shared/register.js';
+import { RepeatedWarnings } from './shared/repeated-warnings.js';
 import { syncLine } from './shared/sync-line.js';
 
 interface NodeOptions {
@@ -137,6 +138,8 @@ const run = action<AllOptions>(async (_args, { options, settings, terminal, sign
   const plan = await networkPlan(options, network);
   refuseIdleChecks(options, plan !== undefined);
   let peers: FullNetwork | undefined;
+  const warnings = new RepeatedWarnings((text) => terminal.warn(text));
+  const warn = (text: string): void => warnings.add(text);
   const running = await runNode({
     ...place,
     // 0 is one per core
@@ -151,15 +154,16 @@ const run = action<AllOptions>(async (_args, { options, settings, terminal, sign
       1_000_000 * numberOption(options.maxMempool, '--max-mempool', LEAST_MEMPOOL, MOST_MEMPOOL),
     mempoolExpiry: numberOption(options.mempoolExpiry, '--mempool-expiry', 1, MOST_HOURS),
     onNote: (text) => terminal.note(text),
-    onWarning: (message) => terminal.warn(message),
+    onWarning: warn,
     signal,
     ...(options.mine ? { mine: { to: options.mineTo, blockTime, threads } } : {}),
     extend: async (server, chain) => {
-      const warn = (thrown: unknown) => terminal.warn(`job pool: ${messageOf(thrown)}`);
-      const jobs = attachJobPool(server, { chain: new LocalChain(chain), blocks: chain }, warn);
+      const source = { chain: new LocalChain(chain), blocks: chain };
+      const jobs = attachJobPool(server, source, (thrown) =>
+        warn(`job pool: ${messageOf(thrown)}`),
+      );
       const { datadir } = settings;
-      const opened =
-        plan && (await openNetwork(server, chain, { plan, version, datadir, terminal }));
+      const opened = plan && (await openNetwork(server, chain, { plan, version, datadir, warn }));
       peers = opened;
       const leave = opened && jobs.join(opened);
       try {
@@ -197,6 +201,7 @@ const run = action<AllOptions>(async (_args, { options, settings, terminal, sign
   await running.stopped.finally(() => {
     endSync();
     endLine();
+    warnings.end();
   });
   terminal.note('The node has stopped.');
   return EXIT.done;

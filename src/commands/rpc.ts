@@ -9,6 +9,7 @@ import {
 import { action } from './shared/action.js';
 import { readStdin } from './shared/input.js';
 import type { Register } from './shared/register.js';
+import { warnings } from './shared/warnings.js';
 
 interface RpcOptions {
   readonly named?: boolean;
@@ -40,7 +41,7 @@ async function withStdin(texts: readonly string[]): Promise<string[]> {
 /** Prints an error of the node as bitcoin-cli does, with its number, and the next step. */
 function printError({ code, rpcCode, message, next }: RpcError, json: boolean): void {
   const text = json
-    ? printableJson(JSON.stringify({ error: { code, rpcCode, message, next } }))
+    ? printableJson(JSON.stringify(warnings.joinTo({ error: { code, rpcCode, message, next } })))
     : `error code: ${rpcCode}\nerror message:\n${message.trimEnd()}\n  next: ${next}`;
   process.stderr.write(`${printable(text)}\n`);
 }

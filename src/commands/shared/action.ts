@@ -9,6 +9,7 @@ import {
 } from '../../base/index.js';
 import { resolveSettings, type Settings } from './settings.js';
 import { Terminal } from './terminal.js';
+import { warnings } from './warnings.js';
 
 /** What an action is given beside its arguments. */
 export interface ActionContext<Options> {
@@ -41,7 +42,7 @@ export function reportError(thrown: unknown, json: boolean): number {
           });
   if (json) {
     const { code, message, next } = error;
-    const text = JSON.stringify({ error: { code, message, next } });
+    const text = JSON.stringify(warnings.joinTo({ error: { code, message, next } }));
     process.stderr.write(`${printableJson(text)}\n`);
   } else {
     process.stderr.write(`error: ${oneLine(error.message)} [${error.code}]\n`);
@@ -76,6 +77,7 @@ export function action<Options = Record<string, unknown>>(
       }
       abort.abort();
     };
+    warnings.begin(flags.json === true);
     process.on('SIGINT', onSignal).on('SIGTERM', onSignal);
     try {
       const settings = resolveSettings(flags);
@@ -90,6 +92,7 @@ export function action<Options = Record<string, unknown>>(
         },
       };
       process.exitCode = (await body(command.args, context)) ?? process.exitCode ?? EXIT.done;
+      warnings.end();
     } catch (thrown) {
       process.exitCode = reportError(thrown, flags.json === true);
     } finally {

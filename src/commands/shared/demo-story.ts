@@ -223,7 +223,7 @@ function wrap(text: string): string[] {
 }
 
 /** One object with all of it: amounts as decimal strings. */
-export function demoJson(result: DemoResult, events: readonly DemoEvent[]): unknown {
+export function demoJson(result: DemoResult, events: readonly DemoEvent[]): object {
   const told = events.filter((event) => event.type !== 'job' || event.event.step !== 'token');
   return JSON.parse(
     JSON.stringify({ ...result, events: told }, (_key, value: unknown) =>

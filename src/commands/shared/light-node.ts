@@ -4,6 +4,7 @@ import type { RpcAuth } from '../../chain/index.js';
 import { attachJobPool } from './job-pool.js';
 import { type NetworkOptionTexts, networkLine, networkPlan } from './network-options.js';
 import { attachAsking } from './outsourced-checks.js';
+import { RepeatedWarnings } from './repeated-warnings.js';
 import type { NetworkName } from './settings.js';
 import type { Terminal } from './terminal.js';
 
@@ -66,13 +67,14 @@ export async function runLight(
       exitCode: EXIT.usage,
     });
   }
+  const warnings = new RepeatedWarnings((text) => terminal.warn(text));
   const { runLightNode } = await import('../../network/index.js');
   const running = await runLightNode({
     ...options,
     ...plan,
-    onWarning: (message) => terminal.warn(`network: ${message}`),
+    onWarning: (message) => warnings.add(`network: ${message}`),
     extend: (server, { chain, headers, network }) => {
-      const warn = (thrown: unknown) => terminal.warn(`job pool: ${messageOf(thrown)}`);
+      const warn = (thrown: unknown) => warnings.add(`job pool: ${messageOf(thrown)}`);
       const jobs = attachJobPool(server, { chain, blocks: headers }, warn);
       const leave = jobs.join(network);
       const endChecks = attachAsking(server, join(options.datadir, options.network), network.host);
@@ -100,7 +102,7 @@ export async function runLight(
   if (host.addresses().length > 0) terminal.note(networkLine(host));
   signal.addEventListener('abort', () => void running.stop());
   if (signal.aborted) await running.stop();
-  await running.stopped;
+  await running.stopped.finally(() => warnings.end());
   terminal.note('The node has stopped.');
   return EXIT.done;
 }

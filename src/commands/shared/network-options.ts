@@ -5,7 +5,6 @@ import { type ChainNode, networkParameters, type RpcServer } from '../../chain/i
 import type { FullNetwork, Host } from '../../network/index.js';
 import { wholeOption } from './number-options.js';
 import type { NetworkName } from './settings.js';
-import type { Terminal } from './terminal.js';
 
 /** Options of `bitmodel node` about its peers, as they are typed. */
 export interface NetworkOptionTexts {
@@ -150,10 +149,10 @@ export async function openNetwork(
     readonly version: string;
     /** Folder of the user, with the models of this machine. */
     readonly datadir: string;
-    readonly terminal: Terminal;
+    readonly warn: (message: string) => void;
   },
 ): Promise<FullNetwork> {
-  const { plan, version, datadir, terminal } = options;
+  const { plan, version, datadir, warn } = options;
   const { registerModelMethods, registerNetworkMethods, startNetwork } = await import(
     '../../network/index.js'
   );
@@ -163,7 +162,7 @@ export async function openNetwork(
     node,
     agent: `bitmodel:${version}`,
     models: { datadir, isServing: plan.servesModels, isCalibration: isCalibrationOf },
-    onWarning: (message) => terminal.warn(`network: ${message}`),
+    onWarning: (message) => warn(`network: ${message}`),
   });
   registerNetworkMethods(server, network, version);
   if (network.parts.models) registerModelMethods(server, network.parts.models);

@@ -3,6 +3,7 @@ import { ReadStream, WriteStream } from 'node:tty';
 import { BitmodelError, EXIT, messageOf } from '../../base/index.js';
 import { readStdinLine } from './input.js';
 import type { Settings } from './settings.js';
+import { warnings } from './warnings.js';
 
 export interface PassphraseRequest {
   /** File whose first line it is (`--passphrase-file`); else the variable BITMODEL_PASSPHRASE_FILE. */
@@ -38,9 +39,7 @@ function readPassphraseFile(path: string): string {
     try {
       const status = fstatSync(file);
       if (status.isFile() && process.platform !== 'win32' && status.mode & 0o077) {
-        process.stderr.write(
-          `warning: others can read ${path}; take that away with: chmod 600 ${path}\n`,
-        );
+        warnings.add(`others can read ${path}; take that away with: chmod 600 ${path}`);
       }
       const length = readSync(file, buffer, 0, buffer.length, null);
       const line = buffer.toString('utf8', 0, length).split(/\r?\n/, 1)[0]!;

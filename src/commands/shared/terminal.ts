@@ -1,9 +1,11 @@
 import { BitmodelError, EXIT, oneLine, printable, printableJson } from '../../base/index.js';
 import type { Settings } from './settings.js';
+import { warnings } from './warnings.js';
 
 /**
  * Where a command prints: results on stdout, everything else on stderr. Much of it was written by others (nodes, pins,
  * models, sellers), so nothing goes out that a terminal would act on.
+ * With `--json` all of it is JSON, one object a line.
  */
 export class Terminal {
   readonly #settings: Settings;
@@ -24,8 +26,8 @@ export class Terminal {
    * The command's result: one JSON object with `--json`, else the text (`brief` with `--quiet`).
    * Amounts in `object` must already be decimal strings.
    */
-  result(object: unknown, text: string | (() => string), brief?: string): void {
-    if (this.#settings.json) this.line(JSON.stringify(object));
+  result(object: object, text: string | (() => string), brief?: string): void {
+    if (this.#settings.json) this.line(JSON.stringify(warnings.joinTo(object)));
     else if (this.#settings.quiet && brief !== undefined) this.line(brief);
     else this.line(typeof text === 'string' ? text : text());
   }
@@ -45,9 +47,9 @@ export class Terminal {
     if (!this.#settings.quiet && !this.#settings.json) process.stderr.write(`${oneLine(text)}\n`);
   }
 
-  /** A warning of one line on stderr; always shown. */
+  /** A warning of one line on stderr; always shown, with `--json` as `warnings` of the object that follows. */
   warn(text: string): void {
-    process.stderr.write(`warning: ${oneLine(text)}\n`);
+    warnings.add(text);
   }
 
   /**

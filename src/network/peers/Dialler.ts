@@ -13,6 +13,8 @@ export interface DiallerOptions {
   readonly bans: BanList;
   /** Multiaddrs that are dialled for ever. */
   readonly fixed: readonly string[];
+  /** What those are to people, such as `seed`. */
+  readonly fixedName: string;
   /** Peers that this node connects to by itself; 0 for none but the fixed ones. */
   readonly outbound: number;
   /**
@@ -27,6 +29,8 @@ export interface DiallerOptions {
 /** A multiaddr that is dialled for ever. */
 interface Fixed {
   readonly address: string;
+  /** What it is to people. */
+  readonly name: string;
   /** The peer that was found there. */
   peer: PeerId | undefined;
   /** Dials since a connection lasted. */
@@ -86,7 +90,7 @@ export class Dialler {
     this.#feelerWait = options.feelerWait ?? FEELER_WAIT;
     this.#nextFeeler = performance.now() + around(this.#feelerWait);
     this.#anchors = options.outbound > 0 ? [...options.book.anchors] : [];
-    for (const address of options.fixed) this.add(address);
+    for (const address of options.fixed) this.add(address, options.fixedName);
     this.#timer = setInterval(() => this.#tick(), TICK);
     setImmediate(() => this.#tick());
   }
@@ -96,12 +100,13 @@ export class Dialler {
     return [...this.#fixed.values()].map(({ address, peer }) => ({ address, peer }));
   }
 
-  /** Dials an address for ever. Returns false when it is one of those already. */
-  add(address: string): boolean {
+  /** Dials an address for ever. Returns false when it is one of those already. @param name what it is to people */
+  add(address: string, name = 'added node'): boolean {
     if (this.#fixed.has(address)) return false;
     const peer = readMultiaddr(address)?.peer;
     this.#fixed.set(address, {
       address,
+      name,
       peer,
       attempts: 0,
       next: 0,
@@ -203,7 +208,7 @@ export class Dialler {
     fixed.isTold = true;
     const at = readMultiaddr(fixed.address);
     const place = at ? hostAndPort(at) : fixed.address;
-    this.#options.onWarning?.(`seed ${place} ${what}; it is tried again and again`);
+    this.#options.onWarning?.(`${fixed.name} ${place} ${what}; it is tried again and again`);
   }
 
   #anchor(): Readonly<BookEntry> | undefined {

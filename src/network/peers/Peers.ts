@@ -134,7 +134,8 @@ export class Peers {
       },
     });
     const fixed = connect ?? options.seeds ?? [];
-    const dialler = new Dialler({ host, book, bans, fixed, outbound, onWarning });
+    const fixedName = connect ? 'peer' : 'seed';
+    const dialler = new Dialler({ host, book, bans, fixed, fixedName, outbound, onWarning });
     if (connect) gate.only = () => dialler.named();
     const own = ownRecord(host);
     return new Peers(

@@ -15,7 +15,15 @@ function dial(name: string, host: Host, options: Partial<DiallerOptions>) {
   const folder = join(hosts.folder, name);
   const book = new PeerBook({ folder, onWarning });
   const bans = new BanList({ path: join(folder, 'bans.json'), onWarning });
-  const dialler = new Dialler({ host, book, bans, fixed: [], outbound: 8, ...options });
+  const dialler = new Dialler({
+    host,
+    book,
+    bans,
+    fixed: [],
+    fixedName: 'seed',
+    outbound: 8,
+    ...options,
+  });
   diallers.add(dialler);
   return { book, bans, dialler };
 }

@@ -116,10 +116,14 @@ describe('peers', () => {
     const warningsBefore = warnings.length;
     const peers = await start('lonely', { seeds: ['/ip4/127.0.0.1/tcp/1'] });
     peers.dialler.add(address(peers).replace(/\/p2p\/.*/, ''));
+    peers.dialler.add('/ip4/127.0.0.1/tcp/2');
+    await start('named alone', { listen: [], connect: ['/ip4/127.0.0.1/tcp/3'] });
     await new Promise((resolve) => setTimeout(resolve, 1_500));
     expect(peers.host.connections()).toEqual([]);
     expect(peers.book.size).toBe(0);
-    expect(warnings.slice(warningsBefore)).toEqual([
+    expect(warnings.slice(warningsBefore).sort()).toEqual([
+      'added node 127.0.0.1:2 does not answer; it is tried again and again',
+      'peer 127.0.0.1:3 does not answer; it is tried again and again',
       'seed 127.0.0.1:1 does not answer; it is tried again and again',
     ]);
   });
