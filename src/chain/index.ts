@@ -33,7 +33,6 @@ export {
   decodeBlock,
   decodeBlockParts,
   decodeHeader,
-  type EncodedBlock,
   encodeBlock,
   encodeHeader,
   MAX_BLOCK_SIZE,
@@ -84,14 +83,12 @@ export {
   transactionHash,
   transactionId,
 } from './codec/transaction.js';
-export { type AsertArguments, asertTarget } from './consensus/asert.js';
+export { asertTarget } from './consensus/asert.js';
 export { secondsNow } from './consensus/clock.js';
 export { type Coin, hashKey, isUnspendable, outpointKey } from './consensus/coins.js';
 export {
-  checkHeader,
   checkProofOfWork,
   type HeaderEntry,
-  type HeaderSource,
   medianTimePast,
 } from './consensus/headers.js';
 export {
@@ -107,7 +104,6 @@ export { bitsToTarget, workOf } from './consensus/target.js';
 export { isCoinbase } from './consensus/transactionRules.js';
 export { faucetKey, registerFaucet } from './daemon/faucet.js';
 export { LocalChain } from './daemon/LocalChain.js';
-export { defaultThreads, type Mining, mineFirstCoins, prepareMining } from './daemon/mining.js';
 export {
   type Extension,
   type RunNodeOptions,
@@ -131,7 +127,7 @@ export {
   type ShownOutput,
   type ShownTransaction,
 } from './explorer/transactions.js';
-export { NAME_PATH, type Profile, plainText, readProfile } from './identity/profile.js';
+export { type Profile, plainText, readProfile } from './identity/profile.js';
 export {
   createPin,
   hidePin,
@@ -141,19 +137,13 @@ export {
   revokePin,
   transferPin,
 } from './identity/write.js';
-export { Admission } from './mempool/Admission.js';
 export {
-  compareFeeRates,
-  type FeeRate,
   type MempoolEntry,
   parentsFirst,
   withAncestors,
 } from './mempool/entry.js';
 export { MAX_TARGET as MAX_FEE_TARGET } from './mempool/FeeEstimator.js';
 export { Mempool } from './mempool/Mempool.js';
-export { INCREMENTAL_FEE_RATE, MIN_RELAY_FEE_RATE } from './mempool/MinimumFee.js';
-export { MAX_ANCESTORS, MAX_DESCENDANTS } from './mempool/packageLimits.js';
-export { DUST_LIMIT } from './mempool/standard.js';
 export type { IncomingBlock } from './node/BlockAcceptance.js';
 export { mayBeMutated } from './node/BlockAcceptance.js';
 export { ChainNode, type ChainNodeOptions, type Tip } from './node/ChainNode.js';
@@ -192,7 +182,7 @@ export { listPins, type PinSource, pinHistory } from './rpc/methods/pins.js';
 export { registerCodingMethods } from './rpc/methods/rawTransactions.js';
 export { exceedsRate, maxFeeRate } from './rpc/methods/testAccept.js';
 export { registerUtilMethods } from './rpc/methods/util.js';
-export { registerWaitingMethods, type TipSource } from './rpc/methods/waiting.js';
+export { registerWaitingMethods } from './rpc/methods/waiting.js';
 export { registerChainMethods } from './rpc/nodeServer.js';
 export { Params } from './rpc/Params.js';
 export {
@@ -212,7 +202,7 @@ export {
   type ScriptValue,
 } from './script/assembler.js';
 export type { ScriptContext } from './script/context.js';
-export { type ContextOverrides, parseScriptContext } from './script/contextJson.js';
+export { parseScriptContext } from './script/contextJson.js';
 export {
   type OutputTemplate,
   OWN_SCRIPT,
@@ -263,7 +253,6 @@ export {
   proofDepth,
   TREE_LEAF,
   TREE_ROOT,
-  treeLeaf,
   verifyProof,
 } from './script/covenant/merkle.js';
 export { paddingFor, paddingPush } from './script/covenant/padding.js';
@@ -322,7 +311,6 @@ export {
 } from './script/push.js';
 export { SIGHASH, signatureHash, signatureHashPreimage } from './script/sighash.js';
 export {
-  isPublicKeyEncoding,
   type SignInputOptions,
   signData,
   signInput,
@@ -342,13 +330,12 @@ export type { PinQueries } from './store/PinQueries.js';
 export type { ChainPlace } from './store/pinRecords.js';
 export {
   locationOfTransaction,
-  type PlacedHash,
   type PlacedIndex,
   placedFrom,
 } from './store/places.js';
 export { spenderOf } from './store/queries.js';
 export type { BlockStatus, HeaderRecord } from './store/records.js';
-export { type TokenEvent, type TokenPlace, tokenEvents, tokensIn } from './tokens/history.js';
+export { type TokenEvent, type TokenPlace, tokenEvents } from './tokens/history.js';
 export {
   findBirthCoin,
   type MintPlan,
@@ -360,7 +347,7 @@ export {
 } from './tokens/mint.js';
 export { heldNft, type NftName, planNftSend, sendNft } from './tokens/send.js';
 export { fundFrom, TOKEN_FEES, tokenOutput } from './tokens/spend.js';
-export { Account, type AccountIndexes, type ChainName, GAP_LIMIT } from './wallet/Account.js';
+export { Account, type AccountIndexes } from './wallet/Account.js';
 export {
   type AccountFile,
   type AccountSecret,
@@ -378,9 +365,7 @@ export {
   type FeeLimits,
   MAX_FEE,
   previousOutputs,
-  proveCoins,
 } from './wallet/check.js';
-export { selectCoins } from './wallet/coins.js';
 export {
   accountDescriptors,
   descriptorChecksum,

@@ -50,7 +50,7 @@ const WEIGHT = {
   paper: 400_000,
 } as const;
 /** The model's share of the price of a job, in parts per million. */
-export const MODEL_FEE_PPM = 200_000;
+const MODEL_FEE_PPM = 200_000;
 
 /** A declared source with who owns it. */
 export interface Contributor {

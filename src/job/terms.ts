@@ -73,7 +73,7 @@ export interface JobTerms {
 export const MAX_VERIFIERS = 15;
 
 /** A million, the denominator of `feePpm`. */
-export const PPM = 1_000_000n;
+const PPM = 1_000_000n;
 
 /** Output values are below this. */
 const VALUE_LIMIT = 1n << 63n;

@@ -39,14 +39,13 @@ export {
   type PeerFacts,
   type ShownPeer,
 } from './Network.js';
-export { hostAndPort, parsePeerAddress, readMultiaddr } from './peers/addresses.js';
-export { BAN_SCORE, OFFENCES, type Offence, type Penalties } from './peers/offences.js';
+export { parsePeerAddress, readMultiaddr } from './peers/addresses.js';
+export { OFFENCES, type Offence, type Penalties } from './peers/offences.js';
 export { Peers, type PeersOptions } from './peers/Peers.js';
 export { registerNetworkMethods } from './rpc/registerNetworkMethods.js';
 export { type FullNetwork, type NetworkOptions, startNetwork } from './startNetwork.js';
-export { ANNOUNCEMENT_BYTES, BLOCK_TOPIC } from './sync/Announcements.js';
+export { BLOCK_TOPIC } from './sync/Announcements.js';
 export { ChainSync, type PeerChainFacts, type SyncProgress } from './sync/ChainSync.js';
-export { decodeHeaders, decodeLocator, encodeHeaders, encodeLocator } from './sync/messages.js';
-export { HEADERS, MAX_HEADERS, MAX_LOCATOR } from './sync/protocols.js';
+export { encodeLocator } from './sync/messages.js';
 export type { SyncContext } from './sync/SyncContext.js';
-export { SERVICES, type ServiceName, type Status } from './sync/status.js';
+export type { Status } from './sync/status.js';

@@ -12,10 +12,10 @@ import { MIN_RELAY_FEE_RATE, MinimumFee } from './MinimumFee.js';
 import { conflictsOf } from './replacement.js';
 
 /** Most bytes of memory that a mempool takes unless stated; Bitcoin Core's. */
-export const DEFAULT_MEMPOOL_BYTES = 300_000_000;
+const DEFAULT_MEMPOOL_BYTES = 300_000_000;
 
 /** Hours after which a transaction that no block took is given up, unless stated; Bitcoin Core's. */
-export const DEFAULT_MEMPOOL_EXPIRY = 336;
+const DEFAULT_MEMPOOL_EXPIRY = 336;
 
 /** Seconds between two looks at who has waited too long. */
 const EXPIRY_STEP = 60;

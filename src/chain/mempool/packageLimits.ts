@@ -9,7 +9,7 @@ export const MAX_ANCESTORS = 25;
 export const MAX_DESCENDANTS = 25;
 
 /** Most bytes of a transaction with all its ancestors, and with all its descendants: as many as one may have at all. */
-export const MAX_PACKAGE_SIZE = MAX_TRANSACTION_SIZE;
+const MAX_PACKAGE_SIZE = MAX_TRANSACTION_SIZE;
 
 /** One small child more may hang on a full package, so that either party of a contract can raise its fee. */
 const CARVE_OUT_SIZE = 10_000;

@@ -6,7 +6,7 @@ import type { Mempool } from './Mempool.js';
 import { INCREMENTAL_FEE_RATE } from './MinimumFee.js';
 
 /** Most transactions that one may replace, counted once for each that it conflicts with (BIP125, rule 5). */
-export const MAX_REPLACED = 100;
+const MAX_REPLACED = 100;
 
 /** Entries that spend what the transaction spends. */
 export function conflictsOf(transaction: Transaction, mempool: Mempool): Set<MempoolEntry> {

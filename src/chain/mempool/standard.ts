@@ -10,10 +10,10 @@ const RELAYED_VERSIONS = new Set([1, 2, 10]);
  * Largest transaction that is relayed, in bytes: ten times Bitcoin Core's, a hundred times what a job's contracts need
  * (docs/contracts.md). What is larger must be brought to a miner.
  */
-export const MAX_RELAYED_SIZE = 1_000_000;
+const MAX_RELAYED_SIZE = 1_000_000;
 
 /** Longest unlocking script that is relayed, in bytes: ten times the longest that a contract here needs. */
-export const MAX_UNLOCKING_SIZE = 100_000;
+const MAX_UNLOCKING_SIZE = 100_000;
 
 /**
  * Most operation cost of all scripts of a relayed transaction: about half a second (docs/measurements.md), in which the

@@ -13,7 +13,7 @@ import type { Mempool } from './Mempool.js';
 import { MIN_RELAY_FEE_RATE } from './MinimumFee.js';
 
 /** Room left for the header, the count and the coinbase. */
-export const RESERVED_SIZE = 2_000;
+const RESERVED_SIZE = 2_000;
 
 /** Packages in a row that may fail to fit into a nearly full block before the search ends. */
 const MOST_FAILURES = 1_000;
@@ -28,7 +28,7 @@ export interface BlockRoom {
 }
 
 /** The largest block, less what the miner adds. */
-export const WHOLE_BLOCK: BlockRoom = {
+const WHOLE_BLOCK: BlockRoom = {
   size: MAX_BLOCK_SIZE - RESERVED_SIZE,
   signatureChecks: MAX_BLOCK_SIGNATURE_CHECKS,
 };

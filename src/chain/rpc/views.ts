@@ -107,7 +107,7 @@ export function workView(work: bigint): string {
 }
 
 /** Confirmations of a header: 1 at the tip, -1 off the active chain. */
-export function confirmationsOf(node: ChainNode, entry: HeaderRecord): number {
+function confirmationsOf(node: ChainNode, entry: HeaderRecord): number {
   return node.store.isActive(entry) ? node.tip.height - entry.height + 1 : -1;
 }
 

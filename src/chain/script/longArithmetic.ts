@@ -11,7 +11,7 @@ const NOTHING = new Uint8Array(0);
 const SIGN = 0x80;
 
 /** Whether the number is below zero. */
-export function isNegative(number: Uint8Array): boolean {
+function isNegative(number: Uint8Array): boolean {
   return number.length > 0 && (number[number.length - 1]! & SIGN) !== 0;
 }
 

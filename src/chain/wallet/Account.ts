@@ -11,7 +11,7 @@ export const GAP_LIMIT = 20;
 const SEARCH_LIMIT = 1_000;
 
 /** The two chains of a BIP44 account. */
-export const CHAIN = { receive: 0, change: 1 } as const;
+const CHAIN = { receive: 0, change: 1 } as const;
 export type ChainName = keyof typeof CHAIN;
 
 /** Per chain, the index of the first address that was neither handed out nor seen used. */

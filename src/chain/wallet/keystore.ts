@@ -37,7 +37,7 @@ type Header = Omit<Keystore, 'cipher' | 'checksum'> & {
 };
 
 /** No keystore file is longer. */
-export const KEYSTORE_LIMIT = 2048;
+const KEYSTORE_LIMIT = 2048;
 
 const KEY_LENGTH = 32;
 

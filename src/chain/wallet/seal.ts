@@ -38,7 +38,7 @@ const SCRYPT: ScryptOptions = { N: 131072, r: 8, p: 1, maxmem: 256 * 1024 * 1024
 const SALT_LENGTH = 32;
 const NONCE_LENGTH = 24;
 /** Bytes that the ciphertext is longer than the secret. */
-export const SEAL_OVERHEAD = 16;
+const SEAL_OVERHEAD = 16;
 
 function deriveKey(passphrase: string, salt: Uint8Array): Promise<Buffer> {
   // one form for a letter that keyboards and systems write in several (NFKC)

@@ -3,7 +3,7 @@ import { type FundedTransaction, fundTransaction } from './fund.js';
 import { DUST, FEE_RATE, P2PKH_INPUT_SIZE, totalValue } from './size.js';
 
 /** Inputs of one sweeping transaction: about 100 kB, the size up to which Bitcoin's nodes relay. */
-export const SWEEP_INPUTS = 670;
+const SWEEP_INPUTS = 670;
 
 export interface SweepRequest {
   readonly utxos: readonly Utxo[];

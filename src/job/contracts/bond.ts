@@ -47,7 +47,7 @@ export const MINIMUM_BOND = 100_000_000n;
 export const REJUDGE_SHARE = 100n;
 
 /** First bytes of every message of a second jury. */
-export const REJUDGE_PREFIX = 'bitmodel/rejudge/1';
+const REJUDGE_PREFIX = 'bitmodel/rejudge/1';
 
 /**
  * The 83 bytes that a member of the second jury signs to say that a verdict was wrong: "bitmodel/rejudge/1" ‖ the

@@ -37,7 +37,7 @@ export interface ChannelTerms {
 export const CHANNEL_PATH = { close: 0, refund: 1 } as const;
 
 /** First bytes of every update message. */
-export const CHANNEL_PREFIX = 'bitmodel/channel/1';
+const CHANNEL_PREFIX = 'bitmodel/channel/1';
 
 /**
  * The 94 bytes that the client signs to say what it has paid so far, all payments together: "bitmodel/channel/1" ‖

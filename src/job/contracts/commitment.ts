@@ -1,7 +1,7 @@
 import { BitmodelError, concatBytes, sha256, u32le } from '../../base/index.js';
 
 /** How an output ended; the number is the byte in the commitment (DESIGN 5.2). */
-export const FINISH_CODE = { eos: 0, stop: 1, length: 2 } as const;
+const FINISH_CODE = { eos: 0, stop: 1, length: 2 } as const;
 
 /** What the seller binds itself to before it takes the reward: 101 bytes on the wire (DESIGN 5.2, step 4). */
 export interface Commitment {

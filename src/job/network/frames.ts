@@ -10,7 +10,7 @@ export const MOST_JOBS = 16;
 export const MOST_IDS = 2048;
 export const MOST_WANTED = 64;
 /** Most ids of one job in a notice of what came. */
-export const MOST_TOLD = 64;
+const MOST_TOLD = 64;
 /** Bytes of messages after which an answer holds no more; one message may go beyond it. */
 export const ANSWER_BYTES = 512 << 10;
 

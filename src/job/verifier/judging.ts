@@ -25,7 +25,7 @@ export interface Dispute {
 }
 
 /** Blocks after the contest within which the ciphertext must be in the pool (DESIGN 5.2). */
-export const DELIVERY_BLOCKS = 2;
+const DELIVERY_BLOCKS = 2;
 /** Blocks after the contest within which the buyer's evidence and the seller's counter-proof must be. */
 export const EVIDENCE_BLOCKS = 4;
 

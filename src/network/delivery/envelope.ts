@@ -7,7 +7,7 @@ export const MAX_MESSAGE = 1024 * 1024;
 /** Most nodes that carry a message between its sender and its receiver. */
 export const MAX_HOPS = 3;
 /** Most bytes of a subject. */
-export const MAX_SUBJECT = 64;
+const MAX_SUBJECT = 64;
 /** Most bytes of a frame of `deliver/1`, and of its answer. */
 export const MAX_DELIVERY_FRAME = MAX_MESSAGE + 1024;
 

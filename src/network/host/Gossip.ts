@@ -11,7 +11,7 @@ import type { GossipVerdict, PeerId, Topic, WireOffence } from './Host.js';
 import { LengthScanner } from './LengthScanner.js';
 
 /** Most bytes of one bundle of gossip (several messages and control); longer ones end the stream unread. */
-export const MAX_GOSSIP = 16 * 1024 * 1024;
+const MAX_GOSSIP = 16 * 1024 * 1024;
 /** Messages of one neighbour that may be looked at at once; at the first number it is held up, at the second let go. */
 const MOST_AT_ONCE = 64;
 const FEW = 32;

@@ -11,12 +11,12 @@ import {
 import type { Connection, Stream, Topology, Transport } from '@libp2p/interface';
 
 /** Most nodes that nobody can dial for which one relay keeps a place. */
-export const RELAY_PLACES = 64;
+const RELAY_PLACES = 64;
 /** Bytes and milliseconds after which a relay ends a relayed connection; both ends make a new one as they need it. */
-export const RELAY_BYTES = 1024n * 1024n * 1024n;
-export const RELAY_DURATION = 2 * 60 * 60_000;
+const RELAY_BYTES = 1024n * 1024n * 1024n;
+const RELAY_DURATION = 2 * 60 * 60_000;
 /** Relays at which a node that nobody can dial keeps a place. */
-export const RELAYS_WANTED = 2;
+const RELAYS_WANTED = 2;
 
 /** Bytes under way through a relay, per direction, at which it stops reading, and at which it goes on. */
 const MOST_QUEUED = 1024 * 1024;

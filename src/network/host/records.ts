@@ -14,7 +14,7 @@ export interface SignedAddresses {
 }
 
 /** Most bytes of a signed record that is read; room for a dozen addresses. */
-export const MAX_RECORD_SIZE = 1_024;
+const MAX_RECORD_SIZE = 1_024;
 
 /**
  * Reads a signed record and checks that the peer it speaks of signed it.

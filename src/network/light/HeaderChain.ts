@@ -104,7 +104,7 @@ export class HeaderChain extends EventEmitter<Events> {
 }
 
 /** What a branch can be refused for, so that whoever sent it is at fault. */
-export function unconnected(): BitmodelError {
+function unconnected(): BitmodelError {
   return new BitmodelError('UNCONNECTED_HEADERS', 'The headers build on none that is known.');
 }
 

@@ -3,7 +3,7 @@ import type { Host, PeerConnection, PeerId } from '../host/Host.js';
 import { addressGroup, readMultiaddr } from '../peers/addresses.js';
 
 /** Peers asked at once: all of them must lie together for a lie of omission to be believed. */
-export const ASKED = 4;
+const ASKED = 4;
 
 /** The first of each group, then the rest: as different as they can be. */
 function spread(connections: readonly PeerConnection[]): PeerConnection[] {

@@ -15,7 +15,7 @@ export interface Claim {
 }
 
 /** How long a claim counts without being repeated. */
-export const CLAIM_TTL = 30 * 60_000;
+const CLAIM_TTL = 30 * 60_000;
 /** Nodes whose claims are remembered; each costs at most some 20 kB. */
 const MOST_CLAIMANTS = 4_096;
 /** Of these, nodes that have shown a model that they claimed. */

@@ -20,7 +20,7 @@ import { decodeHaveAnswer, encodeHaveQuestion } from './chunkCodec.js';
 import { HAVE } from './protocols.js';
 
 /** How long a proof counts. */
-export const PROOF_TTL = 30 * 60_000;
+const PROOF_TTL = 30 * 60_000;
 /** Peers challenged for one model in one look, and at the same time. */
 const MOST_CHALLENGED = 32;
 const AT_ONCE = 8;

@@ -80,7 +80,7 @@ export class ModelExchange implements NetworkFeature {
 }
 
 /** @throws BitmodelError `BAD_MODEL_ID` */
-export function assertModelId(id: string): void {
+function assertModelId(id: string): void {
   if (/^[0-9a-f]{64}$/.test(id)) return;
   throw new BitmodelError('BAD_MODEL_ID', `"${id.slice(0, 80)}" is no model id.`, {
     next: 'Give the 64 hexadecimal digits that pack or publish printed',

@@ -143,7 +143,7 @@ export class PeerExchange {
 }
 
 /** How far the word of whoever is at the other end goes, and whose word it counts as. */
-export function reachOf({ address, isRelayed }: PeerConnection): { scope: Scope; source: string } {
+function reachOf({ address, isRelayed }: PeerConnection): { scope: Scope; source: string } {
   const at = readMultiaddr(address);
   if (!at || isRelayed) return { scope: 'public', source: 'relayed' };
   const scope = scopeOf(at.host) ?? 'public';

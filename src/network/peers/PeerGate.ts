@@ -108,7 +108,7 @@ function addressOfGroup(address: string): string {
 }
 
 /** The group with the most connections, and its latest one. */
-export function largestGroup(connections: readonly PeerConnection[]): {
+function largestGroup(connections: readonly PeerConnection[]): {
   group: string | undefined;
   count: number;
   latest: PeerConnection | undefined;

@@ -33,9 +33,9 @@ export interface PeersOptions {
 }
 
 /** Peers that this node chooses and keeps connected to, as long as it knows of so many. */
-export const OUTBOUND = 8;
+const OUTBOUND = 8;
 /** Most connected peers unless stated, as in Bitcoin Core. */
-export const MAX_PEERS = 125;
+const MAX_PEERS = 125;
 const RENEW = 6 * 3600 * 1000;
 /** Time between two questions for peers: while there are too few, and when there are enough. */
 const ASK_SOON = 20_000;

@@ -61,19 +61,19 @@ export const PLEDGE_PATH = { accept: 0, refund: 1 } as const;
 export const GRANT_PATH = { withdraw: 0, take: 1 } as const;
 
 /** First bytes of what backers or judges sign. */
-export const DELIVERY_PREFIX = 'bitmodel/imi/1';
+const DELIVERY_PREFIX = 'bitmodel/imi/1';
 
 /** push(backer 33): the pledge's head. */
-export const PLEDGE_HEAD_BYTES = 34;
+const PLEDGE_HEAD_BYTES = 34;
 /** push(backer 33) ‖ push(payee 33) ‖ push(delivery 32): the grant's head. */
-export const GRANT_HEAD_BYTES = 34 + 34 + 33;
+const GRANT_HEAD_BYTES = 34 + 34 + 33;
 
 /**
  * The 32 bytes that name all terms of a pledge: SHA-256(task ‖ goal u64LE ‖ deadline u32LE ‖ acceptance), where the
  * acceptance is 0 ‖ window u32LE for backers, and 1 ‖ threshold u8 ‖ test set ‖ the judges' keys for judges. A vote or a
  * judgement is about these: the same task may be pledged for again, with another goal or a looser acceptance.
  */
-export function pledgeTermsHash({ task, goal, deadline, acceptance }: PledgeTerms): Uint8Array {
+function pledgeTermsHash({ task, goal, deadline, acceptance }: PledgeTerms): Uint8Array {
   const accepted =
     acceptance.by === 'backers'
       ? [Uint8Array.of(0), u32le(acceptance.window)]

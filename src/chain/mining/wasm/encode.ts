@@ -1,7 +1,7 @@
 /** Just enough of WebAssembly's binary format (the core specification, version 2, with SIMD) for one function. */
 
 /** An unsigned LEB128. */
-export function leb(value: number): number[] {
+function leb(value: number): number[] {
   const bytes: number[] = [];
   let left = value >>> 0;
   do {
@@ -24,8 +24,8 @@ function signedLeb(value: number): number[] {
   }
 }
 
-export const I32 = 0x7f;
-export const V128 = 0x7b;
+const I32 = 0x7f;
+const V128 = 0x7b;
 
 const simd = (opcode: number, ...rest: number[]): number[] => [0xfd, ...leb(opcode), ...rest];
 

@@ -1,7 +1,7 @@
 import { RPC_CODE, RpcError, type RpcServer } from '../../../chain/index.js';
 
 /** What a full node answers and a light node can't: it has no blocks, no set of all outputs, and no mempool of others. */
-export const REFUSED = [
+const REFUSED = [
   'estimaterawfee',
   'faucet',
   'generateblock',
