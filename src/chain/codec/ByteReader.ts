@@ -1,12 +1,23 @@
 import { BitmodelError } from '../../base/index.js';
 
+const TEXT = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
+
 /**
  * Reads a bounded byte string from front to back. Every read is length-checked before anything is allocated.
- * @throws BitmodelError `BAD_ENCODING` when bytes run out, a var-int is not canonical, or bytes are left over
+ * @throws BitmodelError `BAD_ENCODING` when bytes run out, a var-int is not canonical, a list, text or flag is not what it
+ *   may be, or bytes are left over
  */
 export class ByteReader {
   #offset = 0;
   readonly #bytes: Uint8Array;
+
+  /** What is read of some bytes, which must be all of them. */
+  static whole<T>(bytes: Uint8Array, read: (reader: ByteReader) => T): T {
+    const reader = new ByteReader(bytes);
+    const value = read(reader);
+    reader.end();
+    return value;
+  }
 
   constructor(bytes: Uint8Array) {
     // a Buffer's slice would share its memory instead of copying
@@ -87,6 +98,36 @@ export class ByteReader {
   /** Bytes behind a var-int length. */
   varBytes(): Uint8Array {
     return this.bytes(this.varInt());
+  }
+
+  /** A truth value: a byte that is 1 or 0. */
+  flag(): boolean {
+    const value = this.u8();
+    if (value > 1) throw bad('a flag is neither set nor unset');
+    return value === 1;
+  }
+
+  /**
+   * Items behind a var-int count.
+   * @param minimumSize bytes that each of them takes at least
+   * @param most items that there may be
+   */
+  list<T>(minimumSize: number, most: number, read: (reader: ByteReader) => T): T[] {
+    const count = this.count(minimumSize);
+    if (count > most) throw bad(`a list of ${count} is longer than ${most}`);
+    return Array.from({ length: count }, () => read(this));
+  }
+
+  /** Well-formed UTF-8 of at most `most` bytes behind a var-int length. */
+  text(most: number): string {
+    const length = this.varInt();
+    if (length > most) throw bad('a text is too long');
+    try {
+      return TEXT.decode(this.bytes(length));
+    } catch (thrown) {
+      if (thrown instanceof BitmodelError) throw thrown;
+      throw bad('a text is not UTF-8');
+    }
   }
 
   /** Demands that everything was read. */

@@ -83,6 +83,18 @@ export class ByteWriter {
     return this.varInt(value.length).bytes(value);
   }
 
+  /** A truth value: a byte that is 1 or 0. */
+  flag(value: boolean): this {
+    return this.u8(value ? 1 : 0);
+  }
+
+  /** Items behind a var-int count. */
+  list<T>(items: readonly T[], write: (writer: this, item: T) => unknown): this {
+    this.varInt(items.length);
+    for (const item of items) write(this, item);
+    return this;
+  }
+
   /** What was written, as a view that the next write may change. */
   written(): Uint8Array {
     return this.#buffer.subarray(0, this.#length);

@@ -64,11 +64,10 @@ export function encodeMerkleBlock({ header, tree }: MerkleBlock): Uint8Array {
 
 /** @throws BitmodelError `BAD_ENCODING` */
 export function decodeMerkleBlock(bytes: Uint8Array): MerkleBlock {
-  const reader = new ByteReader(bytes);
-  const header = decodeHeader(reader.bytes(HEADER_SIZE));
-  const tree = readMerkleTree(reader);
-  reader.end();
-  return { header, tree };
+  return ByteReader.whole(bytes, (reader) => {
+    const header = decodeHeader(reader.bytes(HEADER_SIZE));
+    return { header, tree: readMerkleTree(reader) };
+  });
 }
 
 /** Nodes at a height of a tree with so many leaves; height 0 are the leaves. */

@@ -35,11 +35,8 @@ export function readRecord<T>(
   name: string,
   read: (reader: ByteReader) => T,
 ): T {
-  const reader = new ByteReader(record);
   try {
-    const value = read(reader);
-    reader.end();
-    return value;
+    return ByteReader.whole(record, read);
   } catch (thrown) {
     throw damaged(`${name} can't be read (${messageOf(thrown)})`, thrown);
   }

@@ -41,43 +41,20 @@ function bad(why: string): BitmodelError {
   return new BitmodelError('BAD_ENCODING', `These bytes are no gossip of jobs: ${why}.`);
 }
 
-function whole<T>(bytes: Uint8Array, read: (reader: ByteReader) => T): T {
-  const reader = new ByteReader(bytes);
-  const value = read(reader);
-  reader.end();
-  return value;
-}
-
 const readId = (reader: ByteReader): string => toHex(reader.bytes(ID_SIZE));
 
-function readMany<T>(
-  reader: ByteReader,
-  least: number,
-  most: number,
-  read: (reader: ByteReader) => T,
-): T[] {
-  const count = reader.count(least);
-  if (count > most) throw bad(`it counts ${count}, more than ${most}`);
-  return Array.from({ length: count }, () => read(reader));
-}
+const writeId = (writer: ByteWriter, id: string): ByteWriter => writer.bytes(fromHex(id, ID_SIZE));
 
-function writeIds(writer: ByteWriter, ids: readonly string[]): ByteWriter {
-  writer.varInt(ids.length);
-  for (const id of ids) writer.bytes(fromHex(id, ID_SIZE));
-  return writer;
-}
+const writeIds = (writer: ByteWriter, ids: readonly string[]): ByteWriter =>
+  writer.list(ids, writeId);
 
-const readIds = (reader: ByteReader, most: number): string[] =>
-  readMany(reader, ID_SIZE, most, readId);
+const readIds = (reader: ByteReader, most: number): string[] => reader.list(ID_SIZE, most, readId);
 
-function writeJobs(writer: ByteWriter, jobs: readonly JobIds[]): ByteWriter {
-  writer.varInt(jobs.length);
-  for (const { jobId, ids } of jobs) writeIds(writer.bytes(fromHex(jobId, ID_SIZE)), ids);
-  return writer;
-}
+const writeJobs = (writer: ByteWriter, jobs: readonly JobIds[]): ByteWriter =>
+  writer.list(jobs, (to, { jobId, ids }) => writeIds(writeId(to, jobId), ids));
 
 const readJobs = (reader: ByteReader, most: number): JobIds[] =>
-  readMany(reader, ID_SIZE + 1, MOST_JOBS, () => ({
+  reader.list(ID_SIZE + 1, MOST_JOBS, () => ({
     jobId: readId(reader),
     ids: readIds(reader, most),
   }));
@@ -98,7 +75,7 @@ export function encodePoolQuestion(question: PoolQuestion): Uint8Array {
 
 /** @throws BitmodelError `BAD_ENCODING` */
 export function decodePoolQuestion(bytes: Uint8Array): PoolQuestion {
-  return whole(bytes, (reader) => {
+  return ByteReader.whole(bytes, (reader) => {
     switch (reader.u8()) {
       case KIND.digests:
         return { kind: 'digests', after: readIds(reader, 1)[0] };
@@ -115,23 +92,22 @@ export function decodePoolQuestion(bytes: Uint8Array): PoolQuestion {
 }
 
 export function encodeDigests({ lines, isMore }: DigestPage): Uint8Array {
-  const writer = new ByteWriter().u8(isMore ? 1 : 0).varInt(lines.length);
-  for (const line of lines) for (const id of line) writer.bytes(fromHex(id, ID_SIZE));
-  return writer.finish();
+  const writer = new ByteWriter().flag(isMore);
+  return writer.list(lines, (to, [jobId, digest]) => writeId(writeId(to, jobId), digest)).finish();
 }
 
 /** @throws BitmodelError `BAD_ENCODING` */
 export function decodeDigests(bytes: Uint8Array): DigestPage {
-  return whole(bytes, (reader) => {
-    const flag = reader.u8();
-    const lines = readMany(reader, 2 * ID_SIZE, MOST_DIGESTS, () => {
+  return ByteReader.whole(bytes, (reader) => {
+    const isMore = reader.flag();
+    const lines = reader.list(2 * ID_SIZE, MOST_DIGESTS, () => {
       return [readId(reader), readId(reader)] as const;
     });
-    if (flag > 1 || (flag === 1 && lines.length === 0)) throw bad('its flag is wrong');
+    if (isMore && lines.length === 0) throw bad('a page with more behind it is empty');
     // a page that goes back could be asked for without end
     const isSorted = lines.every(([id], i) => i === 0 || lines[i - 1]![0] < id);
     if (!isSorted) throw bad('its lines are not sorted');
-    return { lines, isMore: flag === 1 };
+    return { lines, isMore };
   });
 }
 
@@ -142,17 +118,15 @@ export function encodeJobIds(jobs: readonly JobIds[]): Uint8Array {
 
 /** @throws BitmodelError `BAD_ENCODING` */
 export function decodeJobIds(bytes: Uint8Array): JobIds[] {
-  return whole(bytes, (reader) => readJobs(reader, MOST_IDS));
+  return ByteReader.whole(bytes, (reader) => readJobs(reader, MOST_IDS));
 }
 
 /** Encoded messages, as many of those wanted as there are and fit. */
 export function encodeMessages(messages: readonly Uint8Array[]): Uint8Array {
-  const writer = new ByteWriter().varInt(messages.length);
-  for (const message of messages) writer.varBytes(message);
-  return writer.finish();
+  return new ByteWriter().list(messages, (to, message) => to.varBytes(message)).finish();
 }
 
 /** @throws BitmodelError `BAD_ENCODING` */
 export function decodeMessages(bytes: Uint8Array): Uint8Array[] {
-  return whole(bytes, (reader) => readMany(reader, 1, MOST_WANTED, () => reader.varBytes()));
+  return ByteReader.whole(bytes, (reader) => reader.list(1, MOST_WANTED, () => reader.varBytes()));
 }

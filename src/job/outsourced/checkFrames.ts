@@ -80,14 +80,6 @@ function bad(why: string): BitmodelError {
   });
 }
 
-function readText(reader: ByteReader): string {
-  const bytes = reader.bytes(Math.min(reader.varInt(), MOST_TEXT + 1));
-  const text = Buffer.from(bytes).toString('utf8');
-  if (bytes.length > MOST_TEXT) throw bad('a text is too long');
-  if (!Buffer.from(text).equals(bytes)) throw bad('a text is not UTF-8');
-  return text;
-}
-
 export function encodeAsk(frame: AskFrame): Uint8Array {
   const writer = new ByteWriter().u8(ASKS.indexOf(frame.kind));
   if (frame.kind === 'question') return writer.bytes(frame.request).finish();
@@ -98,19 +90,15 @@ export function encodeAsk(frame: AskFrame): Uint8Array {
 
 /** @throws BitmodelError `BAD_ENCODING` */
 export function decodeAsk(bytes: Uint8Array): AskFrame {
-  const reader = new ByteReader(bytes);
-  const kind = ASKS[reader.u8()];
-  if (kind === undefined) throw bad('its kind is unknown');
-  if (kind === 'question') return { kind, request: reader.bytes(reader.remaining) };
-  if (kind !== 'model') {
-    reader.end();
-    return { kind };
-  }
-  const model = toHex(reader.bytes(32));
-  const file = readText(reader);
-  const calibration = toHex(reader.bytes(32));
-  reader.end();
-  return { kind, model, file, calibration };
+  return ByteReader.whole(bytes, (reader) => {
+    const kind = ASKS[reader.u8()];
+    if (kind === undefined) throw bad('its kind is unknown');
+    if (kind === 'question') return { kind, request: reader.bytes(reader.remaining) };
+    if (kind !== 'model') return { kind };
+    const model = toHex(reader.bytes(32));
+    const file = reader.text(MOST_TEXT);
+    return { kind, model, file, calibration: toHex(reader.bytes(32)) };
+  });
 }
 
 export function encodeSay(frame: SayFrame): Uint8Array {
@@ -118,7 +106,7 @@ export function encodeSay(frame: SayFrame): Uint8Array {
   switch (frame.kind) {
     case 'facts':
       writer.varBytes(utf8(frame.numericClass)).u32(frame.vocabularySize).u32(frame.contextLength);
-      return writer.u8(frame.calibrated ? 1 : 0).finish();
+      return writer.flag(frame.calibrated).finish();
     case 'calibration':
       return writer.bytes(frame.json).finish();
     case 'waiting':
@@ -134,12 +122,11 @@ export function encodeSay(frame: SayFrame): Uint8Array {
 
 /** @throws BitmodelError `BAD_ENCODING` */
 export function decodeSay(bytes: Uint8Array): SayFrame {
-  const reader = new ByteReader(bytes);
-  const kind = SAYS[reader.u8()];
-  if (kind === undefined) throw bad('its kind is unknown');
-  const frame = readSay(reader, kind);
-  reader.end();
-  return frame;
+  return ByteReader.whole(bytes, (reader) => {
+    const kind = SAYS[reader.u8()];
+    if (kind === undefined) throw bad('its kind is unknown');
+    return readSay(reader, kind);
+  });
 }
 
 function readSay(reader: ByteReader, kind: SayFrame['kind']): SayFrame {
@@ -163,11 +150,9 @@ function readSay(reader: ByteReader, kind: SayFrame['kind']): SayFrame {
 }
 
 function readFacts(reader: ByteReader): NeighbourFacts {
-  const numericClass = readText(reader);
+  const numericClass = reader.text(MOST_TEXT);
   if (!numericClassSchema.safeParse(numericClass).success) throw bad('its class is none');
   const vocabularySize = reader.u32();
   const contextLength = reader.u32();
-  const calibrated = reader.u8();
-  if (calibrated > 1) throw bad('a yes or no is neither');
-  return { numericClass, vocabularySize, contextLength, calibrated: calibrated === 1 };
+  return { numericClass, vocabularySize, contextLength, calibrated: reader.flag() };
 }

@@ -36,16 +36,15 @@ export function encodeCheckRequest(request: CheckRequest): Uint8Array {
   const writer = new ByteWriter(size).bytes(nonce).bytes(salt).u32(tauMicro);
   writer.varBytes(encodeJob(job));
   for (const list of [promptIds, outputIds, positions]) {
-    writer.varInt(list.length);
-    for (const value of list) writer.u32(value);
+    writer.list(list, (to, value) => to.u32(value));
   }
   return writer.finish();
 }
 
 function readList(reader: ByteReader, most: number, what: string): number[] {
-  const count = reader.count(4);
-  if (count < 1 || count > most) throw bad(`it has ${count} ${what}`);
-  return Array.from({ length: count }, () => reader.u32());
+  const values = reader.list(4, most, () => reader.u32());
+  if (values.length === 0) throw bad(`it has no ${what}`);
+  return values;
 }
 
 /** @throws BitmodelError `BAD_ENCODING`, `BAD_JOB` for bytes that {@link encodeCheckRequest} does not make of a question */

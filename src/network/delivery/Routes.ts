@@ -40,30 +40,25 @@ export function encodeQuestion(question: RouteQuestion): Uint8Array {
 
 /** @throws BitmodelError `BAD_ENCODING` */
 export function decodeQuestion(bytes: Uint8Array): RouteQuestion {
-  const reader = new ByteReader(bytes);
-  const id = reader.bytes(ID_LENGTH);
-  const to = reader.bytes(PEER_ID_LENGTH);
-  const hops = reader.u8();
-  reader.end();
-  if (hops >= MAX_HOPS) throw bad('it asks too far');
-  return { id, to, hops };
+  return ByteReader.whole(bytes, (reader) => {
+    const id = reader.bytes(ID_LENGTH);
+    const to = reader.bytes(PEER_ID_LENGTH);
+    const hops = reader.u8();
+    if (hops >= MAX_HOPS) throw bad('it asks too far');
+    return { id, to, hops };
+  });
 }
 
 /** Writes a path from whoever answers to the peer, which is its last; empty when there is none. */
 export function encodePath(path: readonly Uint8Array[]): Uint8Array {
-  const writer = new ByteWriter().u8(path.length);
-  for (const peer of path) writer.bytes(peer);
-  return writer.finish();
+  return new ByteWriter().list(path, (to, peer) => to.bytes(peer)).finish();
 }
 
 /** @throws BitmodelError `BAD_ENCODING` */
 export function decodePath(bytes: Uint8Array): Uint8Array[] {
-  const reader = new ByteReader(bytes);
-  const length = reader.u8();
-  if (length > MAX_HOPS) throw bad('its path is too long');
-  const path = Array.from({ length }, () => reader.bytes(PEER_ID_LENGTH));
-  reader.end();
-  return path;
+  return ByteReader.whole(bytes, (reader) =>
+    reader.list(PEER_ID_LENGTH, MAX_HOPS, () => reader.bytes(PEER_ID_LENGTH)),
+  );
 }
 
 /** Finds ways to a node over neighbours, and tells neighbours of ours: small questions go around, messages don't. */

@@ -24,23 +24,11 @@ function bad(why: string): BitmodelError {
 }
 
 function writeIds(writer: ByteWriter, ids: readonly Uint8Array[]): ByteWriter {
-  writer.varInt(ids.length);
-  for (const id of ids) writer.bytes(id);
-  return writer;
+  return writer.list(ids, (to, id) => to.bytes(id));
 }
 
 function readIds(reader: ByteReader, most: number): Uint8Array[] {
-  const count = reader.count(HASH_SIZE);
-  if (count > most) throw bad(`it names ${count} ids, more than ${most}`);
-  return Array.from({ length: count }, () => reader.bytes(HASH_SIZE));
-}
-
-/** Reads all of some bytes. @throws BitmodelError `BAD_ENCODING` */
-function whole<T>(bytes: Uint8Array, read: (reader: ByteReader) => T): T {
-  const reader = new ByteReader(bytes);
-  const value = read(reader);
-  reader.end();
-  return value;
+  return reader.list(HASH_SIZE, most, () => reader.bytes(HASH_SIZE));
 }
 
 export function encodeMempoolQuestion(question: MempoolQuestion): Uint8Array {
@@ -51,7 +39,7 @@ export function encodeMempoolQuestion(question: MempoolQuestion): Uint8Array {
 
 /** @throws BitmodelError `BAD_ENCODING` */
 export function decodeMempoolQuestion(bytes: Uint8Array): MempoolQuestion {
-  return whole(bytes, (reader) => {
+  return ByteReader.whole(bytes, (reader) => {
     const kind = reader.u8();
     if (kind === KIND.have) return { kind: 'have', ids: readIds(reader, MOST_TOLD) };
     if (kind !== KIND.list) throw bad(`there is no question ${kind}`);
@@ -67,17 +55,16 @@ export interface MempoolPage {
 }
 
 export function encodeMempoolPage({ ids, isMore }: MempoolPage): Uint8Array {
-  return writeIds(new ByteWriter().u8(isMore ? 1 : 0), ids).finish();
+  return writeIds(new ByteWriter().flag(isMore), ids).finish();
 }
 
 /** @throws BitmodelError `BAD_ENCODING` */
 export function decodeMempoolPage(bytes: Uint8Array): MempoolPage {
-  return whole(bytes, (reader) => {
-    const flag = reader.u8();
-    if (flag > 1) throw bad('a flag is neither set nor unset');
+  return ByteReader.whole(bytes, (reader) => {
+    const isMore = reader.flag();
     const ids = readIds(reader, MOST_LISTED);
-    if (flag === 1 && ids.length === 0) throw bad('a page with more behind it is empty');
-    return { ids, isMore: flag === 1 };
+    if (isMore && ids.length === 0) throw bad('a page with more behind it is empty');
+    return { ids, isMore };
   });
 }
 
@@ -88,21 +75,15 @@ export function encodeWanted(ids: readonly Uint8Array[]): Uint8Array {
 
 /** @throws BitmodelError `BAD_ENCODING` */
 export function decodeWanted(bytes: Uint8Array): Uint8Array[] {
-  return whole(bytes, (reader) => readIds(reader, MOST_ASKED));
+  return ByteReader.whole(bytes, (reader) => readIds(reader, MOST_ASKED));
 }
 
 /** An answer of `transactions/1`: encoded transactions, as many of those wanted as there are and fit. */
 export function encodeGiven(transactions: readonly Uint8Array[]): Uint8Array {
-  const writer = new ByteWriter().varInt(transactions.length);
-  for (const transaction of transactions) writer.varBytes(transaction);
-  return writer.finish();
+  return new ByteWriter().list(transactions, (to, each) => to.varBytes(each)).finish();
 }
 
 /** @throws BitmodelError `BAD_ENCODING` */
 export function decodeGiven(bytes: Uint8Array): Uint8Array[] {
-  return whole(bytes, (reader) => {
-    const count = reader.count(1);
-    if (count > MOST_ASKED) throw bad(`it holds ${count} transactions, more than ${MOST_ASKED}`);
-    return Array.from({ length: count }, () => reader.varBytes());
-  });
+  return ByteReader.whole(bytes, (reader) => reader.list(1, MOST_ASKED, () => reader.varBytes()));
 }

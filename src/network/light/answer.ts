@@ -1,4 +1,3 @@
-import { BitmodelError } from '../../base/index.js';
 import {
   ByteReader,
   ByteWriter,
@@ -34,57 +33,47 @@ export interface Answer {
 const LEAST_BLOCK = 32 + 4 + 1 + 1 + 1;
 const LEAST_TRANSACTION = 10;
 
-function bad(why: string): BitmodelError {
-  return new BitmodelError('BAD_ENCODING', `These bytes are no answer: ${why}.`);
+function writeTransactions(writer: ByteWriter, transactions: readonly Uint8Array[]): ByteWriter {
+  return writer.list(transactions, (to, each) => to.varBytes(each));
 }
 
-function writeList(writer: ByteWriter, items: readonly Uint8Array[]): void {
-  writer.varInt(items.length);
-  for (const item of items) writer.varBytes(item);
+function readTransactions(reader: ByteReader, most: number): Uint8Array[] {
+  return reader.list(LEAST_TRANSACTION + 1, most, () => reader.varBytes());
 }
 
-function readList(reader: ByteReader, most: number): Uint8Array[] {
-  const count = reader.count(LEAST_TRANSACTION + 1);
-  if (count > most) throw bad(`it holds ${count} transactions`);
-  return Array.from({ length: count }, () => reader.varBytes());
+function writeBlock(writer: ByteWriter, { hash, tree, transactions }: ProvenBlock): void {
+  writer.bytes(hash);
+  writeMerkleTree(writer, tree);
+  writeTransactions(writer, transactions);
 }
 
 export function encodeAnswer({ tip, next, blocks, waiting }: Answer): Uint8Array {
   const writer = new ByteWriter(4096)
     .u32(tip.height)
     .bytes(tip.hash)
-    .u8(next ? 1 : 0);
+    .flag(next !== undefined);
   if (next) writer.u32(next.height).u32(next.position);
-  writer.varInt(blocks.length);
-  for (const { hash, tree, transactions } of blocks) {
-    writer.bytes(hash);
-    writeMerkleTree(writer, tree);
-    writeList(writer, transactions);
-  }
-  writeList(writer, waiting);
-  return writer.finish();
+  writer.list(blocks, writeBlock);
+  return writeTransactions(writer, waiting).finish();
 }
 
 function readBlock(reader: ByteReader): ProvenBlock {
   const hash = reader.bytes(32);
-  return { hash, tree: readMerkleTree(reader), transactions: readList(reader, PAGE_TRANSACTIONS) };
+  const tree = readMerkleTree(reader);
+  return { hash, tree, transactions: readTransactions(reader, PAGE_TRANSACTIONS) };
 }
 
 function readNext(reader: ByteReader): Place | undefined {
-  const flag = reader.u8();
-  if (flag > 1) throw bad('a flag is unknown');
-  return flag === 1 ? { height: reader.u32(), position: reader.u32() } : undefined;
+  return reader.flag() ? { height: reader.u32(), position: reader.u32() } : undefined;
 }
 
 /** @throws BitmodelError `BAD_ENCODING` */
 export function decodeAnswer(bytes: Uint8Array): Answer {
-  const reader = new ByteReader(bytes);
-  const tip = { height: reader.u32(), hash: reader.bytes(32) };
-  const next = readNext(reader);
-  const count = reader.count(LEAST_BLOCK);
-  if (count > PAGE_TRANSACTIONS) throw bad(`it is about ${count} blocks`);
-  const blocks = Array.from({ length: count }, () => readBlock(reader));
-  const waiting = readList(reader, MAX_WAITING);
-  reader.end();
-  return { tip, ...(next ? { next } : {}), blocks, waiting };
+  return ByteReader.whole(bytes, (reader) => {
+    const tip = { height: reader.u32(), hash: reader.bytes(32) };
+    const next = readNext(reader);
+    const blocks = reader.list(LEAST_BLOCK, PAGE_TRANSACTIONS, readBlock);
+    const waiting = readTransactions(reader, MAX_WAITING);
+    return { tip, ...(next ? { next } : {}), blocks, waiting };
+  });
 }

@@ -1,5 +1,5 @@
 import { BitmodelError } from '../../base/index.js';
-import { ByteReader, ByteWriter } from '../../chain/index.js';
+import { ByteReader, ByteWriter, hashKey } from '../../chain/index.js';
 import { MAX_KEYS } from './protocols.js';
 
 /** A place in the chain: a block's height and a transaction's place in the block. */
@@ -47,24 +47,20 @@ function bad(why: string): BitmodelError {
 
 export function encodeQuestion({ kind, from, keys }: Question): Uint8Array {
   const writer = new ByteWriter(64 + keys.length * 36);
-  writer.u8(KINDS.indexOf(kind)).u32(from.height).u32(from.position).varInt(keys.length);
-  for (const key of keys) writer.bytes(key);
-  return writer.finish();
+  writer.u8(KINDS.indexOf(kind)).u32(from.height).u32(from.position);
+  return writer.list(keys, (to, key) => to.bytes(key)).finish();
 }
 
 /** @throws BitmodelError `BAD_ENCODING` */
 export function decodeQuestion(bytes: Uint8Array): Question {
-  const reader = new ByteReader(bytes);
-  const kind = KINDS[reader.u8()];
-  if (!kind) throw bad('nobody can be asked this');
-  const from = { height: reader.u32(), position: reader.u32() };
-  const length = keyLength(kind);
-  const count = reader.count(length);
-  if (count === 0 || count > MAX_KEYS) throw bad(`it has ${count} keys`);
-  const keys = Array.from({ length: count }, () => reader.bytes(length));
-  reader.end();
-  if (new Set(keys.map((key) => Buffer.from(key).toString('latin1'))).size !== count) {
-    throw bad('a key stands twice');
-  }
-  return { kind, from, keys };
+  return ByteReader.whole(bytes, (reader) => {
+    const kind = KINDS[reader.u8()];
+    if (!kind) throw bad('nobody can be asked this');
+    const from = { height: reader.u32(), position: reader.u32() };
+    const length = keyLength(kind);
+    const keys = reader.list(length, MAX_KEYS, () => reader.bytes(length));
+    if (keys.length === 0) throw bad('it has no keys');
+    if (new Set(keys.map(hashKey)).size !== keys.length) throw bad('a key stands twice');
+    return { kind, from, keys };
+  });
 }

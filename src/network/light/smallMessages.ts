@@ -1,4 +1,4 @@
-import { BitmodelError, messageOf, utf8 } from '../../base/index.js';
+import { BitmodelError, utf8 } from '../../base/index.js';
 import { ByteReader, ByteWriter } from '../../chain/index.js';
 import { MAX_REASON } from './protocols.js';
 
@@ -22,10 +22,8 @@ export interface FeeAnswer {
   readonly minimum: bigint;
 }
 
-const TEXT = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
-
-function bad(why: string, cause?: unknown): BitmodelError {
-  return new BitmodelError('BAD_ENCODING', `These bytes are no answer: ${why}.`, { cause });
+function bad(why: string): BitmodelError {
+  return new BitmodelError('BAD_ENCODING', `These bytes are no answer: ${why}.`);
 }
 
 /** A text cut to so many bytes, at a character's end. */
@@ -43,18 +41,13 @@ export function encodeSubmitAnswer({ fate, reason }: SubmitAnswer): Uint8Array {
 
 /** @throws BitmodelError `BAD_ENCODING` */
 export function decodeSubmitAnswer(bytes: Uint8Array): SubmitAnswer {
-  const reader = new ByteReader(bytes);
-  const fate = FATES[reader.u8()];
-  if (!fate) throw bad('its fate is unknown');
-  const text = reader.varBytes();
-  reader.end();
-  if (text.length > MAX_REASON) throw bad('the reason is too long');
-  if (fate !== 'refused' && text.length > 0) throw bad('a reason stands without a refusal');
-  try {
-    return { fate, reason: TEXT.decode(text) };
-  } catch (thrown) {
-    throw bad(messageOf(thrown), thrown);
-  }
+  return ByteReader.whole(bytes, (reader) => {
+    const fate = FATES[reader.u8()];
+    if (!fate) throw bad('its fate is unknown');
+    const reason = reader.text(MAX_REASON);
+    if (fate !== 'refused' && reason !== '') throw bad('a reason stands without a refusal');
+    return { fate, reason };
+  });
 }
 
 /** A question of `fees/1`. @param target blocks within which a transaction should be in the chain */
@@ -64,25 +57,19 @@ export function encodeFeeQuestion(target: number): Uint8Array {
 
 /** @throws BitmodelError `BAD_ENCODING` */
 export function decodeFeeQuestion(bytes: Uint8Array): number {
-  const reader = new ByteReader(bytes);
-  const target = reader.u16();
-  reader.end();
-  return target;
+  return ByteReader.whole(bytes, (reader) => reader.u16());
 }
 
 export function encodeFeeAnswer({ estimate, minimum }: FeeAnswer): Uint8Array {
-  const writer = new ByteWriter(17).u64(minimum).u8(estimate === undefined ? 0 : 1);
+  const writer = new ByteWriter(17).u64(minimum).flag(estimate !== undefined);
   if (estimate !== undefined) writer.u64(estimate);
   return writer.finish();
 }
 
 /** @throws BitmodelError `BAD_ENCODING` */
 export function decodeFeeAnswer(bytes: Uint8Array): FeeAnswer {
-  const reader = new ByteReader(bytes);
-  const minimum = reader.u64();
-  const flag = reader.u8();
-  if (flag > 1) throw bad('a flag is unknown');
-  const answer = flag === 1 ? { estimate: reader.u64(), minimum } : { minimum };
-  reader.end();
-  return answer;
+  return ByteReader.whole(bytes, (reader) => {
+    const minimum = reader.u64();
+    return reader.flag() ? { estimate: reader.u64(), minimum } : { minimum };
+  });
 }

@@ -53,13 +53,12 @@ export function encodeRequest({ number, id, question }: ChunkRequest): Uint8Arra
 
 /** @throws BitmodelError `BAD_ENCODING`, `BAD_CHUNK_MESSAGE` */
 export function decodeRequest(bytes: Uint8Array): ChunkRequest {
-  const reader = new ByteReader(bytes);
-  const kind = KINDS[reader.u8()];
-  const number = reader.u32();
-  const id = reader.bytes(ID);
-  const question = readQuestion(kind, reader);
-  reader.end();
-  return { number, id, question };
+  return ByteReader.whole(bytes, (reader) => {
+    const kind = KINDS[reader.u8()];
+    const number = reader.u32();
+    const id = reader.bytes(ID);
+    return { number, id, question: readQuestion(kind, reader) };
+  });
 }
 
 function readQuestion(kind: (typeof KINDS)[number] | undefined, reader: ByteReader): ChunkQuestion {
@@ -120,12 +119,11 @@ export function encodeHaveQuestion(ids: readonly Uint8Array[]): Uint8Array {
 
 /** @throws BitmodelError `BAD_ENCODING`, `BAD_CHUNK_MESSAGE` */
 export function decodeHaveQuestion(bytes: Uint8Array): Uint8Array[] {
-  const reader = new ByteReader(bytes);
-  const count = reader.u8();
-  if (count < 1 || count > MOST_ASKED) throw bad('it asks about no models, or too many');
-  const ids = Array.from({ length: count }, () => reader.bytes(ID));
-  reader.end();
-  return ids;
+  return ByteReader.whole(bytes, (reader) => {
+    const count = reader.u8();
+    if (count < 1 || count > MOST_ASKED) throw bad('it asks about no models, or too many');
+    return Array.from({ length: count }, () => reader.bytes(ID));
+  });
 }
 
 /** One byte per id of the question, 1 for those that are held. */
@@ -153,8 +151,5 @@ export function encodeCalibrationQuestion({ id, hash }: CalibrationQuestion): Ui
 
 /** @throws BitmodelError `BAD_ENCODING` */
 export function decodeCalibrationQuestion(bytes: Uint8Array): CalibrationQuestion {
-  const reader = new ByteReader(bytes);
-  const question = { id: reader.bytes(ID), hash: reader.bytes(ID) };
-  reader.end();
-  return question;
+  return ByteReader.whole(bytes, (reader) => ({ id: reader.bytes(ID), hash: reader.bytes(ID) }));
 }

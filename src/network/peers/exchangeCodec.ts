@@ -13,10 +13,7 @@ export const MAX_EXCHANGE = 4 + MAX_RECORDS * (MAX_RECORD + 3);
  * var-int of how many, then each behind its length.
  */
 export function encodeRecords(records: readonly Uint8Array[]): Uint8Array {
-  const writer = new ByteWriter();
-  writer.varInt(records.length);
-  for (const record of records) writer.varBytes(record);
-  return writer.finish();
+  return new ByteWriter().list(records, (to, record) => to.varBytes(record)).finish();
 }
 
 /**
@@ -24,16 +21,13 @@ export function encodeRecords(records: readonly Uint8Array[]): Uint8Array {
  * @throws BitmodelError `BAD_ENCODING`
  */
 export function decodeRecords(bytes: Uint8Array, most: number): Uint8Array[] {
-  const reader = new ByteReader(bytes);
-  const count = reader.count(1);
-  if (count > most) throw bad(`${count} records are more than ${most}`);
-  const records = Array.from({ length: count }, () => {
-    const length = reader.varInt();
-    if (length === 0 || length > MAX_RECORD) throw bad(`a record has ${length} bytes`);
-    return reader.bytes(length);
-  });
-  reader.end();
-  return records;
+  return ByteReader.whole(bytes, (reader) => reader.list(1, most, readRecord));
+}
+
+function readRecord(reader: ByteReader): Uint8Array {
+  const length = reader.varInt();
+  if (length === 0 || length > MAX_RECORD) throw bad(`a record has ${length} bytes`);
+  return reader.bytes(length);
 }
 
 function bad(why: string): BitmodelError {

@@ -11,24 +11,13 @@ import { MAX_BLOCKS_ASKED, MAX_HEADERS, MAX_LOCATOR } from './protocols.js';
 const HASH = 32;
 const HEADER = 80;
 
-function readCount(reader: ByteReader, size: number, most: number): number {
-  const count = reader.count(size);
-  if (count > most) throw new BitmodelError('BAD_ENCODING', `A list is longer than ${most}.`);
-  return count;
-}
-
 function encodeHashes(hashes: readonly Uint8Array[]): Uint8Array {
-  const writer = new ByteWriter(3 + HASH * hashes.length).varInt(hashes.length);
-  for (const hash of hashes) writer.bytes(hash);
-  return writer.finish();
+  const writer = new ByteWriter(3 + HASH * hashes.length);
+  return writer.list(hashes, (to, hash) => to.bytes(hash)).finish();
 }
 
 function decodeHashes(bytes: Uint8Array, most: number): Uint8Array[] {
-  const reader = new ByteReader(bytes);
-  const count = readCount(reader, HASH, most);
-  const hashes = Array.from({ length: count }, () => reader.bytes(HASH));
-  reader.end();
-  return hashes;
+  return ByteReader.whole(bytes, (reader) => reader.list(HASH, most, () => reader.bytes(HASH)));
 }
 
 /** A question of `headers/1`: hashes of one's chain from the top down, ever sparser, at most {@link MAX_LOCATOR}. */
@@ -43,18 +32,15 @@ export function decodeLocator(bytes: Uint8Array): Uint8Array[] {
 
 /** An answer of `headers/1`: the headers above the first hash of the locator that is known, at most {@link MAX_HEADERS}. */
 export function encodeHeaders(headers: readonly BlockHeader[]): Uint8Array {
-  const writer = new ByteWriter(3 + HEADER * headers.length).varInt(headers.length);
-  for (const header of headers) writer.bytes(encodeHeader(header));
-  return writer.finish();
+  const writer = new ByteWriter(3 + HEADER * headers.length);
+  return writer.list(headers, (to, header) => to.bytes(encodeHeader(header))).finish();
 }
 
 /** @throws BitmodelError `BAD_ENCODING` */
 export function decodeHeaders(bytes: Uint8Array): BlockHeader[] {
-  const reader = new ByteReader(bytes);
-  const count = readCount(reader, HEADER, MAX_HEADERS);
-  const headers = Array.from({ length: count }, () => decodeHeader(reader.bytes(HEADER)));
-  reader.end();
-  return headers;
+  return ByteReader.whole(bytes, (reader) =>
+    reader.list(HEADER, MAX_HEADERS, () => decodeHeader(reader.bytes(HEADER))),
+  );
 }
 
 /** A question of `blocks/1`: hashes of blocks, from the lowest up, at most {@link MAX_BLOCKS_ASKED}. */

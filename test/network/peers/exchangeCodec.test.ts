@@ -18,7 +18,7 @@ describe('records on the wire', () => {
 
   it('are no more and no larger than agreed', () => {
     const many = encodeRecords(Array<Uint8Array>(MAX_RECORDS + 1).fill(Uint8Array.of(1)));
-    expect(() => decodeRecords(many, MAX_RECORDS)).toThrow(/101 records are more than 100/);
+    expect(() => decodeRecords(many, MAX_RECORDS)).toThrow(/a list of 101 is longer than 100/);
     expect(() => decodeRecords(encodeRecords([new Uint8Array(1_025)]), 1)).toThrow(/1025 bytes/);
     expect(() => decodeRecords(encodeRecords([new Uint8Array(0)]), 1)).toThrow(/0 bytes/);
     expect(() => decodeRecords(encodeRecords([new Uint8Array(9), new Uint8Array(9)]), 1)).toThrow();
