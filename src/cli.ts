@@ -217,13 +217,21 @@ export async function main(argv: readonly string[]): Promise<void> {
 }
 
 /** The command and verb that the arguments name, as far as there are such. */
-function commandPath(program: Command, args: readonly string[]): string[] {
+function commandPath(program: Command, args: readonly string[]): Command[] {
   const asked = commandAskedFor(args);
   const command = program.commands.find((each) => each.name() === asked);
   if (!command) return [];
-  const verb = args.slice(args.indexOf(asked!) + 1).find((arg) => !arg.startsWith('-'));
-  const isVerb = command.commands.some((each) => each.name() === verb);
-  return isVerb ? [command.name(), verb!] : [command.name()];
+  const rest = args.slice(args.indexOf(asked!) + 1);
+  const valued = new Set(
+    [...program.options, ...command.options]
+      .filter(({ required, optional }) => required || optional)
+      .flatMap(({ long, short }) => [long, short]),
+  );
+  const word = rest.find(
+    (arg, at) => !arg.startsWith('-') && (at === 0 || !valued.has(rest[at - 1])),
+  );
+  const verb = command.commands.find((each) => each.name() === word);
+  return verb ? [command, verb] : [command];
 }
 
 /** Says what is wrong with the command line; a group without its verb has printed its help already. */
@@ -241,7 +249,12 @@ async function reportUsage(
   const [sentence, ...hints] = thrown.message.replace(/^error: /, '').split('\n');
   const said = thrown.code === 'commander.help' ? 'a verb is missing' : sentence!;
   const message = `${said.charAt(0).toUpperCase()}${said.slice(1).replace(/\.+$/, '')}.`;
-  const path = ['bitmodel', ...commandPath(program, argv.slice(2)), '--help'];
-  const next = [...hints, `See ${path.join(' ')}`].join(' ');
+  const path = commandPath(program, argv.slice(2));
+  const verbs = path.at(-1)?.commands.map((each) => each.name()) ?? [];
+  if (thrown.code === 'commander.excessArguments' && verbs.length > 0) {
+    hints.push(`It takes no words but its verbs: ${verbs.join(', ')}.`);
+  }
+  const help = ['bitmodel', ...path.map((each) => each.name()), '--help'];
+  const next = [...hints, `See ${help.join(' ')}`].join(' ');
   return reportError(new BitmodelError('USAGE', message, { next, exitCode: EXIT.usage }), json);
 }

@@ -1,8 +1,8 @@
 import type { Command } from 'commander';
 import { RpcClient } from '../chain/index.js';
 import { action } from './shared/action.js';
-import { helpWithoutOptionsOf } from './shared/help-width.js';
 import { type BanInfo, bansText, type PeerInfo, peersText } from './shared/node-view.js';
+import { takesOnly } from './shared/verb-options.js';
 
 interface PeersOptions {
   readonly banned?: boolean;
@@ -27,9 +27,7 @@ const run = action<PeersOptions>(async (_args, { options, settings, terminal }) 
 
 /** `bitmodel node peers`. */
 export function registerNodePeers(node: Command): void {
-  node
-    .command('peers')
-    .configureHelp(helpWithoutOptionsOf(node))
+  takesOnly(node.command('peers'), node)
     .description('show the peers of the running node, or with --banned who may not connect')
     .option('--banned', 'show bans instead')
     .addHelpText('after', '\nExample:\n  $ bitmodel node peers\n  $ bitmodel node peers --banned')

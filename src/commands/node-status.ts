@@ -1,8 +1,8 @@
 import type { Command } from 'commander';
 import { RPC_CODE, RpcClient, RpcError } from '../chain/index.js';
 import { action } from './shared/action.js';
-import { helpWithoutOptionsOf } from './shared/help-width.js';
 import { type NetworkStatus, statusText } from './shared/node-view.js';
+import { takesOnly } from './shared/verb-options.js';
 
 /** What the network says; undefined of a node without one. */
 async function networkStatus(rpc: RpcClient): Promise<NetworkStatus | undefined> {
@@ -45,9 +45,7 @@ const run = action(async (_args, { settings, terminal }) => {
 
 /** `bitmodel node status`. */
 export function registerNodeStatus(node: Command): void {
-  node
-    .command('status')
-    .configureHelp(helpWithoutOptionsOf(node))
+  takesOnly(node.command('status'), node)
     .description('show how the running node does: height, peers, what is waiting')
     .addHelpText('after', '\nExample:\n  $ bitmodel node status')
     .action(run);

@@ -12,27 +12,25 @@ import {
 import { type ActionContext, action } from './shared/action.js';
 import { openParticipant } from './shared/participant.js';
 import { listTable } from './shared/tables.js';
+import { takesOnly } from './shared/verb-options.js';
 import { nodeClient, type WalletChoice } from './shared/wallet.js';
 
 /** `verifier bond|leave|release|bonds`: the bond that puts a verifier into the registry that jobs draw from. */
 export function registerBondVerbs(verifier: Command): void {
-  verifier
-    .command('bond [coins]')
+  const ofKey = (verb: Command) => takesOnly(verb, verifier, '--key', '--passphrase-file');
+  ofKey(verifier.command('bond [coins]'))
     .description('lock a bond, so that jobs can draw this key (one coin unless stated)')
     .addHelpText('after', '\nExample:\n  $ bitmodel verifier bond 2 --key judge')
     .action(action<WalletChoice>(bond));
-  verifier
-    .command('leave')
+  ofKey(verifier.command('leave'))
     .description('leave the registry; the bond can still be slashed until it is released')
     .addHelpText('after', '\nExample:\n  $ bitmodel verifier leave --key judge')
     .action(action<WalletChoice>((_, context) => move(context, 'left', leaveBonds)));
-  verifier
-    .command('release')
+  ofKey(verifier.command('release'))
     .description('take a bond back once its exit is over (1,000 blocks; regtest 10)')
     .addHelpText('after', '\nExample:\n  $ bitmodel verifier release --key judge')
     .action(action<WalletChoice>((_, context) => move(context, 'released', releaseBonds)));
-  verifier
-    .command('bonds')
+  takesOnly(verifier.command('bonds'), verifier)
     .description('list the verifiers that are bonded now')
     .addHelpText('after', '\nExample:\n  $ bitmodel verifier bonds --json')
     .action(action(list));

@@ -12,6 +12,13 @@ describe('a command line that is wrong', () => {
     [['--network', 'regtest', 'tx', 'build', '--nope'], 'See bitmodel tx build --help'],
     [['wallte'], '(Did you mean wallet?) See bitmodel --help'],
     [['keygen', 'x', 'y'], 'See bitmodel keygen --help'],
+    [['verifier', '--key', 'leave', 'bond', '--nope'], 'See bitmodel verifier bond --help'],
+    [['verifier', 'bond', '--fee', '1'], 'See bitmodel verifier bond --help'],
+    [['node', 'status', '--mine'], 'See bitmodel node status --help'],
+    [
+      ['node', 'statsu'],
+      'It takes no words but its verbs: status, peers. See bitmodel node --help',
+    ],
   ])('is answered with one sentence and the help that mends it: %j', async (args, next) => {
     const { code, stdout, stderr } = await place.run([...args, '--json']);
     expect([code, stdout]).toEqual([2, '']);

@@ -1,5 +1,3 @@
-import type { Command, HelpConfiguration } from 'commander';
-
 const CONTINUATION = ' \\';
 
 /** Words of prose, put into lines of at most `width` columns, each behind the same indent. */
@@ -59,18 +57,4 @@ export function fitHelp(text: string, width: number): string {
     }
   }
   return fitted.join('\n');
-}
-
-/**
- * Help of a verb that names the options of all commands above it but the one that it belongs to: a verb that asks a running
- * node takes none of the options a node is started with.
- */
-export function helpWithoutOptionsOf(parent: Command): HelpConfiguration {
-  return {
-    ...parent.configureHelp(),
-    visibleGlobalOptions: () => {
-      const above = parent.parent?.options ?? [];
-      return above.filter(({ hidden }) => !hidden);
-    },
-  };
 }
