@@ -65,6 +65,8 @@ describe('what a node shows of its peers', () => {
     const peers = {
       id: ID,
       addresses: [],
+      reachable: 'no' as const,
+      relays: [ID],
       outbound: 1,
       inbound: 0,
       aim: 8,
@@ -85,6 +87,7 @@ describe('what a node shows of its peers', () => {
     expect(text).toContain('height 7 of 2000, 310 blocks/s, 6 s left');
     expect(text).toContain('none: others can not dial it');
     expect(text).toContain('(away)');
+    expect(text.replace(/\s+/g, ' ')).toContain('no, others reach it through');
     const lonely = {
       ...{ ...peers, outbound: 0, syncing: { isSyncing: false, height: 0, headers: 0 } },
       models: { bytesServed: 5, fetching: [] },

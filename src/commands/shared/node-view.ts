@@ -28,6 +28,10 @@ export interface BanInfo {
 export interface NetworkStatus {
   readonly id: string;
   readonly addresses: readonly string[];
+  /** Whether other nodes can dial it, as far as they say. */
+  readonly reachable: 'yes' | 'no' | 'unknown';
+  /** Ids of the nodes through which it is reached. */
+  readonly relays: readonly string[];
   readonly outbound: number;
   readonly inbound: number;
   readonly aim: number;
@@ -65,7 +69,18 @@ const WIDTH = 64;
 /** Room of the column with address and services. */
 const ADDRESS_WIDTH = 26;
 
-const KNOWN = ['id', 'addresses', 'outbound', 'inbound', 'aim', 'known', 'banned', 'seeds'];
+const KNOWN = [
+  'id',
+  'addresses',
+  'reachable',
+  'relays',
+  'outbound',
+  'inbound',
+  'aim',
+  'known',
+  'banned',
+  'seeds',
+];
 
 /** What a peer is good for, by the protocols that it speaks; the rest is how nodes get on with each other. */
 const SERVICES: readonly (readonly [protocol: RegExp, service: string])[] = [
@@ -152,6 +167,12 @@ function factText(name: string, value: unknown, hasPeers: boolean): string {
   }
 }
 
+/** Whether others can dial a node, and through whom where they can not. */
+function reachableText({ reachable, relays }: NetworkStatus): string {
+  const through = relays.length === 0 ? '' : `, others reach it through ${relays.join(' ')}`;
+  return `${reachable}${through}`;
+}
+
 /** The state of a node among others, for people. */
 export function statusText(status: NodeStatus): Promise<string> {
   const { peers, height, headers, waiting, waitingBytes } = status;
@@ -168,6 +189,7 @@ export function statusText(status: NodeStatus): Promise<string> {
     Object.assign(shown, {
       id,
       addresses: addresses.length === 0 ? 'none: others can not dial it' : addresses.join(' '),
+      reachable: reachableText(peers),
       peers: `${outbound} dialled (aims for ${aim}), ${inbound} came in`,
       known: `${known} ${known === 1 ? 'peer' : 'peers'}, ${banned} ${banned === 1 ? 'ban' : 'bans'}`,
       seeds: seeds.map((each) => `${each.address}${each.connected ? '' : ' (away)'}`).join(' '),

@@ -98,6 +98,16 @@ export interface Gate {
   allowsPeer(peer: PeerId, direction: 'inbound' | 'outbound'): boolean;
 }
 
+/** What was found out of the own addresses; the host goes by it. */
+export interface OwnReach {
+  /** Whether others can dial this host; where not, it takes places at relays, if it may, and relays for nobody. */
+  readonly isReachable: boolean;
+  /** Addresses at which others found this host, beside those it knows of itself. */
+  readonly found: readonly string[];
+  /** Whether an own address is told to nobody; it ends in `/p2p/ID`. */
+  isHidden(address: string): boolean;
+}
+
 /**
  * A node's place on the network: encrypted connections, streams of frames, gossip. The only thing the rest of the house
  * knows of the library beneath (libp2p), so that it can be exchanged.
@@ -116,6 +126,19 @@ export interface Host extends EventEmitter<HostEvents> {
     address: string,
     options?: { readonly timeout?: number; readonly signal?: AbortSignal },
   ): Promise<PeerConnection>;
+  /**
+   * Sees whether a peer answers at an address that ends in `/p2p/ID`: connects anew, though there is a connection, and
+   * lets go of it at once.
+   * @throws BitmodelError `DIAL_FAILED`, `BAD_ADDRESS`, `PEER_REFUSED`
+   */
+  probe(
+    address: string,
+    options?: { readonly timeout?: number; readonly signal?: AbortSignal },
+  ): Promise<void>;
+  /** Says what was found out of the own addresses. */
+  setReach(reach: OwnReach): Promise<void>;
+  /** Relays at which this host has a place. */
+  relays(): PeerId[];
   /** Ends all connections to a peer. */
   disconnect(peer: PeerId): Promise<void>;
   /** Opens a stream to a connected peer. @throws BitmodelError `PEER_UNREACHABLE`, `PROTOCOL_UNSUPPORTED` */

@@ -47,7 +47,8 @@ export interface HostOptions {
   readonly relayService?: boolean;
   /**
    * For a node that nobody can dial: `auto` keeps a place at relays among its peers, so that others reach it through them;
-   * addresses are relays to connect to for that, beside those that come along.
+   * addresses are relays to connect to for that, beside those that come along. `later`: as `auto`, but only while
+   * `Host.setReach` says that nobody can dial it.
    */
-  readonly relays?: 'auto' | readonly string[];
+  readonly relays?: 'auto' | 'later' | readonly string[];
 }

@@ -1,9 +1,10 @@
 import './polyfill.js';
 import { EventEmitter } from 'node:events';
-import type { Libp2p } from '@libp2p/interface';
+import type { Connection, Libp2p } from '@libp2p/interface';
 import { peerIdFromString } from '@libp2p/peer-id';
 import { PeerRecord, RecordEnvelope } from '@libp2p/peer-record';
 import type { Ping } from '@libp2p/ping';
+import type { Multiaddr } from '@multiformats/multiaddr';
 import { BitmodelError, EXIT, messageOf } from '../../base/index.js';
 import { parseAddress } from './address.js';
 import type { Connections } from './Connections.js';
@@ -12,6 +13,7 @@ import type {
   FrameStream,
   Host,
   HostEvents,
+  OwnReach,
   PeerConnection,
   PeerId,
   Protocol,
@@ -101,32 +103,36 @@ export class Libp2pHost extends EventEmitter<HostEvents> implements Host {
     address: string,
     options: { readonly timeout?: number; readonly signal?: AbortSignal } = {},
   ): Promise<PeerConnection> {
-    const target = parseAddress(address);
-    if (this.#parts.gate?.allowsDial?.(address) === false) throw forbiddenDial(address);
-    if (this.#connections.count('outbound') >= this.#limits.outbound) {
-      throw new BitmodelError('DIAL_FAILED', 'There are as many outbound connections as allowed.');
-    }
-    const timeout = AbortSignal.timeout(options.timeout ?? DIAL_TIMEOUT);
-    const signal = options.signal ? AbortSignal.any([timeout, options.signal]) : timeout;
-    try {
-      const connection = await this.#node.dial(target, { signal });
-      return this.#connections.describe(connection);
-    } catch (cause) {
-      this.#forgetFailed(address);
-      throw dialError(address, cause);
-    }
+    return this.#connections.describe(await this.#dial(address, options, false));
+  }
+
+  async probe(
+    address: string,
+    options: { readonly timeout?: number; readonly signal?: AbortSignal } = {},
+  ): Promise<void> {
+    const before = new Set(this.#connections.open());
+    const connection = await this.#dial(address, options, true);
+    // a dial that was under way to the same peer may have ended elsewhere
+    const isThere = withId(connection).toString() === parseAddress(address).toString();
+    if (!isThere) throw dialError(address, new Error('it was reached elsewhere'));
+    if (!before.has(connection)) await closeConnection(connection);
+  }
+
+  async setReach(reach: OwnReach): Promise<void> {
+    const { ownAddresses, relays } = this.#parts;
+    ownAddresses.reach = reach;
+    this.#tellAddresses();
+    if (this.#closing !== undefined) return;
+    if (this.#parts.isRelay) await relays.serve(reach.isReachable);
+    await relays.want(!reach.isReachable);
+  }
+
+  relays(): PeerId[] {
+    return this.#parts.relays.places();
   }
 
   async disconnect(peer: PeerId): Promise<void> {
-    await Promise.all(
-      this.#connections.to(peer).map(async (connection) => {
-        try {
-          await connection.close({ signal: AbortSignal.timeout(1_000) });
-        } catch (thrown) {
-          connection.abort(thrown as Error);
-        }
-      }),
-    );
+    await Promise.all(this.#connections.to(peer).map(closeConnection));
   }
 
   open(peer: PeerId, protocol: Protocol): Promise<FrameStream> {
@@ -195,6 +201,33 @@ export class Libp2pHost extends EventEmitter<HostEvents> implements Host {
   close(): Promise<void> {
     this.#closing ??= this.#stop();
     return this.#closing;
+  }
+
+  async #dial(
+    address: string,
+    options: { readonly timeout?: number; readonly signal?: AbortSignal },
+    isAnew: boolean,
+  ): Promise<Connection> {
+    const target = parseAddress(address);
+    if (this.#parts.gate?.allowsDial?.(address) === false) throw forbiddenDial(address);
+    if (this.#connections.count('outbound') >= this.#limits.outbound) {
+      // a rule of this node's own, which says nothing of whether anybody is there
+      throw new BitmodelError(
+        'PEER_REFUSED',
+        'There are as many outbound connections as allowed.',
+        {
+          exitCode: EXIT.notAllowed,
+        },
+      );
+    }
+    const timeout = AbortSignal.timeout(options.timeout ?? DIAL_TIMEOUT);
+    const signal = options.signal ? AbortSignal.any([timeout, options.signal]) : timeout;
+    try {
+      return await this.#node.dial(target, { signal, force: isAnew });
+    } catch (cause) {
+      this.#forgetFailed(address);
+      throw dialError(address, cause);
+    }
   }
 
   async #stop(): Promise<void> {
@@ -272,5 +305,19 @@ export class Libp2pHost extends EventEmitter<HostEvents> implements Host {
   #forgetFailed(address: string): void {
     const peer = /\/p2p\/([^/]+)$/.exec(address)?.[1];
     if (peer !== undefined) void this.#forget(peer);
+  }
+}
+
+/** Where a connection leads, with the peer at its end. */
+function withId({ remoteAddr, remotePeer }: Connection): Multiaddr {
+  const text = remoteAddr.toString();
+  return parseAddress(text.includes('/p2p/') ? text : `${text}/p2p/${remotePeer}`);
+}
+
+async function closeConnection(connection: Connection): Promise<void> {
+  try {
+    await connection.close({ signal: AbortSignal.timeout(1_000) });
+  } catch (thrown) {
+    connection.abort(thrown as Error);
   }
 }

@@ -9,6 +9,7 @@ import {
   RELAY_V2_STOP_CODEC,
 } from '@libp2p/circuit-relay-v2';
 import type { Connection, Stream, Topology, Transport } from '@libp2p/interface';
+import { multiaddr } from '@multiformats/multiaddr';
 
 /** Most nodes that nobody can dial for which one relay keeps a place. */
 const RELAY_PLACES = 64;
@@ -36,33 +37,53 @@ export interface RelayHousehold {
 
 type ServerRegistrar = CircuitRelayServerComponents['registrar'];
 type Handle = ServerRegistrar['handle'];
+type Events = CircuitRelayTransportComponents['events'];
+
+/** Relays at which places are wanted: `later`, as `auto`, but only from when it is said to {@link Relays.want}. */
+export type RelaysWanted = 'none' | 'auto' | 'later' | readonly string[];
+
+/** A place at whatever relay there is, as often as wanted, as addresses to listen on. */
+const PLACES = Array<string>(RELAYS_WANTED).fill('/p2p-circuit');
 
 /**
  * Circuit relay v2 (libp2p specs, relay/circuit-v2.md), both as one that passes on and as one that is passed on to.
- * The library passes on without backpressure, reserves a place only when a relay connects, and takes relayed connections
- * from any peer; all three are mended here, from outside.
+ * The library passes on without backpressure, reserves a place only when a relay connects, takes relayed connections
+ * from any peer, and neither gives a place back nor ends its service; all of that is mended here, from outside.
  */
 export class Relays {
-  readonly #wanted: 'none' | 'auto' | readonly string[];
+  readonly #wanted: RelaysWanted;
   readonly #topologies = new Set<Topology>();
   readonly #source = new AsyncLocalStorage<Stream>();
+  /** What the library does where a connection is gone: it lets go of the place at that relay. */
+  readonly #onGone = new Set<(event: CustomEvent<Connection>) => void>();
   #household: RelayHousehold | undefined;
   #timer: NodeJS.Timeout | undefined;
+  #isWanted: boolean;
+  #listens: boolean;
+  /** Begins to listen for places. */
+  #beginListening: () => Promise<void> = () => Promise.resolve();
+  /** Begins and ends the service for others. */
+  #beginService: () => Promise<void> = () => Promise.resolve();
+  #endService: () => Promise<void> = () => Promise.resolve();
+  #serves = true;
 
-  constructor(wanted: 'none' | 'auto' | readonly string[]) {
+  constructor(wanted: RelaysWanted) {
     this.#wanted = wanted;
+    this.#isWanted = wanted !== 'none' && wanted !== 'later';
+    this.#listens = this.#isWanted;
   }
 
-  /** Addresses to listen on: a place at whatever relay there is, as often as wanted. */
-  get listen(): string[] {
-    return this.#wanted === 'none' ? [] : Array<string>(RELAYS_WANTED).fill('/p2p-circuit');
+  /** Addresses to listen on from the start. */
+  get listen(): readonly string[] {
+    return this.#isWanted ? PLACES : [];
   }
 
   /** Dials and listens through relays. */
   transport(): (components: CircuitRelayTransportComponents) => Transport {
     const make = circuitRelayTransport({ maxInboundStopStreams: 256, maxOutboundStopStreams: 256 });
     return (components) => {
-      const { registrar } = components;
+      const { registrar, events, peerStore, transportManager } = components;
+      this.#beginListening = () => transportManager.listen(PLACES.map((text) => multiaddr(text)));
       const handle: Handle = (protocol, handler, options) =>
         registrar.handle(
           protocol,
@@ -74,10 +95,33 @@ export class Relays {
           options,
         );
       const register: ServerRegistrar['register'] = (protocol, topology) => {
-        if (protocol === RELAY_V2_HOP_CODEC) this.#topologies.add(topology);
-        return registrar.register(protocol, topology);
+        if (protocol !== RELAY_V2_HOP_CODEC) return registrar.register(protocol, topology);
+        this.#topologies.add(topology);
+        const onConnect: Topology['onConnect'] = (...found) => {
+          if (this.#isWanted) return topology.onConnect?.(...found);
+        };
+        return registrar.register(protocol, overlay(topology, { onConnect }));
       };
-      return make(overlay(components, { registrar: overlay(registrar, { handle, register }) }));
+      const addEventListener = (
+        type: string,
+        listener: (event: CustomEvent) => void,
+        ...rest: []
+      ): void => {
+        if (type === 'connection:close') this.#onGone.add(listener);
+        events.addEventListener(type as 'connection:close', listener, ...rest);
+      };
+      // the library searches here for relays whenever it lost one
+      const all: typeof peerStore.all = async (query) =>
+        this.#isWanted ? peerStore.all(query) : [];
+      return make(
+        overlay(components, {
+          registrar: overlay(registrar, { handle, register }),
+          events: overlay(events, {
+            addEventListener: addEventListener as Events['addEventListener'],
+          }),
+          peerStore: overlay(peerStore, { all }),
+        }),
+      );
     };
   }
 
@@ -96,12 +140,16 @@ export class Relays {
     });
     return (components) => {
       const { registrar, connectionManager } = components;
-      const handle: Handle = (protocol, handler, options) =>
-        registrar.handle(
-          protocol,
-          (stream, connection) => this.#source.run(stream, () => handler(stream, connection)),
-          options,
-        );
+      const handle: Handle = (protocol, handler, options) => {
+        this.#endService = () => registrar.unhandle(protocol);
+        this.#beginService = () =>
+          registrar.handle(
+            protocol,
+            (stream, connection) => this.#source.run(stream, () => handler(stream, connection)),
+            options,
+          );
+        return this.#beginService();
+      };
       const getConnections: typeof connectionManager.getConnections = (peer) =>
         connectionManager.getConnections(peer).map((connection) => this.#paired(connection));
       return make(
@@ -111,6 +159,31 @@ export class Relays {
         }),
       );
     };
+  }
+
+  /** Begins or ends having places at relays, where they are had later; what is under way at the old ones goes on. */
+  async want(isWanted: boolean): Promise<void> {
+    if (this.#wanted !== 'later' || this.#isWanted === isWanted) return;
+    this.#isWanted = isWanted;
+    if (isWanted && !this.#listens) {
+      this.#listens = true;
+      await this.#beginListening();
+    }
+    this.#look();
+  }
+
+  /** Begins or ends passing on for others, where it does at all; what is passed on already goes on. */
+  async serve(isServing: boolean): Promise<void> {
+    if (this.#serves === isServing) return;
+    this.#serves = isServing;
+    await (isServing ? this.#beginService() : this.#endService());
+  }
+
+  /** Relays at which there are places. */
+  places(): string[] {
+    const addresses = this.#household?.addresses() ?? [];
+    const relays = addresses.map((address) => /\/p2p\/([^/]+)\/p2p-circuit/.exec(address)?.[1]);
+    return [...new Set(relays.filter((relay) => relay !== undefined))];
   }
 
   /** Begins to see to it that there are relays enough. */
@@ -127,11 +200,13 @@ export class Relays {
   }
 
   #look(): void {
-    const household = this.#household!;
-    const places = household.addresses().filter((address) => address.includes('/p2p-circuit'));
-    const relays = new Set(
-      places.map((address) => /\/p2p\/([^/]+)\/p2p-circuit/.exec(address)?.[1]),
-    );
+    const household = this.#household;
+    if (household === undefined) return;
+    const relays = new Set(this.places());
+    if (!this.#isWanted) {
+      this.#giveBack(relays);
+      return;
+    }
     if (relays.size >= RELAYS_WANTED) return;
     if (typeof this.#wanted !== 'string') {
       for (const address of this.#wanted) void household.dial(address).catch(() => {});
@@ -144,6 +219,16 @@ export class Relays {
         const told = topology.onConnect?.(connection.remotePeer, connection);
         void Promise.resolve(told).catch(() => {});
       }
+    }
+  }
+
+  /** Lets the library believe that the connections to relays are gone: it knows no other way to leave one. */
+  #giveBack(relays: ReadonlySet<string>): void {
+    if (relays.size === 0) return;
+    for (const connection of this.#household!.open()) {
+      if (!relays.has(connection.remotePeer.toString())) continue;
+      const gone = new CustomEvent('connection:close', { detail: connection });
+      for (const tell of this.#onGone) tell(gone);
     }
   }
 

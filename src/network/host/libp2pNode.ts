@@ -13,6 +13,7 @@ import type { Gossip } from './Gossip.js';
 import type { Gate } from './Host.js';
 import type { HostLimits } from './HostOptions.js';
 import { MAX_WINDOW } from './MuxerGuard.js';
+import type { OwnAddresses } from './OwnAddresses.js';
 import type { Relays } from './Relays.js';
 
 /** What a node of libp2p is put together from. */
@@ -32,6 +33,7 @@ export interface NodeParts {
   readonly relays: Relays;
   /** Whether it passes on for others. */
   readonly isRelay: boolean;
+  readonly ownAddresses: OwnAddresses;
 }
 
 /** Milliseconds between looks whether a connection still carries anything, and for the answer. */
@@ -49,6 +51,7 @@ export async function createNode(parts: NodeParts): Promise<Libp2p<{ ping: Ping 
     addresses: {
       listen: [...parts.listen, ...parts.relays.listen],
       appendAnnounce: [...parts.announce],
+      announceFilter: (sure) => parts.ownAddresses.told(sure),
     },
     transports: [
       tcp({ maxConnections: limits.inbound + limits.pending }),
@@ -87,6 +90,7 @@ export async function createNode(parts: NodeParts): Promise<Libp2p<{ ping: Ping 
       identifyPush: identifyPush({ protocolPrefix }),
       ping: ping({ protocolPrefix, timeout: 10_000 }),
       gossip: parts.gossip.service(network === 'main'),
+      ownAddresses: parts.ownAddresses.service(),
       ...(parts.isRelay ? { relay: parts.relays.server() } : {}),
     },
   });

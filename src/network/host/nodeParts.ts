@@ -8,6 +8,7 @@ import { DEFAULT_LIMITS, type HostOptions } from './HostOptions.js';
 import type { NodeParts } from './libp2pNode.js';
 import { MuxerGuard } from './MuxerGuard.js';
 import { nodeKey } from './nodeKey.js';
+import { OwnAddresses } from './OwnAddresses.js';
 import { Relays } from './Relays.js';
 
 /**
@@ -57,5 +58,6 @@ export async function nodeParts(
     gossip: new Gossip(prefix, offend),
     relays: new Relays(options.relays ?? 'none'),
     isRelay: options.relayService ?? false,
+    ownAddresses: new OwnAddresses(),
   };
 }

@@ -45,7 +45,7 @@ export class Announcer {
   readonly #known = new RateLimit(FROM_NEIGHBOUR);
   readonly #new = new RateLimit(NEW_FROM_NEIGHBOUR);
   readonly #timer: NodeJS.Timeout;
-  readonly #onConnect = (): void => {
+  readonly #onNews = (): void => {
     this.#isDue = true;
   };
   #isDue = true;
@@ -62,7 +62,9 @@ export class Announcer {
       validate: (data, from) => this.#validate(data, from),
     });
     // whoever is new has not heard what was said before
-    host.on('connect', this.#onConnect);
+    host.on('connect', this.#onNews);
+    // and whoever has heard it would look for this node where it no longer is
+    host.on('addresses', this.#onNews);
     this.#timer = setInterval(() => this.#look(), LOOK);
     this.#timer.unref();
   }
@@ -90,7 +92,8 @@ export class Announcer {
 
   close(): void {
     clearInterval(this.#timer);
-    this.#options.host.off('connect', this.#onConnect);
+    this.#options.host.off('connect', this.#onNews);
+    this.#options.host.off('addresses', this.#onNews);
   }
 
   async #look(): Promise<void> {

@@ -31,6 +31,8 @@ export class PeerGate implements Gate {
   readonly #options: PeerGateOptions;
   readonly #arrivals = new RateLimit(ARRIVALS);
   readonly #ownArrivals = new RateLimit(OWN_ARRIVALS);
+  /** Peers that were asked to dial back, each with how often. */
+  readonly #expected = new Map<PeerId, number>();
   #host: Connected | undefined;
   /** Whether connections are made at all (`setnetworkactive`). */
   isActive = true;
@@ -46,6 +48,16 @@ export class PeerGate implements Gate {
     this.#host = host;
   }
 
+  /** Lets a connected peer in though there is no room, as it was asked to dial back. Returns what ends that. */
+  expect(peer: PeerId): () => void {
+    this.#expected.set(peer, (this.#expected.get(peer) ?? 0) + 1);
+    return () => {
+      const left = (this.#expected.get(peer) ?? 1) - 1;
+      if (left === 0) this.#expected.delete(peer);
+      else this.#expected.set(peer, left);
+    };
+  }
+
   allowsAddress(address: string, direction: 'inbound' | 'outbound'): boolean {
     if (!this.isActive) return false;
     const at = readMultiaddr(address);
@@ -54,7 +66,8 @@ export class PeerGate implements Gate {
     if (!at.isRelayed && this.#options.bans.hasHost(at.host)) return false;
     if (direction === 'outbound') return true;
     const limit = scopeOf(at.host) === 'loopback' ? this.#ownArrivals : this.#arrivals;
-    return limit.take(machineOf(at.host)) && this.#hasRoomFor(addressOfGroup(address));
+    if (!limit.take(machineOf(at.host))) return false;
+    return this.#hasRoomFor(addressOfGroup(address)) || this.#isExpected(at.host);
   }
 
   allowsDial(address: string): boolean {
@@ -68,7 +81,15 @@ export class PeerGate implements Gate {
   allowsPeer(peer: PeerId, direction: 'inbound' | 'outbound'): boolean {
     if (!this.isActive || peer === this.#host?.id || this.#options.bans.hasPeer(peer)) return false;
     if (direction === 'outbound') return true;
+    if (this.#expected.has(peer)) return true;
     return this.#inbound().length < this.#options.maxInbound || this.#evict();
+  }
+
+  #isExpected(host: string): boolean {
+    const all = this.#expected.size === 0 ? [] : (this.#host?.connections() ?? []);
+    return all.some(
+      ({ peer, address }) => this.#expected.has(peer) && readMultiaddr(address)?.host === host,
+    );
   }
 
   #inbound(): PeerConnection[] {

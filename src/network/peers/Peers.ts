@@ -2,6 +2,9 @@ import { join } from 'node:path';
 import { messageOf } from '../../base/index.js';
 import { createHost } from '../host/createHost.js';
 import type { Host, PeerId } from '../host/Host.js';
+import { DialBack } from '../reach/DialBack.js';
+import { Reachability } from '../reach/Reachability.js';
+import type { Reachable } from '../reach/Votes.js';
 import { readMultiaddr, scopeOf } from './addresses.js';
 import { BanList } from './BanList.js';
 import { MAX_ADDRESSES } from './bookEntry.js';
@@ -42,6 +45,9 @@ const ASK_SOON = 20_000;
 const ASK_LATER = 600_000;
 const LOOK = 5_000;
 const ASK_FIRST = 300;
+/** Time between two rounds that tell of new addresses, and until one begins: a place at a relay seldom comes alone. */
+const TELL_LEAST = 300_000;
+const TELL_AFTER = 2_000;
 
 /** A host with all that keeps it connected to peers of good behaviour. */
 export class Peers {
@@ -52,6 +58,9 @@ export class Peers {
   readonly penalties: Penalties;
   readonly dialler: Dialler;
   readonly latency: Latency;
+  /** Finds out whether others can dial this node; undefined where it does not listen. */
+  readonly reach: Reachability | undefined;
+  readonly #dialBack: DialBack;
   readonly #gate: PeerGate;
   readonly #exchange: PeerExchange;
   readonly #onWarning: (message: string) => void;
@@ -60,10 +69,11 @@ export class Peers {
   readonly #numbers = new Map<PeerId, number>();
   #count = 0;
   #nextQuestion = 0;
+  #toldAt = Number.NEGATIVE_INFINITY;
   #isClosed = false;
 
   private constructor(
-    parts: Pick<Peers, 'host' | 'book' | 'bans' | 'scores' | 'dialler'>,
+    parts: Pick<Peers, 'host' | 'book' | 'bans' | 'scores' | 'dialler' | 'reach'>,
     gate: PeerGate,
     records: Records,
     onWarning: (message: string) => void,
@@ -76,6 +86,8 @@ export class Peers {
     this.penalties = parts.scores;
     this.dialler = parts.dialler;
     this.latency = new Latency(this.host);
+    this.reach = parts.reach;
+    this.#dialBack = new DialBack({ host: this.host, penalties: this.penalties });
     this.#gate = gate;
     this.#exchange = new PeerExchange({
       host: this.host,
@@ -91,6 +103,7 @@ export class Peers {
       if (direction === 'outbound') setTimeout(() => this.#ask(peer), ASK_FIRST).unref();
     });
     this.host.on('disconnect', (peer) => this.#numbers.delete(peer));
+    this.host.on('addresses', () => this.#tellAddresses());
     this.#timer = setInterval(() => this.#look(), LOOK);
   }
 
@@ -117,7 +130,8 @@ export class Peers {
       gate,
       // whoever others can dial passes on to those whom nobody can, within bounds
       relayService: options.listen.length > 0,
-      ...(options.listen.length === 0 && !isApart ? { relays: 'auto' as const } : {}),
+      // and whom nobody can, has others pass on to it; who names its peers needs none
+      ...(connect ? {} : { relays: options.listen.length === 0 ? 'auto' : 'later' }),
       // the gate makes room where the host would only refuse
       limits: { inbound: maxInbound + 8, outbound: 64 },
     });
@@ -138,8 +152,14 @@ export class Peers {
     const dialler = new Dialler({ host, book, bans, fixed, fixedName, outbound, onWarning });
     if (connect) gate.only = () => dialler.named();
     const own = ownRecord(host);
+    const { announce = [] } = options;
+    const expect = (peer: PeerId): (() => void) => gate.expect(peer);
+    const reach =
+      options.listen.length > 0
+        ? new Reachability({ host, penalties: scores, announce, expect, onWarning })
+        : undefined;
     return new Peers(
-      { host, book, bans, scores, dialler },
+      { host, book, bans, scores, dialler, reach },
       gate,
       { own, open: openRecord },
       onWarning,
@@ -156,6 +176,11 @@ export class Peers {
     const number = this.#numbers.get(peer) ?? this.#count++;
     this.#numbers.set(peer, number);
     return number;
+  }
+
+  /** Whether others can dial this node, relays aside. */
+  get reachable(): Reachable {
+    return this.reach?.reachable ?? 'no';
   }
 
   /** Multiaddrs at which a peer may be found, connected or not, each ending in `/p2p/ID`, the best first. */
@@ -193,6 +218,8 @@ export class Peers {
     const anchors = this.dialler.anchors();
     this.dialler.close();
     this.latency.close();
+    this.reach?.close();
+    this.#dialBack.close();
     await this.host.close();
     this.book.close(anchors);
     this.scores.close();
@@ -208,6 +235,17 @@ export class Peers {
     this.#nextQuestion = now + wait * (0.5 + Math.random());
     const one = connections[Math.floor(Math.random() * connections.length)]!;
     this.#ask(one.peer);
+  }
+
+  /** Tells the peers that it chose where it is now, with a question as any other. */
+  #tellAddresses(): void {
+    const now = performance.now();
+    if (now - this.#toldAt < TELL_LEAST) return;
+    this.#toldAt = now;
+    const told = new Set(this.dialler.chosen().map(({ peer }) => peer));
+    setTimeout(() => {
+      for (const peer of told) this.#ask(peer);
+    }, TELL_AFTER).unref();
   }
 
   #ask(peer: PeerId): void {

@@ -82,6 +82,8 @@ export function statusView(network: Network): object {
   return {
     id: host.id,
     addresses: host.addresses(),
+    reachable: peers.reachable,
+    relays: host.relays(),
     outbound: list.filter(({ direction }) => direction === 'outbound').length,
     inbound: list.filter(({ direction }) => direction === 'inbound').length,
     aim: peers.aim,

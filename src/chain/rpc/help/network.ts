@@ -161,7 +161,8 @@ export const NETWORK_HELP = {
     summary: 'Shows how the node does among others: bitmodel node status.',
     params: [],
     result:
-      'An object: id, addresses, outbound, inbound and aim (peers that it is connected to, and how many it aims for), ' +
+      'An object: id, addresses, reachable (yes, no or unknown: whether other nodes can dial this one, as far as they ' +
+      'say), relays (ids of the nodes through which it is reached), outbound, inbound and aim (peers that it is connected to, and how many it aims for), ' +
       'known (peers it knows of), banned, seeds [{address, connected}], and what each part of the network says of itself.',
     errors: [DISABLED],
   },
