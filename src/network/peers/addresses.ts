@@ -66,7 +66,7 @@ export function readMultiaddr(text: string): TcpAddress | undefined {
 }
 
 /** A host and port as a multiaddr. */
-function toMultiaddr(host: string, port: number, peer?: string): string {
+export function toMultiaddr(host: string, port: number, peer?: string): string {
   const kind = isIP(host);
   const protocol = kind === 4 ? 'ip4' : kind === 6 ? 'ip6' : 'dns';
   return `/${protocol}/${host}/tcp/${port}${peer === undefined ? '' : `/p2p/${peer}`}`;
