@@ -1,7 +1,6 @@
 export { Delivery, type DeliveryOptions } from './delivery/Delivery.js';
 export type { Receiver } from './delivery/Mailroom.js';
-export { Neighbours } from './gossip/Neighbours.js';
-export { type NoticeOptions, Notices } from './gossip/Notices.js';
+export { Reconciler, type ReconcilerOptions } from './gossip/Reconciler.js';
 export { TransactionGossip, type TransactionGossipOptions } from './gossip/TransactionGossip.js';
 export { createHost } from './host/createHost.js';
 export type {

@@ -1,12 +1,11 @@
-import { BitmodelError, messageOf } from '../../base/index.js';
+import { BitmodelError } from '../../base/index.js';
 import {
   type Host,
-  Neighbours,
-  Notices,
   Pace,
   type PeerId,
   type Penalties,
   type Protocol,
+  Reconciler,
 } from '../../network/index.js';
 import { type AnyMessage, NO_JOB_HEX } from '../messages.js';
 import type { JobPool } from '../pool/JobPool.js';
@@ -47,10 +46,6 @@ const PERIOD = 30_000;
 const MOST_PAGES = 4;
 /** A peer may forget so many messages at once between naming them and being asked for them: those of a job or two. */
 const MOST_GONE = 16;
-/** Milliseconds in which what neighbours are told of is gathered. */
-const TELL_DELAY = 200;
-/** Most notices of one peer that are followed at once. */
-const MOST_FETCHES = 8;
 
 export interface JobPoolSyncOptions {
   readonly host: Host;
@@ -73,14 +68,9 @@ export interface JobPoolSyncOptions {
  */
 export class JobPoolSync {
   readonly #options: JobPoolSyncOptions;
-  readonly #neighbours: Neighbours;
-  readonly #timer: NodeJS.Timeout;
-  readonly #pulling = new Set<PeerId>();
-  readonly #fetching = new Map<PeerId, number>();
+  readonly #reconciler: Reconciler<{ readonly jobId: string; readonly id: string }>;
   readonly #asked: Pace;
   readonly #given: Pace;
-  readonly #notices: Notices<{ readonly jobId: string; readonly id: string }>;
-  #closed = false;
 
   constructor(options: JobPoolSyncOptions) {
     this.#options = options;
@@ -88,54 +78,46 @@ export class JobPoolSync {
     this.#asked = new Pace({ perSecond: 20, burst: 1000 }, penalties, 'jobs');
     this.#given = new Pace({ perSecond: 4 << 20, burst: 64 << 20 }, penalties, 'jobs');
     host.answer(JOB_POOL, (frame, peer) => this.#answer(frame, peer));
-    this.#neighbours = new Neighbours(host, JOB_POOL.name, (peer) => void this.pull(peer));
-    this.#notices = new Notices({
-      neighbours: this.#neighbours,
-      most: MOST_JOBS,
-      delay: TELL_DELAY,
-      send: (peer, told) => this.#ask(peer, { kind: 'have', jobs: byJob(told) }),
+    this.#reconciler = new Reconciler({
+      host,
+      penalties,
+      protocol: JOB_POOL,
+      period,
+      mostTold: MOST_JOBS,
+      tell: (peer, told) => this.#ask(peer, { kind: 'have', jobs: byJob(told) }),
+      pull: (peer) => this.#readPool(peer),
+      onFault: (peer, message) =>
+        options.onWarning?.(`The job pool of ${peer} could not be compared. ${message}`),
     });
-    this.#timer = setInterval(() => this.pullFromSomeone(), period).unref();
   }
 
   /** Tells all neighbours of messages that this pool has admitted; who lacks them asks. */
   tell(jobId: string, id: string): void {
-    this.#notices.tell([{ jobId, id }]);
+    this.#reconciler.tell([{ jobId, id }]);
   }
 
+  /** Takes from any neighbour's pool what this one lacks. */
   pullFromSomeone(): void {
-    const peer = this.#neighbours.some();
-    if (peer !== undefined) void this.pull(peer);
+    this.#reconciler.pullFromSomeone();
   }
 
   /** Takes from a peer's pool what this one lacks. */
-  async pull(peer: PeerId): Promise<void> {
-    if (this.#pulling.has(peer) || this.#closed) return;
-    this.#pulling.add(peer);
-    try {
-      await this.#readPool(peer);
-    } catch (thrown) {
-      this.#failed(peer, thrown);
-    } finally {
-      this.#pulling.delete(peer);
-    }
+  pull(peer: PeerId): Promise<void> {
+    return this.#reconciler.pull(peer);
   }
 
   close(): void {
-    this.#closed = true;
-    clearInterval(this.#timer);
-    this.#notices.close();
-    this.#neighbours.close();
+    this.#reconciler.close();
   }
 
   async #readPool(peer: PeerId): Promise<void> {
     let after: string | undefined;
-    for (let page = 0; page < MOST_PAGES && !this.#closed; page++) {
+    for (let page = 0; page < MOST_PAGES && !this.#reconciler.isClosed; page++) {
       const { lines, isMore } = decodeDigests(await this.#ask(peer, { kind: 'digests', after }));
       if (after !== undefined && lines[0] && lines[0][0] <= after) throw this.#unasked(peer);
       const { pool } = this.#options;
       const differing = lines.filter(([jobId, digest]) => pool.digest(jobId) !== digest);
-      for (let at = 0; at < differing.length && !this.#closed; at += MOST_JOBS) {
+      for (let at = 0; at < differing.length && !this.#reconciler.isClosed; at += MOST_JOBS) {
         const jobIds = differing.slice(at, at + MOST_JOBS).map(([jobId]) => jobId);
         const jobs = decodeJobIds(await this.#ask(peer, { kind: 'ids', jobIds }));
         await this.#fetch(
@@ -168,16 +150,12 @@ export class JobPoolSync {
     );
   }
 
-  async #fetchIds(peer: PeerId, ids: readonly string[]): Promise<void> {
-    let wanted = ids;
-    while (wanted.length > 0 && !this.#closed) {
-      const asked = wanted.slice(0, MOST_WANTED);
+  #fetchIds(peer: PeerId, ids: readonly string[]): Promise<void> {
+    return this.#reconciler.fetch(ids, MOST_WANTED, async (asked) => {
       const given = await this.#take(peer, asked);
-      // what did not fit is asked for again, as long as something comes
-      if (given.size > 0) wanted = wanted.filter((id) => !given.has(id));
-      else if (asked.length > MOST_GONE) throw this.#stalled(peer);
-      else wanted = wanted.slice(asked.length);
-    }
+      if (given.size === 0 && asked.length > MOST_GONE) throw this.#stalled(peer);
+      return asked.filter((id) => !given.has(id));
+    });
   }
 
   async #take(peer: PeerId, ids: readonly string[]): Promise<Set<string>> {
@@ -206,13 +184,7 @@ export class JobPoolSync {
   }
 
   async #answer(frame: Uint8Array, peer: PeerId): Promise<Uint8Array> {
-    let question: PoolQuestion;
-    try {
-      question = decodePoolQuestion(frame);
-    } catch (thrown) {
-      this.#failed(peer, thrown);
-      throw thrown;
-    }
+    const question = this.#reconciler.decoded(peer, () => decodePoolQuestion(frame));
     await this.#asked.hold(peer);
     switch (question.kind) {
       case 'digests':
@@ -222,23 +194,9 @@ export class JobPoolSync {
       case 'want':
         return this.#paid(peer, encodeMessages(this.#messages(question.ids)));
       case 'have':
-        this.#heard(peer, question.jobs);
+        this.#reconciler.follow(peer, () => this.#fetch(peer, question.jobs));
         return new Uint8Array(0);
     }
-  }
-
-  /** Asks for what a peer told of, unless it tells faster than it gives: a later look into its pool finds the rest. */
-  #heard(peer: PeerId, jobs: readonly JobIds[]): void {
-    const pending = this.#fetching.get(peer) ?? 0;
-    if (pending >= MOST_FETCHES) return;
-    this.#fetching.set(peer, pending + 1);
-    this.#fetch(peer, jobs)
-      .catch((thrown: unknown) => this.#failed(peer, thrown))
-      .finally(() => {
-        const left = this.#fetching.get(peer)! - 1;
-        if (left > 0) this.#fetching.set(peer, left);
-        else this.#fetching.delete(peer);
-      });
   }
 
   async #paid(peer: PeerId, answer: Uint8Array): Promise<Uint8Array> {
@@ -270,19 +228,6 @@ export class JobPoolSync {
       given.push(encoded);
     }
     return given;
-  }
-
-  /** A peer that says what is no message is held to it; one that went away is not. */
-  #failed(peer: PeerId, thrown: unknown): void {
-    if (!(thrown instanceof BitmodelError)) {
-      // nobody waits for what a notice or the clock set off: a fault of ours must not end the process
-      const { onWarning } = this.#options;
-      onWarning?.(`The job pool of ${peer} could not be compared. ${messageOf(thrown)}`);
-      return;
-    }
-    if (thrown.code === 'BAD_ENCODING') {
-      this.#options.penalties.penalise(peer, 'garbage', thrown.message);
-    }
   }
 }
 

@@ -1,4 +1,3 @@
-import { BitmodelError, messageOf } from '../../base/index.js';
 import {
   type ChainNode,
   decodeTransaction,
@@ -20,12 +19,12 @@ import {
   encodeMempoolPage,
   encodeMempoolQuestion,
   encodeWanted,
+  type MempoolQuestion,
   MOST_ASKED,
   MOST_LISTED,
   MOST_TOLD,
 } from './codec.js';
-import { Neighbours } from './Neighbours.js';
-import { Notices } from './Notices.js';
+import { Reconciler } from './Reconciler.js';
 
 /** Asks what waits in a mempool, or tells what does. */
 export const MEMPOOL: Protocol = {
@@ -49,8 +48,6 @@ export const TRANSACTIONS: Protocol = {
 const TIMEOUT = { timeout: 30_000 };
 /** Pages of ids that are read of one mempool at a time: 131,072 transactions. */
 const MOST_PAGES = 16;
-/** Most notices of one peer that are followed at once. */
-const MOST_FETCHES = 8;
 /** Milliseconds between two looks into a neighbour's mempool, so that what was lost comes after all. */
 const PERIOD = 60_000;
 
@@ -62,9 +59,6 @@ export interface Arrived {
   readonly hash: Uint8Array;
   readonly from: PeerId;
 }
-
-/** Milliseconds in which what neighbours are told of is gathered. */
-const TELL_DELAY = 200;
 
 /** What becomes of a transaction that was asked for. */
 export type TakeTransaction = (arrived: Arrived) => Promise<unknown>;
@@ -86,19 +80,14 @@ export interface MempoolSyncOptions {
  */
 export class MempoolSync {
   readonly #options: MempoolSyncOptions;
-  readonly #timer: NodeJS.Timeout;
-  readonly #pulling = new Set<PeerId>();
-  readonly #fetching = new Map<PeerId, number>();
-  readonly #neighbours: Neighbours;
+  readonly #reconciler: Reconciler<Uint8Array>;
   readonly #pages: Pace;
   readonly #told: Pace;
   readonly #given: Pace;
-  readonly #notices: Notices<Uint8Array>;
-  #closed = false;
 
   constructor(options: MempoolSyncOptions) {
     this.#options = options;
-    const { host, penalties, period = PERIOD } = options;
+    const { host, penalties, node, period = PERIOD } = options;
     const pace = (perSecond: number, burst: number): Pace =>
       new Pace({ perSecond, burst }, penalties, 'transactions');
     this.#pages = pace(1, 2 * MOST_PAGES);
@@ -106,84 +95,55 @@ export class MempoolSync {
     this.#given = pace(4 << 20, 64 << 20);
     host.answer(MEMPOOL, (frame, peer) => this.#answer(frame, peer));
     host.answer(TRANSACTIONS, (frame, peer) => this.#give(frame, peer));
-    this.#neighbours = new Neighbours(host, MEMPOOL.name, (peer) => void this.#pull(peer));
-    this.#notices = new Notices({
-      neighbours: this.#neighbours,
-      most: MOST_TOLD,
-      delay: TELL_DELAY,
-      send: (peer, ids) => {
-        const frame = encodeMempoolQuestion({ kind: 'have', ids });
-        return host.request(peer, MEMPOOL, frame, TIMEOUT);
-      },
+    this.#reconciler = new Reconciler({
+      host,
+      penalties,
+      protocol: MEMPOOL,
+      period,
+      mostTold: MOST_TOLD,
+      tell: (peer, ids) => this.#request(peer, { kind: 'have', ids }),
+      pull: (peer) => this.#pull(peer),
+      onFault: (_, message) => node.emit('warning', `Mempools: ${message}`),
     });
-    this.#timer = setInterval(() => this.#pullFromSomeone(), period).unref();
   }
 
   /** Tells all neighbours of transactions that wait here; who lacks them asks. */
   tell(hashes: readonly Uint8Array[]): void {
-    this.#notices.tell(hashes);
+    this.#reconciler.tell(hashes);
   }
 
   /** Asks a peer for what it said it has, unless it says more than it gives: a later look into its mempool finds the rest. */
   follow(peer: PeerId, hashes: readonly Uint8Array[]): void {
     const { node, isWanted } = this.#options;
-    const pending = this.#fetching.get(peer) ?? 0;
     const wanted = hashes.filter(isWanted);
-    if (pending >= MOST_FETCHES || wanted.length === 0 || node.isFarBehind) return;
-    this.#fetching.set(peer, pending + 1);
-    this.#fetch(peer, wanted)
-      .catch((thrown: unknown) => this.#failed(peer, thrown))
-      .finally(() => {
-        const left = this.#fetching.get(peer)! - 1;
-        if (left > 0) this.#fetching.set(peer, left);
-        else this.#fetching.delete(peer);
-      });
-  }
-
-  /** Asks a peer for transactions by id. @throws BitmodelError of the host, `BAD_ENCODING` */
-  async #fetch(peer: PeerId, hashes: readonly Uint8Array[]): Promise<void> {
-    let wanted = hashes;
-    while (wanted.length > 0 && !this.#closed) {
-      const asked = wanted.slice(0, MOST_ASKED);
-      const given = await this.#ask(peer, asked);
-      if (given.size === 0) wanted = wanted.slice(asked.length);
-      // what did not fit is asked for again, as long as something comes
-      else wanted = wanted.filter((hash) => !given.has(hashKey(hash)));
-    }
+    if (wanted.length === 0 || node.isFarBehind) return;
+    this.#reconciler.follow(peer, () => this.#fetch(peer, wanted));
   }
 
   close(): void {
-    this.#closed = true;
-    clearInterval(this.#timer);
-    this.#notices.close();
-    this.#neighbours.close();
+    this.#reconciler.close();
   }
 
-  #pullFromSomeone(): void {
-    const peer = this.#neighbours.some();
-    if (peer !== undefined) void this.#pull(peer);
+  #request(peer: PeerId, question: MempoolQuestion): Promise<Uint8Array> {
+    return this.#options.host.request(peer, MEMPOOL, encodeMempoolQuestion(question), TIMEOUT);
+  }
+
+  /** Asks a peer for transactions by id. @throws BitmodelError of the host, `BAD_ENCODING` */
+  #fetch(peer: PeerId, hashes: readonly Uint8Array[]): Promise<void> {
+    return this.#reconciler.fetch(hashes, MOST_ASKED, async (asked) => {
+      const given = await this.#ask(peer, asked);
+      return asked.filter((hash) => !given.has(hashKey(hash)));
+    });
   }
 
   /** Takes from a peer's mempool what is wanted here. */
   async #pull(peer: PeerId): Promise<void> {
+    const { node, isWanted } = this.#options;
     // a node that lacks a day of blocks can't judge transactions yet
-    if (this.#pulling.has(peer) || this.#options.node.isFarBehind) return;
-    this.#pulling.add(peer);
-    try {
-      await this.#readMempool(peer);
-    } catch (thrown) {
-      this.#failed(peer, thrown);
-    } finally {
-      this.#pulling.delete(peer);
-    }
-  }
-
-  async #readMempool(peer: PeerId): Promise<void> {
-    const { host, isWanted } = this.#options;
+    if (node.isFarBehind) return;
     let after: Uint8Array | undefined;
-    for (let page = 0; page < MOST_PAGES && !this.#closed; page++) {
-      const question = encodeMempoolQuestion({ kind: 'list', after });
-      const answer = decodeMempoolPage(await host.request(peer, MEMPOOL, question, TIMEOUT));
+    for (let page = 0; page < MOST_PAGES && !this.#reconciler.isClosed; page++) {
+      const answer = decodeMempoolPage(await this.#request(peer, { kind: 'list', after }));
       await this.#fetch(peer, answer.ids.filter(isWanted));
       if (!answer.isMore) return;
       after = answer.ids.at(-1);
@@ -210,7 +170,7 @@ export class MempoolSync {
   }
 
   async #answer(frame: Uint8Array, peer: PeerId): Promise<Uint8Array> {
-    const question = this.#decoded(peer, () => decodeMempoolQuestion(frame));
+    const question = this.#reconciler.decoded(peer, () => decodeMempoolQuestion(frame));
     if (question.kind === 'list') {
       await this.#pages.hold(peer);
       return encodeMempoolPage(this.#page(question.after));
@@ -236,7 +196,7 @@ export class MempoolSync {
   }
 
   async #give(frame: Uint8Array, peer: PeerId): Promise<Uint8Array> {
-    const wanted = this.#decoded(peer, () => decodeWanted(frame));
+    const wanted = this.#reconciler.decoded(peer, () => decodeWanted(frame));
     const given: Uint8Array[] = [];
     let bytes = 0;
     for (const hash of wanted) {
@@ -248,23 +208,5 @@ export class MempoolSync {
     }
     await this.#given.hold(peer, bytes + 32 * wanted.length + 1000);
     return encodeGiven(given);
-  }
-
-  #decoded<T>(peer: PeerId, decode: () => T): T {
-    try {
-      return decode();
-    } catch (thrown) {
-      this.#failed(peer, thrown);
-      throw thrown;
-    }
-  }
-
-  /** A peer that says what is no message is held to it; one that went away is not. What is no peer's fault is told. */
-  #failed(peer: PeerId, thrown: unknown): void {
-    if (!(thrown instanceof BitmodelError)) {
-      this.#options.node.emit('warning', `Mempools: ${messageOf(thrown)}`);
-    } else if (thrown.code === 'BAD_ENCODING') {
-      this.#options.penalties.penalise(peer, 'garbage', thrown.message);
-    }
   }
 }
