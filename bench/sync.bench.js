@@ -12,13 +12,22 @@ import {
 import { tmpdir } from 'node:os';
 import { fileURLToPath } from 'node:url';
 import { ourBlocks } from './connect.bench.js';
-import { fillEmpty, fillFromFile } from './sync/chain.js';
+import { fillEmpty, fillFromFile, fillSmall } from './sync/chain.js';
 
 const cache = fileURLToPath(new URL('../.cache/bench/', import.meta.url));
 const member = fileURLToPath(new URL('sync/member.js', import.meta.url));
 /** Spends per transaction of the large blocks. */
 const EACH = 2;
 const EMPTY = 10_000;
+/** Transactions of a small block. */
+const SMALL = 10;
+
+/** What fills a new folder with the blocks of each chain. */
+const CHAINS = {
+  large: async (folder) => fillFromFile(folder, await ourBlocks(EACH)),
+  small: async (folder) => fillSmall(folder, await ourBlocks(EACH), SMALL),
+  empty: (folder) => fillEmpty(folder, EMPTY),
+};
 
 /** The folder of a chain, made once, and its height. */
 async function chainOf(name, fill) {
@@ -102,9 +111,9 @@ async function compare(chain, rounds, peers) {
 }
 
 /**
- * `npm run bench -- sync [--rounds N] [--peers N]`: a new node syncs from peers over loopback, against connecting the same
- * blocks from the disk; once with blocks of 10,000 P2PKH spends, once with blocks without transactions. The peers are
- * processes on the same cores.
+ * `npm run bench -- sync [--rounds N] [--peers N] [--chain large|small|empty]`: a new node syncs from peers over loopback,
+ * against connecting the same blocks from the disk: blocks of 10,000 P2PKH spends, of 10 transactions, and without any.
+ * The peers are processes on the same cores.
  */
 export async function run(args) {
   const option = (name, usual) =>
@@ -112,11 +121,12 @@ export async function run(args) {
   const rounds = option('--rounds', 5);
   const peers = option('--peers', 2);
   mkdirSync(cache, { recursive: true });
-  const file = await ourBlocks(EACH);
-  const large = await chainOf('large', (folder) => fillFromFile(folder, file));
-  const empty = await chainOf('empty', (folder) => fillEmpty(folder, EMPTY));
-  return {
-    large: await compare(large, rounds, peers),
-    empty: await compare(empty, rounds, peers),
-  };
+  const only = args.includes('--chain') ? args[args.indexOf('--chain') + 1] : undefined;
+  const results = {};
+  for (const [name, fill] of Object.entries(CHAINS)) {
+    if (only !== undefined && name !== only) continue;
+    const chain = await chainOf(name, fill);
+    results[name] = await compare(chain, rounds, peers);
+  }
+  return results;
 }

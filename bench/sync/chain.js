@@ -11,6 +11,25 @@ export async function fillFromFile(datadir, file) {
   return height;
 }
 
+/** Puts the transactions of a file's blocks into a new folder, in blocks of so many. */
+export async function fillSmall(datadir, file, each) {
+  const node = await ChainNode.open({ datadir, network: 'regtest' });
+  let { header } = networkParameters('regtest').genesis;
+  let height = 0;
+  const add = async (transactions) => {
+    const block = blockOn(blockHash(header), ++height, transactions);
+    header = block.header;
+    await node.submitBlock(block);
+  };
+  for (const bytes of readBlocks(file)) {
+    const [, ...transactions] = decodeBlock(bytes).transactions;
+    if (transactions.length === 0) await add([]);
+    while (transactions.length > 0) await add(transactions.splice(0, each));
+  }
+  await node.close();
+  return height;
+}
+
 /** Puts so many blocks without transactions into a new folder. */
 export async function fillEmpty(datadir, count) {
   const node = await ChainNode.open({ datadir, network: 'regtest' });

@@ -31,6 +31,8 @@ export interface BlockAcceptanceOptions {
 /** A block as it came, with its bytes where `decodeBlockParts` read them. */
 export interface IncomingBlock {
   readonly block: Block;
+  /** The hash of its header, where that was made already. */
+  readonly hash?: Uint8Array | undefined;
   readonly encoded?: EncodedBlock | undefined;
 }
 
@@ -40,7 +42,7 @@ const WRITE_MS = 0.01;
 /** Inputs and outputs up to which blocks may be connected together, in one go: some ten milliseconds. */
 const BATCH_COINS = 2_000;
 /** Most blocks of such a batch. */
-const BATCH_BLOCKS = 256;
+const BATCH_BLOCKS = 512;
 
 /**
  * Takes blocks that come from outside: onto the tip, or onto a branch, which becomes the chain when it has more work. One
@@ -108,7 +110,7 @@ export class BlockAcceptance {
     let below = store.tip().hash;
     let coins = 0;
     for (const each of blocks) {
-      const hash = blockHash(each.block.header);
+      const hash = each.hash ?? blockHash(each.block.header);
       const known = store.header(hash);
       coins += coinsOf(each.block);
       const isNext = equalBytes(each.block.header.previousHash, below);
@@ -123,14 +125,14 @@ export class BlockAcceptance {
   #connectBatch(batch: readonly [HeaderRecord, IncomingBlock][]): boolean {
     const { store, branches, onConnected, onTip } = this.#options;
     const connected: [HeaderRecord, CheckedBlock][] = [];
+    let previous = store.tip();
     try {
       store.transaction(() => {
         for (const [entry, { block, encoded }] of batch) {
           const checked = checkBlock(block, encoded);
-          const previous = store.tip();
-          checkBlockAtHeight(block, entry.height, medianTimePast(previous, store));
-          store.putBlock(entry, checked);
-          branches.connect(store.header(entry.hash)!, checked);
+          checkBlockAtHeight(block, entry.height, () => medianTimePast(previous, store));
+          branches.append(entry, checked);
+          previous = entry;
           connected.push([entry, checked]);
         }
       });
@@ -156,7 +158,7 @@ export class BlockAcceptance {
     checkHeader(header, previous, parameters, store, secondsNow());
     const checked = checkBlock(block);
     const height = previous.height + 1;
-    checkBlockAtHeight(block, height, medianTimePast(previous, store));
+    checkBlockAtHeight(block, height, () => medianTimePast(previous, store));
     branches.tryConnect({ hash: blockHash(header), header, height, work: previous.work }, checked);
   }
 
@@ -183,10 +185,7 @@ export class BlockAcceptance {
   #connectToTip(entry: HeaderEntry, checked: CheckedBlock, prepared: PreparedBlock): void {
     const { store, branches } = this.#options;
     try {
-      store.transaction(() => {
-        store.putBlock(entry, checked);
-        branches.connect(store.header(entry.hash)!, checked, prepared);
-      });
+      store.transaction(() => branches.append(entry, checked, prepared));
     } catch (thrown) {
       this.#noteInvalid(entry, thrown);
       throw thrown;
@@ -210,7 +209,8 @@ export class BlockAcceptance {
     const { store } = this.#options;
     try {
       const checked = checkBlock(block, encoded);
-      checkBlockAtHeight(block, entry.height, medianTimePast(store.parent(entry)!, store));
+      const medianTime = (): number => medianTimePast(store.parent(entry)!, store);
+      checkBlockAtHeight(block, entry.height, medianTime);
       return checked;
     } catch (thrown) {
       if (isKnown && thrown instanceof RejectError && !mayBeMutated(block, thrown)) {

@@ -77,18 +77,26 @@ export class Branches {
     return { connectable, scripts: this.#begin(connectable) };
   }
 
-  /**
-   * Checks a kept block against the coins below it and makes it the tip; within a transaction of the store.
-   * @param prepared what {@link prepare} made of it upon the same tip
-   */
-  connect(entry: HeaderRecord, checked: CheckedBlock, prepared?: PreparedBlock): void {
-    const connectable = prepared?.connectable ?? this.#check(entry.height, checked);
+  /** Checks a kept block against the coins below it and makes it the tip; within a transaction of the store. */
+  connect(entry: HeaderRecord, checked: CheckedBlock): void {
+    const connectable = this.#check(entry.height, checked);
     // a block that was connected once had the same transactions and coins then
-    const isKnown = entry.status === 'valid';
-    const scripts = prepared?.scripts ?? (isKnown ? undefined : this.#begin(connectable));
+    const scripts = entry.status === 'valid' ? undefined : this.#begin(connectable);
     // written while other threads run the scripts; the transaction of the store takes it back if one fails
     this.#store.connect(entry, connectable);
     scripts?.finish();
+  }
+
+  /**
+   * Checks a block that is not kept against the coins of the tip, keeps it and makes it the tip; within a transaction of
+   * the store.
+   * @param prepared what {@link prepare} made of it upon the same tip
+   * @throws RejectError
+   */
+  append(entry: HeaderEntry, checked: CheckedBlock, prepared?: PreparedBlock): void {
+    const { connectable, scripts } = prepared ?? this.prepare(entry.height, checked);
+    this.#store.append(entry, connectable);
+    scripts.finish();
   }
 
   #check(height: number, checked: CheckedBlock): ConnectableBlock {
@@ -110,8 +118,7 @@ export class Branches {
     const takeBack = new Error('this block was only tried');
     try {
       this.#store.transaction(() => {
-        this.#store.putBlock(entry, checked);
-        this.connect(this.#store.header(entry.hash)!, checked);
+        this.append(entry, checked);
         throw takeBack;
       });
     } catch (thrown) {

@@ -12,12 +12,12 @@ import { rejectBlock } from '../consensus/RejectError.js';
 import { bitsToTarget, workOf } from '../consensus/target.js';
 
 const HEADER_SIZE = 80;
-/** So many entries below the end stay decoded: the median time needs eleven. */
-const RECENT = 16;
+/** At least so many entries below the end stay decoded, if there are as many: those of one message, which are stored next. */
+const RECENT = 2_048;
 
 /**
- * Headers on top of one that is in the store, checked but not stored. They are held as their 80 bytes, so that a long
- * branch costs little until it is known to be worth keeping.
+ * Headers on top of one that is in the store, checked but not stored. All but the last few are held as their 80 bytes,
+ * so that a long branch costs little until it is known to be worth keeping.
  */
 export class HeaderBranch implements HeaderSource {
   readonly base: HeaderEntry;
@@ -25,7 +25,8 @@ export class HeaderBranch implements HeaderSource {
   readonly #parameters: NetworkParameters;
   readonly #now: () => number;
   #bytes = new Uint8Array(64 * HEADER_SIZE);
-  #count = 0;
+  /** How many of them stand there: the lower ones. */
+  #older = 0;
   #recent: HeaderEntry[] = [];
   #first: HeaderEntry | undefined;
 
@@ -44,7 +45,7 @@ export class HeaderBranch implements HeaderSource {
 
   /** How many headers it has. */
   get length(): number {
-    return this.#count;
+    return this.#older + this.#recent.length;
   }
 
   /** The topmost header; that below the branch when it is empty. */
@@ -63,21 +64,22 @@ export class HeaderBranch implements HeaderSource {
     checkHeader(header, previous, this.#parameters, this, this.#now());
     const work = previous.work + workOf(bitsToTarget(header.bits)!);
     const entry = { hash, header, height: previous.height + 1, work };
-    this.#write(encodeHeader(header));
     this.#first ??= entry;
     this.#recent.push(entry);
-    if (this.#recent.length > RECENT) this.#recent.shift();
+    if (this.#recent.length < 2 * RECENT) return;
+    for (const older of this.#recent.splice(0, RECENT)) this.#write(encodeHeader(older.header));
   }
 
   /** All of them, from the lowest up. */
   *entries(): Generator<HeaderEntry> {
     let { height, work } = this.base;
-    for (let index = 0; index < this.#count; index++) {
+    for (let index = 0; index < this.#older; index++) {
       const header = this.#header(index);
       height += 1;
       work += workOf(bitsToTarget(header.bits)!);
       yield { hash: blockHash(header), header, height, work };
     }
+    yield* this.#recent;
   }
 
   parent(entry: HeaderEntry): HeaderEntry | undefined {
@@ -103,13 +105,13 @@ export class HeaderBranch implements HeaderSource {
   }
 
   #write(header: Uint8Array): void {
-    const at = this.#count * HEADER_SIZE;
+    const at = this.#older * HEADER_SIZE;
     if (at === this.#bytes.length) {
       const grown = new Uint8Array(2 * at);
       grown.set(this.#bytes);
       this.#bytes = grown;
     }
     this.#bytes.set(header, at);
-    this.#count += 1;
+    this.#older += 1;
   }
 }

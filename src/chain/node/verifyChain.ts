@@ -83,7 +83,7 @@ function verifyBlock(store: ChainStore, height: number, level: number): void {
   if (level < 1) return;
   const checked = checkedBlock(store, entry, block);
   const previous = store.parent(entry);
-  if (previous) checkBlockAtHeight(block, height, medianTimePast(previous, store));
+  if (previous) checkBlockAtHeight(block, height, () => medianTimePast(previous, store));
   if (checked.bytes.length !== entry.size || checked.hashes.length !== entry.transactionCount) {
     throw damaged(`block ${id} is not as long as its header says`);
   }

@@ -57,11 +57,19 @@ export class Bodies {
   }
 
   putBlock(hash: Uint8Array, bytes: Uint8Array): void {
-    this.#put(this.#blocks, hash, bytes);
+    this.#blocks.putSync(hash, bytes);
+    this.#marks.addBodyBytes(bytes.length);
   }
 
-  putUndo(hash: Uint8Array, spent: readonly (readonly Coin[])[]): void {
-    this.#put(this.#undo, hash, encodeUndo(spent));
+  /**
+   * Keeps what undoes a block.
+   * @param bytes the block itself, where it is not kept yet
+   */
+  putUndo(hash: Uint8Array, spent: readonly (readonly Coin[])[], bytes?: Uint8Array): void {
+    const undo = encodeUndo(spent);
+    if (bytes) this.#blocks.putSync(hash, bytes);
+    this.#undo.putSync(hash, undo);
+    this.#marks.addBodyBytes(undo.length + (bytes?.length ?? 0));
   }
 
   removeBlock(hash: Uint8Array): void {
@@ -78,11 +86,6 @@ export class Bodies {
     } catch (thrown) {
       throw damaged(`block ${hashToId(hash)} can't be read (${messageOf(thrown)})`, thrown);
     }
-  }
-
-  #put(table: Table, hash: Uint8Array, bytes: Uint8Array): void {
-    table.putSync(hash, bytes);
-    this.#marks.addBodyBytes(bytes.length);
   }
 
   #remove(table: Table, hash: Uint8Array): void {

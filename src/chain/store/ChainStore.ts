@@ -287,16 +287,28 @@ export class ChainStore implements CoinSource, HeaderSource {
 
   /** Makes a kept block the new tip; within {@link transaction}. */
   connect(entry: HeaderEntry, connectable: ConnectableBlock): void {
-    const { block, hashes, spent, offsets } = connectable;
-    for (const placed of placeTransactions(entry, { block, hashes, offsets, spent })) {
-      applyTransaction(this.tables, placed, this.#pinIndex.apply(placed));
-    }
-    this.#bodies.putUndo(entry.hash, spent);
-    this.tables.heights.putSync(heightKey(entry.height), entry.hash);
-    this.marks.tip = entry.hash;
+    this.#apply(entry, connectable);
+    this.#bodies.putUndo(entry.hash, connectable.spent);
     const record = this.header(entry.hash)!;
     if (record.status !== 'valid') this.#tree.put({ ...record, status: 'valid' });
     this.#tree.setInactive(record, false);
+  }
+
+  /** Keeps a block that was not kept before and makes it the new tip; within {@link transaction}. */
+  append(entry: HeaderEntry, connectable: ConnectableBlock): void {
+    const { block, bytes, spent } = connectable;
+    this.#apply(entry, connectable);
+    this.#bodies.putUndo(entry.hash, spent, bytes);
+    const transactionCount = block.transactions.length;
+    this.#tree.put({ ...entry, status: 'valid', transactionCount, size: bytes.length });
+  }
+
+  #apply(entry: HeaderEntry, { block, hashes, spent, offsets }: ConnectableBlock): void {
+    for (const placed of placeTransactions(entry, { block, hashes, offsets, spent })) {
+      applyTransaction(this.tables, placed, this.#pinIndex.apply(placed));
+    }
+    this.tables.heights.putSync(heightKey(entry.height), entry.hash);
+    this.marks.tip = entry.hash;
   }
 
   /** Takes the tip off the active chain; within {@link transaction}. Returns its block, which stays kept. */

@@ -14,6 +14,7 @@ import type { SyncContext } from './SyncContext.js';
 /** A block as a peer sent it. */
 export interface ArrivedBlock {
   readonly bytes: Uint8Array;
+  readonly hash: Uint8Array;
   readonly peer: PeerId;
 }
 
@@ -33,7 +34,7 @@ const RETRY = 1_000;
 /** Hands blocks to the node, and holds what is wrong with them against whoever sent them. */
 export class BlockConnector {
   /** Most blocks handed over at a time. */
-  static readonly MOST = 256;
+  static readonly MOST = 512;
   readonly #context: SyncContext;
   /** Branches that can't be gone to, as where the way there was pruned. */
   readonly #hopeless = new Set<string>();
@@ -69,8 +70,13 @@ export class BlockConnector {
 
   /** What ended a stream of blocks, if it is against the rules. */
   blameStream(peer: PeerId, thrown: unknown): void {
-    if (!(thrown instanceof BitmodelError)) return;
-    const { penalties } = this.#context;
+    const { penalties, node } = this.#context;
+    // whoever ends a stream itself gives no reason
+    if (thrown === undefined) return;
+    if (!(thrown instanceof BitmodelError)) {
+      node.emit('warning', `A stream of blocks ended: ${messageOf(thrown)}`);
+      return;
+    }
     if (thrown.code === 'BAD_ENCODING') penalties.penalise(peer, 'garbage', 'blocks/1');
     if (thrown.code === 'STREAM_TIMEOUT') penalties.penalise(peer, 'stall', 'owes blocks');
   }
@@ -79,12 +85,12 @@ export class BlockConnector {
   #decode(run: readonly ArrivedBlock[]): IncomingBlock[] {
     const blocks: IncomingBlock[] = [];
     let size = 0;
-    for (const { bytes, peer } of run) {
+    for (const { bytes, hash, peer } of run) {
       size += bytes.length;
       if (blocks.length > 0 && size > MOST_BYTES) break;
       try {
         const parts = decodeBlockParts(bytes);
-        blocks.push({ block: parts.block, encoded: parts });
+        blocks.push({ block: parts.block, hash, encoded: parts });
       } catch (thrown) {
         if (blocks.length === 0) this.#blame(peer, messageOf(thrown));
         break;

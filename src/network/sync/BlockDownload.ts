@@ -1,29 +1,20 @@
 import { equalBytes, messageOf, sha256d } from '../../base/index.js';
 import { type HeaderRecord, hashToId } from '../../chain/index.js';
 import type { PeerId } from '../host/Host.js';
-import type { ArrivedBlock } from './BlockConnector.js';
 import { BlockConnector } from './BlockConnector.js';
 import type { WantedBlock } from './BlockStream.js';
+import { BlockWindow } from './BlockWindow.js';
 import { BranchPath } from './BranchPath.js';
 import { bestShown } from './bestShown.js';
 import { PeerDownload } from './PeerDownload.js';
+import { StallClock } from './StallClock.js';
 import type { SyncContext } from './SyncContext.js';
 import type { SyncPeers } from './SyncPeer.js';
 
-/** Blocks above the next one to be connected that are asked for. */
-const WINDOW = 1_024;
-/** Bytes of blocks that have come and wait for one below; beyond, no more is read but what is next. */
-const MOST_BYTES = 64_000_000;
 const TICK = 250;
-/** Milliseconds without a byte from whoever holds up the window: at first, and at most (Bitcoin Core's). */
-const STALL = { least: 2_000, most: 64_000, growth: 2, decay: 0.85 };
-/** Milliseconds without a byte from any other that owes blocks. */
-const QUIET = 20_000;
-/** Milliseconds for which the next block may take altogether while others wait behind it. */
-const HOLD_UP = 60_000;
-/** Milliseconds before a peer that said that it lacks a block is asked for it again, and how often it may say so. */
-const LACK = 500;
+/** How often a peer may say that it lacks a block of the branch that it showed. */
 const MOST_LACKS = 4;
+const HEADER_SIZE = 80;
 
 /**
  * Fetches the blocks on the way to the best header that any peer has shown: from all peers at once, in a window that
@@ -35,18 +26,8 @@ export class BlockDownload {
   readonly #downloads = new Map<PeerId, PeerDownload>();
   readonly #connector: BlockConnector;
   readonly #tick: NodeJS.Timeout;
-  #path: BranchPath | undefined;
-  /** Height of the next block to be connected. */
-  #next = 0;
-  readonly #arrived = new Map<number, ArrivedBlock>();
-  #arrivedBytes = 0;
-  /** Who owes the blocks of the way, by height. */
-  readonly #asked = new Map<number, PeerId>();
-  /** Height below which every block of the window has come or is owed. */
-  #covered = 0;
-  readonly #lacks = new Map<string, { readonly times: number; readonly until: number }>();
-  #stallTime = STALL.least;
-  #heldUpSince = performance.now();
+  readonly #clock = new StallClock();
+  #window: BlockWindow | undefined;
   #lastTick = performance.now();
   #isAwake = false;
   #isConnecting = false;
@@ -64,7 +45,7 @@ export class BlockDownload {
 
   /** The header that is gone to; undefined when the tip is the best there is. */
   get target(): HeaderRecord | undefined {
-    return this.#path?.top;
+    return this.#window?.path.top;
   }
 
   /** Something has changed: a peer came or has shown a header, or the tip moved. */
@@ -98,108 +79,64 @@ export class BlockDownload {
 
   #go(): void {
     this.#choose();
-    if (!this.#path) return;
-    this.#skipKept();
-    this.#assign();
+    if (!this.#window) return;
+    this.#skipKept(this.#window);
+    this.#assign(this.#window);
     void this.#connect();
   }
 
   /** Turns to the best header that a peer has shown, if it has more work than the tip. */
   #choose(): void {
     const { node } = this.#context;
+    const path = this.#window?.path;
     const now = performance.now();
     const isResting = (id: PeerId): boolean => this.#downloads.get(id)?.isResting(now) === true;
-    const best = bestShown(
-      { node, peers: [...this.#peers.values()], path: this.#path },
-      (peer) => ({
-        isResting: isResting(peer.id),
-        isHopeless: peer.best !== undefined && this.#connector.isHopeless(peer.best),
-      }),
-    );
-    if (!best) {
-      this.#turnTo(undefined);
-    } else if (!this.#path) {
-      this.#turnTo(best);
-    } else if (!this.#path.holds(best) && !this.#path.extendTo(node.store, best)) {
-      this.#turnTo(best);
-    }
+    const best = bestShown({ node, peers: [...this.#peers.values()], path }, (peer) => ({
+      isResting: isResting(peer.id),
+      isHopeless: peer.best !== undefined && this.#connector.isHopeless(peer.best),
+    }));
+    if (!best || !path) this.#turnTo(best);
+    else if (!path.holds(best) && !path.extendTo(node.store, best)) this.#turnTo(best);
   }
 
+  /** What is under way for the last target is let go of when it comes. */
   #turnTo(target: HeaderRecord | undefined): void {
-    if (!target && !this.#path) return;
+    if (!target && !this.#window) return;
     const { store } = this.#context.node;
-    this.#path = target && BranchPath.to(store, target);
-    this.#next = this.#path?.first ?? 0;
-    // what is under way for the old one is let go of when it comes
-    this.#asked.clear();
-    this.#arrived.clear();
-    this.#arrivedBytes = 0;
-    this.#lacks.clear();
-    this.#covered = 0;
-    this.#heldUpSince = performance.now();
+    this.#window = target && new BlockWindow(BranchPath.to(store, target));
+    this.#clock.progress();
     this.#makeRoom();
   }
 
   /** Goes on above blocks that are kept already: of a branch that was left, or from before a restart. */
-  #skipKept(): void {
+  #skipKept(window: BlockWindow): void {
     const { store } = this.#context.node;
     for (;;) {
-      const hash = this.#path?.at(this.#next);
+      const hash = window.path.at(window.next);
       if (!hash || this.#isConnecting || store.header(hash)?.status === 'header') return;
-      if (this.#next === this.#path!.top.height) return;
-      this.#drop(this.#next);
-      this.#next += 1;
+      if (window.next === window.path.top.height) return;
+      window.advance(1);
     }
   }
 
   /** Asks peers for blocks of the window that nobody was asked for. */
-  #assign(): void {
-    const path = this.#path!;
-    if (this.#arrivedBytes > MOST_BYTES) return;
+  #assign(window: BlockWindow): void {
+    if (window.isFull) return;
+    const { path } = window;
+    const { store } = this.#context.node;
     const now = performance.now();
-    const able = this.#byLoad().filter((download) => download.room(now) > 0);
-    if (able.length === 0) return;
-    const free = this.#free(path);
-    for (const download of able) {
-      if (free.size === 0) return;
-      const wanted = this.#shareOf(download, free, now);
-      if (wanted.length === 0) continue;
-      for (const height of wanted) {
-        free.delete(height);
-        this.#asked.set(height, download.peer.id);
-      }
-      download.ask(wanted.map((height) => ({ height, path, hash: path.at(height)! })));
+    for (const download of this.#byLoad()) {
+      const room = download.room(now);
+      const top = room > 0 ? download.sharedWith(path, store) : undefined;
+      if (top === undefined) continue;
+      const { peer } = download;
+      const heights = window.claim(peer.id, room, (height) => height <= top && peer.keeps(height));
+      if (heights.length === 0) continue;
+      download.ask(heights.map((height) => ({ height, path, hash: path.at(height)! })));
     }
   }
 
-  /** Heights of the window that nobody was asked for, from the lowest up. */
-  #free(path: BranchPath): Set<number> {
-    const end = Math.min(this.#next + WINDOW, path.top.height + 1);
-    const free = new Set<number>();
-    const from = Math.max(this.#next, this.#covered);
-    for (let height = from; height < end; height++) {
-      if (!this.#arrived.has(height) && !this.#asked.has(height)) free.add(height);
-    }
-    this.#covered = free.size === 0 ? end : free.values().next().value!;
-    return free;
-  }
-
-  /** The heights that a peer is asked for: the lowest that it has, as many as it has room for. */
-  #shareOf(download: PeerDownload, free: ReadonlySet<number>, now: number): number[] {
-    const path = this.#path!;
-    const room = download.room(now);
-    const top = download.sharedWith(path, this.#context.node.store);
-    if (top === undefined) return [];
-    const wanted: number[] = [];
-    for (const height of free) {
-      if (height > top || wanted.length === room) break;
-      if (!download.peer.keeps(height)) continue;
-      if ((this.#lacks.get(`${download.peer.id} ${height}`)?.until ?? 0) > now) continue;
-      wanted.push(height);
-    }
-    return wanted;
-  }
-
+  /** Those that may be asked, who owes least first. */
   #byLoad(): PeerDownload[] {
     for (const peer of this.#peers.values()) {
       if (this.#downloads.get(peer.id)?.peer === peer) continue;
@@ -221,31 +158,27 @@ export class BlockDownload {
     bytes: Uint8Array | undefined,
   ): Promise<void> | undefined {
     const { id } = download.peer;
-    const isMine = path === this.#path && this.#asked.get(height) === id;
-    if (isMine) this.#asked.delete(height);
+    const window = path === this.#window?.path ? this.#window : undefined;
+    const isMine = window?.settle(id, height) === true;
     if (!bytes) {
       this.#noteLack(download, height);
-    } else if (!equalBytes(sha256d(bytes.subarray(0, 80)), hash)) {
+    } else if (!equalBytes(sha256d(bytes.subarray(0, HEADER_SIZE)), hash)) {
       this.#context.penalties.penalise(id, 'unasked', 'another block than was asked for');
       this.#distrust(id);
     } else if (isMine) {
       download.noteSize(bytes.length);
-      this.#arrived.set(height, { bytes, peer: id });
-      this.#arrivedBytes += bytes.length;
+      window?.put(height, { bytes, hash, peer: id });
+      this.wake();
+      return window?.isFull ? this.#room(id) : undefined;
     }
-    if (isMine && !this.#arrived.has(height)) this.#uncover(height);
+    if (isMine) window?.uncover(height);
     this.wake();
-    return this.#arrivedBytes > MOST_BYTES ? this.#room(id) : undefined;
-  }
-
-  /** A block below may be free again. */
-  #uncover(height: number): void {
-    this.#covered = Math.min(this.#covered, height);
+    return this.#window?.isFull ? this.#room(id) : undefined;
   }
 
   /** Waits until there is room for more, unless it is this peer that the window waits for. */
   async #room(peer: PeerId): Promise<void> {
-    while (this.#arrivedBytes > MOST_BYTES && !this.#closed && this.#holder() !== peer) {
+    while (this.#window?.isFull && !this.#closed && this.#window.holder !== peer) {
       await new Promise<void>((resolve) => this.#roomFor.push(resolve));
     }
   }
@@ -256,18 +189,11 @@ export class BlockDownload {
     for (const resolve of waiting) resolve();
   }
 
-  /** The peer that owes the next block. */
-  #holder(): PeerId | undefined {
-    return this.#path && this.#asked.get(this.#next);
-  }
-
   async #connect(): Promise<void> {
     if (this.#isConnecting) return;
     this.#isConnecting = true;
     try {
-      while (!this.#closed && this.#path && this.#arrived.has(this.#next)) {
-        await this.#connectSome(this.#path);
-      }
+      while (!this.#closed && this.#window?.isReady) await this.#connectSome(this.#window);
     } catch (thrown) {
       if (!this.#closed) this.#context.node.emit('warning', `Syncing: ${messageOf(thrown)}`);
     } finally {
@@ -276,45 +202,29 @@ export class BlockDownload {
     this.wake();
   }
 
-  async #connectSome(path: BranchPath): Promise<void> {
-    const run: ArrivedBlock[] = [];
-    for (let at = this.#next; run.length < BlockConnector.MOST; at++) {
-      const block = this.#arrived.get(at);
-      if (!block) break;
-      run.push(block);
-    }
-    const outcome = await this.#connector.connect(run, path.top);
+  async #connectSome(window: BlockWindow): Promise<void> {
+    const run = window.run(BlockConnector.MOST);
+    const { top } = window.path;
+    const { taken, refused } = await this.#connector.connect(run, top);
     // the tip may have moved elsewhere meanwhile
-    if (this.#path !== path) return;
-    for (let count = 0; count < outcome.taken; count++) this.#drop(this.#next++);
-    if (outcome.taken > 0) {
-      this.#heldUpSince = performance.now();
-      this.#stallTime = Math.max(STALL.least, this.#stallTime * STALL.decay);
-    }
-    if (outcome.refused === 'bytes') this.#distrust(run[0]!.peer);
-    if (outcome.refused === 'block' || this.#next > path.top.height) this.#turnTo(undefined);
+    if (this.#window !== window) return;
+    window.advance(taken);
+    if (taken > 0) this.#clock.hasten();
+    if (refused === 'bytes') this.#distrust(run[0]!.peer);
+    if (refused === 'block' || window.next > window.path.top.height) this.#turnTo(undefined);
     this.#makeRoom();
     this.wake();
   }
 
   /** Drops all that a peer sent, and leaves it alone for a while. */
   #distrust(peer: PeerId): void {
-    for (const [height, block] of this.#arrived) if (block.peer === peer) this.#drop(height);
+    this.#window?.dropOf(peer);
     this.#downloads.get(peer)?.rest(performance.now());
-  }
-
-  #drop(height: number): void {
-    const block = this.#arrived.get(height);
-    if (!block) return;
-    this.#arrived.delete(height);
-    if (height >= this.#next) this.#uncover(height);
-    this.#arrivedBytes -= block.bytes.length;
   }
 
   /** What a peer owes may be asked of others. */
   #release(peer: PeerId): void {
-    for (const [height, asked] of this.#asked) if (asked === peer) this.#asked.delete(height);
-    this.#covered = 0;
+    this.#window?.release(peer);
     this.#makeRoom();
     this.wake();
   }
@@ -324,11 +234,8 @@ export class BlockDownload {
    * that it is not to blame; but then its word for that branch counts no more.
    */
   #noteLack({ peer }: PeerDownload, height: number): void {
-    const name = `${peer.id} ${height}`;
-    const times = (this.#lacks.get(name)?.times ?? 0) + 1;
-    this.#lacks.set(name, { times, until: performance.now() + LACK * times });
-    if (times < MOST_LACKS) return;
-    this.#lacks.delete(name);
+    if ((this.#window?.noteLack(peer.id, height) ?? 0) < MOST_LACKS) return;
+    this.#window?.forgetLack(peer.id, height);
     const tip = this.#context.node.store.header(peer.status.tip);
     peer.best = tip && tip.work < (peer.best?.work ?? 0n) ? tip : undefined;
   }
@@ -338,15 +245,14 @@ export class BlockDownload {
     const now = performance.now();
     const late = now - this.#lastTick - TICK;
     this.#lastTick = now;
-    const holder = this.#holder();
+    const holder = this.#window?.holder;
+    const hasOthers = this.#downloads.size > 1;
     for (const download of this.#downloads.values()) {
       // what came while this process was busy has not been read yet
       if (late > TICK) download.excuse(late);
       if (download.inFlight === 0) continue;
-      const quiet = download.quietFor(now);
       const isHolder = download.peer.id === holder && !this.#isConnecting;
-      const heldUp = isHolder && now - this.#heldUpSince > HOLD_UP && this.#downloads.size > 1;
-      if (quiet > (isHolder ? this.#stallTime : QUIET) || heldUp) {
+      if (this.#clock.isStalled(download.quietFor(now), isHolder, hasOthers)) {
         this.#stall(download, isHolder, now);
       }
     }
@@ -354,11 +260,9 @@ export class BlockDownload {
   }
 
   #stall(download: PeerDownload, isHolder: boolean, now: number): void {
-    const hash = this.#path?.at(this.#next);
+    const hash = this.#window?.path.at(this.#window.next);
     const detail = isHolder && hash ? `holds up block ${hashToId(hash)}` : 'owes blocks';
-    // one that is slow because all is slow must not make the next one fail as well
-    if (isHolder) this.#stallTime = Math.min(STALL.most, this.#stallTime * STALL.growth);
-    this.#heldUpSince = now;
+    this.#clock.noteStall(isHolder);
     download.rest(now);
     this.#context.penalties.penalise(download.peer.id, 'stall', detail);
   }

@@ -2,6 +2,7 @@ import type { FrameStream } from '../host/Host.js';
 import type { BranchPath } from './BranchPath.js';
 import { BlockRecordReader } from './blockRecords.js';
 import { encodeWanted } from './messages.js';
+import { MAX_BLOCKS_ASKED } from './protocols.js';
 
 /** A block that is asked for, at its place on a way. */
 export interface WantedBlock {
@@ -49,13 +50,14 @@ export class BlockStream {
     return this.#asked.length;
   }
 
-  /** Asks for blocks. */
+  /** Asks for blocks, in as many questions as it takes. */
   ask(blocks: readonly WantedBlock[]): void {
     if (this.#asked.length === 0) this.lastProgress = performance.now();
     this.#asked.push(...blocks);
-    this.#stream
-      .send(encodeWanted(blocks.map(({ hash }) => hash)))
-      .catch((thrown) => this.#end(thrown));
+    for (let at = 0; at < blocks.length; at += MAX_BLOCKS_ASKED) {
+      const hashes = blocks.slice(at, at + MAX_BLOCKS_ASKED).map(({ hash }) => hash);
+      this.#stream.send(encodeWanted(hashes)).catch((thrown) => this.#end(thrown));
+    }
     this.#reading ??= this.#readAll().catch((thrown) => this.#end(thrown));
   }
 
@@ -67,7 +69,8 @@ export class BlockStream {
 
   async #readAll(): Promise<void> {
     while (this.#asked.length > 0 && !this.#ended) {
-      const bytes = await this.#reader.next();
+      const whole = this.#reader.whole();
+      const bytes = whole ? whole.block : await this.#reader.next();
       const wanted = this.#asked.shift()!;
       if (this.#ended) return;
       const held = this.#listener.onBlock(wanted, bytes);

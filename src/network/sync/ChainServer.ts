@@ -59,13 +59,17 @@ export class ChainServer {
       const hashes = this.#decoded(peer, 'blocks/1', () => decodeWanted(frame));
       await this.#pace(this.#blockRate, peer, hashes.length);
       const until = performance.now() + BLOCK_COMES;
-      for (const hash of hashes) await writer.add(await this.#block(hash, until));
+      for (const hash of hashes) {
+        const kept = this.#context.node.store.blockBytes(hash);
+        const sent = writer.add(kept ?? (await this.#late(hash, until)));
+        if (sent) await sent;
+      }
       await writer.flush();
     }
   }
 
-  /** A block's bytes; one whose header came first may still be on its way here. */
-  async #block(hash: Uint8Array, until: number): Promise<Uint8Array | undefined> {
+  /** The bytes of a block that was not there: where its header came first, it may still be on its way here. */
+  async #late(hash: Uint8Array, until: number): Promise<Uint8Array | undefined> {
     const { store } = this.#context.node;
     for (;;) {
       const bytes = store.blockBytes(hash);

@@ -1,10 +1,11 @@
-import { BitmodelError, equalBytes } from '../../base/index.js';
+import { BitmodelError } from '../../base/index.js';
 import type { HeaderBranch, HeaderEntry } from '../../chain/index.js';
 import { hashKey, RejectError } from '../../chain/index.js';
 import type { PeerConnection } from '../host/Host.js';
+import { HeaderPageReader } from './HeaderPageReader.js';
 import { HeaderTime } from './HeaderTime.js';
 import { locatorOf } from './locator.js';
-import { decodeHeaders, encodeLocator } from './messages.js';
+import { encodeLocator } from './messages.js';
 import { HEADERS, MAX_HEADERS, MAX_LOCATOR } from './protocols.js';
 import type { SyncContext } from './SyncContext.js';
 import type { SyncPeer, SyncPeers } from './SyncPeer.js';
@@ -24,6 +25,7 @@ export class HeaderSync {
   readonly #context: SyncContext;
   readonly #peers: SyncPeers;
   readonly #onShown: (peer: SyncPeer) => void;
+  readonly #pages: HeaderPageReader;
   readonly #waiting = new Set<SyncPeer>();
   readonly #running = new Map<SyncPeer, Direction>();
   /** Whose branch of too little work is held at the moment: one of each direction, so that they can't add up. */
@@ -37,6 +39,7 @@ export class HeaderSync {
     this.#context = context;
     this.#peers = peers;
     this.#onShown = onShown;
+    this.#pages = new HeaderPageReader(context.node);
   }
 
   /** Has the headers of a peer fetched that are not known here. */
@@ -122,19 +125,16 @@ export class HeaderSync {
       const answer = await time.of((timeout) =>
         host.request(peer.id, HEADERS.asking, question, { timeout }),
       );
-      const headers = decodeHeaders(answer);
-      time.earn(headers.length);
-      if (headers.length > 0) {
-        const goesOn = pending && equalBytes(headers[0]!.previousHash, pending.last.hash);
-        const taken = node.headers.take(headers, goesOn ? pending : undefined);
-        if (!first && taken.last.height <= last.height) throw notOn();
-        last = taken.last;
-        pending = taken.pending;
+      const page = this.#pages.read(answer, pending);
+      time.earn(page.count);
+      if (page.last) {
+        if (!first && page.last.height <= last.height) throw notOn();
+        ({ last, pending } = page);
         if (pending && (this.#collectors.get(direction) ?? peer) !== peer) return;
         if (pending) this.#collectors.set(direction, peer);
         else this.#shown(peer, last.hash);
       }
-      if (headers.length < MAX_HEADERS) break;
+      if (page.count < MAX_HEADERS) break;
     }
     this.#holdTo(peer, claimed, pending && last);
   }
@@ -168,7 +168,7 @@ export class HeaderSync {
     if (!isTrue) {
       const detail = `height ${claimed.height} of which its headers show ${peer.best?.height ?? 'none'}`;
       penalties.penalise(peer.id, 'false-height', detail);
-    } else if (tip && node.headers.isSound(tip)) {
+    } else if (tip && tip.work > (peer.best?.work ?? 0n) && node.headers.isSound(tip)) {
       this.#shown(peer, tip.hash);
     }
   }

@@ -2,12 +2,13 @@ import type { ChainStore, HeaderRecord } from '../../chain/index.js';
 import type { Host } from '../host/Host.js';
 import { BlockStream, type BlockStreamListener, type WantedBlock } from './BlockStream.js';
 import type { BranchPath } from './BranchPath.js';
-import { BLOCKS, MAX_BLOCKS_ASKED } from './protocols.js';
+import { BLOCKS } from './protocols.js';
 import type { SyncPeer } from './SyncPeer.js';
 
-/** Bytes that one peer may owe, about, and the least and most blocks. */
+/** Bytes that one peer may owe, about, and the least and most blocks: small ones come faster than a question travels. */
 const OWED_BYTES = 4_000_000;
 const LEAST_OWED = 2;
+const MOST_OWED = 1_024;
 /** What a block is taken for before any has come. */
 const USUAL_SIZE = 250_000;
 /** How much the latest size counts in the mean. */
@@ -57,7 +58,7 @@ export class PeerDownload {
   room(now: number): number {
     if (now < this.#restUntil || this.#opening > 0) return 0;
     const most = Math.floor(OWED_BYTES / this.#size);
-    const owed = Math.min(MAX_BLOCKS_ASKED, Math.max(LEAST_OWED, most));
+    const owed = Math.min(MOST_OWED, Math.max(LEAST_OWED, most));
     return this.inFlight > owed / 2 ? 0 : owed - this.inFlight;
   }
 

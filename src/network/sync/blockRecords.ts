@@ -22,17 +22,18 @@ export class BlockRecordWriter {
     this.#send = send;
   }
 
-  /** Adds a block, or the word that it is not kept. */
-  async add(block: Uint8Array | undefined): Promise<void> {
-    if (!block) {
-      await this.#write(Uint8Array.of(MISSING));
-      return;
+  /** Adds a block, or the word that it is not kept. Returns what to wait for, if a frame was sent. */
+  add(block: Uint8Array | undefined): Promise<void> | undefined {
+    const length = block ? HEAD + block.length : 1;
+    // small blocks are many: none of them costs a turn of its own
+    if (length >= BLOCK_FRAME - this.#length) return this.#addSlowly(block);
+    this.#frame[this.#length] = block ? FOUND : MISSING;
+    if (block) {
+      putLength(this.#frame, this.#length + 1, block.length);
+      this.#frame.set(block, this.#length + HEAD);
     }
-    const head = new Uint8Array(HEAD);
-    head[0] = FOUND;
-    new DataView(head.buffer).setUint32(1, block.length, true);
-    await this.#write(head);
-    await this.#write(block);
+    this.#length += length;
+    return undefined;
   }
 
   /** Sends what is left. */
@@ -42,6 +43,18 @@ export class BlockRecordWriter {
     this.#frame = new Uint8Array(BLOCK_FRAME);
     this.#length = 0;
     await this.#send(frame);
+  }
+
+  async #addSlowly(block: Uint8Array | undefined): Promise<void> {
+    if (!block) {
+      await this.#write(Uint8Array.of(MISSING));
+      return;
+    }
+    const head = new Uint8Array(HEAD);
+    head[0] = FOUND;
+    putLength(head, 1, block.length);
+    await this.#write(head);
+    await this.#write(block);
   }
 
   async #write(bytes: Uint8Array): Promise<void> {
@@ -55,6 +68,19 @@ export class BlockRecordWriter {
   }
 }
 
+function putLength(bytes: Uint8Array, offset: number, length: number): void {
+  new DataView(bytes.buffer, bytes.byteOffset).setUint32(offset, length, true);
+}
+
+function lengthAt(bytes: Uint8Array, offset: number): number {
+  return new DataView(bytes.buffer, bytes.byteOffset).getUint32(offset, true);
+}
+
+/** One answer: a block, or nothing where the other end does not keep it. */
+export interface BlockRecord {
+  readonly block: Uint8Array | undefined;
+}
+
 /** Reads what {@link BlockRecordWriter} wrote. No more is held than has come. */
 export class BlockRecordReader {
   readonly #receive: () => Promise<Uint8Array | undefined>;
@@ -66,6 +92,23 @@ export class BlockRecordReader {
     this.#receive = receive;
   }
 
+  /** The next record, if all of it has come already: small blocks are many, and none of them is worth a turn of its own. */
+  whole(): BlockRecord | undefined {
+    const frame = this.#frame;
+    const at = this.#at;
+    if (frame[at] === MISSING) {
+      this.#at += 1;
+      return { block: undefined };
+    }
+    // what is no record is for `next` to refuse
+    if (frame[at] !== FOUND || frame.length - at < HEAD) return undefined;
+    const end = at + HEAD + lengthAt(frame, at + 1);
+    if (end > frame.length) return undefined;
+    this.#at = end;
+    // a copy, so that no block keeps its neighbours' frame
+    return { block: frame.slice(at + HEAD, end) };
+  }
+
   /**
    * The next block; undefined when the other does not keep it.
    * @throws BitmodelError `BAD_ENCODING` for what is no record, or a block that is longer than any; `STREAM_ENDED`
@@ -75,7 +118,7 @@ export class BlockRecordReader {
     if (kind === MISSING) return undefined;
     if (kind !== FOUND) throw bad('A record of a block begins with neither 0 nor 1.');
     const head = await this.#read(HEAD - 1);
-    const length = new DataView(head.buffer, head.byteOffset).getUint32(0, true);
+    const length = lengthAt(head, 0);
     if (length > MAX_BLOCK_SIZE) throw bad(`A block of ${length} bytes is longer than any.`);
     return this.#read(length);
   }
