@@ -1,11 +1,14 @@
 import type { ChainNode } from '../chain/index.js';
 import { Delivery } from './delivery/Delivery.js';
 import { TransactionGossip } from './gossip/TransactionGossip.js';
+import type { PeerId } from './host/Host.js';
 import { ProofServer } from './light/ProofServer.js';
 import type { CalibrationTest } from './models/fetchCalibrations.js';
 import { ModelExchange } from './models/ModelExchange.js';
 import { Network } from './Network.js';
 import { Peers, type PeersOptions } from './peers/Peers.js';
+import { DialBack } from './reach/DialBack.js';
+import { Reachability } from './reach/Reachability.js';
 import { ChainSync } from './sync/ChainSync.js';
 
 /** What {@link startNetwork} needs beside what {@link Peers} take. */
@@ -29,6 +32,10 @@ export interface ModelOptions {
 
 /** The network of a node that has the whole chain. */
 export type FullNetwork = Network<{
+  /** Tells peers whether they can be dialled. */
+  readonly dialBack: DialBack;
+  /** Finds out whether this node can be dialled; undefined where it does not listen. */
+  readonly reach: Reachability | undefined;
   /** Private messages between nodes. */
   readonly delivery: Delivery;
   /** Keeps the node on the chain with the most work. */
@@ -47,8 +54,15 @@ export async function startNetwork(options: NetworkOptions): Promise<FullNetwork
   const { folder, parameters } = node;
   const peers = await Peers.start({ ...options, folder, network: parameters.name });
   const { host, penalties } = peers;
-  const { onWarning, models } = options;
+  const expect = (peer: PeerId): (() => void) => peers.expect(peer);
+  const { onWarning, models, listen, announce } = options;
   const parts = {
+    dialBack: new DialBack({ host, penalties }),
+    // nobody can dial who does not listen
+    reach:
+      listen.length > 0
+        ? new Reachability({ host, penalties, announce, expect, onWarning })
+        : undefined,
     delivery: new Delivery({ host, penalties, addressesOf: (peer) => peers.addressesOf(peer) }),
     sync: new ChainSync({ host, penalties, node, agent: options.agent ?? 'bitmodel' }),
     gossip: new TransactionGossip({ host, penalties, node, onWarning: options.onWarning }),

@@ -9,6 +9,8 @@ import {
 import { Delivery } from '../delivery/Delivery.js';
 import { Network, type NetworkFeature } from '../Network.js';
 import { Peers, type PeersOptions } from '../peers/Peers.js';
+import { DialBack } from '../reach/DialBack.js';
+import { Reachability } from '../reach/Reachability.js';
 import { genesisEntry, HeaderChain } from './HeaderChain.js';
 import { HeaderSync } from './HeaderSync.js';
 import { LightChain } from './LightChain.js';
@@ -52,8 +54,15 @@ export class LightNode {
     const learnHeaders = (peer: string): Promise<void> => headers.learn(peer);
     const addressesOf = (peer: string): string[] => peers.addressesOf(peer);
     const delivery = new Delivery({ host, penalties, addressesOf });
+    const { listen, announce, onWarning } = options;
+    const expect = (peer: string): (() => void) => peers.expect(peer);
+    const dialBack = new DialBack({ host, penalties });
+    const reach =
+      listen.length > 0
+        ? new Reachability({ host, penalties, announce, expect, onWarning })
+        : undefined;
     const light = { close: () => {}, status: () => ({ light: this.#status() }) };
-    const parts = { delivery, headers, light };
+    const parts = { dialBack, reach, delivery, headers, light };
     this.network = new Network(peers, parts, this.headers.parameters.p2pPort);
     this.chain = new LightChain({ ...shared, store, learnHeaders });
     this.headers.on('block', () => {

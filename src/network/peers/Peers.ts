@@ -2,9 +2,6 @@ import { join } from 'node:path';
 import { messageOf } from '../../base/index.js';
 import { createHost } from '../host/createHost.js';
 import type { Host, PeerId } from '../host/Host.js';
-import { DialBack } from '../reach/DialBack.js';
-import { Reachability } from '../reach/Reachability.js';
-import type { Reachable } from '../reach/Votes.js';
 import { readMultiaddr, scopeOf } from './addresses.js';
 import { BanList } from './BanList.js';
 import { MAX_ADDRESSES } from './bookEntry.js';
@@ -58,9 +55,6 @@ export class Peers {
   readonly penalties: Penalties;
   readonly dialler: Dialler;
   readonly latency: Latency;
-  /** Finds out whether others can dial this node; undefined where it does not listen. */
-  readonly reach: Reachability | undefined;
-  readonly #dialBack: DialBack;
   readonly #gate: PeerGate;
   readonly #exchange: PeerExchange;
   readonly #onWarning: (message: string) => void;
@@ -73,7 +67,7 @@ export class Peers {
   #isClosed = false;
 
   private constructor(
-    parts: Pick<Peers, 'host' | 'book' | 'bans' | 'scores' | 'dialler' | 'reach'>,
+    parts: Pick<Peers, 'host' | 'book' | 'bans' | 'scores' | 'dialler'>,
     gate: PeerGate,
     records: Records,
     onWarning: (message: string) => void,
@@ -86,8 +80,6 @@ export class Peers {
     this.penalties = parts.scores;
     this.dialler = parts.dialler;
     this.latency = new Latency(this.host);
-    this.reach = parts.reach;
-    this.#dialBack = new DialBack({ host: this.host, penalties: this.penalties });
     this.#gate = gate;
     this.#exchange = new PeerExchange({
       host: this.host,
@@ -152,14 +144,8 @@ export class Peers {
     const dialler = new Dialler({ host, book, bans, fixed, fixedName, outbound, onWarning });
     if (connect) gate.only = () => dialler.named();
     const own = ownRecord(host);
-    const { announce = [] } = options;
-    const expect = (peer: PeerId): (() => void) => gate.expect(peer);
-    const reach =
-      options.listen.length > 0
-        ? new Reachability({ host, penalties: scores, announce, expect, onWarning })
-        : undefined;
     return new Peers(
-      { host, book, bans, scores, dialler, reach },
+      { host, book, bans, scores, dialler },
       gate,
       { own, open: openRecord },
       onWarning,
@@ -178,9 +164,9 @@ export class Peers {
     return number;
   }
 
-  /** Whether others can dial this node, relays aside. */
-  get reachable(): Reachable {
-    return this.reach?.reachable ?? 'no';
+  /** Lets a connected peer in though there is no room, as it was asked to dial back. Returns what ends that. */
+  expect(peer: PeerId): () => void {
+    return this.#gate.expect(peer);
   }
 
   /** Multiaddrs at which a peer may be found, connected or not, each ending in `/p2p/ID`, the best first. */
@@ -218,8 +204,6 @@ export class Peers {
     const anchors = this.dialler.anchors();
     this.dialler.close();
     this.latency.close();
-    this.reach?.close();
-    this.#dialBack.close();
     await this.host.close();
     this.book.close(anchors);
     this.scores.close();

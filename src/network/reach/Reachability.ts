@@ -18,7 +18,7 @@ export interface ReachabilityOptions {
   readonly host: Host;
   readonly penalties: Penalties;
   /** Multiaddrs that the operator told to be announced. */
-  readonly announce: readonly string[];
+  readonly announce?: readonly string[] | undefined;
   /** Lets a peer in for which there would be no room; returns what ends that. */
   readonly expect?: (peer: PeerId) => () => void;
   readonly onWarning: (message: string) => void;
@@ -66,7 +66,7 @@ export class Reachability {
   constructor(options: ReachabilityOptions) {
     this.#options = options;
     this.#waits = options.waits ?? WAITS;
-    const { host, announce } = options;
+    const { host, announce = [] } = options;
     this.#announced = places(announce);
     this.#listened = places(host.addresses()).filter(
       (own) => !this.#announced.some(({ host, port }) => host === own.host && port === own.port),
@@ -81,6 +81,11 @@ export class Reachability {
   /** Whether others can dial this node, as far as they say. */
   get reachable(): Reachable {
     return this.#votes.reachable;
+  }
+
+  /** What `node status` shows. */
+  status(): { readonly reachable: Reachable } {
+    return { reachable: this.reachable };
   }
 
   close(): void {
