@@ -89,9 +89,13 @@ export class JobRecords<T extends JobRecord> {
   /** Ids of all jobs on disk, sorted. */
   ids(): string[] {
     try {
-      return readdirSync(this.#directory)
-        .filter((name) => /^[0-9a-f]{64}$/.test(name))
-        .sort();
+      return (
+        readdirSync(this.#directory)
+          .filter((name) => /^[0-9a-f]{64}$/.test(name))
+          // a folder without a record: another process is about to write it, or died first, and has sent nothing
+          .filter((name) => existsSync(this.path(name)))
+          .sort()
+      );
     } catch (thrown) {
       if ((thrown as NodeJS.ErrnoException).code === 'ENOENT') return [];
       throw thrown;
