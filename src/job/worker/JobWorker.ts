@@ -54,6 +54,8 @@ export class JobWorker extends Participant {
   readonly #toldOf = new Set<JobModel>();
   readonly #driver: WorkerDriver;
   readonly #capacity: WorkerCapacity;
+  /** Whether it was said that there are too few coins; undefined before it has looked. */
+  #lacksCoins: boolean | undefined;
 
   constructor(options: WorkerOptions) {
     super(options);
@@ -87,6 +89,7 @@ export class JobWorker extends Participant {
       await this.guarded(record.id, () => this.#driver.advance(record, tip, signal));
     }
     this.#capacity.refresh(this.#open);
+    if (this.#lacksCoins === undefined) await this.#tellOfNoCoins();
     for (const id of this.#newJobs()) {
       if (signal.aborted) return;
       await this.guarded(id, () => this.#consider(this.mirror.job(id)!, tip));
@@ -140,6 +143,7 @@ export class JobWorker extends Participant {
     const { announce } = pooled;
     this.#save({ v: 1, id: pooled.id, job, k: toHex(k), offer, announce });
     this.#capacity.noteOffer(pooled.id);
+    this.#lacksCoins = false;
     await this.mirror.say(offer);
     this.emit({
       role: 'worker',
@@ -169,7 +173,10 @@ export class JobWorker extends Participant {
     const fault = limitFault(job, this.#options);
     if (fault !== undefined) return fault;
     const stake = parseAmount(job.stake);
-    if (!(await this.#capacity.hasRoom(stake, this.#open.values()))) return 'later';
+    if (!(await this.#capacity.hasRoom(stake, this.#open.values()))) {
+      await this.#tellOfTooFewCoins(stake);
+      return 'later';
+    }
     if (listed.length === 0 && !(await this.#knowsRegistry(job, tip)))
       return 'a registry of its own';
     const depth = claimDepth(
@@ -185,6 +192,27 @@ export class JobWorker extends Participant {
     }
     if (!(await this.#ownsCoin(job.client, job.coin))) return 'a coin that is not its own';
     return undefined;
+  }
+
+  /** Says at the start that it can do nothing: a seller that waits for nothing looks just like one that waits for jobs. */
+  async #tellOfNoCoins(): Promise<void> {
+    this.#lacksCoins = (await this.#capacity.confirmed()) === 0n && !this.#hasJobs();
+    if (!this.#lacksCoins) return;
+    const detail = `no coins to stake lie at ${this.key.address}; no offers are made until some have come into a block there`;
+    this.emit({ role: 'worker', step: 'problem', detail });
+  }
+
+  /** Says, until it can make an offer again, that jobs pass by because of its coins, where those are not just at work. */
+  async #tellOfTooFewCoins(stake: bigint): Promise<void> {
+    if (this.#lacksCoins || this.#hasJobs() || !(await this.#capacity.isBeyond(stake))) return;
+    this.#lacksCoins = true;
+    const there = formatAmount(await this.#capacity.confirmed());
+    const detail = `a job asks for a stake of ${formatAmount(stake)} coins, and ${there} lie at ${this.key.address}; no offer is made on such jobs until there are more`;
+    this.emit({ role: 'worker', step: 'problem', detail });
+  }
+
+  #hasJobs(): boolean {
+    return this.open().some(({ accept }) => accept !== undefined);
   }
 
   /** Says once for each model why jobs pass by: sellers and buyers may have fetched it from different places. */

@@ -38,7 +38,21 @@ export class WorkerCapacity {
     const held = [...open].filter((record) => isInHand(record) || this.#isFresh(record));
     const unfinished = held.filter(({ commitment }) => !commitment);
     if (unfinished.length >= this.#maxJobs) return false;
-    return (await this.#confirmed()) >= reserveOf(held) + stake + FEE_CUSHION;
+    return (await this.confirmed()) >= reserveOf(held) + stake + FEE_CUSHION;
+  }
+
+  /** Base units of its coins that are in a block. */
+  confirmed(): Promise<bigint> {
+    this.#coins ??= this.#wallet
+      .utxos()
+      .then((coins) => coins.filter(({ height }) => height > 0))
+      .then(sum);
+    return this.#coins;
+  }
+
+  /** Whether so large a stake is more than all coins there are, whatever other jobs it has. */
+  async isBeyond(stake: bigint): Promise<boolean> {
+    return (await this.confirmed()) < stake + FEE_CUSHION;
   }
 
   /** Why it can't do a job that it was chosen for beside those that it was chosen for before; undefined where it can. */
@@ -52,14 +66,6 @@ export class WorkerCapacity {
 
   #isFresh({ id, accept }: WorkerRecord): boolean {
     return !accept && Date.now() < (this.#offeredAt.get(id) ?? 0) + OFFER_HOLDS;
-  }
-
-  #confirmed(): Promise<bigint> {
-    this.#coins ??= this.#wallet
-      .utxos()
-      .then((coins) => coins.filter(({ height }) => height > 0))
-      .then(sum);
-    return this.#coins;
   }
 
   /** Change that waits for a block counts: it pays for a stake as well. */
