@@ -147,9 +147,12 @@ export class Market {
 
   /** Waits until somebody has come to a step of a job. */
   async until(role: JobEvent['role'], step: JobEvent['step'], jobId: string): Promise<void> {
-    while (!this.steps(role, jobId).includes(step)) {
-      await new Promise((resolve) => setTimeout(resolve, 20));
-    }
+    await this.happens(() => this.steps(role, jobId).includes(step));
+  }
+
+  /** Waits until something is so. */
+  async happens(isSo: () => boolean): Promise<void> {
+    while (!isSo()) await new Promise((resolve) => setTimeout(resolve, 20));
   }
 
   watch(participant: JobClient | JobWorker | JobVerifier): void {

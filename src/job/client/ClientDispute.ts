@@ -1,5 +1,5 @@
 import { BitmodelError, fromHex } from '../../base/index.js';
-import { decodeTransaction, parseOutpoint } from '../../chain/index.js';
+import { decodeTransaction } from '../../chain/index.js';
 import { judgesOf } from '../bonds/seats.js';
 import { sendOnce } from '../sending.js';
 import { settleContest } from '../settle.js';
@@ -40,7 +40,7 @@ export class ClientDispute {
   /** Contests the claim, with the evidence for its verifiers. */
   async contest(record: ClientRecord, terms: JobTerms, trace: JobTrace): Promise<ClientRecord> {
     const { job, id } = record;
-    this.#desk.wallet.unlock(parseOutpoint(`${record.escrow!.txid}:1`));
+    this.#desk.keepAside();
     const { next, signed } = await makeContest(this.#desk, record, terms, trace);
     const { txid } = next.contest;
     this.#desk.records.save(next);
@@ -97,6 +97,7 @@ export class ClientDispute {
       record.job,
       trace.contest!.state,
     );
+    this.#desk.keepAside();
     const settlement = await settleContest(
       this.#desk.chain,
       this.#desk.wallet,
@@ -136,6 +137,7 @@ export class ClientDispute {
     if (!this.#clock.isDue(txid, tip)) return record;
     let raised: ClientRecord | undefined;
     await this.#desk.guarded(record.id, async () => {
+      this.#desk.keepAside();
       const { next, signed } = await makeContest(this.#desk, record, terms, trace, transaction);
       await sendSpend(this.#desk.chain, this.#desk.wallet, signed);
       this.#desk.records.save(next);

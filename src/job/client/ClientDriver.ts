@@ -14,6 +14,7 @@ import { ClientDispute } from './ClientDispute.js';
 import { ClientPurchase } from './ClientPurchase.js';
 import type { ClientDesk } from './desk.js';
 import type { ClientOutcome, ClientRecord } from './record.js';
+import { setAside } from './transactions.js';
 
 /** Bytes of transactions that a dispute can take. */
 const DISPUTE_BYTES = 8_000n;
@@ -21,6 +22,8 @@ const DISPUTE_BYTES = 8_000n;
 const DISPUTE_FEE_RATE = 10n * FEE_RATE;
 /** Blocks below the claim after which a missing ciphertext is contested. */
 const DELIVERY_DEPTH = 3;
+/** Milliseconds after which other processes are told again that a coin is kept; they forget it after ten minutes. */
+const RESERVE_AGAIN = 5 * 60_000;
 /** What a client needs beside what every participant does. */
 export type ClientOptions = ParticipantOptions;
 
@@ -30,6 +33,10 @@ export abstract class ClientDriver extends Participant {
   protected readonly records: JobRecords<ClientRecord>;
   readonly #purchase: ClientPurchase;
   readonly #dispute: ClientDispute;
+  /** Coins of jobs on disk, printed, as they were last read. */
+  #aside: ReadonlySet<string> = new Set();
+  /** Milliseconds since 1970 at which other processes were last told of a coin. */
+  readonly #reservedAt = new Map<string, number>();
 
   constructor(options: ClientOptions) {
     super(options);
@@ -44,11 +51,28 @@ export abstract class ClientDriver extends Participant {
     return contestBond(job) + DISPUTE_BYTES * DISPUTE_FEE_RATE;
   }
 
-  /** Keeps the coins of a job from other payments of this wallet. */
+  /** Keeps the coins of a job from other payments of this wallet, here and in other processes while this one runs. */
   protected holdCoins(record: ClientRecord): void {
     if (record.phase === 'ended') return;
-    this.wallet.lock(parseOutpoint(record.job.coin));
-    if (record.escrow) this.wallet.lock(parseOutpoint(`${record.escrow.txid}:1`));
+    for (const coin of coinsOf(record)) {
+      const outpoint = parseOutpoint(coin);
+      this.wallet.lock(outpoint);
+      if (Date.now() < (this.#reservedAt.get(coin) ?? 0) + RESERVE_AGAIN) continue;
+      this.#reservedAt.set(coin, Date.now());
+      this.wallet.reserve(outpoint);
+    }
+  }
+
+  /**
+   * Keeps the coins of all jobs on disk from what is paid next, also of those that other processes with this key drive,
+   * or that wait for somebody to go on with them.
+   */
+  protected keepAside(): void {
+    const open = this.records.all().filter(({ phase }) => phase !== 'ended');
+    const kept = new Set(open.flatMap(coinsOf));
+    for (const coin of this.#aside) if (!kept.has(coin)) this.wallet.unlock(parseOutpoint(coin));
+    for (const coin of kept) this.wallet.lock(parseOutpoint(coin));
+    this.#aside = kept;
   }
 
   /** Does what can be done now. The same record comes back when there is nothing but to wait. */
@@ -99,6 +123,7 @@ export abstract class ClientDriver extends Participant {
       guarded: (...work) => this.guarded(...work),
       reserveFor: (job) => this.reserveFor(job),
       holdCoins: (record) => this.holdCoins(record),
+      keepAside: () => this.keepAside(),
       withdrawJob: (...job) => this.withdrawJob(...job),
       end: (...ended) => this.#end(...ended),
     };
@@ -188,8 +213,10 @@ export abstract class ClientDriver extends Participant {
     };
     if (outcome === 'settled') this.#writeReceipt(ended);
     this.records.save(ended);
-    this.wallet.unlock(parseOutpoint(record.job.coin));
-    if (record.escrow) this.wallet.unlock(parseOutpoint(`${record.escrow.txid}:1`));
+    for (const coin of coinsOf(record)) {
+      this.wallet.unlock(parseOutpoint(coin));
+      this.#reservedAt.delete(coin);
+    }
     this.#purchase.forget(record.id);
     if (outcome !== 'settled') this.mirror.forget(record.id);
     this.emit({
@@ -208,4 +235,9 @@ export abstract class ClientDriver extends Participant {
       writeFileAtomic(record.receiptFile, `${encodeReceipt(receipt)}\n`, { mode: 0o600 });
     }
   }
+}
+
+/** The coins that a job stands on, printed. */
+function coinsOf({ job, escrow }: ClientRecord): string[] {
+  return escrow ? [job.coin, setAside(escrow)] : [job.coin];
 }

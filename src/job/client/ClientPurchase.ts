@@ -131,6 +131,7 @@ export class ClientPurchase {
     const cancelled = await this.#cancelWith(record, terms, trace);
     if (cancelled || tip < job.expires) return record;
     const coin = contractCoin(trace.escrow!);
+    this.#desk.keepAside();
     const spend = await signSpend(chain, wallet, refundSpend(terms, coin), (funded) =>
       refundUnlocking(signContract(funded, key.privateKey)),
     );
@@ -149,7 +150,8 @@ export class ClientPurchase {
   }
 
   async #lockMoney(record: ClientRecord, offer: Message<'offer'>): Promise<ClientRecord> {
-    const { records, reserveFor, holdCoins, emit, end } = this.#desk;
+    const { records, reserveFor, holdCoins, keepAside, emit, end } = this.#desk;
+    keepAside();
     const next = await makeEscrow(this.#desk, record, offer, reserveFor(record.job));
     if (!next) return end(record, 'closed', 'its coin was spent by something else');
     records.save(next);

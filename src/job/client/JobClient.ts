@@ -1,5 +1,4 @@
 import { BitmodelError, EXIT } from '../../base/index.js';
-import { parseOutpoint } from '../../chain/index.js';
 import { claimDepth, termsOf } from '../agreement.js';
 import { pause } from '../sending.js';
 import { fullReward } from '../spec.js';
@@ -17,7 +16,7 @@ export class JobClient extends QuotingClient {
   /** Puts the job on disk and announces it. Nothing is locked before an offer is taken; see {@link follow}. */
   async submit({ record }: JobQuote): Promise<ClientRecord> {
     this.records.save(record);
-    this.wallet.lock(parseOutpoint(record.job.coin));
+    this.holdCoins(record);
     await this.mirror.say(record.announce);
     this.emit({
       role: 'client',
@@ -36,9 +35,9 @@ export class JobClient extends QuotingClient {
    */
   async follow(id: string, signal: AbortSignal): Promise<ClientRecord> {
     let record = this.records.load(id);
-    this.holdCoins(record);
     while (record.phase !== 'ended') {
       signal.throwIfAborted();
+      this.holdCoins(record);
       const next = await this.untilThere(record.id, async () => {
         const tip = await this.chain.height();
         await this.mirror.refresh(tip);

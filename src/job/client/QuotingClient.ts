@@ -53,7 +53,7 @@ export abstract class QuotingClient extends ClientDriver {
     await mirror.refresh(tip);
     const verifiers = await chooseJudges({ chain, params, key, mirror }, request, own.id, tip);
     const share = await modelShare(this.chain, own.id, tip);
-    for (const record of this.records.all()) this.holdCoins(record);
+    this.keepAside();
     const coin = formatOutpoint((await this.#coin()).outpoint);
     const nonce = request.nonce ?? new Uint8Array(randomBytes(32));
     const fee = request.verifierFee ?? verifiers.fee;
@@ -164,7 +164,9 @@ export abstract class QuotingClient extends ClientDriver {
       this.#promised.add(formatOutpoint(chosen.outpoint));
       return chosen;
     }
-    const why = open.length > 0 ? `; ${open.length} stand for jobs in hand` : '';
+    // what is left of them, other processes have chosen
+    const busy = open.length + coins.length;
+    const why = busy > 0 ? `; ${busy} stand for jobs in hand` : '';
     throw new BitmodelError(
       'NO_COIN',
       `A job needs a confirmed coin of its key to stand for it${why}.`,

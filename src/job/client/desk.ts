@@ -17,8 +17,10 @@ export interface ClientDesk extends ClientHands {
   guarded(jobId: string, body: () => Promise<void>): Promise<void>;
   /** Base units set aside for a contest: the bond and the fees around it. */
   reserveFor(job: JobSpec): bigint;
-  /** Keeps the coins of a job from other payments of this wallet. */
+  /** Keeps the coins of a job from other payments of this wallet, here and in other processes while this one runs. */
   holdCoins(record: ClientRecord): void;
+  /** Keeps the coins of all jobs on disk from what is paid next. */
+  keepAside(): void;
   /** Ends a job that nothing was locked for. */
   withdrawJob(record: ClientRecord, why: string): Promise<ClientRecord>;
   end(record: ClientRecord, outcome: ClientOutcome, why?: string, trace?: JobTrace): ClientRecord;

@@ -1,6 +1,8 @@
 import { BitmodelError, fromHex, toBase64, toHex } from '../../base/index.js';
 import {
   type ChainClient,
+  CONTRACT_SEQUENCE,
+  type ContractInput,
   encodeTransaction,
   estimateFeeRate,
   type FundedTransaction,
@@ -71,6 +73,25 @@ export async function makeEscrow(
   return { ...record, phase: 'escrowed', escrow, accept, prompt };
 }
 
+/** The coin that a job's escrow transaction sets aside for a contest, printed. */
+export function setAside({ txid }: { readonly txid: string }): string {
+  return `${txid}:1`;
+}
+
+/** What was set aside for a contest, where it is still there: it is locked, so that nothing else takes it. */
+async function keptInputs(
+  chain: ChainClient,
+  { escrow }: ClientRecord,
+  key: KeyPair,
+): Promise<ContractInput[]> {
+  const outpoint = parseOutpoint(setAside(escrow!));
+  const coin = await chain.output(outpoint);
+  const own = toHex(p2pkhScript(hash160(key.publicKey)));
+  if (!coin || toHex(coin.output.lockingScript) !== own) return [];
+  const { output } = coin;
+  return [{ outpoint, output, unlockingSize: P2PKH_UNLOCKING_SIZE, sequence: CONTRACT_SEQUENCE }];
+}
+
 /** The prompt for the seller's eyes only, by way of the node that it named in its offer. */
 function makePrompt(
   { id, salt, promptIds }: ClientRecord,
@@ -108,9 +129,16 @@ export async function makeContest(
     );
   }
   const spend = contestSpend(terms, contractCoin(claim), claim.state, drawSecret);
+  const inputs = replaced ? [] : await keptInputs(chain, record, key);
   const unlock = (funded: FundedTransaction): Uint8Array =>
     contestUnlocking(signContract(funded, key.privateKey), drawSecret);
-  const signed = await signSpend(chain, wallet, spend, unlock, replaced);
+  const signed = await signSpend(
+    chain,
+    wallet,
+    { ...spend, inputs: [...spend.inputs, ...inputs] },
+    unlock,
+    replaced,
+  );
   const txid = transactionId(signed.transaction);
   const contestMessage = evidenceFor(record, txid, keysOf(judges), key);
   const transaction = toHex(encodeTransaction(signed.transaction));
