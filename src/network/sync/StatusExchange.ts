@@ -11,6 +11,8 @@ const POLL = 30_000;
 const TIMEOUT = 15_000;
 /** Milliseconds before a peer whose stream broke is asked again. */
 const RETRY = 3_000;
+/** Milliseconds after which a new peer is asked once more: until both sides' gossip stands, announcements pass it by. */
+const SETTLED = 5_000;
 /** Questions of one peer. */
 const RATE = { perSecond: 1, burst: 20 };
 
@@ -22,7 +24,10 @@ export class StatusExchange {
   readonly #rate = new RateLimit(RATE);
   readonly #poll: NodeJS.Timeout;
   #closed = false;
-  readonly #onConnect = ({ peer }: { readonly peer: PeerId }): void => void this.ask(peer);
+  readonly #onConnect = ({ peer }: { readonly peer: PeerId }): void => {
+    void this.ask(peer);
+    this.#later(peer, SETTLED);
+  };
 
   /** @param onStatus told of every status of this chain */
   constructor(context: SyncContext, onStatus: (peer: PeerId, status: Status) => void) {
@@ -49,7 +54,8 @@ export class StatusExchange {
       if (!(thrown instanceof BitmodelError)) this.#warn(thrown);
       // who speaks another protocol, or is gone, is none to sync with
       else if (thrown.code === 'STREAM_TIMEOUT') penalties.penalise(peer, 'stall', 'no status');
-      else if (thrown.code === 'STREAM_ENDED') this.#again(peer);
+      // a stream may break under a connection that lasts
+      else if (thrown.code === 'STREAM_ENDED') this.#later(peer, RETRY);
     }
   }
 
@@ -80,11 +86,10 @@ export class StatusExchange {
     this.#context.node.emit('warning', `A peer's status could not be taken: ${messageOf(thrown)}`);
   }
 
-  /** A stream may break under a connection that lasts. */
-  #again(peer: PeerId): void {
+  #later(peer: PeerId, wait: number): void {
     setTimeout(() => {
       if (this.#context.host.isConnected(peer) && !this.#closed) void this.ask(peer);
-    }, RETRY).unref();
+    }, wait).unref();
   }
 
   #askAll(): void {

@@ -306,6 +306,18 @@ describe('a new block', () => {
     expect(line.flatMap(({ offences }) => offences)).toEqual([]);
   });
 
+  it('that came while the gossip with a new peer did not stand yet is not missed', async () => {
+    const server = await members.start({ from: short });
+    const quiet = await hosts.start('quiet');
+    lie(quiet, server.node, {});
+    const fresh = await members.start();
+    await connect(fresh, quiet);
+    await until(() => fresh.node.tip.height === 110);
+    await give(server.node, chain.slice(110, 120));
+    // half of the time to the next look at all peers
+    await untilWithin(() => fresh.node.tip.height === 120, 15);
+  });
+
   it('with a header that was not worked for is passed on to nobody, and blamed', async () => {
     const a = await members.start({ from: short });
     const b = await members.start({ from: short });
