@@ -9,7 +9,8 @@ import { type Fact, factsOf } from './facts.js';
 import type { HeaderChain } from './HeaderChain.js';
 import { choosePeers, noPeers } from './peers.js';
 import { MAX_KEYS, PROOFS } from './protocols.js';
-import { BEGINNING, encodeQuestion, isBefore, type Kind, type Place } from './question.js';
+import { encodeQuestion, isBefore, type Kind } from './question.js';
+import { questionKey, Testimonies, type Testimony } from './Testimonies.js';
 
 export interface ProofClientOptions {
   readonly host: Host;
@@ -33,36 +34,21 @@ const OVERALL = 15_000;
 /** Most answers to one question from one peer: each brings it further by a megabyte or a thousand transactions. */
 const MOST_PAGES = 500;
 
-/** What one peer has said to a question. */
-interface Said {
-  readonly peer: PeerId;
-  readonly from: Place;
-  readonly keys: readonly Uint8Array[];
-  /** Ids of the transactions that it has proven. */
-  readonly proven: Set<string>;
-  /** The tips that its answers were about. */
-  readonly tips: Answer['tip'][];
-  /** Whether it has told all. */
-  isDone: boolean;
-}
-
 /**
  * Asks several peers the same, believes what they prove, and takes all of it together: so one honest peer among them is
  * enough. Who proves falsely, tells of what was not asked, or keeps back what another proves, is scored.
  */
 export class ProofClient {
   readonly #options: ProofClientOptions;
-  /** Of each peer: up to which place it has told of a key. */
-  readonly #told = new Map<PeerId, Map<string, Place>>();
-  /** Who left something out, and the id of a transaction that they left out. */
-  readonly #silent = new Map<PeerId, string>();
+  readonly #testimonies: Testimonies;
   readonly #fresh = new Map<string, { at: number; tip: string }>();
 
   constructor(options: ProofClientOptions) {
-    const { host, headers } = options;
+    const { host, headers, facts, penalties } = options;
     this.#options = options;
-    host.on('disconnect', (peer) => this.#told.delete(peer));
-    headers.on('block', (_, forkHeight) => this.#reorganised(forkHeight));
+    this.#testimonies = new Testimonies(headers, facts, penalties);
+    host.on('disconnect', (peer) => this.#testimonies.forget(peer));
+    headers.on('block', (_, forkHeight) => this.#testimonies.reorganised(forkHeight));
   }
 
   /**
@@ -89,33 +75,23 @@ export class ProofClient {
         exitCode: EXIT.unreachable,
       });
     }
-    this.#findOmissions(kind, said);
+    this.#testimonies.scoreOmissions(kind, said);
     const { hash: tip } = this.#options.headers.tip;
     const at = performance.now();
-    for (const key of keys) this.#fresh.set(freshKey(kind, key), { at, tip });
+    for (const key of keys) this.#fresh.set(questionKey(kind, key), { at, tip });
     if (this.#fresh.size > 100_000) this.#fresh.clear();
   }
 
   #isFresh(kind: Kind, key: Uint8Array): boolean {
-    const asked = this.#fresh.get(freshKey(kind, key));
+    const asked = this.#fresh.get(questionKey(kind, key));
     if (!asked || asked.tip !== this.#options.headers.tip.hash) return false;
     return performance.now() - asked.at < FRESH;
   }
 
-  /** One question for the keys that the peer was never asked for, one for each place up to which it has told. */
-  async #askPeer(peer: PeerId, kind: Kind, keys: readonly Uint8Array[]): Promise<Said[]> {
-    const told = this.#told.get(peer) ?? new Map<string, Place>();
-    this.#told.set(peer, told);
-    const groups = new Map<string, { from: Place; keys: Uint8Array[] }>();
-    for (const key of keys) {
-      const from = told.get(freshKey(kind, key)) ?? BEGINNING;
-      const name = `${from.height} ${from.position}`;
-      const group = groups.get(name) ?? { from, keys: [] };
-      groups.set(name, { from, keys: [...group.keys, key] });
-    }
-    const said: Said[] = [];
-    for (const { from, keys: some } of groups.values()) {
-      const each: Said = { peer, from, keys: some, proven: new Set(), tips: [], isDone: false };
+  /** What a peer says to the questions that are open to it, up to the first that it fails at. */
+  async #askPeer(peer: PeerId, kind: Kind, keys: readonly Uint8Array[]): Promise<Testimony[]> {
+    const said: Testimony[] = [];
+    for (const each of this.#testimonies.questions(peer, kind, keys)) {
       said.push(each);
       if (!(await this.#askPages(kind, each))) break;
     }
@@ -123,7 +99,7 @@ export class ProofClient {
   }
 
   /** @returns false when the peer failed or broke a rule */
-  async #askPages(kind: Kind, said: Said): Promise<boolean> {
+  async #askPages(kind: Kind, said: Testimony): Promise<boolean> {
     const { host, penalties, patience = PATIENCE } = this.#options;
     const wanted = new Set(said.keys.map(hashKey));
     let { from } = said;
@@ -147,7 +123,7 @@ export class ProofClient {
       if (!answer || !(await this.#take(kind, said, wanted, answer))) return false;
       if (this.#options.facts.size > before) deadline += patience;
       if (!answer.next) {
-        this.#settle(kind, said);
+        this.#testimonies.settle(kind, said);
         return true;
       }
       if (!isBefore(from, answer.next)) {
@@ -170,7 +146,7 @@ export class ProofClient {
 
   async #take(
     kind: Kind,
-    said: Said,
+    said: Testimony,
     wanted: ReadonlySet<string>,
     answer: Answer,
   ): Promise<boolean> {
@@ -194,7 +170,7 @@ export class ProofClient {
           return false;
         }
         facts.add(fact);
-        this.#blameSilent(said, fact);
+        this.#testimonies.blameSilent(said, fact);
       }
       said.proven.add(fact.txid);
       this.#options.onFact?.(facts.get(fact.txid)!, kind);
@@ -224,76 +200,6 @@ export class ProofClient {
     if (blocks.every(isKnown) && isKnown(tip)) return;
     await learnHeaders(peer);
   }
-
-  /** Everything up to the peer's tip was told, if that is on the chain here. */
-  #settle(kind: Kind, said: Said): void {
-    said.isDone = true;
-    const told = this.#told.get(said.peer);
-    const height = this.#coveredHeight(said);
-    if (!told || height === undefined) return;
-    const upTo = { height: height + 1, position: 0 };
-    // what is found in other ways may be forgotten here, and must then be told again
-    if (kind !== 'history') return;
-    for (const key of said.keys) told.set(freshKey(kind, key), upTo);
-  }
-
-  /** Up to which height a peer has told all; undefined unless all its answers were about the chain here. */
-  #coveredHeight({ tips, isDone }: Said): number | undefined {
-    const { headers } = this.#options;
-    const isOfOne = tips.every(({ height, hash }) => headers.holds(height, hash));
-    return isDone && isOfOne ? tips.at(-1)?.height : undefined;
-  }
-
-  /** Scores whoever told all up to a tip of the chain and left out what is proven to be there. */
-  #findOmissions(kind: Kind, said: readonly Said[]): void {
-    const { facts } = this.#options;
-    // whether a transaction that says a pin makes one is more than the transaction shows
-    if (kind === 'pins') return;
-    for (const each of said) {
-      const { peer, from, keys, proven } = each;
-      const height = this.#coveredHeight(each);
-      if (height === undefined) continue;
-      const omitted = keys
-        .flatMap((key) => facts.answering(kind, key))
-        .find((fact) => {
-          const isCovered = !isBefore(fact, from) && fact.height <= height;
-          return isCovered && !proven.has(fact.txid);
-        });
-      if (omitted) this.#silent.set(peer, omitted.txid);
-    }
-    this.#scoreSilent();
-  }
-
-  /** What is new here was kept back by everybody who has told of its script up to a later place. */
-  #blameSilent({ peer, keys }: Said, fact: Fact): void {
-    for (const [other, told] of this.#told) {
-      if (other === peer || told.size === 0) continue;
-      const isKeptBack = keys.some((key) => {
-        const upTo = told.get(freshKey('history', key));
-        const isTold = upTo !== undefined && isBefore(fact, upTo);
-        return isTold && this.#options.facts.answers(fact, 'history', new Set([hashKey(key)]));
-      });
-      if (isKeptBack) this.#silent.set(other, fact.txid);
-    }
-  }
-
-  #scoreSilent(): void {
-    for (const [peer, txid] of this.#silent) {
-      this.#options.penalties.penalise(peer, 'omission', `transaction ${txid}`);
-    }
-    this.#silent.clear();
-  }
-
-  #reorganised(forkHeight: number): void {
-    const upTo = { height: forkHeight + 1, position: 0 };
-    for (const told of this.#told.values()) {
-      for (const [key, place] of told) if (isBefore(upTo, place)) told.set(key, upTo);
-    }
-  }
-}
-
-function freshKey(kind: Kind, key: Uint8Array): string {
-  return `${kind} ${hashKey(key)}`;
 }
 
 function isSlow(thrown: unknown): boolean {

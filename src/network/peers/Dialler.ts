@@ -1,9 +1,11 @@
-import { BitmodelError } from '../../base/index.js';
 import type { Host, PeerConnection, PeerId } from '../host/Host.js';
-import { addressGroup, hostAndPort, readMultiaddr, scopeOf } from './addresses.js';
+import { addressGroup, readMultiaddr, scopeOf } from './addresses.js';
+import { around } from './around.js';
 import type { BanList } from './BanList.js';
+import { groupOf } from './BookTables.js';
 import type { BookEntry } from './bookEntry.js';
-import { groupOf, type PeerBook } from './PeerBook.js';
+import { FixedAddresses } from './FixedAddresses.js';
+import type { PeerBook } from './PeerBook.js';
 import { inScope } from './PeerExchange.js';
 
 /** What a dialler needs. */
@@ -26,45 +28,15 @@ export interface DiallerOptions {
   readonly onWarning?: (message: string) => void;
 }
 
-/** A multiaddr that is dialled for ever. */
-interface Fixed {
-  readonly address: string;
-  /** What it is to people. */
-  readonly name: string;
-  /** The peer that was found there. */
-  peer: PeerId | undefined;
-  /** Dials since a connection lasted. */
-  attempts: number;
-  /** When it may be dialled next, by the clock that never goes back. */
-  next: number;
-  /** When a connection was made. */
-  since: number;
-  isDialling: boolean;
-  /** Whether somebody was told that nobody is there, since somebody was. */
-  isTold: boolean;
-}
-
 const TICK = 500;
 const DIAL_TIMEOUT = 5_000;
 /** Dials under way at once. */
 const MAX_DIALS = 4;
-/** Waits between dials of a fixed address: doubled each time, up to a minute, and each varied by half. */
-const FIRST_WAIT = 1_000;
-const LAST_WAIT = 60_000;
-/** Time in which a peer of the own network has said what it speaks. */
-const IDENTIFIED = 10_000;
-/** Time after which a connection counts as one that lasts. */
-const LASTING = 30_000;
 const FEELER_WAIT = 120_000;
 /** Addresses of a peer that are tried, one after another. */
 const MOST_ADDRESSES = 4;
 /** Peers to go back to first after a restart, as in Bitcoin Core. */
 const ANCHORS = 2;
-
-/** A random time around another, so that nodes which failed together don't come back together. */
-function around(milliseconds: number): number {
-  return milliseconds * (0.5 + Math.random());
-}
 
 /**
  * Keeps a node connected: to the addresses it was told of, for ever, and to peers of its own choice, of different
@@ -72,7 +44,7 @@ function around(milliseconds: number): number {
  */
 export class Dialler {
   readonly #options: DiallerOptions;
-  readonly #fixed = new Map<string, Fixed>();
+  readonly #fixed: FixedAddresses;
   readonly #dialling = new Set<PeerId>();
   /** Addresses that are dialled once, by the user's word. */
   readonly #once = new Set<string>();
@@ -90,6 +62,13 @@ export class Dialler {
     this.#feelerWait = options.feelerWait ?? FEELER_WAIT;
     this.#nextFeeler = performance.now() + around(this.#feelerWait);
     this.#anchors = options.outbound > 0 ? [...options.book.anchors] : [];
+    this.#fixed = new FixedAddresses({
+      host: options.host,
+      dial: (address) => this.#dial(address),
+      onWarning: (message) => {
+        if (!this.#ending.signal.aborted) options.onWarning?.(message);
+      },
+    });
     for (const address of options.fixed) this.add(address, options.fixedName);
     this.#timer = setInterval(() => this.#tick(), TICK);
     setImmediate(() => this.#tick());
@@ -97,29 +76,17 @@ export class Dialler {
 
   /** Addresses that are dialled for ever, and the peers found there. */
   fixed(): { readonly address: string; readonly peer: PeerId | undefined }[] {
-    return [...this.#fixed.values()].map(({ address, peer }) => ({ address, peer }));
+    return this.#fixed.list();
   }
 
   /** Dials an address for ever. Returns false when it is one of those already. @param name what it is to people */
   add(address: string, name = 'added node'): boolean {
-    if (this.#fixed.has(address)) return false;
-    const peer = readMultiaddr(address)?.peer;
-    this.#fixed.set(address, {
-      address,
-      name,
-      peer,
-      attempts: 0,
-      next: 0,
-      since: 0,
-      isDialling: false,
-      isTold: false,
-    });
-    return true;
+    return this.#fixed.add(address, name);
   }
 
   /** Whether there was such an address to forget; the connection stays. */
   remove(address: string): boolean {
-    return this.#fixed.delete(address);
+    return this.#fixed.remove(address);
   }
 
   /** Dials an address once. @throws BitmodelError as `Host.dial` */
@@ -134,7 +101,7 @@ export class Dialler {
 
   /** Addresses that the user named: those dialled for ever, and those dialled once just now. */
   named(): string[] {
-    return [...this.#fixed.keys(), ...this.#once];
+    return [...this.fixed().map(({ address }) => address), ...this.#once];
   }
 
   /** Peers that this node chose and that are connected, those connected longest first. */
@@ -170,13 +137,7 @@ export class Dialler {
   #tick(): void {
     if (!this.isActive || this.#ending.signal.aborted) return;
     const now = performance.now();
-    for (const each of this.#fixed.values()) {
-      const isThere = each.peer !== undefined && this.#options.host.isConnected(each.peer);
-      // one that lets go at once is dialled as rarely as one that isn't there
-      if (isThere && now - each.since > LASTING) each.attempts = 0;
-      if (isThere) this.#weigh(each);
-      if (!isThere && !each.isDialling && each.next <= now) void this.#dialFixed(each);
-    }
+    this.#fixed.tick(now);
     const { outbound, host } = this.#options;
     if (outbound === 0) return;
     // whoever is connected counts for the aim when dialled, and is never dialled again when not
@@ -191,24 +152,6 @@ export class Dialler {
       const entry = this.#candidate(true);
       if (entry && !host.isConnected(entry.peer)) void this.#feel(entry);
     }
-  }
-
-  /** Whether the peer at a fixed address is of the own network; one of another says nothing that is understood. */
-  #weigh(fixed: Fixed): void {
-    const { host } = this.#options;
-    const there = host.connections().find(({ peer }) => peer === fixed.peer);
-    if (host.protocolsOf(fixed.peer!).length > 0) fixed.isTold = false;
-    else if (there && Date.now() - there.openedAt > IDENTIFIED) {
-      this.#tell(fixed, 'is of another network');
-    }
-  }
-
-  #tell(fixed: Fixed, what: string): void {
-    if (fixed.isTold || this.#ending.signal.aborted) return;
-    fixed.isTold = true;
-    const at = readMultiaddr(fixed.address);
-    const place = at ? hostAndPort(at) : fixed.address;
-    this.#options.onWarning?.(`${fixed.name} ${place} ${what}; it is tried again and again`);
   }
 
   #anchor(): Readonly<BookEntry> | undefined {
@@ -238,27 +181,6 @@ export class Dialler {
     const isFree = peer !== host.id && !host.isConnected(peer) && !this.#dialling.has(peer);
     if (!isFree || bans.hasPeer(peer)) return false;
     return addresses.some((address) => !bans.hasHost(readMultiaddr(address)!.host));
-  }
-
-  async #dialFixed(fixed: Fixed): Promise<void> {
-    fixed.isDialling = true;
-    const wait = Math.min(LAST_WAIT, FIRST_WAIT * 2 ** Math.min(fixed.attempts, 10));
-    fixed.attempts++;
-    try {
-      const { peer } = await this.#dial(fixed.address);
-      fixed.peer = peer;
-      fixed.since = performance.now();
-    } catch (thrown) {
-      // it is dialled again: a seed that is down may come back, whatever it said
-      const isOwnRule = thrown instanceof BitmodelError && thrown.code === 'PEER_REFUSED';
-      const bare = fixed.address.replace(/\/p2p\/[^/]+$/, '');
-      // a node may be a seed of its own, as where all nodes of a house are given one list
-      const isSelf = this.#options.host.addresses().some((own) => own.startsWith(`${bare}/`));
-      if (!isOwnRule && !isSelf) this.#tell(fixed, 'does not answer');
-    } finally {
-      fixed.next = performance.now() + around(wait);
-      fixed.isDialling = false;
-    }
   }
 
   async #dialEntry(entry: Readonly<BookEntry>): Promise<boolean> {

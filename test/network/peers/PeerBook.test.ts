@@ -3,7 +3,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import fc from 'fast-check';
 import { afterAll, describe, expect, it } from 'vitest';
-import { type Heard, PeerBook, TABLES } from '#src/network/peers/PeerBook.js';
+import { TABLES } from '#src/network/peers/BookTables.js';
+import { type Heard, PeerBook } from '#src/network/peers/PeerBook.js';
 import { idOf } from './ids.js';
 
 const root = mkdtempSync(join(tmpdir(), 'bitmodel-book-'));

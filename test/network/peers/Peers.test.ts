@@ -8,8 +8,8 @@ import { PeerRecord, RecordEnvelope } from '@libp2p/peer-record';
 import { multiaddr } from '@multiformats/multiaddr';
 import { afterAll, describe, expect, it } from 'vitest';
 import { type Host, Peers, type PeersOptions, readMultiaddr } from '#src/network/index.js';
+import { TABLES } from '#src/network/peers/BookTables.js';
 import { encodeRecords } from '#src/network/peers/exchangeCodec.js';
-import { TABLES } from '#src/network/peers/PeerBook.js';
 import { PEERS_PROTOCOL } from '#src/network/peers/PeerExchange.js';
 import { addressOf, Hosts, until } from '../host/hosts.js';
 
