@@ -33,19 +33,23 @@ export class Namespaces {
   readonly machines: readonly Machine[];
   readonly #hub: string;
 
-  /** @param count how many machines, at most 200; needs root */
-  constructor(count: number) {
+  /**
+   * @param count how many machines, at most 200; needs root
+   * @param addressOf their addresses, of one private network unless stated; all are on the wire, whatever they are
+   */
+  constructor(count: number, addressOf = (index: number): string => `10.91.0.${index + 1}`) {
     const prefix = `bm${process.pid}`;
     this.#hub = `${prefix}-hub`;
     ip('netns', 'add', this.#hub);
     ip('-n', this.#hub, 'link', 'add', 'wire', 'type', 'bridge');
     ip('-n', this.#hub, 'link', 'set', 'wire', 'up');
-    this.machines = Array.from({ length: count }, (_, index) => this.#plugIn(prefix, index));
+    this.machines = Array.from({ length: count }, (_, index) =>
+      this.#plugIn(prefix, index, addressOf(index)),
+    );
   }
 
-  #plugIn(prefix: string, index: number): Machine {
+  #plugIn(prefix: string, index: number, address: string): Machine {
     const namespace = `${prefix}-${index}`;
-    const address = `10.91.0.${index + 1}`;
     ip('netns', 'add', namespace);
     const link = ['link', 'add', `plug${index}`, 'type', 'veth', 'peer', 'name', 'eth0'];
     ip('-n', this.#hub, ...link, 'netns', namespace);
@@ -53,6 +57,7 @@ export class Namespaces {
     ip('-n', namespace, 'addr', 'add', `${address}/24`, 'dev', 'eth0');
     ip('-n', namespace, 'link', 'set', 'eth0', 'up');
     ip('-n', namespace, 'link', 'set', 'lo', 'up');
+    ip('-n', namespace, 'route', 'add', 'default', 'dev', 'eth0');
     return { namespace, address };
   }
 
@@ -64,6 +69,23 @@ export class Namespaces {
   /** Plugs it in again. */
   plug(machine: Machine): void {
     ip('-n', this.#hub, 'link', 'set', `plug${this.machines.indexOf(machine)}`, 'up');
+  }
+
+  /**
+   * Swallows, without a word, all that is sent to a TCP port of a machine, as a router does that forwards nothing; what
+   * answers the machine's own connections comes in. Routing rules do it, which need no firewall.
+   */
+  block({ namespace }: Machine, port: number): void {
+    // the rule that finds the machine's own addresses comes first unless it is moved
+    ip('-n', namespace, 'rule', 'add', 'pref', '10', 'lookup', 'local');
+    ip('-n', namespace, 'rule', 'del', 'pref', '0');
+    const rule = ['pref', '5', 'iif', 'eth0', 'ipproto', 'tcp', 'dport', `${port}`, 'blackhole'];
+    ip('-n', namespace, 'rule', 'add', ...rule);
+  }
+
+  /** Lets through again what {@link block} swallows. */
+  unblock({ namespace }: Machine): void {
+    ip('-n', namespace, 'rule', 'del', 'pref', '5');
   }
 
   /** Removes all of them. End their processes first. */
