@@ -1,6 +1,7 @@
 import { resolve } from 'node:path';
 import type { Command } from 'commander';
 import { BitmodelError, EXIT, formatAmount, fromHex, parseAmount } from '../base/index.js';
+import type { ChainClient } from '../chain/index.js';
 import {
   type ClientRecord,
   calibrationWarning,
@@ -10,8 +11,9 @@ import {
 } from '../job/index.js';
 import { type ActionContext, action } from './shared/action.js';
 import { readPipedText } from './shared/input.js';
+import { costText, jobCost } from './shared/job-cost.js';
 import { eventLine } from './shared/job-events.js';
-import { attemptsJson, recordJson } from './shared/job-view.js';
+import { attemptsJson, receiptPath, recordJson } from './shared/job-view.js';
 import { fewHoldersWarning } from './shared/model-holders.js';
 import {
   closeModels,
@@ -21,7 +23,8 @@ import {
   parseThreads,
 } from './shared/models.js';
 import { thousandthsOption, wholeOption } from './shared/number-options.js';
-import { jobsFolder, openParticipant } from './shared/participant.js';
+import { connectedPeers, fewPeersAdvice, tellOfferWait } from './shared/offer-wait.js';
+import { jobsFolder, type OpenParticipant, openParticipant } from './shared/participant.js';
 import type { Terminal } from './shared/terminal.js';
 import { WALLET_OPTIONS, type WalletChoice } from './shared/wallet.js';
 
@@ -119,6 +122,23 @@ async function agree(
   );
 }
 
+/** Works out the job; where nobody is there to judge it, says whether this node could know of anybody. */
+async function quoteOf(
+  client: JobClient,
+  request: JobRequest,
+  chain: ChainClient,
+): Promise<JobQuote> {
+  try {
+    return await client.quote(request);
+  } catch (thrown) {
+    if (!(thrown instanceof BitmodelError) || thrown.code !== 'NO_VERIFIERS') throw thrown;
+    const few = fewPeersAdvice(await connectedPeers(chain));
+    if (few === undefined) throw thrown;
+    const { code, message, exitCode, next } = thrown;
+    throw new BitmodelError(code, message, { next: `${next}; ${few}`, exitCode, cause: thrown });
+  }
+}
+
 /** Tells a client's events on stderr. */
 export function tellEvents(client: JobClient, terminal: Terminal): void {
   client.on('event', (event) => {
@@ -131,25 +151,29 @@ export function tellEvents(client: JobClient, terminal: Terminal): void {
 export async function followToEnd(
   client: JobClient,
   id: string,
-  terminal: Terminal,
-  signal: AbortSignal,
+  { chain, params }: Pick<OpenParticipant, 'chain' | 'params'>,
+  { terminal, signal }: Pick<ActionContext<unknown>, 'terminal' | 'signal'>,
 ): Promise<number> {
+  const endWait = tellOfferWait(client, id, chain, params, terminal);
   let record: ClientRecord;
   try {
     record = await client.pursue(id, signal);
   } catch (thrown) {
     terminal.note(`Nothing is lost. Go on with: bitmodel job resume ${id}`);
     throw thrown;
+  } finally {
+    endWait();
   }
   return printEnd(client.attempts(record.id), terminal);
 }
 
 function printEnd(attempts: readonly ClientRecord[], terminal: Terminal): number {
   const record = attempts.at(-1)!;
-  const { outcome, answer, why, id } = record;
+  const { outcome, answer } = record;
   const json = { ...recordJson(record), ...attemptsJson(attempts) };
   if (outcome === 'settled' || outcome === 'cleared') {
     terminal.result(json, answer?.text ?? '', answer?.text ?? '');
+    tellBill(record, terminal);
     return record.verdict?.result === 'abstain' ? EXIT.abstained : EXIT.done;
   }
   if (terminal.json) terminal.result(json, '');
@@ -157,10 +181,30 @@ function printEnd(attempts: readonly ClientRecord[], terminal: Terminal): number
     terminal.note('The answer was false; the seller paid for it, and your money is back.');
     return EXIT.invalid;
   }
-  throw new BitmodelError(
+  throw notDone(record, attempts.length);
+}
+
+/** Says what the answer cost, and where its receipt is. */
+function tellBill(record: ClientRecord, terminal: Terminal): void {
+  const cost = jobCost(record);
+  if (cost) terminal.note(`paid ${costText(cost)}`);
+  const receipt = receiptPath(record);
+  if (receipt === undefined) terminal.note('no receipt is kept; --receipt FILE keeps one');
+  else terminal.note(`receipt ${receipt}; check it again with: bitmodel verify ${receipt}`);
+}
+
+function notDone({ outcome, why, id, escrow }: ClientRecord, attempts: number): BitmodelError {
+  const all = attempts > 1 ? ` after ${attempts} attempts` : '';
+  const reason = why ? ` (${why})` : '';
+  const see = `see bitmodel job show ${id.slice(0, 12)}`;
+  return new BitmodelError(
     'JOB_NOT_DONE',
-    `The job ended without an answer${attempts.length > 1 ? ` after ${attempts.length} attempts` : ''}: ${outcome}${why ? ` (${why})` : ''}.`,
-    { next: `Submit it anew, also with --retry N; see bitmodel job show ${id.slice(0, 12)}` },
+    `The job ended without an answer${all}: ${outcome}${reason}.`,
+    {
+      next: escrow
+        ? `Submit it anew, also with --retry N; ${see}`
+        : `See that nodes are connected (bitmodel node peers), then submit it anew, with a longer --timeout or a higher --price; ${see}`,
+    },
   );
 }
 
@@ -225,7 +269,7 @@ export function registerSubmit(job: Command): void {
               : tokenizer.encode(prompt);
           const client = new JobClient({ ...opened, models, directory: jobsFolder(settings) });
           tellEvents(client, terminal);
-          const quote = await client.quote({ ...request, model, promptIds });
+          const quote = await quoteOf(client, { ...request, model, promptIds }, opened.chain);
           const warnings = [
             await fewHoldersWarning(opened.chain.rpc, model),
             await calibrationWarning(opened.chain, models[0]!),
@@ -235,7 +279,7 @@ export function registerSubmit(job: Command): void {
           if (isUnbonded) terminal.warn(UNBONDED);
           await agree(quote, options, context, opened.params.blockSpacing);
           const { id } = await client.submit(quote);
-          return await followToEnd(client, id, terminal, signal);
+          return await followToEnd(client, id, opened, { terminal, signal });
         } finally {
           await closeModels(models);
           opened.chain.rpc.close();

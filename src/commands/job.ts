@@ -7,7 +7,7 @@ import { followToEnd, registerSubmit, tellEvents } from './job-submit.js';
 import { type ActionContext, action } from './shared/action.js';
 import { recordJson, recordText, rewardAtMost, stateOf } from './shared/job-view.js';
 import { closeModels, openJobModels, parseThreads } from './shared/models.js';
-import { jobsFolder, openParticipant } from './shared/participant.js';
+import { jobsFolder, type OpenParticipant, openParticipant } from './shared/participant.js';
 import type { Register } from './shared/register.js';
 import type { Settings } from './shared/settings.js';
 import { nodeClient, WALLET_OPTIONS, type WalletChoice } from './shared/wallet.js';
@@ -23,7 +23,7 @@ const recordsOf = (settings: Settings) => new JobRecords<ClientRecord>(jobsFolde
 async function withClient<T>(
   id: string,
   { options, settings, terminal, signal }: ActionContext<ResumeOptions>,
-  use: (client: JobClient, record: ClientRecord) => Promise<T>,
+  use: (client: JobClient, record: ClientRecord, opened: OpenParticipant) => Promise<T>,
 ): Promise<T> {
   const record = recordsOf(settings).load(id);
   const opened = await openParticipant(settings, options, signal);
@@ -41,7 +41,7 @@ async function withClient<T>(
   try {
     const client = new JobClient({ ...opened, models, directory: jobsFolder(settings) });
     tellEvents(client, terminal);
-    return await use(client, record);
+    return await use(client, record, opened);
   } finally {
     await closeModels(models);
     opened.chain.rpc.close();
@@ -145,8 +145,8 @@ function registerResume(job: Command): void {
     .addHelpText('after', '\nExample:\n  $ bitmodel job resume 3fa9 --key buyer')
     .action(
       action<ResumeOptions>(async ([id], context) =>
-        withClient(id!, context, (client, record) =>
-          followToEnd(client, record.id, context.terminal, context.signal),
+        withClient(id!, context, (client, record, opened) =>
+          followToEnd(client, record.id, opened, context),
         ),
       ),
     );
@@ -178,10 +178,10 @@ function registerContest(job: Command): void {
     )
     .action(
       action<ResumeOptions>(async ([id], context) =>
-        withClient(id!, context, async (client, record) => {
+        withClient(id!, context, async (client, record, opened) => {
           await context.terminal.confirm('Lock a bond and have this answer judged?');
           client.accuse(record.id);
-          const ended = await followToEnd(client, record.id, context.terminal, context.signal);
+          const ended = await followToEnd(client, record.id, opened, context);
           const outcome = client.show(record.id).outcome;
           if (outcome === 'slashed' || outcome === 'cleared' || outcome === 'lapsed') return ended;
           throw new BitmodelError(

@@ -80,8 +80,12 @@ afterAll(() => place.close());
 describe('bitmodel job submit', () => {
   it('prints the checked text, and a receipt that verify takes offline', async () => {
     const worker = await startWorker();
+    const before = await confirmed('buyer');
     const { stdout: text, stderr } = await place.run([...BUY, '--receipt', receipt], { env });
     expect(stderr).toContain('warning: Nobody bonded will judge this job');
+    expect(stderr).toContain(`receipt ${receipt}; check it again with: bitmodel verify`);
+    const [, paid] = /^paid (\S+) coins: price 0.00600000, network fees /m.exec(stderr)!;
+    expect(Number(paid)).toBeCloseTo(before - (await confirmed('buyer')), 8);
     const own = await place.ok(['model', 'run', TINY, 'The people of', '--max-tokens', '12']);
     expect(text.trimEnd()).toBe(own.trimEnd());
     expect(await worker.stop()).toBe(0);
@@ -130,7 +134,11 @@ describe('bitmodel job submit', () => {
     const id = await latestJob();
     const contest = ['job', 'contest', id, '--key', 'buyer', '--yes', '--threads', '1', '--json'];
     const ended = JSON.parse(await place.ok(contest, { env })) as Record<string, unknown>;
-    expect(ended).toMatchObject({ state: 'cleared' });
+    expect(ended).toMatchObject({
+      state: 'cleared',
+      cost: { price: '0.00600000', verifierFees: '0.00150000' },
+    });
+    expect(await place.json(['job', 'show', id])).toMatchObject({ cost: ended.cost });
   });
 
   it.each(['announced', 'is chosen', 'locked in escrow', 'with the seller', 'opened'])(
@@ -146,9 +154,15 @@ describe('bitmodel job submit', () => {
     },
   );
 
-  it('stops at Ctrl-C without losing anything, and says how to go on', async () => {
-    const { code, stderr } = await place.run(BUY, { env, killAt: 'announced', signal: 'SIGINT' });
-    expect(code).toBe(130);
+  it('says what it waits for without an offer, stops at Ctrl-C without losing anything, and says how to go on', async () => {
+    const { code, stdout, stderr } = await place.run(BUY, {
+      env,
+      killAt: 'nothing is locked',
+      signal: 'SIGINT',
+    });
+    expect([code, stdout]).toEqual([130, '']);
+    expect(stderr).toMatch(/no offer yet; it waits for one until block \d+ at most, now \d+\n/);
+    expect(stderr).toContain('this node runs without a network');
     const id = await latestJob();
     expect(stderr).toContain(`bitmodel job resume ${id}`);
     await place.ok(['job', 'cancel', id, '--key', 'buyer'], { env });

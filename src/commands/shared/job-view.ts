@@ -1,6 +1,7 @@
 import { formatAmount, parseAmount } from '../../base/index.js';
 import { type ClientRecord, fullReward } from '../../job/index.js';
 import { describeVerdict } from '../../rastic/index.js';
+import { costJson, costText, jobCost } from './job-cost.js';
 
 /** Where a buyer's job stands, in a word. */
 export function stateOf({ phase, outcome }: ClientRecord): string {
@@ -13,9 +14,16 @@ export function rewardAtMost({ job, escrow }: ClientRecord): bigint {
   return fullReward(job, price === undefined ? undefined : parseAmount(price));
 }
 
+/** Where a job's receipt is, or will be; undefined where none was asked for, or there will be none. */
+export function receiptPath({ phase, outcome, receiptFile }: ClientRecord): string | undefined {
+  return phase === 'ended' && outcome !== 'settled' ? undefined : receiptFile;
+}
+
 /** A buyer's job as JSON. What must stay secret (salt, nonce, k) is left out; the receipt has it. */
 export function recordJson(record: ClientRecord): Record<string, unknown> {
   const { id, job, escrow, answer, verdict, contest, positions, seconds, why } = record;
+  const cost = jobCost(record);
+  const receipt = receiptPath(record);
   return {
     id,
     state: stateOf(record),
@@ -34,7 +42,8 @@ export function recordJson(record: ClientRecord): Record<string, unknown> {
     ...(verdict === undefined
       ? {}
       : { verdict, positions, seconds: Number((seconds ?? 0).toFixed(3)) }),
-    ...(record.receiptFile === undefined ? {} : { receipt: record.receiptFile }),
+    ...(cost && { cost: costJson(cost) }),
+    ...(receipt === undefined ? {} : { receipt }),
     ...(why === undefined ? {} : { why }),
     ...(record.retry === undefined
       ? {}
@@ -61,7 +70,12 @@ export function recordText(record: ClientRecord): string {
   return Object.entries(recordJson(record))
     .filter(([, value]) => value !== null)
     .map(([name, value]) => {
-      const shown = name === 'verdict' ? describeVerdict(record.verdict!) : String(value);
+      const shown =
+        name === 'verdict'
+          ? describeVerdict(record.verdict!)
+          : name === 'cost'
+            ? costText(jobCost(record)!)
+            : String(value);
       return `${name.padEnd(14)} ${shown}`;
     })
     .join('\n');
