@@ -19,6 +19,7 @@ import { listTable } from './shared/tables.js';
 import { tokenText } from './shared/token-view.js';
 import { nodeClient, walletBook, watchWallet } from './shared/wallet.js';
 import { receiveAddressOf, watchedOf } from './shared/wallet-address.js';
+import { registerAbandoning } from './wallet-abandon.js';
 import { registerTransfer } from './wallet-import.js';
 import { registerLocks } from './wallet-lock.js';
 import { registerMessages } from './wallet-message.js';
@@ -227,6 +228,7 @@ export function register(program: Command): void {
   registerSending(verb);
   registerMessages(wallet, verb);
   registerTransfer(wallet, verb);
+  registerAbandoning(wallet);
   registerLocks(wallet);
   verb('faucet', 'test coins from a node that mines on regtest', 'faucet 100')
     .argument('[amount]', 'coins (default: 100)')

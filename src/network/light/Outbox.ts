@@ -1,4 +1,4 @@
-import { BitmodelError, EXIT, messageOf } from '../../base/index.js';
+import { BitmodelError, EXIT, equalBytes, messageOf } from '../../base/index.js';
 import { encodeTransaction, type LightStore, type Transaction } from '../../chain/index.js';
 import type { Host, PeerId } from '../host/Host.js';
 import { type Claim, type Claims, claimOf } from './Claims.js';
@@ -86,6 +86,28 @@ export class Outbox {
     return handed;
   }
 
+  /**
+   * Gives up a payment, and those of this node that spend what it makes: they are handed to nobody any more, and their
+   * coins count as unspent. Nothing takes them back from nodes that have them, which may still bring them into a block.
+   * @returns their ids; none where no such payment waits
+   */
+  abandon(txid: string): string[] {
+    const first = this.#waiting.get(txid);
+    if (!first) return [];
+    const given = new Map([[first.txid, first]]);
+    // what is added while it is gone through is gone through, too
+    for (const { hash } of given.values()) {
+      for (const each of this.#waiting.values()) {
+        const { inputs } = each.transaction;
+        if (inputs.some(({ outpoint }) => equalBytes(outpoint.hash, hash))) {
+          given.set(each.txid, each);
+        }
+      }
+    }
+    this.#forget([...given.values()]);
+    return [...given.keys()];
+  }
+
   /** Forgets what is in a block, or never will be. */
   settle(): void {
     const { facts } = this.#options;
@@ -159,7 +181,7 @@ export class Outbox {
 /** It may have been taken: whoever pays again with other coins may pay twice. */
 function unanswered(txid: string): BitmodelError {
   return new BitmodelError('NO_ANSWER', `Not every node said whether it takes payment ${txid}.`, {
-    next: 'Do not pay again: it is kept, and handed to nodes after each block until it is in one',
+    next: `Do not pay again: it is kept, and handed to nodes after each block until it is in one; to give it up: bitmodel wallet abandon ${txid}`,
     exitCode: EXIT.unreachable,
   });
 }

@@ -6,6 +6,8 @@ import {
   type KeyPair,
   signP2pkhInputs,
   type Transaction,
+  transactionHash,
+  transactionId,
 } from '#src/chain/index.js';
 import type { Host } from '#src/network/index.js';
 import { SUBMIT } from '#src/network/light/protocols.js';
@@ -56,7 +58,7 @@ describe('a payment of a light node', () => {
   async function payment(light: Light): Promise<Transaction> {
     const coins = await coinsOf(light);
     const { transaction, spentOutputs } = fundTransaction({
-      outputs: [{ value: 80_000n - 5_000n, lockingScript: scriptOf(createKey(REGTEST)) }],
+      outputs: [{ value: 80_000n - 20_000n, lockingScript: scriptOf(createKey(REGTEST)) }],
       utxos: coins.map(({ outpoint, coin }) => ({ outpoint, ...coin })),
       changeScript: scriptOf(payer),
     });
@@ -87,6 +89,37 @@ describe('a payment of a light node', () => {
     expect(silent.taken).toHaveLength(1);
     expect(await spentBy(light, transaction)).toMatchObject({ height: 0 });
     await light.close();
+  });
+
+  it('that is given up is handed to nobody any more, with what spends it, also after a restart', async () => {
+    const silent = await peer();
+    const light = await started([silent.host], 'given up');
+    const transaction = await payment(light);
+    await expect(light.chain.outbox.send(transaction)).rejects.toMatchObject({ code: 'NO_ANSWER' });
+    const [change] = await coinsOf(light);
+    const { outpoint, coin } = change!;
+    expect(outpoint.hash).toEqual(transactionHash(transaction));
+    const { transaction: child, spentOutputs } = fundTransaction({
+      outputs: [{ value: 1_000n, lockingScript: scriptOf(createKey(REGTEST)) }],
+      utxos: [{ outpoint, ...coin }],
+      changeScript: scriptOf(payer),
+    });
+    const signed = signP2pkhInputs(child, spentOutputs, [payer]);
+    await expect(light.chain.outbox.send(signed)).rejects.toMatchObject({ code: 'NO_ANSWER' });
+    expect(light.chain.outbox.abandon('ab'.repeat(32))).toEqual([]);
+    expect(light.chain.outbox.abandon(transactionId(transaction))).toEqual([
+      transactionId(transaction),
+      transactionId(signed),
+    ]);
+    expect(light.chain.outbox.size).toBe(0);
+    expect(await spentBy(light, transaction)).toBeUndefined();
+    const before = silent.taken.length;
+    await light.chain.outbox.afterBlock();
+    expect(silent.taken).toHaveLength(before);
+    await light.close();
+    const again = await started([silent.host], 'given up');
+    expect(again.chain.outbox.size).toBe(0);
+    await again.close();
   });
 
   it('is not made a second time after the end came before any answer, and still arrives', async () => {

@@ -62,6 +62,16 @@ export const MEMPOOL_HELP = {
     errors: [notWaiting],
     example: ID,
   },
+  abandontransaction: {
+    group,
+    summary:
+      'Gives up a payment that waits for a block and is not getting into one, with all that spend it: their coins can be spent again.',
+    params: [{ name: 'txid', type: 'string', about: 'Id of a payment that this node keeps.' }],
+    result:
+      'Null. Other nodes may have it and still bring it into a block. Only a light node keeps payments that it sends again; a full node has its mempool, and answers with an error.',
+    errors: [[-5, 'No such payment is kept, it waits in the mempool, or it is in a block.']],
+    example: ID,
+  },
   savemempool: {
     group,
     summary: 'Writes the mempool to its file at once; a stop does so too.',

@@ -126,6 +126,16 @@ function relatives(
   return listView(others, params.boolean(1, 'verbose', false));
 }
 
+/** As Bitcoin Core does of what waits in its mempool or is in a block, and of what is none of its own: it keeps no more. */
+function refuseToAbandon({ mempool, store }: ChainNode, params: Params): never {
+  const hash = params.hash(0, 'txid');
+  const isKnown = mempool.get(hash) ?? store.transactionByHash(hash);
+  const message = isKnown
+    ? 'Transaction not eligible for abandonment'
+    : 'Invalid or non-wallet transaction id';
+  throw new RpcError(RPC_CODE.notFound, message);
+}
+
 type MempoolMethod = keyof typeof MEMPOOL_HELP;
 
 /** Methods that show the mempool and try what it would take, named and shaped as Bitcoin Core's. */
@@ -136,6 +146,7 @@ export function registerMempoolMethods(server: RpcServer, node: ChainNode): void
     getmempoolentry: (params) => entryView(findEntry(node, params)),
     getmempoolancestors: (params) => relatives(node, params, withAncestors),
     getmempooldescendants: (params) => relatives(node, params, withDescendants),
+    abandontransaction: (params) => refuseToAbandon(node, params),
     savemempool: () => save(node),
     testmempoolaccept: (params) => testAccept(node, params),
     prioritisetransaction: (params) => prioritise(node, params),

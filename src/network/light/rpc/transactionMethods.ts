@@ -97,6 +97,16 @@ async function send(chain: LightChain, params: Params): Promise<string> {
   );
 }
 
+async function abandon(chain: LightChain, params: Params): Promise<null> {
+  params.hash(0, 'txid');
+  const txid = params.string(0, 'txid').toLowerCase();
+  if (chain.outbox.abandon(txid).length > 0) return null;
+  const message = (await chain.fact(txid))
+    ? 'Transaction not eligible for abandonment'
+    : 'Invalid or non-wallet transaction id';
+  throw new RpcError(RPC_CODE.notFound, message);
+}
+
 async function smartFee(chain: LightChain, params: Params): Promise<object> {
   const blocks = params.integer(0, 'conf_target', -0x8000_0000, 0x7fff_ffff);
   if (blocks < 1 || blocks > MAX_FEE_TARGET) {
@@ -131,6 +141,7 @@ export function registerTransactionMethods(server: RpcServer, chain: LightChain)
   const answers = {
     getrawtransaction: (params: Params) => rawTransaction(chain, params),
     sendrawtransaction: (params: Params) => send(chain, params),
+    abandontransaction: (params: Params) => abandon(chain, params),
     estimatesmartfee: (params: Params) => smartFee(chain, params),
     getmempoolinfo: () => mempoolInfo(chain),
   } as const;
