@@ -1,6 +1,6 @@
 import { equalBytes } from '../../base/index.js';
 import { type Block, type BlockHeader, blockHash, type EncodedBlock } from '../codec/block.js';
-import { encodeTransaction, type Transaction } from '../codec/transaction.js';
+import { encodeTransaction } from '../codec/transaction.js';
 import { type CheckedBlock, checkBlock, checkBlockAtHeight } from '../consensus/blockRules.js';
 import { secondsNow } from '../consensus/clock.js';
 import {
@@ -14,7 +14,8 @@ import { RejectError, rejectBlock } from '../consensus/RejectError.js';
 import { bitsToTarget, workOf } from '../consensus/target.js';
 import type { ChainStore } from '../store/ChainStore.js';
 import type { HeaderRecord } from '../store/records.js';
-import type { Branches, PreparedBlock } from './Branches.js';
+import { type Branches, coinsOf, type PreparedBlock, writingTime } from './Branches.js';
+import type { ChainMove } from './ChainMove.js';
 
 export interface BlockAcceptanceOptions {
   readonly store: ChainStore;
@@ -22,8 +23,8 @@ export interface BlockAcceptanceOptions {
   readonly parameters: NetworkParameters;
   /** Told of a block that became the tip on top of the last one. */
   readonly onConnected: (entry: HeaderEntry, checked: CheckedBlock) => void;
-  /** Told which transactions are in no block now, or may not be, parents before children. */
-  readonly onFreed: (transactions: readonly Transaction[]) => void;
+  /** What a reorganisation is done within. */
+  readonly moves: ChainMove;
   /** Told when the tip has changed. */
   readonly onTip: () => void;
 }
@@ -35,9 +36,6 @@ export interface IncomingBlock {
   readonly hash?: Uint8Array | undefined;
   readonly encoded?: EncodedBlock | undefined;
 }
-
-/** About how many milliseconds it takes to write what a transaction's input or output changes. */
-const WRITE_MS = 0.01;
 
 /** Inputs and outputs up to which blocks may be connected together, in one go: some ten milliseconds. */
 const BATCH_COINS = 2_000;
@@ -65,30 +63,22 @@ export class BlockAcceptance {
   async submit({ block, encoded }: IncomingBlock): Promise<boolean> {
     const { store, onConnected, onTip } = this.#options;
     const hash = blockHash(block.header);
-    let checked: CheckedBlock | undefined;
-    for (;;) {
-      const known = store.header(hash);
-      if (known && isBad(known)) throw rejectBlock('duplicate-invalid');
-      if (known && known.status !== 'header') return this.#activateIfBest(known);
-      const entry = this.#entryOf(block.header, hash, known);
-      checked ??= this.#checked(entry, { block, encoded }, known !== undefined);
-      const tip = store.tip();
-      if (!equalBytes(tip.hash, block.header.previousHash)) {
-        const kept = checked;
-        store.transaction(() => store.putBlock(entry, kept));
-        this.#activateIfBest(store.header(hash)!);
-        return true;
-      }
-      const prepared = this.#prepare(entry, checked);
-      await prepared.scripts.share(WRITE_MS * coinsOf(block));
-      // the operator may have refused the block, or the tip, meanwhile
-      const now = store.header(hash);
-      if (!equalBytes(store.tip().hash, tip.hash) || now?.status !== known?.status) continue;
-      this.#connectToTip(entry, checked, prepared);
-      onConnected(entry, checked);
-      onTip();
+    const known = store.header(hash);
+    if (known && isBad(known)) throw rejectBlock('duplicate-invalid');
+    if (known && known.status !== 'header') return this.#activateIfBest(known);
+    const entry = this.#entryOf(block.header, hash, known);
+    const checked = this.#checked(entry, { block, encoded }, known !== undefined);
+    if (!equalBytes(store.tip().hash, block.header.previousHash)) {
+      store.transaction(() => store.putBlock(entry, checked));
+      await this.#activateIfBest(store.header(hash)!);
       return true;
     }
+    const prepared = this.#prepare(entry, checked);
+    await prepared.scripts.share(writingTime(block));
+    this.#connectToTip(entry, checked, prepared);
+    onConnected(entry, checked);
+    onTip();
+    return true;
   }
 
   /**
@@ -163,10 +153,10 @@ export class BlockAcceptance {
   }
 
   /** Makes a kept block the tip if it has more work. Returns whether it did. */
-  #activateIfBest(entry: HeaderRecord): boolean {
-    const { store, branches, onFreed, onTip } = this.#options;
+  async #activateIfBest(entry: HeaderRecord): Promise<boolean> {
+    const { store, branches, moves, onTip } = this.#options;
     if (entry.work <= store.tip().work) return false;
-    branches.activate(entry, onFreed);
+    await moves.run((onFreed) => branches.activate(entry, onFreed));
     onTip();
     return true;
   }
@@ -237,11 +227,6 @@ export class BlockAcceptance {
 /** Whether nothing may be built on a block: it breaks a rule, or the operator refuses it. */
 function isBad({ status }: HeaderRecord): boolean {
   return status === 'invalid' || status === 'refused';
-}
-
-/** Inputs and outputs of a block: what connecting it writes grows with them. */
-function coinsOf({ transactions }: Block): number {
-  return transactions.reduce((sum, { inputs, outputs }) => sum + inputs.length + outputs.length, 0);
 }
 
 /** Bytes of a transaction that can pass for an inner node of the Merkle tree. */

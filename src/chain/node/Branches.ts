@@ -1,4 +1,6 @@
+import { setImmediate } from 'node:timers/promises';
 import { BitmodelError, messageOf } from '../../base/index.js';
+import type { Block } from '../codec/block.js';
 import { hashToId, type Transaction } from '../codec/transaction.js';
 import { type CheckedBlock, checkBlock } from '../consensus/blockRules.js';
 import {
@@ -50,6 +52,19 @@ export function checkedBlock(
   }
 }
 
+/** About how many milliseconds it takes to write what a transaction's input or output changes. */
+const WRITE_MS = 0.01;
+
+/** Inputs and outputs of a block: what connecting it writes grows with them. */
+export function coinsOf({ transactions }: Block): number {
+  return transactions.reduce((sum, { inputs, outputs }) => sum + inputs.length + outputs.length, 0);
+}
+
+/** About how many milliseconds it takes to write what a block changes. */
+export function writingTime(block: Block): number {
+  return WRITE_MS * coinsOf(block);
+}
+
 /** A block that keeps all rules but those of scripts, which run. */
 export interface PreparedBlock {
   readonly connectable: ConnectableBlock;
@@ -77,11 +92,15 @@ export class Branches {
     return { connectable, scripts: this.#begin(connectable) };
   }
 
-  /** Checks a kept block against the coins below it and makes it the tip; within a transaction of the store. */
-  connect(entry: HeaderRecord, checked: CheckedBlock): void {
-    const connectable = this.#check(entry.height, checked);
+  /**
+   * Checks a kept block against the coins below it and makes it the tip; within a transaction of the store.
+   * @param prepared what {@link prepare} made of it upon the same tip
+   */
+  connect(entry: HeaderRecord, checked: CheckedBlock, prepared?: PreparedBlock): void {
+    const connectable = prepared?.connectable ?? this.#check(entry.height, checked);
     // a block that was connected once had the same transactions and coins then
-    const scripts = entry.status === 'valid' ? undefined : this.#begin(connectable);
+    const isKnown = entry.status === 'valid';
+    const scripts = prepared?.scripts ?? (isKnown ? undefined : this.#begin(connectable));
     // written while other threads run the scripts; the transaction of the store takes it back if one fails
     this.#store.connect(entry, connectable);
     scripts?.finish();
@@ -90,7 +109,7 @@ export class Branches {
   /**
    * Checks a block that is not kept against the coins of the tip, keeps it and makes it the tip; within a transaction of
    * the store.
-   * @param prepared what {@link prepare} made of it upon the same tip
+   * @param prepared as in {@link connect}
    * @throws RejectError
    */
   append(entry: HeaderEntry, checked: CheckedBlock, prepared?: PreparedBlock): void {
@@ -127,24 +146,28 @@ export class Branches {
   }
 
   /**
-   * Makes the branch that ends in `target` the active chain. Whatever goes wrong brings the old chain back, but for a
-   * store that can't be used any more: there the node ends, and its next start goes on.
+   * Makes the branch that ends in `target` the active chain; others have their turn between two blocks, and while
+   * scripts run. Whatever goes wrong brings the old chain back, but for a store that can't be used any more: there the
+   * node ends, and its next start goes on.
    * @param onFreed told in any other case which transactions are in no block now, or may not be, parents before children
    * @throws RejectError of an invalid block
    * @throws BitmodelError `REORG_PRUNED`, `SCRIPT_THREAD_FAILED`
    */
-  activate(target: HeaderRecord, onFreed: (transactions: readonly Transaction[]) => void): void {
+  async activate(
+    target: HeaderRecord,
+    onFreed: (transactions: readonly Transaction[]) => void,
+  ): Promise<void> {
     const oldTip = this.#store.tip();
     const path = this.pathTo(target);
     const fork = path[0]!.height - 1;
     this.demandUndoable(fork);
-    const freed = this.disconnectTo(fork);
+    const freed = await this.#leave(fork);
     try {
-      this.#connectEach(path);
+      await this.#connectEach(path);
     } catch (thrown) {
       if (endsStore(thrown)) throw thrown;
-      this.disconnectTo(fork);
-      this.#connectEach(this.pathTo(oldTip));
+      await this.#leave(fork);
+      await this.#connectEach(this.pathTo(oldTip));
       onFreed(freed);
       throw thrown;
     }
@@ -155,10 +178,10 @@ export class Branches {
    * Makes the branch with the most work the active chain.
    * @param onFreed as in {@link activate}
    */
-  activateBest(onFreed: (transactions: readonly Transaction[]) => void): void {
+  async activateBest(onFreed: (transactions: readonly Transaction[]) => void): Promise<void> {
     for (let best = this.bestInactive(); best; best = this.bestInactive()) {
       try {
-        this.activate(best, onFreed);
+        await this.activate(best, onFreed);
       } catch (thrown) {
         // the block is marked invalid: the next best is another
         if (!(thrown instanceof RejectError)) throw thrown;
@@ -189,8 +212,22 @@ export class Branches {
     return undefined;
   }
 
-  #connectEach(path: readonly HeaderRecord[]): void {
-    for (let index = 0; index < path.length; index++) this.connectBatch(path, index, index + 1);
+  async #connectEach(path: readonly HeaderRecord[]): Promise<void> {
+    for (const [index, entry] of path.entries()) {
+      await this.#marking(path.slice(index), () => this.#connectInTurns(entry));
+      await setImmediate();
+    }
+  }
+
+  /** Connects a kept block in a transaction of its own. Decoding it, running its scripts and writing it are turns each. */
+  async #connectInTurns(entry: HeaderRecord): Promise<void> {
+    const store = this.#store;
+    const checked = checkedBlock(store, entry);
+    await setImmediate();
+    // what was connected before has no scripts to run
+    const prepared = entry.status === 'valid' ? undefined : this.prepare(entry.height, checked);
+    await prepared?.scripts.share(writingTime(checked.block));
+    store.transaction(() => this.connect(entry, checked, prepared));
   }
 
   /**
@@ -204,14 +241,27 @@ export class Branches {
         for (const entry of path.slice(from, to)) this.connect(entry, checkedBlock(store, entry));
       });
     } catch (thrown) {
-      if (thrown instanceof RejectError && to - from === 1) {
-        store.transaction(() => {
-          for (const above of path.slice(from)) store.markInvalid(above);
-        });
-      }
+      if (to - from === 1) this.#mark(path.slice(from), thrown);
       throw thrown;
     }
     return to;
+  }
+
+  /** Runs what connects the first block of a path; if that breaks a rule, it is marked, with all above it. */
+  async #marking(path: readonly HeaderRecord[], connect: () => Promise<void>): Promise<void> {
+    try {
+      await connect();
+    } catch (thrown) {
+      this.#mark(path, thrown);
+      throw thrown;
+    }
+  }
+
+  #mark(path: readonly HeaderRecord[], thrown: unknown): void {
+    if (!(thrown instanceof RejectError)) return;
+    this.#store.transaction(() => {
+      for (const entry of path) this.#store.markInvalid(entry);
+    });
   }
 
   /** Headers from above the active chain up to `target`. @throws RejectError when one of them is invalid */
@@ -249,6 +299,16 @@ export class Branches {
       `A branch with more work leaves the chain at height ${fork}, whose blocks were pruned.`,
       { next: 'Move the folder of this network away and fetch the chain anew' },
     );
+  }
+
+  /** {@link disconnectTo}, a turn for each block. */
+  async #leave(height: number): Promise<Transaction[]> {
+    const freed = new FreedTransactions();
+    while (this.#store.tip().height > height) {
+      freed.add(this.#store.transaction(() => this.#store.disconnect()));
+      await setImmediate();
+    }
+    return freed.inOrder();
   }
 
   /** Disconnects down to a height. Returns the transactions set free that are worth another try. */

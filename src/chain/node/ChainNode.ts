@@ -8,11 +8,7 @@ import { hashToId, type Outpoint, type Transaction } from '../codec/transaction.
 import { secondsNow } from '../consensus/clock.js';
 import type { Coin } from '../consensus/coins.js';
 import { type HeaderEntry, medianTimePast } from '../consensus/headers.js';
-import {
-  type NetworkName,
-  type NetworkParameters,
-  networkParameters,
-} from '../consensus/parameters.js';
+import { type NetworkParameters, networkParameters } from '../consensus/parameters.js';
 import { ScriptVerifier } from '../consensus/ScriptVerifier.js';
 import { Admission } from '../mempool/Admission.js';
 import { Mempool } from '../mempool/Mempool.js';
@@ -22,35 +18,14 @@ import { Pruner } from '../store/Pruner.js';
 import type { Spender } from '../store/records.js';
 import { BlockAcceptance, type IncomingBlock } from './BlockAcceptance.js';
 import type { Branches } from './Branches.js';
+import { ChainMove } from './ChainMove.js';
+import type { ChainNodeOptions } from './ChainNodeOptions.js';
 import { HeaderAcceptance } from './HeaderAcceptance.js';
 import { assembleBlock, solve } from './miner.js';
 import { Overruling } from './Overruling.js';
 import { openChain } from './openChain.js';
 import { findOutput, findSpender, findUnspent, walkUnspentOf } from './outputs.js';
 import { TurnQueue } from './TurnQueue.js';
-import type { CheckOptions } from './verifyChain.js';
-
-export interface ChainNodeOptions {
-  /** Folder of all networks; this one's is below it. */
-  readonly datadir: string;
-  readonly network: NetworkName;
-  /** Most bytes that the mempool holds; 100 MB unless stated. */
-  readonly mempoolBytes?: number | undefined;
-  /** Hours that a transaction may wait for a block; 336 unless stated. */
-  readonly mempoolExpiry?: number | undefined;
-  /** Threads that run the scripts of blocks, the main one included; as many as there are cores unless stated. */
-  readonly threads?: number | undefined;
-  /** What of the chain is verified before the node begins; `DEFAULT_CHECK` unless stated. */
-  readonly check?: CheckOptions | undefined;
-  /** Rebuilds the unspent outputs, undo data and all indexes from the blocks that are kept. */
-  readonly reindex?: boolean | undefined;
-  /** Most bytes that old blocks and their undo data take; none are dropped unless stated. */
-  readonly pruneBytes?: number | undefined;
-  /** Told how a long start goes on, one line each. */
-  readonly onNote?: ((text: string) => void) | undefined;
-  /** Ends a long start between two batches of blocks. */
-  readonly signal?: AbortSignal | undefined;
-}
 
 /** The top of the active chain. */
 export interface Tip {
@@ -78,8 +53,8 @@ interface Events {
 const FAR_BEHIND = 24 * 3_600;
 
 /**
- * A validating node: the chain on disk, the mempool, and the rules between them. What changes the chain is done in one
- * go, so that nobody meets a block half-way.
+ * A validating node: the chain on disk, the mempool, and the rules between them. A block is connected in one go, and a
+ * reorganisation is shown when it is done, so that nobody meets either half-way.
  */
 export class ChainNode extends EventEmitter<Events> {
   readonly parameters: NetworkParameters;
@@ -114,19 +89,19 @@ export class ChainNode extends EventEmitter<Events> {
     this.setMaxListeners(0);
     this.parameters = networkParameters(options.network);
     this.folder = networkFolder(options);
-    this.store = opened.store;
+    this.store = opened.store.face();
     this.scripts = opened.scripts;
     const moving = {
       store: opened.store,
       branches: opened.branches,
-      onFreed: (freed: readonly Transaction[]) => {
+      moves: new ChainMove(this.store, (freed) => {
         this.admission.reorganised(freed);
         this.emit('freed', freed);
-      },
+      }),
       onTip: () => this.#tipChanged(),
     };
-    this.headers = new HeaderAcceptance(opened.store, this.parameters);
-    this.overruling = new Overruling(moving);
+    this.headers = new HeaderAcceptance(this.store, this.parameters);
+    this.overruling = new Overruling({ ...moving, turns: this.#blocks });
     this.#acceptance = new BlockAcceptance({
       ...moving,
       parameters: this.parameters,
@@ -225,7 +200,8 @@ export class ChainNode extends EventEmitter<Events> {
   /**
    * Takes a block: onto the active chain, or onto a branch, which becomes the active chain when it has more work; one
    * that is known already is taken up again then. Returns whether it was new or became the tip. Blocks are taken one
-   * after the other; while the scripts of a large one run, all else goes on with the chain as it was before.
+   * after the other; while the scripts of a large one run, or the chain goes to another branch, all else goes on with the
+   * chain as it was before.
    * @param encoded its bytes, where `decodeBlockParts` read them
    * @throws RejectError `BLOCK_REJECTED` or `TX_REJECTED` with Bitcoin's reason
    * @throws BitmodelError `SCRIPT_THREAD_FAILED`, `REORG_PRUNED`; the chain is what it was before
@@ -244,11 +220,11 @@ export class ChainNode extends EventEmitter<Events> {
   }
 
   /**
-   * Whether a block on the tip would be valid, its proof of work aside. Changes nothing.
+   * Demands that a block on the tip would be valid, its proof of work aside. Changes nothing.
    * @throws RejectError
    */
-  testBlock(block: Block): void {
-    this.#acceptance.test(block);
+  testBlock(block: Block): Promise<void> {
+    return this.#blocks.run(async () => this.#acceptance.test(block));
   }
 
   /**

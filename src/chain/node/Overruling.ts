@@ -1,14 +1,17 @@
 import { BitmodelError, equalBytes } from '../../base/index.js';
-import type { Transaction } from '../codec/transaction.js';
 import type { ChainStore } from '../store/ChainStore.js';
 import type { BlockStatus, HeaderRecord } from '../store/records.js';
 import type { Branches } from './Branches.js';
+import type { ChainMove, FreedListener } from './ChainMove.js';
+import type { TurnQueue } from './TurnQueue.js';
 
 export interface OverrulingOptions {
   readonly store: ChainStore;
   readonly branches: Branches;
-  /** Told which transactions are in no block now, or may not be, parents before children. */
-  readonly onFreed: (transactions: readonly Transaction[]) => void;
+  /** What the chain is moved within. */
+  readonly moves: ChainMove;
+  /** Where it waits for its turn among the blocks that come. */
+  readonly turns: TurnQueue;
   /** Told when the tip has changed. */
   readonly onTip: () => void;
 }
@@ -28,9 +31,8 @@ export class Overruling {
    * Refuses a block and all that is built on it, and goes to the best branch without it.
    * @throws BitmodelError `GENESIS_REFUSED`; `REORG_PRUNED` when what is below it can't be gone back to
    */
-  refuse(entry: HeaderRecord): void {
-    const { store, branches, onFreed } = this.#options;
-    if (entry.height === 0) {
+  async refuse({ hash, height }: HeaderRecord): Promise<void> {
+    if (height === 0) {
       throw new BitmodelError(
         'GENESIS_REFUSED',
         'The genesis block of a chain cannot be refused.',
@@ -39,53 +41,65 @@ export class Overruling {
         },
       );
     }
-    const isActive = store.isActive(entry);
-    if (isActive) branches.demandUndoable(entry.height - 1);
-    // in one transaction, so that no kill leaves a refused block on the active chain
-    const freed = store.transaction(() => {
-      const transactions = isActive ? branches.disconnectTo(entry.height - 1) : [];
-      for (const each of this.#family(entry)) store.setStatus(each, 'refused');
-      // a block that has not come yet is in no family
-      if (entry.status === 'header') store.setStatus(entry, 'refused');
-      return transactions;
+    await this.#move(hash, async (entry, onFreed) => {
+      const { store, branches } = this.#options;
+      const isActive = store.isActive(entry);
+      if (isActive) branches.demandUndoable(entry.height - 1);
+      // in one transaction, so that no kill leaves a refused block on the active chain
+      const freed = store.transaction(() => {
+        const transactions = isActive ? branches.disconnectTo(entry.height - 1) : [];
+        for (const each of this.#family(entry)) store.setStatus(each, 'refused');
+        // a block that has not come yet is in no family
+        if (entry.status === 'header') store.setStatus(entry, 'refused');
+        return transactions;
+      });
+      if (isActive) onFreed(freed);
+      await branches.activateBest(onFreed);
     });
-    if (isActive) onFreed(freed);
-    this.#activateBest(isActive);
   }
 
   /** Takes a refused block up again, with what is below and above it, and goes to the branch with the most work. */
-  reconsider(entry: HeaderRecord): void {
-    const { store } = this.#options;
-    store.transaction(() => {
-      for (const each of [...this.#family(entry), ...this.#refusedBelow(entry)]) {
-        if (each.status === 'refused') store.setStatus(each, statusBefore(each));
-      }
-      if (entry.status === 'refused') store.setStatus(entry, statusBefore(entry));
+  async reconsider({ hash }: HeaderRecord): Promise<void> {
+    await this.#move(hash, async (entry, onFreed) => {
+      const { store, branches } = this.#options;
+      store.transaction(() => {
+        for (const each of [...this.#family(entry), ...this.#refusedBelow(entry)]) {
+          if (each.status === 'refused') store.setStatus(each, statusBefore(each));
+        }
+        if (entry.status === 'refused') store.setStatus(entry, statusBefore(entry));
+      });
+      await branches.activateBest(onFreed);
     });
-    this.#activateBest(false);
   }
 
   /**
    * Goes to a block that has as much work as the tip.
    * @throws RejectError when it, or one below it, breaks a rule
    */
-  prefer(entry: HeaderRecord): void {
-    const { store, branches, onFreed } = this.#options;
-    const isKept = entry.status === 'valid' || entry.status === 'unchecked';
-    if (store.isActive(entry) || !isKept || entry.work < store.tip().work) return;
-    branches.activate(entry, onFreed);
-    this.#options.onTip();
+  async prefer({ hash }: HeaderRecord): Promise<void> {
+    await this.#move(hash, async (entry, onFreed) => {
+      const { store, branches } = this.#options;
+      const isKept = entry.status === 'valid' || entry.status === 'unchecked';
+      if (store.isActive(entry) || !isKept || entry.work < store.tip().work) return;
+      await branches.activate(entry, onFreed);
+    });
   }
 
-  /** Goes to the best branch, and tells of the tip if that or what came before moved it, whatever goes wrong. */
-  #activateBest(moved: boolean): void {
-    const { store, branches, onFreed, onTip } = this.#options;
-    const before = store.tip();
-    try {
-      branches.activateBest(onFreed);
-    } finally {
-      if (moved || !equalBytes(store.tip().hash, before.hash)) onTip();
-    }
+  /** Moves the chain when it is its turn, and tells of the tip if that was moved, whatever goes wrong. */
+  #move(
+    hash: Uint8Array,
+    move: (entry: HeaderRecord, onFreed: FreedListener) => Promise<void>,
+  ): Promise<void> {
+    const { store, moves, turns, onTip } = this.#options;
+    return turns.run(async () => {
+      const before = store.tip();
+      try {
+        // as it is now: it may have waited
+        await moves.run((onFreed) => move(store.header(hash)!, onFreed));
+      } finally {
+        if (!equalBytes(store.tip().hash, before.hash)) onTip();
+      }
+    });
   }
 
   /** A block off the active chain, and those that are built on it. */

@@ -27,6 +27,20 @@ import type { Snapshot } from './Snapshot.js';
 import { StoreFile } from './StoreFile.js';
 import type { TableName, Tables } from './tables.js';
 
+/** What a store is read through. */
+interface StoreView {
+  readonly tables: Tables;
+  readonly pins: PinQueries;
+  readonly marks: Marks;
+  readonly bodies: Bodies;
+}
+
+function viewOf(tables: Tables, parameters: AddressParameters): StoreView {
+  const marks = new Marks(tables);
+  const pins = new PinQueries(tables, parameters);
+  return { tables, pins, marks, bodies: new Bodies(tables, marks) };
+}
+
 /** A transaction of the chain, and the block that holds it. */
 export interface StoredTransaction {
   readonly transaction: Transaction;
@@ -38,25 +52,26 @@ export interface StoredTransaction {
  * and indexes. One write transaction connects or disconnects a block, so all of it always belongs to one tip.
  */
 export class ChainStore implements CoinSource, HeaderSource {
-  readonly tables: Tables;
-  readonly pins: PinQueries;
-  readonly marks: Marks;
   readonly #file: StoreFile;
   readonly #parameters: AddressParameters;
   readonly #tree: HeaderTree;
-  readonly #bodies: Bodies;
   readonly #pinIndex: PinIndex;
   readonly #ancestors = new Ancestors(this);
+  #view: StoreView;
+  /** The moment that this face is held at. */
+  #held: Snapshot | undefined;
 
-  private constructor(file: StoreFile, parameters: AddressParameters, tables = file.tables) {
+  private constructor(
+    file: StoreFile,
+    parameters: AddressParameters,
+    tables = file.tables,
+    tree = new HeaderTree(tables),
+  ) {
     this.#file = file;
     this.#parameters = parameters;
-    this.tables = tables;
-    this.pins = new PinQueries(tables, parameters);
+    this.#view = viewOf(tables, parameters);
     this.#pinIndex = new PinIndex(new PinTables(tables, parameters));
-    this.marks = new Marks(tables);
-    this.#tree = new HeaderTree(tables);
-    this.#bodies = new Bodies(tables, this.marks);
+    this.#tree = tree;
   }
 
   /**
@@ -65,6 +80,43 @@ export class ChainStore implements CoinSource, HeaderSource {
    */
   static async open(folder: string, parameters: AddressParameters): Promise<ChainStore> {
     return new ChainStore(await StoreFile.open(folder), parameters);
+  }
+
+  /** Another face of the same store, that may be held still while the chain is moved behind it: see {@link hold}. */
+  face(): ChainStore {
+    return new ChainStore(this.#file, this.#parameters, this.tables, this.#tree);
+  }
+
+  /**
+   * Shows the active chain as it is now, whatever is written meanwhile, until the function that is returned is called.
+   * This face must not move the chain itself meanwhile.
+   */
+  hold(): () => void {
+    const view = this.#view;
+    const held = this.#file.snapshot();
+    this.#view = viewOf(held.tables(), this.#parameters);
+    this.#held = held;
+    return () => {
+      this.#view = view;
+      this.#held = undefined;
+      held.done();
+    };
+  }
+
+  get tables(): Tables {
+    return this.#view.tables;
+  }
+
+  get pins(): PinQueries {
+    return this.#view.pins;
+  }
+
+  get marks(): Marks {
+    return this.#view.marks;
+  }
+
+  get #bodies(): Bodies {
+    return this.#view.bodies;
   }
 
   /** Who is told of every error after which the store can't be trusted to go on; whoever asked gets it, too. */
@@ -143,7 +195,7 @@ export class ChainStore implements CoinSource, HeaderSource {
 
   /** The tables as they are now; give it back soon. */
   snapshot(): Snapshot {
-    return this.#file.snapshot();
+    return this.#held?.share() ?? this.#file.snapshot();
   }
 
   /** Block at the top of the active chain. */

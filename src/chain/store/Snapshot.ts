@@ -1,5 +1,6 @@
 import type { Transaction as ReadTransaction } from 'lmdb';
 import { BitmodelError } from '../../base/index.js';
+import { heldTables } from './heldTables.js';
 import type { TableName, Tables } from './tables.js';
 
 /**
@@ -11,11 +12,18 @@ export class Snapshot {
   readonly #transaction: ReadTransaction;
   readonly #onDone: (snapshot: Snapshot) => void;
   #closing = false;
+  /** How many have to give it back. */
+  #users = 1;
 
   constructor(tables: Tables, onDone: (snapshot: Snapshot) => void) {
     this.#tables = tables;
     this.#transaction = tables.meta.useReadTransaction();
     this.#onDone = onDone;
+  }
+
+  /** The tables as they were then, to be read only; see {@link heldTables}. */
+  tables(): Tables {
+    return heldTables(this.#tables, this.#transaction);
   }
 
   /** At most `limit` entries behind the key `after`, or the first ones. The values are LMDB's memory: copy them. */
@@ -34,7 +42,15 @@ export class Snapshot {
     this.#closing = true;
   }
 
+  /** The same for one more, who gives it back, too. */
+  share(): Snapshot {
+    this.#users += 1;
+    return this;
+  }
+
   done(): void {
+    this.#users -= 1;
+    if (this.#users > 0) return;
     this.#transaction.done();
     this.#onDone(this);
   }

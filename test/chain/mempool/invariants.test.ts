@@ -147,7 +147,7 @@ const totals = (entries: Iterable<MempoolEntry>) => {
   };
 };
 
-function check(node: ChainNode): void {
+async function check(node: ChainNode): Promise<void> {
   const { mempool } = node;
   const entries = [...mempool.entries()];
   const spent = new Set<string>();
@@ -178,7 +178,7 @@ function check(node: ChainNode): void {
   });
   expect(mempool.fees).toBe(entries.reduce((sum, each) => sum + each.fee, 0n));
   expect(mempool.usage).toBeLessThanOrEqual(LIMIT);
-  node.testBlock(assembleBlock(node, ANYONE));
+  await node.testBlock(assembleBlock(node, ANYONE));
 }
 
 describe('the mempool', () => {
@@ -195,7 +195,7 @@ describe('the mempool', () => {
             await copyChain(a.node, b.node);
             for (const step of all) {
               await take({ a, b }, step);
-              check(a.node);
+              await check(a.node);
             }
           } finally {
             await a.end();

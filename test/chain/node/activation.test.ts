@@ -138,7 +138,7 @@ describe('a reorganisation in which a thread fails', () => {
     const tips: number[] = [];
     node.on('block', ({ height }) => tips.push(height));
     await failNextJob(node, last);
-    expect(() => node.overruling.refuse(node.store.tip())).toThrow('has failed');
+    await expect(node.overruling.refuse(node.store.tip())).rejects.toThrow('has failed');
     expect(node.tip.height).toBe(105);
     expect(tips).toEqual([105]);
   });

@@ -134,14 +134,14 @@ describe('headers whose blocks have not come', () => {
   it('are refused by the operator like blocks, and taken up again', async () => {
     const blocks = blocksOf(source.node, 1, 2);
     node.headers.take(headersOf(blocks));
-    node.overruling.refuse(node.store.header(blockHash(blocks[1]!.header))!);
+    await node.overruling.refuse(node.store.header(blockHash(blocks[1]!.header))!);
     await node.submitBlock(blocks[0]!);
     await expect(node.submitBlock(blocks[1]!)).rejects.toThrow('duplicate-invalid');
     const above = await barren(blocks[1]!.header, 1);
     expect(() => node.headers.take(above)).toThrow(
       expect.objectContaining({ code: 'BLOCK_REFUSED' }),
     );
-    node.overruling.reconsider(node.store.header(blockHash(blocks[1]!.header))!);
+    await node.overruling.reconsider(node.store.header(blockHash(blocks[1]!.header))!);
     await expect(node.submitBlock(blocks[1]!)).resolves.toBe(true);
   });
 });
@@ -184,16 +184,20 @@ describe('a large block', () => {
     await miner.end();
   });
 
-  it('waits for the one before it, and is judged anew when the tip moves under it', async () => {
+  it('waits for the one before it, and the operator’s word waits for both', async () => {
     const { miner, large } = await largeBlock();
     await fill(node);
     const lower = blockAt(miner.node, 201);
+    const tips: number[] = [];
+    node.on('block', ({ height }) => tips.push(height));
     const first = node.submitBlock(lower);
     const second = node.submitBlock(large);
     await first;
     await setImmediate();
-    node.overruling.refuse(node.store.header(blockHash(lower.header))!);
-    await expect(second).rejects.toThrow('bad-prevblk');
+    const refused = node.overruling.refuse(node.store.header(blockHash(lower.header))!);
+    await expect(second).resolves.toBe(true);
+    await refused;
+    expect(tips).toEqual([201, 202, 200]);
     expect(node.tip.hash).toBe(hashToId(source.node.store.tip().hash));
     await miner.end();
   });

@@ -110,13 +110,13 @@ function duplicateOf(node: ChainNode, hash: Uint8Array): string | undefined {
 }
 
 /** BIP23's proposal: what would be wrong with a block, proof of work aside; null when nothing. */
-function propose(node: ChainNode, data: unknown): string | null {
+async function propose(node: ChainNode, data: unknown): Promise<string | null> {
   const block = blockParam(data);
   const known = duplicateOf(node, blockHash(block.header));
   if (known) return known;
   if (hashToId(block.header.previousHash) !== node.tip.hash) return 'inconclusive-not-best-prevblk';
   try {
-    node.testBlock(block);
+    await node.testBlock(block);
     return null;
   } catch (thrown) {
     if (thrown instanceof RejectError) return thrown.reason;

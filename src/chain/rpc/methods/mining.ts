@@ -113,7 +113,7 @@ async function generateBlock(node: ChainNode, params: Params): Promise<object> {
   const coinbase = makeCoinbase(place.height, value, lockingScript, nextExtraNonce());
   const block = completeBlock(node, place, coinbase, others);
   try {
-    node.testBlock(block);
+    await node.testBlock(block);
   } catch (thrown) {
     if (!(thrown instanceof RejectError)) throw thrown;
     throw new RpcError(RPC_CODE.verify, `TestBlockValidity failed: ${thrown.message}`);

@@ -40,9 +40,9 @@ function entryOf(node: ChainNode, values: unknown[]): HeaderRecord {
   return entry;
 }
 
-function refuse(node: ChainNode, entry: HeaderRecord): void {
+async function refuse(node: ChainNode, entry: HeaderRecord): Promise<void> {
   try {
-    node.overruling.refuse(entry);
+    await node.overruling.refuse(entry);
   } catch (thrown) {
     const expected = ['GENESIS_REFUSED', 'REORG_PRUNED'];
     if (!(thrown instanceof BitmodelError) || !expected.includes(thrown.code)) throw thrown;
