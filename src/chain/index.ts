@@ -359,6 +359,7 @@ export {
   type WatchFile,
   watchFile,
 } from './wallet/accountFile.js';
+export type { Balance } from './wallet/balance.js';
 export { type Bump, planBump } from './wallet/bump.js';
 export {
   checkAmounts,
@@ -438,7 +439,7 @@ export {
 } from './wallet/size.js';
 export { type SweepRequest, sweepTransactions } from './wallet/sweep.js';
 export { checkTokensKept } from './wallet/tokens.js';
-export { type Balance, Wallet, type WalletOptions } from './wallet/Wallet.js';
+export { Wallet, type WalletOptions } from './wallet/Wallet.js';
 export { WalletBook } from './wallet/WalletBook.js';
 export { amountOf } from './wire/amount.js';
 export { encodeJson, indentJson, JsonAmount, JsonList, memberText } from './wire/json.js';

@@ -1,7 +1,6 @@
 import { BitmodelError, EXIT } from '../../base/index.js';
 import type { ChainClient, Utxo } from '../client/ChainClient.js';
 import {
-  formatOutpoint,
   type Outpoint,
   type Transaction,
   type TransactionOutput,
@@ -10,7 +9,9 @@ import {
 import type { NetworkParameters } from '../consensus/parameters.js';
 import { RpcError } from '../wire/RpcError.js';
 import type { Account } from './Account.js';
-import { checkAmounts, proveCoins } from './check.js';
+import { type Balance, balanceOf, isMature } from './balance.js';
+import { CoinLocks } from './CoinLocks.js';
+import { checkAmounts } from './check.js';
 import {
   assertNoPins,
   chosenCoins,
@@ -18,6 +19,7 @@ import {
   hasPins,
   isReserved,
   namedCoins,
+  nothingToSweep,
   sweepIncomplete,
 } from './choice.js';
 import { estimateFeeRate } from './feeEstimate.js';
@@ -32,7 +34,7 @@ import type {
   WalletFundRequest,
 } from './requests.js';
 import { signP2pkhInputs } from './sign.js';
-import { type SweepRequest, sweepTransactions } from './sweep.js';
+import { agreeToSweep, type SweepRequest, sweepTransactions } from './sweep.js';
 import { checkTokensKept } from './tokens.js';
 import type { WalletBook } from './WalletBook.js';
 import { WalletCoins } from './WalletCoins.js';
@@ -48,18 +50,6 @@ export interface WalletOptions {
   /** Where locked coins, and those that other processes have chosen, are noted. */
   readonly book?: WalletBook;
   readonly params: NetworkParameters;
-}
-
-/** Base units. */
-export interface Balance {
-  /** In a block, and to be spent now. */
-  readonly confirmed: bigint;
-  /** Waits in the mempool. */
-  readonly pending: bigint;
-  /** Mined, but not yet deep enough to be spent. */
-  readonly immature: bigint;
-  /** Lies under tokens and pins, and is spent only with them. */
-  readonly reserved: bigint;
 }
 
 /** How often coins are chosen anew when another process was faster. */
@@ -82,7 +72,7 @@ export class Wallet {
   readonly #params: NetworkParameters;
   readonly #account: Account | undefined;
   readonly #book: WalletBook | undefined;
-  readonly #locked = new Set<string>();
+  readonly #locks: CoinLocks;
   readonly #source: WalletCoins;
 
   constructor({ client, keys, watch = [], params, account, book }: WalletOptions) {
@@ -91,6 +81,7 @@ export class Wallet {
     this.#params = params;
     this.#account = account;
     this.#book = book;
+    this.#locks = new CoinLocks(client, book);
     const addresses = [...keys.map(({ address }) => address), ...watch];
     this.#source = new WalletCoins(client, params, addresses, account);
   }
@@ -117,15 +108,7 @@ export class Wallet {
 
   async balance(): Promise<Balance> {
     const [utxos, height] = await this.#source.utxos();
-    const balance = { confirmed: 0n, pending: 0n, immature: 0n, reserved: 0n };
-    for (const utxo of utxos) balance[this.#kindOf(utxo, height)] += utxo.output.value;
-    return balance;
-  }
-
-  #kindOf(utxo: Utxo, height: number): keyof Balance {
-    if (isReserved(utxo)) return 'reserved';
-    if (utxo.height === 0) return 'pending';
-    return this.#mature(utxo, height) ? 'confirmed' : 'immature';
+    return balanceOf(utxos, height, this.#params.maturity);
   }
 
   /**
@@ -155,12 +138,8 @@ export class Wallet {
 
   async #free(): Promise<Utxo[]> {
     const [utxos, height] = await this.#source.utxos();
-    const held = this.#book?.held();
-    return utxos.filter((utxo) => {
-      const outpoint = formatOutpoint(utxo.outpoint);
-      const free = !this.#locked.has(outpoint) && !held?.has(outpoint);
-      return free && this.#mature(utxo, height);
-    });
+    const { maturity } = this.#params;
+    return this.#locks.free(utxos.filter((utxo) => isMature(utxo, height, maturity)));
   }
 
   /** Transactions of the wallet's addresses, oldest first, those of the mempool (height 0) last. */
@@ -178,7 +157,7 @@ export class Wallet {
 
   /** Keeps a coin from being chosen, until {@link unlock}. Coins of funded transactions are locked already. */
   lock(outpoint: Outpoint): void {
-    this.#locked.add(formatOutpoint(outpoint));
+    this.#locks.lock(outpoint);
   }
 
   /**
@@ -186,11 +165,11 @@ export class Wallet {
    * @returns false when another was faster
    */
   reserve(outpoint: Outpoint): boolean {
-    return this.#book?.reserve([outpoint]) ?? true;
+    return this.#locks.reserve(outpoint);
   }
 
   unlock(outpoint: Outpoint): void {
-    this.#locked.delete(formatOutpoint(outpoint));
+    this.#locks.unlock(outpoint);
   }
 
   /**
@@ -209,16 +188,14 @@ export class Wallet {
       const funded = fundTransaction({ ...rest, feeRate, utxos, changeScript, spendAll });
       const chosen = chosenCoins(funded, utxos, rest.inputs?.length ?? 0);
       // nothing is awaited since the coins were filtered: no other call can have chosen them
-      if (await this.#take(chosen)) return funded;
+      if (await this.#locks.take(chosen)) return funded;
     }
     throw coinsTaken();
   }
 
   /** Unlocks the coins of a transaction that will not be sent. */
   release(transaction: Transaction): void {
-    const outpoints = transaction.inputs.map(({ outpoint }) => outpoint);
-    for (const outpoint of outpoints) this.unlock(outpoint);
-    this.#book?.release(outpoints);
+    this.#locks.release(transaction.inputs.map(({ outpoint }) => outpoint));
   }
 
   /** Signs every input that the wallet's keys open and leaves the others alone. */
@@ -254,11 +231,9 @@ export class Wallet {
     const utxos = [...(await this.utxos()), ...pinned];
     const planned = sweepTransactions({ ...rest, utxos, lockingScript });
     if (planned.length === 0) {
-      throw new BitmodelError('NOTHING_TO_SWEEP', 'There are no coins worth moving.', {
-        next: 'See bitmodel wallet utxos; coins just mined need 100 blocks',
-      });
+      throw nothingToSweep();
     }
-    await this.#agreedSweep(planned, options);
+    await agreeToSweep(planned, options);
     const sent: Sent[] = [];
     try {
       for (const { transaction } of planned) {
@@ -315,16 +290,6 @@ export class Wallet {
     this.#noteUsed(signed);
   }
 
-  /** Asks for the transactions of a sweep together, once none of them breaks a limit. */
-  async #agreedSweep(planned: readonly FundedTransaction[], options: SweepOptions): Promise<void> {
-    if (!options.agree) return;
-    const fees = planned.map(({ transaction, spentOutputs }) =>
-      checkAmounts(transaction, spentOutputs, options),
-    );
-    const fee = fees.reduce((sum, each) => sum + each, 0n);
-    await options.agree({ fee, transactions: planned.map(({ transaction }) => transaction) });
-  }
-
   async #fundSweep(
     coins: readonly Outpoint[],
     request: Omit<SweepRequest, 'utxos'>,
@@ -332,34 +297,8 @@ export class Wallet {
     // each was planned for, so pins on them are meant to be
     const utxos = await this.#named(coins, true);
     const funded = sweepTransactions({ ...request, utxos })[0];
-    if (!funded || !(await this.#take(utxos))) throw coinsTaken();
+    if (!funded || !(await this.#locks.take(utxos))) throw coinsTaken();
     return funded;
-  }
-
-  /** Locks coins that were chosen and checks them. @returns false when another process was faster */
-  async #take(coins: readonly Utxo[]): Promise<boolean> {
-    const outpoints = coins.map(({ outpoint }) => outpoint);
-    if (this.#book && !this.#book.reserve(outpoints)) return false;
-    for (const outpoint of outpoints) this.lock(outpoint);
-    const giveBack = (): void => {
-      for (const outpoint of outpoints) this.unlock(outpoint);
-      this.#book?.release(outpoints);
-    };
-    try {
-      await proveCoins(this.#client, coins);
-      // whoever reserved them before may have spent them since the node was asked
-      const free = !this.#book || (await this.#unspent(outpoints));
-      if (!free) giveBack();
-      return free;
-    } catch (thrown) {
-      giveBack();
-      throw thrown;
-    }
-  }
-
-  async #unspent(outpoints: readonly Outpoint[]): Promise<boolean> {
-    const outputs = await Promise.all(outpoints.map((each) => this.#client.output(each)));
-    return outputs.every((output) => output !== undefined);
   }
 
   /** Notes which addresses of the account a transaction has used. */
@@ -367,10 +306,5 @@ export class Wallet {
     if (!this.#account) return;
     for (const { lockingScript } of outputs) this.#account.noteUsed(lockingScript);
     this.#book?.advance(this.#account.xpub, this.#account.indexes);
-  }
-
-  /** A coinbase output may be spent in the block that is `maturity` above its own. */
-  #mature(utxo: Utxo, height: number): boolean {
-    return !utxo.coinbase || height + 1 - utxo.height >= this.#params.maturity;
   }
 }

@@ -61,6 +61,13 @@ export function coinsTaken(): BitmodelError {
   });
 }
 
+/** Says that there is nothing to sweep. */
+export function nothingToSweep(): BitmodelError {
+  return new BitmodelError('NOTHING_TO_SWEEP', 'There are no coins worth moving.', {
+    next: 'See bitmodel wallet utxos; coins just mined need 100 blocks',
+  });
+}
+
 /** Says that a sweep of several transactions stopped on the way, and which of them were sent. */
 export function sweepIncomplete(
   sent: readonly { readonly txid: string }[],

@@ -1,5 +1,7 @@
 import type { Utxo } from '../client/ChainClient.js';
+import { checkAmounts } from './check.js';
 import { type FundedTransaction, fundTransaction } from './fund.js';
+import type { SweepOptions } from './requests.js';
 import { DUST, FEE_RATE, P2PKH_INPUT_SIZE, totalValue } from './size.js';
 
 /** Inputs of one sweeping transaction: about 100 kB, the size up to which Bitcoin's nodes relay. */
@@ -35,4 +37,17 @@ export function sweepTransactions(request: SweepRequest): FundedTransaction[] {
     transactions.push(fundTransaction({ ...all, outputs, utxos, changeScript: lockingScript }));
   }
   return transactions;
+}
+
+/** Asks for the transactions of a sweep together, once none of them breaks a limit. @throws BitmodelError `HIGH_FEE`, `DUST_OUTPUT` */
+export async function agreeToSweep(
+  planned: readonly FundedTransaction[],
+  options: SweepOptions,
+): Promise<void> {
+  if (!options.agree) return;
+  const fees = planned.map(({ transaction, spentOutputs }) =>
+    checkAmounts(transaction, spentOutputs, options),
+  );
+  const fee = fees.reduce((sum, each) => sum + each, 0n);
+  await options.agree({ fee, transactions: planned.map(({ transaction }) => transaction) });
 }
