@@ -14,6 +14,7 @@ import {
 import { dirname, resolve } from 'node:path';
 import { BitmodelError, EXIT, messageOf } from './errors.js';
 
+/** How a file is written. */
 export interface WriteFileOptions {
   /** File mode; 0o644 unless stated, 0o600 for secrets. */
   readonly mode?: number;

@@ -51,4 +51,5 @@ async function build({ options, settings, terminal }: ActionContext<BuildOptions
   terminal.line(encodeEnvelope(settings.network, transaction, spentOutputs));
 }
 
+/** Makes a transaction of the inputs and outputs that options name, and prints it. */
 export const buildAction = action<BuildOptions>(async (_args, context) => build(context));

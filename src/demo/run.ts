@@ -19,6 +19,7 @@ import type { DemoEvent, DemoResult } from './events.js';
 import { type PublishedModel, packBundle, publishAll } from './sources.js';
 import { Watch } from './Watch.js';
 
+/** How the demo runs, and who is told. */
 export interface DemoOptions {
   readonly prompt: string;
   readonly maxTokens: number;

@@ -58,6 +58,7 @@ export interface Contributor {
   readonly declaration: OtherDeclaration | ModelDeclaration;
 }
 
+/** A model of the demo on its chain. */
 export interface PublishedModel {
   readonly bundle: Bundle;
   readonly model: ModelDeclaration;

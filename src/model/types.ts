@@ -19,6 +19,7 @@ export interface GenerateRequest {
   readonly stop: readonly string[];
 }
 
+/** Who is told of tokens as they come, and who can end them. */
 export interface GenerateOptions {
   /**
    * Called for each output token as it is drawn.
@@ -41,6 +42,7 @@ export interface Generation {
   readonly decodeSeconds: number;
 }
 
+/** Which positions' logits are wanted, and who can end it. */
 export interface PrefillOptions {
   /** First position whose logits are wanted; 0 unless stated. */
   readonly from?: number;
@@ -84,6 +86,7 @@ export interface ModelInfo {
   readonly architecture: string;
 }
 
+/** How a model is opened. */
 export interface OpenOptions {
   /** ONNX file inside the folder, such as `onnx/model_q4.onnx`; else the usual names are tried in turn. */
   readonly file?: string;

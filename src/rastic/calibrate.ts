@@ -14,6 +14,7 @@ export interface CalibrationSubject extends LogitsSource {
   }>;
 }
 
+/** What a calibration is measured with. */
 export interface CalibrationPlan {
   readonly prompts: readonly string[];
   readonly samplings: readonly Sampling[];

@@ -31,6 +31,7 @@ const calibrationSchema = z.strictObject({
 
 /** How far honest sellers and verifiers of one model file lie apart, measured per pair of numeric classes (DESIGN 6). */
 export type Calibration = z.infer<typeof calibrationSchema>;
+/** What was measured of one pair of numeric classes. */
 export type CalibrationPair = z.infer<typeof pairSchema>;
 
 /**

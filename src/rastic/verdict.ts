@@ -19,10 +19,12 @@ export type InvalidKind =
   /** Something that is no answer at all. */
   | 'format';
 
+/** The model made this output. */
 export interface ValidVerdict {
   readonly result: 'valid';
 }
 
+/** It did not, and this shows it. */
 export interface InvalidVerdict {
   readonly result: 'invalid';
   readonly kind: InvalidKind;
@@ -34,6 +36,7 @@ export interface InvalidVerdict {
   readonly score?: number;
 }
 
+/** It can't be said, and why. */
 export interface AbstainVerdict {
   readonly result: 'abstain';
   readonly reason: string;

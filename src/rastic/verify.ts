@@ -34,6 +34,7 @@ export interface LogitsSource {
   ): Promise<void>;
 }
 
+/** How an output is verified. */
 export interface VerifyOptions {
   /** Tolerance τ in units of the logits. */
   readonly tau: number;
@@ -52,6 +53,7 @@ export interface PositionRow {
   readonly margin?: number;
 }
 
+/** The verdict, with the margins that it stands on. */
 export interface Verification {
   readonly verdict: Verdict;
   /** How many positions were checked. */

@@ -14,6 +14,7 @@ export const SOURCE_KINDS = [
   'developer',
   'service',
 ] as const;
+/** One of {@link SOURCE_KINDS}. */
 export type SourceKind = (typeof SOURCE_KINDS)[number];
 
 /** A parent as a published declaration names it. */
@@ -64,6 +65,7 @@ export interface OtherDeclaration extends DeclarationBase {
   readonly kind: SourceKind;
 }
 
+/** What a source or a model declares of itself. */
 export type Declaration = ModelDeclaration | OtherDeclaration;
 
 /** A declaration before its split script is worked out. */
@@ -71,6 +73,7 @@ export type DeclarationDraft<T extends DeclarationBase> = Omit<T, 'split'>;
 
 /** Largest name, licence and owner's script in a declaration. */
 export const MAXIMUM_NAME = 128;
+/** Longest locking script of an owner, in bytes. */
 export const MAXIMUM_OWNER_SCRIPT = 100;
 
 /**

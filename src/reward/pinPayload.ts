@@ -16,6 +16,7 @@ import { MAXIMUM_SHARES } from './split.js';
 
 /** Where the pins of models and of other sources stand (DESIGN 4.4). */
 export const MODEL_PIN_PATH = '/protocols/bitmodel-model';
+/** Path of the pins that declare sources (DESIGN 4.4). */
 export const SOURCE_PIN_PATH = '/protocols/bitmodel-source';
 
 /** A longer payload is no declaration: 250 parents and their split script take less. */

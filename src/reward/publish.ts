@@ -32,7 +32,9 @@ export interface ParentDraft extends ParentShare {
 type Draft<T extends DeclarationBase> = Omit<DeclarationDraft<T>, 'parents'> & {
   readonly parents: readonly ParentDraft[];
 };
+/** A model that is to be published. */
 export type ModelDraft = Omit<Draft<ModelDeclaration>, 'kind'>;
+/** A source that is to be published. */
 export type SourceDraft = Draft<OtherDeclaration>;
 
 /** Completes parents with where they are paid, as their own first valid pins say. */

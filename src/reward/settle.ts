@@ -29,6 +29,7 @@ export interface Settlement {
   readonly fee: bigint;
 }
 
+/** What is left alone by a settlement, and who can end it. */
 export interface SettleOptions {
   /** Leave a contract alone until at least this much lies in it (base units); 1 unless stated. */
   readonly minimum?: bigint;

@@ -53,6 +53,7 @@ export type PinSelector =
   | { readonly metaId: string }
   | { readonly id: string };
 
+/** Which part of the pins of a path or a holder is asked for. */
 export interface PinOptions {
   /** As of this block: what was made, changed or moved later does not count. The tip unless stated. */
   readonly atHeight?: number;

@@ -12,6 +12,7 @@ export interface RpcAuth {
   readonly password: string;
 }
 
+/** How a node is reached, and how long it has for an answer. */
 export interface RpcClientOptions {
   /** `http://host:port`, without credentials. */
   readonly url: string;
@@ -21,6 +22,7 @@ export interface RpcClientOptions {
   readonly hint?: string;
 }
 
+/** Where a node listens and keeps its cookie. */
 export interface NodeLocation {
   /** The node's address, with `user:password@` if it doesn't use the cookie; undefined: this machine's. */
   readonly rpc?: string | undefined;

@@ -18,6 +18,7 @@ export interface BlockHeader {
   readonly nonce: number;
 }
 
+/** A block: its header, and its transactions with the coinbase first. */
 export interface Block {
   readonly header: BlockHeader;
   readonly transactions: readonly Transaction[];

@@ -1,5 +1,6 @@
 import { equalBytes, sha256d } from '../../base/index.js';
 
+/** A root over hashes, and whether other hashes would have it, too. */
 export interface MerkleRoot {
   /** 32 bytes. */
   readonly root: Uint8Array;

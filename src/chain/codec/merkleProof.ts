@@ -56,6 +56,7 @@ export function readMerkleTree(reader: ByteReader): PartialMerkleTree {
   return { transactionCount, hashes, flags: reader.varBytes() };
 }
 
+/** Bytes of a header with the part of its tree: Bitcoin's `merkleblock` (BIP 37). */
 export function encodeMerkleBlock({ header, tree }: MerkleBlock): Uint8Array {
   const writer = new ByteWriter(512).bytes(encodeHeader(header));
   writeMerkleTree(writer, tree);

@@ -16,6 +16,7 @@ export interface Outpoint {
   readonly index: number;
 }
 
+/** What a transaction spends, and what opens it. */
 export interface TransactionInput {
   readonly outpoint: Outpoint;
   readonly unlockingScript: Uint8Array;
@@ -28,6 +29,7 @@ export interface TransactionOutput extends OutputScript {
   readonly value: bigint;
 }
 
+/** A transaction (DESIGN 4.2). */
 export interface Transaction {
   readonly version: number;
   readonly inputs: readonly TransactionInput[];

@@ -1,3 +1,4 @@
+/** What the target of a block follows from: aserti3-2d's own names. */
 export interface AsertArguments {
   readonly anchorTarget: bigint;
   /** Seconds that a block should take. */

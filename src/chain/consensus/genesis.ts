@@ -3,6 +3,7 @@ import type { Block } from '../codec/block.js';
 import { merkleRoot } from '../codec/merkle.js';
 import { NO_JOB, type Transaction, transactionHash } from '../codec/transaction.js';
 
+/** What the genesis block of a network is made of. */
 export interface GenesisSettings {
   /** Text in the coinbase, at most 75 bytes. */
   readonly message: string;

@@ -1,6 +1,7 @@
 import { type Block, MAX_BLOCK_SIZE } from '../codec/block.js';
 import { genesisBlock } from './genesis.js';
 
+/** Name of a chain. */
 export type NetworkName = 'main' | 'test' | 'regtest';
 
 /** Everything in which one network differs from another (DESIGN 4.1). */

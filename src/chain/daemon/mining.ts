@@ -4,6 +4,7 @@ import { Miner } from '../mining/Miner.js';
 import { surviveRefusal } from '../mining/refusal.js';
 import type { ChainNode } from '../node/ChainNode.js';
 
+/** How a node mines. */
 export interface MiningOptions {
   /** Locking script that blocks pay to. */
   readonly lockingScript: Uint8Array;

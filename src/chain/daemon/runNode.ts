@@ -10,6 +10,7 @@ import { RpcServer } from '../rpc/RpcServer.js';
 import { faucetKey, registerFaucet } from './faucet.js';
 import { type Mining, mineFirstCoins, prepareMining } from './mining.js';
 
+/** What a node is started with. */
 export interface RunNodeOptions {
   readonly datadir: string;
   readonly network: NetworkName;

@@ -51,6 +51,7 @@ export interface ShownCoin {
   readonly token?: TokenJson;
 }
 
+/** An input as an explorer shows it. */
 export interface ShownInput extends Partial<ShownCoin> {
   /** `TXID:OUTPUT`; absent in a coinbase. */
   readonly from?: string;
@@ -59,6 +60,7 @@ export interface ShownInput extends Partial<ShownCoin> {
   readonly sequence: number;
 }
 
+/** An output as an explorer shows it, with what spent it. */
 export interface ShownOutput extends ShownCoin {
   readonly index: number;
   /** What spent it; null while nothing has. Left out on pages that show many transactions. */

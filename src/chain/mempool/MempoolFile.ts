@@ -11,6 +11,7 @@ const SAVE_INTERVAL = 10 * 60_000;
 /** Milliseconds after which reading back gives way to other work. */
 const SLICE = 20;
 
+/** Which mempool is kept where. */
 export interface MempoolFileOptions {
   readonly path: string;
   readonly mempool: Mempool;

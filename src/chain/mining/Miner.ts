@@ -15,6 +15,7 @@ import { MinerThreads } from './MinerThreads.js';
 import type { WorkResult } from './minerThread.js';
 import { surviveRefusal } from './refusal.js';
 
+/** What a miner works for, and with how many threads. */
 export interface MinerOptions {
   readonly node: ChainNode;
   /** Locking script that blocks pay to. */

@@ -2,6 +2,7 @@ import { Worker } from 'node:worker_threads';
 import { BitmodelError } from '../../base/index.js';
 import type { MinerThreadData, Work, WorkResult } from './minerThread.js';
 
+/** How many threads search, and who is told of what they find. */
 export interface MinerThreadsOptions {
   readonly count: number;
   /** Told of each search that came to its end; of work that was taken back nothing is heard. */

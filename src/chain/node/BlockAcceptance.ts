@@ -17,6 +17,7 @@ import type { HeaderRecord } from '../store/records.js';
 import { type Branches, coinsOf, type PreparedBlock, writingTime } from './Branches.js';
 import type { ChainMove } from './ChainMove.js';
 
+/** What the acceptance of blocks stands on. */
 export interface BlockAcceptanceOptions {
   readonly store: ChainStore;
   readonly branches: Branches;

@@ -5,6 +5,7 @@ import type { Branches } from './Branches.js';
 import type { ChainMove, FreedListener } from './ChainMove.js';
 import type { TurnQueue } from './TurnQueue.js';
 
+/** What overruling the choice of a branch stands on. */
 export interface OverrulingOptions {
   readonly store: ChainStore;
   readonly branches: Branches;

@@ -3,6 +3,7 @@ import { hashToId, idToHash, type Outpoint, type Transaction } from '../codec/tr
 
 /** What MetaID v2 lets a pin do. Modify, revoke and hide are made by spending the pin's output. */
 export const PIN_OPERATIONS = ['init', 'create', 'modify', 'revoke', 'hide'] as const;
+/** One of {@link PIN_OPERATIONS}. */
 export type PinOperation = (typeof PIN_OPERATIONS)[number];
 
 /** Whether an operation makes a pin; the others are about one that is there. */

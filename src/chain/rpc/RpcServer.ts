@@ -16,6 +16,7 @@ export type { RpcCall, RpcHandler } from './dispatch.js';
 /** Answers a GET request at a path; the server has checked the password. */
 export type StreamHandler = (response: ServerResponse, signal: AbortSignal) => void;
 
+/** Where a server listens, and whom it answers. */
 export interface RpcServerOptions {
   /** Name and password; without them a cookie is made and written to `cookieFile`. */
   readonly auth?: RpcAuth | undefined;

@@ -43,10 +43,12 @@ const SHOWN: Readonly<Record<ParamType, string>> = {
 /** A group whose methods Bitcoin Core doesn't have. */
 export const OWN_GROUP = 'Bitmodel';
 
+/** All types that a parameter may have. */
 export function paramTypes(param: ParamHelp): readonly ParamType[] {
   return typeof param.type === 'string' ? [param.type] : param.type;
 }
 
+/** Whether a parameter may be left out. */
 export function isOptional(param: ParamHelp): boolean {
   return param.optional === true || param.default !== undefined;
 }

@@ -8,6 +8,7 @@ const ENTRY_WORDS = 8;
 const WAYS = 4;
 const DEFAULT_ENTRIES = 1 << 18;
 
+/** How many signatures are remembered. */
 export interface SignatureCacheOptions {
   /** Memory of a cache that exists already, on another thread. */
   readonly memory?: SharedArrayBuffer;

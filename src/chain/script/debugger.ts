@@ -2,6 +2,7 @@ import type { ScriptContext } from './context.js';
 import { CONSENSUS_FLAGS } from './flags.js';
 import { type ScriptResult, type ScriptTrace, verifyInput } from './interpreter.js';
 
+/** How the scripts of an input ended, and what they left on the stacks. */
 export interface DebugResult {
   readonly result: ScriptResult;
   /** Opcodes that ran without failing, in both scripts. */

@@ -46,6 +46,7 @@ export const SCRIPT_ERRORS = {
   'no-input': 'The transaction has no such input, or its spent output is missing',
 } as const;
 
+/** Why a script fails: one of {@link SCRIPT_ERRORS}. */
 export type ScriptErrorCode = keyof typeof SCRIPT_ERRORS;
 
 /** The reject reason as Bitcoin writes it: `mandatory-script-verify-flag-failed (…)`. */

@@ -8,6 +8,7 @@ import { OPERATIONS } from './operations/table.js';
 import { isMinimalPush, isPushOnly, readInstruction } from './push.js';
 import { ScriptState } from './ScriptState.js';
 
+/** Which of the two scripts of an input. */
 export type ScriptName = 'unlocking' | 'locking';
 
 /** The machine after one opcode, for a debugger: to be read, or copied with `{...step}`, before the next one. */
@@ -35,6 +36,7 @@ interface ScriptMeters {
   readonly signatureChecks: number;
 }
 
+/** Whether an input's scripts succeeded, where they failed if not, and what they cost. */
 export type ScriptResult =
   | ({ readonly ok: true } & ScriptMeters)
   | ({

@@ -142,6 +142,7 @@ export const OP = {
   OP_UNTIL: 0xe2,
 } as const;
 
+/** Name of an opcode. */
 export type OpcodeName = keyof typeof OP;
 
 /** Longest data that one opcode byte pushes by itself. */

@@ -4,6 +4,7 @@ import { compactFromDer, isLowS, isStrictDer } from './der.js';
 import { signEcdsa, verifyEcdsa } from './ecdsa.js';
 import { SIGHASH, signatureHash } from './sighash.js';
 
+/** What of a script a signature is about, and what of the transaction it covers. */
 export interface SignInputOptions {
   /** What follows the last executed OP_CODESEPARATOR; the whole locking script unless stated. */
   readonly scriptCode?: Uint8Array;

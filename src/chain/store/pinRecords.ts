@@ -67,6 +67,7 @@ function readPlace(reader: ByteReader): ChainPlace {
   return { height: reader.u32(), position: reader.u32() };
 }
 
+/** Bytes of a pin's record. */
 export function encodePinRecord(pin: PinRecord): Uint8Array {
   const writer = new ByteWriter(128);
   writePlace(writer, pin);
@@ -74,6 +75,7 @@ export function encodePinRecord(pin: PinRecord): Uint8Array {
   return writer.varBytes(Buffer.from(pin.path)).varBytes(Buffer.from(pin.creator)).finish();
 }
 
+/** @throws BitmodelError `STORE_DAMAGED` */
 export function decodePinRecord(bytes: Uint8Array): PinRecord {
   return readRecord(bytes, 'a pin', (reader) => ({
     ...readPlace(reader),
@@ -98,6 +100,7 @@ export function encodeHeldPins(pins: readonly HeldPin[]): Uint8Array {
   return writer.finish();
 }
 
+/** @throws BitmodelError `STORE_DAMAGED` */
 export function decodeHeldPins(bytes: Uint8Array): HeldPin[] {
   return readRecord(bytes, 'a place of pins', (reader) => {
     const pins: HeldPin[] = [];
@@ -124,6 +127,7 @@ export function encodePinEvent(event: PinEvent): Uint8Array {
   return writer.varBytes(payload).finish();
 }
 
+/** @throws BitmodelError `STORE_DAMAGED` */
 export function decodePinEvent(place: ChainPlace, bytes: Uint8Array): PinEvent {
   return readRecord(bytes, 'an event of a pin', (reader) => readEvent(place, reader));
 }

@@ -127,6 +127,7 @@ export interface TransactionLocation {
   readonly length: number;
 }
 
+/** Bytes of the place of a transaction. */
 export function encodeLocation(location: TransactionLocation): Uint8Array {
   return locationRecord(location).finish();
 }
@@ -154,6 +155,7 @@ export interface Spender {
   readonly height: number;
 }
 
+/** Bytes of what spent an output. */
 export function encodeSpender(spender: Spender): Uint8Array {
   return spenderRecord(spender).finish();
 }

@@ -36,7 +36,9 @@ export const STATE_TABLES = [
 ] as const;
 
 const TABLES = [...STATE_TABLES, 'headers', 'blocks', 'inactive', 'counters'] as const;
+/** Name of a table of the store. */
 export type TableName = (typeof TABLES)[number];
+/** All tables of the store by name. */
 export type Tables = Readonly<Record<TableName, Table>>;
 
 const BINARY = { encoding: 'binary', keyEncoding: 'binary', cache: false } as const;

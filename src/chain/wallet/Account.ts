@@ -12,6 +12,7 @@ const SEARCH_LIMIT = 1_000;
 
 /** The two chains of a BIP44 account. */
 const CHAIN = { receive: 0, change: 1 } as const;
+/** One of the two chains of an account (BIP 44). */
 export type ChainName = keyof typeof CHAIN;
 
 /** Per chain, the index of the first address that was neither handed out nor seen used. */

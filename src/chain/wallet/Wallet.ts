@@ -39,6 +39,7 @@ import { checkTokensKept } from './tokens.js';
 import type { WalletBook } from './WalletBook.js';
 import { WalletCoins } from './WalletCoins.js';
 
+/** What a wallet holds, and by which node it learns of it. */
 export interface WalletOptions {
   readonly client: ChainClient;
   /** Keys to sign with; change goes to the first one's address. */

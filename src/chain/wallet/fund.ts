@@ -28,6 +28,7 @@ export interface FixedInput {
   readonly sequence?: number;
 }
 
+/** What a transaction shall pay, and out of which coins. */
 export interface FundRequest {
   /** First outputs, in this order. */
   readonly outputs: readonly TransactionOutput[];

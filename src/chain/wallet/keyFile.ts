@@ -14,6 +14,7 @@ import { corrupt, decodeKeystore, type Keystore, unsealKey } from './keystore.js
 /** What lies behind a key's name: one key, an HD account, or something to watch. */
 export type KeyFile = Keystore | AccountFile | WatchFile;
 
+/** What a key file can hold. */
 export type KeyKind = 'key' | 'account' | 'watched address' | 'watched account';
 
 /** No such file is longer. */
@@ -42,6 +43,7 @@ export function decodeKeyFile(text: string, parameters: AddressParameters): KeyF
   );
 }
 
+/** What a key file holds. */
 export function keyKind(file: KeyFile): KeyKind {
   if (file.v === 1) return 'key';
   if (file.kind === 'account') return 'account';

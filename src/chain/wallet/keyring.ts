@@ -80,6 +80,7 @@ export function readKeyFile(path: string, parameters: AddressParameters): KeyFil
   }
 }
 
+/** How a key file is made. */
 export interface CreateKeystoreOptions {
   /**
    * Replace a keystore that is there. The old one is kept beside it (`NAME.json.bak`, `.bak.2`, …): a key is never

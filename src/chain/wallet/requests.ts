@@ -30,8 +30,10 @@ export interface SpendLimits extends FeeLimits {
   readonly allowBurn?: boolean | undefined;
 }
 
+/** How a payment is made, and within which limits. */
 export interface SendOptions extends Omit<WalletFundRequest, 'outputs'>, SpendLimits {}
 
+/** How everything is moved, and within which limits. */
 export interface SweepOptions extends Omit<SweepRequest, 'utxos' | 'lockingScript'>, FeeLimits {
   /** Move coins that hold pins, too. */
   readonly allowPins?: boolean | undefined;

@@ -37,6 +37,7 @@ export function dustOf(output: TransactionOutput): bigint {
 export const P2PKH_UNLOCKING_SIZE = 107;
 /** Bytes of an input that spends P2PKH, and of an output that pays to it. */
 export const P2PKH_INPUT_SIZE = 148;
+/** Bytes of an output that pays to a public key's hash. */
 export const P2PKH_OUTPUT_SIZE = 34;
 
 /** Bytes of a transaction once its inputs are unlocked by scripts of these sizes. */

@@ -7,6 +7,7 @@ import { DUST, FEE_RATE, P2PKH_INPUT_SIZE, totalValue } from './size.js';
 /** Inputs of one sweeping transaction: about 100 kB, the size up to which Bitcoin's nodes relay. */
 const SWEEP_INPUTS = 670;
 
+/** Which coins move where. */
 export interface SweepRequest {
   readonly utxos: readonly Utxo[];
   /** Where all of it goes. */

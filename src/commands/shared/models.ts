@@ -68,6 +68,7 @@ export async function openJobModels(
   }
 }
 
+/** Closes models that were opened. */
 export async function closeModels(models: readonly JobModel[]): Promise<void> {
   for (const { model } of models) await model.close();
 }

@@ -5,6 +5,7 @@ import { readStdinLine } from './input.js';
 import type { Settings } from './settings.js';
 import { warnings } from './warnings.js';
 
+/** Which passphrase is asked for, and where it may come from. */
 export interface PassphraseRequest {
   /** File whose first line it is (`--passphrase-file`); else the variable BITMODEL_PASSPHRASE_FILE. */
   readonly passphraseFile?: string | undefined;

@@ -35,6 +35,7 @@ export const PINS_OPTION = [
   'also spend coins that hold pins, which go along',
 ] as const;
 
+/** Adds the options that say what a transaction may cost. */
 export function addFeeOptions(command: Command): Command {
   return command
     .option('--fee-rate <units>', "base units per byte (default: the node's estimate, at most 50)")
@@ -42,6 +43,7 @@ export function addFeeOptions(command: Command): Command {
     .option('--allow-high-fee', 'let the fee be more than a tenth of what is sent');
 }
 
+/** Adds the options that say which coins are spent. */
 export function addCoinOptions(command: Command): Command {
   return addFeeOptions(command)
     .option('--from-coin <outpoint>', 'spend exactly this coin; may be given many times', collect)
@@ -55,6 +57,7 @@ export async function chosenFeeRate(client: ChainClient, text?: string): Promise
   return text === undefined ? estimateFeeRate(client) : feeRateOption(text);
 }
 
+/** The limits that the options of {@link addFeeOptions} say. */
 export function feeLimits({ maxFee, allowHighFee }: FeeOptions): FeeLimits {
   return { allowHighFee, maxFee: maxFee === undefined ? undefined : parseAmount(maxFee) };
 }

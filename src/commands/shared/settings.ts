@@ -3,7 +3,9 @@ import { join } from 'node:path';
 import envPaths from 'env-paths';
 import { BitmodelError, EXIT, messageOf } from '../../base/index.js';
 
+/** Names of the chains. */
 export const NETWORKS = ['main', 'test', 'regtest'] as const;
+/** One of {@link NETWORKS}. */
 export type NetworkName = (typeof NETWORKS)[number];
 
 /** The options every command takes, after flag > variable > project file > user file > default were weighed. */

@@ -20,6 +20,7 @@ export const KEY_OPTION = ['--key <name>', 'the key that pays (see bitmodel keyg
 /** Both options that {@link openWallet} reads. */
 export const WALLET_OPTIONS = [KEY_OPTION, PASSPHRASE_OPTION] as const;
 
+/** Which key or account a command uses. */
 export interface WalletChoice {
   readonly key: string;
   readonly passphraseFile?: string;

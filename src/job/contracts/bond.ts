@@ -38,6 +38,7 @@ export interface BondTerms {
 
 /** Numbers of the bond's paths, and of the leaving contract's, pushed last by the unlocking script. */
 export const BOND_PATH = { leave: 0, slash: 1 } as const;
+/** Ways in which a bond that is leaving can be spent, by the number that an unlocking script chooses. */
 export const LEAVING_PATH = { release: 0, slash: 1 } as const;
 
 /** Base units a bond must be worth for its verifier to stand in the registry: one coin. */

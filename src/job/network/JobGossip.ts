@@ -31,6 +31,7 @@ const MOST_REFUSED = 16_384;
 /** Milliseconds after which a new block is a reason to look into a neighbour's pool again. */
 const LOOK_INTERVAL = 5_000;
 
+/** What the gossip of jobs stands on. */
 export interface JobGossipOptions {
   readonly host: Host;
   readonly penalties: Penalties;

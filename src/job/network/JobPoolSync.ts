@@ -47,6 +47,7 @@ const MOST_PAGES = 4;
 /** A peer may forget so many messages at once between naming them and being asked for them: those of a job or two. */
 const MOST_GONE = 16;
 
+/** What the comparison of job pools stands on. */
 export interface JobPoolSyncOptions {
   readonly host: Host;
   readonly penalties: Penalties;

@@ -59,6 +59,7 @@ const readJobs = (reader: ByteReader, most: number): JobIds[] =>
     ids: readIds(reader, most),
   }));
 
+/** Bytes of a question of `job-pool/1`. */
 export function encodePoolQuestion(question: PoolQuestion): Uint8Array {
   const writer = new ByteWriter().u8(KIND[question.kind]);
   switch (question.kind) {
@@ -91,6 +92,7 @@ export function decodePoolQuestion(bytes: Uint8Array): PoolQuestion {
   });
 }
 
+/** Bytes of the answer to a question for digests. */
 export function encodeDigests({ lines, isMore }: DigestPage): Uint8Array {
   const writer = new ByteWriter().flag(isMore);
   return writer.list(lines, (to, [jobId, digest]) => writeId(writeId(to, jobId), digest)).finish();

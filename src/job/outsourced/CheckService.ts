@@ -39,6 +39,7 @@ export const CHECK_BOUNDS = {
   conversationsPerSecond: 1,
 } as const;
 
+/** What a neighbour answers questions with. */
 export interface CheckServiceOptions {
   readonly host: Host;
   readonly penalties: Penalties;

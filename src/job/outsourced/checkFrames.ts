@@ -29,6 +29,7 @@ export const REFUSALS = {
   'cannot-say': 'its model says nothing about this text',
 } as const;
 
+/** One of {@link REFUSALS}. */
 export type Refusal = keyof typeof REFUSALS;
 
 /** Which model a conversation is about. */
@@ -80,6 +81,7 @@ function bad(why: string): BitmodelError {
   });
 }
 
+/** Bytes of what is asked of a neighbour. */
 export function encodeAsk(frame: AskFrame): Uint8Array {
   const writer = new ByteWriter().u8(ASKS.indexOf(frame.kind));
   if (frame.kind === 'question') return writer.bytes(frame.request).finish();
@@ -101,6 +103,7 @@ export function decodeAsk(bytes: Uint8Array): AskFrame {
   });
 }
 
+/** Bytes of what a neighbour says. */
 export function encodeSay(frame: SayFrame): Uint8Array {
   const writer = new ByteWriter().u8(SAYS.indexOf(frame.kind));
   switch (frame.kind) {

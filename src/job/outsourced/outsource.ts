@@ -24,6 +24,7 @@ import type { NeighbourFacts } from './checkFrames.js';
 import { encodeCheckRequest } from './checkRequest.js';
 import type { NeighbourBook, RecordChange } from './NeighbourBook.js';
 
+/** What is asked of which neighbours, and how long they have. */
 export interface OutsourceOptions {
   /** How many neighbours are asked at first. */
   readonly neighbours: number;

@@ -13,6 +13,7 @@ export interface PoolBounds {
   readonly bytes: number;
 }
 
+/** What a pool holds at the most (docs/protocol.md). */
 export const POOL_BOUNDS: PoolBounds = {
   jobs: 4096,
   offers: 256,

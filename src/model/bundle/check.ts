@@ -14,6 +14,7 @@ export interface BundleFault {
   readonly pieces?: readonly number[];
 }
 
+/** What was found when a bundle was held against its manifest. */
 export interface BundleCheck {
   /** Id of what was packed. */
   readonly id: string;

@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { z } from 'zod';
 import { BitmodelError, EXIT, messageOf, writeFileAtomic } from '../../base/index.js';
 
+/** Name of the file in which `pack` records a bundle's id; it is no part of the bundle. */
 export const MANIFEST = 'bitmodel.json';
 const hash = z.string().regex(/^[0-9a-f]{64}$/);
 

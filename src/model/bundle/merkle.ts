@@ -6,6 +6,7 @@ import { BitmodelError } from '../../base/index.js';
 export const BLOCK = 16 * 1024;
 /** Our piece length (DESIGN 7). */
 export const PIECE = 1024 * 1024;
+/** Blocks of 16 KiB in a piece of 1 MiB (BEP 52). */
 export const BLOCKS_PER_PIECE = PIECE / BLOCK;
 /** Bytes of a hash. */
 export const HASH = 32;
@@ -89,6 +90,7 @@ async function readFully(file: FileHandle, into: Buffer, at: number): Promise<nu
   return filled;
 }
 
+/** How files are hashed, and who is told how far it is. */
 export interface HashOptions {
   /** Called with the bytes read since the last call. */
   readonly onBytes?: (count: number) => void;

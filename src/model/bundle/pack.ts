@@ -13,12 +13,14 @@ export interface Parent {
   readonly ppm: number;
 }
 
+/** Who is told how far hashing is, and who can end it. */
 export interface HashProgress {
   /** Called now and then while files are read. */
   readonly onProgress?: (bytesDone: number, bytesTotal: number) => void;
   readonly signal?: AbortSignal;
 }
 
+/** What `pack` writes down beside the id. */
 export interface PackOptions extends HashProgress {
   /** Else the name of an earlier pack, else the folder's. */
   readonly name?: string;

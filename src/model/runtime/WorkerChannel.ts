@@ -17,8 +17,10 @@ interface PendingCall {
 
 /** A request without its id, which the channel gives. */
 type Unnumbered<T> = T extends { readonly id: number } ? Omit<T, 'id'> : never;
+/** A call as it goes to the worker thread. */
 export type Call = Unnumbered<Extract<WorkerRequest, { type: 'generate' | 'prefill' | 'feed' }>>;
 
+/** Who is told of a call on its way, and who can end it. */
 export interface CallHooks {
   readonly onToken?: (token: number, cancel: () => void) => void;
   readonly onBlock?: (first: number, logits: Float32Array) => void | Promise<void>;

@@ -53,6 +53,7 @@ export type WorkerRequest =
   | { readonly type: 'cancel'; readonly id: number }
   | { readonly type: 'close' };
 
+/** Where the time of a generation went; seconds. */
 export interface DecodeTimes {
   readonly promptSeconds: number;
   readonly decodeSeconds: number;

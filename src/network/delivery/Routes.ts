@@ -33,6 +33,7 @@ export interface RouteQuestion {
   readonly hops: number;
 }
 
+/** Bytes of a question of `route/1`: `id 16 | peer 38 | hops u8`. */
 export function encodeQuestion(question: RouteQuestion): Uint8Array {
   const writer = new ByteWriter().bytes(question.id).bytes(question.to).u8(question.hops);
   return writer.finish();

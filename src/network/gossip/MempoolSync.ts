@@ -63,6 +63,7 @@ export interface Arrived {
 /** What becomes of a transaction that was asked for. */
 export type TakeTransaction = (arrived: Arrived) => Promise<unknown>;
 
+/** What the comparison of mempools stands on. */
 export interface MempoolSyncOptions {
   readonly host: Host;
   readonly penalties: Penalties;

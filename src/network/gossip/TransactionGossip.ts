@@ -40,6 +40,7 @@ const MOST_OWN = 4096;
 /** Most unknown transactions that one may spend from and still wait for them. */
 const MOST_MISSING = 100;
 
+/** What the gossip of transactions stands on. */
 export interface TransactionGossipOptions {
   readonly host: Host;
   readonly penalties: Penalties;

@@ -31,6 +31,7 @@ function readIds(reader: ByteReader, most: number): Uint8Array[] {
   return reader.list(HASH_SIZE, most, () => reader.bytes(HASH_SIZE));
 }
 
+/** Bytes of a question of `mempool/1`. */
 export function encodeMempoolQuestion(question: MempoolQuestion): Uint8Array {
   const writer = new ByteWriter().u8(KIND[question.kind]);
   if (question.kind === 'have') return writeIds(writer, question.ids).finish();
@@ -54,6 +55,7 @@ export interface MempoolPage {
   readonly isMore: boolean;
 }
 
+/** Bytes of the answer to a question for ids. */
 export function encodeMempoolPage({ ids, isMore }: MempoolPage): Uint8Array {
   return writeIds(new ByteWriter().flag(isMore), ids).finish();
 }

@@ -18,6 +18,7 @@ export interface HostLimits {
   readonly streamsPerConnection: number;
 }
 
+/** The bounds of docs/network.md. */
 export const DEFAULT_LIMITS: HostLimits = {
   inbound: 96,
   outbound: 64,

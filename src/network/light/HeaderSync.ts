@@ -8,6 +8,7 @@ import { HEADERS, MAX_HEADERS } from '../sync/protocols.js';
 import type { HeaderChain, LightBranch } from './HeaderChain.js';
 import { choosePeers } from './peers.js';
 
+/** What the headers are fetched with. */
 export interface HeaderSyncOptions {
   readonly host: Host;
   readonly penalties: Penalties;

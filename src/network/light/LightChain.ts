@@ -26,6 +26,7 @@ import { ProofClient } from './ProofClient.js';
 import { type PinsOf, pinsByOutput, pinTrails } from './pins.js';
 import { Unconfirmed } from './Unconfirmed.js';
 
+/** What a light node's view of the chain stands on. */
 export interface LightChainOptions {
   readonly host: Host;
   readonly penalties: Penalties;

@@ -17,6 +17,7 @@ import { LightChain } from './LightChain.js';
 import { choosePeers } from './peers.js';
 import { PROOFS } from './protocols.js';
 
+/** What a light node is started with. */
 export interface LightNodeOptions extends Omit<PeersOptions, 'folder' | 'network'> {
   /** Folder of all networks; this one's is below it. */
   readonly datadir: string;

@@ -9,6 +9,7 @@ import { SUBMIT } from './protocols.js';
 import { outgoingKey, outgoingRecord } from './records.js';
 import { decodeSubmitAnswer, type SubmitAnswer } from './smallMessages.js';
 
+/** What sent transactions are handed out with. */
 export interface OutboxOptions {
   readonly host: Host;
   readonly store: LightStore;

@@ -12,6 +12,7 @@ import { MAX_KEYS, PROOFS } from './protocols.js';
 import { encodeQuestion, isBefore, type Kind } from './question.js';
 import { questionKey, Testimonies, type Testimony } from './Testimonies.js';
 
+/** Whom proofs are asked of, and what is made of them. */
 export interface ProofClientOptions {
   readonly host: Host;
   readonly penalties: Penalties;

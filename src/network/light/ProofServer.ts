@@ -22,6 +22,7 @@ import {
   type SubmitAnswer,
 } from './smallMessages.js';
 
+/** What is answered from. */
 export interface ProofServerOptions {
   readonly host: Host;
   readonly penalties: Penalties;

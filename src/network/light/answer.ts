@@ -47,6 +47,7 @@ function writeBlock(writer: ByteWriter, { hash, tree, transactions }: ProvenBloc
   writeTransactions(writer, transactions);
 }
 
+/** Bytes of an answer of `proofs/1`. */
 export function encodeAnswer({ tip, next, blocks, waiting }: Answer): Uint8Array {
   const writer = new ByteWriter(4096)
     .u32(tip.height)

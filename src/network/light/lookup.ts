@@ -35,6 +35,7 @@ const INDEX_OF: Readonly<Record<'history' | 'jobs' | 'pins', PlacedIndex>> = {
   pins: 'pinsByPath',
 };
 
+/** The outpoint that a key of 36 bytes names. */
 export function outpointOfKey(key: Uint8Array): Outpoint {
   const index = new DataView(key.buffer, key.byteOffset).getUint32(32, true);
   return { hash: key.slice(0, 32), index };

@@ -25,6 +25,7 @@ export function isBefore(a: Place, b: Place): boolean {
  * - `pins`: that made, changed or moved the pins made at a path (SHA-256 of the path).
  */
 export const KINDS = ['history', 'outputs', 'transactions', 'jobs', 'pins'] as const;
+/** One of {@link KINDS}. */
 export type Kind = (typeof KINDS)[number];
 
 /** A question of `proofs/1`. */
@@ -45,6 +46,7 @@ function bad(why: string): BitmodelError {
   return new BitmodelError('BAD_ENCODING', `These bytes are no question: ${why}.`);
 }
 
+/** Bytes of a question of `proofs/1`: `kind u8 | height u32 | position u32 | keys`. */
 export function encodeQuestion({ kind, from, keys }: Question): Uint8Array {
   const writer = new ByteWriter(64 + keys.length * 36);
   writer.u8(KINDS.indexOf(kind)).u32(from.height).u32(from.position);

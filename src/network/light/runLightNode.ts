@@ -15,6 +15,7 @@ import { registerHeaderMethods } from './rpc/headerMethods.js';
 import { registerRefusals } from './rpc/refusals.js';
 import { registerTransactionMethods } from './rpc/transactionMethods.js';
 
+/** What a light node is run with. */
 export interface RunLightNodeOptions extends LightNodeOptions {
   readonly version: string;
   /** As in `RunNodeOptions`. */

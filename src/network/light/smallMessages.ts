@@ -4,6 +4,7 @@ import { MAX_REASON } from './protocols.js';
 
 /** What can become of a transaction that a node is handed. */
 export const FATES = ['taken', 'known', 'mined', 'refused', 'busy'] as const;
+/** One of {@link FATES}. */
 export type Fate = (typeof FATES)[number];
 
 /** An answer of `submit/1`. */
@@ -34,6 +35,7 @@ function cut(text: string, most: number): Uint8Array {
   return utf8(new TextDecoder().decode(bytes.subarray(0, most)).replace(/\ufffd$/, ''));
 }
 
+/** Bytes of an answer of `submit/1`; the reason is cut to what it may have. */
 export function encodeSubmitAnswer({ fate, reason }: SubmitAnswer): Uint8Array {
   const writer = new ByteWriter(64).u8(FATES.indexOf(fate));
   return writer.varBytes(cut(reason, MAX_REASON)).finish();
@@ -60,6 +62,7 @@ export function decodeFeeQuestion(bytes: Uint8Array): number {
   return ByteReader.whole(bytes, (reader) => reader.u16());
 }
 
+/** Bytes of an answer of `fees/1`. */
 export function encodeFeeAnswer({ estimate, minimum }: FeeAnswer): Uint8Array {
   const writer = new ByteWriter(17).u64(minimum).flag(estimate !== undefined);
   if (estimate !== undefined) writer.u64(estimate);

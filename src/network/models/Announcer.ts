@@ -29,6 +29,7 @@ const FROM_NEIGHBOUR = { perSecond: 20, burst: 1_000 };
 /** And of nodes that are new here: names cost nothing. */
 const NEW_FROM_NEIGHBOUR = { perSecond: 2, burst: 512 };
 
+/** What is announced, and where. */
 export interface AnnouncerOptions {
   readonly host: Host;
   /** `main`, `test` or `regtest`. */

@@ -33,6 +33,7 @@ const HAVES = { perSecond: 50, burst: 200 };
 /** Calibrations asked for by a peer: each reads those that lie beside a model. */
 const CALIBRATIONS = { perSecond: 2, burst: 64 };
 
+/** What is served from, and who is held to what. */
 export interface ChunkServerOptions {
   readonly host: Host;
   readonly penalties: Penalties;

@@ -40,6 +40,7 @@ export interface Holder {
   readonly checkedAt: number;
 }
 
+/** Whom holders are looked for with. */
 export interface HoldersOptions {
   readonly host: Host;
   readonly penalties: Penalties;

@@ -16,6 +16,7 @@ const STALL_MS = 30_000;
 /** What became of a piece that came. */
 export type Fate = 'kept' | 'bad';
 
+/** Which holder a lane fetches from, and what becomes of what comes. */
 export interface LaneOptions {
   readonly stream: ChunkStream;
   readonly queue: PieceQueue;

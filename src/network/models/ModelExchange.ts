@@ -10,6 +10,7 @@ import type { CalibrationTest } from './fetchCalibrations.js';
 import { type Holder, Holders } from './Holders.js';
 import { Pulls } from './Pulls.js';
 
+/** What the exchange of models stands on. */
 export interface ModelExchangeOptions {
   readonly host: Host;
   readonly penalties: Penalties;

@@ -34,6 +34,7 @@ const LONGEST_BUSY_REST_MS = 16_000;
 /** How long nobody may be found before the download is given up; what is there stays. */
 const PATIENCE_MS = 30_000;
 
+/** Which model is fetched, from whom and to where. */
 export interface PullOptions {
   readonly host: Host;
   readonly penalties: Penalties;
@@ -57,6 +58,7 @@ export interface PullOptions {
 /** What a download is doing. */
 export type PullState = 'looking' | 'checking' | 'fetching' | 'finishing' | 'done' | 'failed';
 
+/** How far a pull is; bytes. */
 export interface PullProgress {
   readonly state: PullState;
   /** Bytes that are there and right, and of the whole model; 0 while its description is not here. */

@@ -18,6 +18,7 @@ import { Pull, type PullProgress } from './Pull.js';
 const MOST_RUNNING = 4;
 const MOST_REMEMBERED = 64;
 
+/** Which model is wanted. */
 export interface PullRequest {
   /** Model id, hex. */
   readonly id: string;
@@ -46,6 +47,7 @@ interface Entry {
   failure?: BitmodelError;
 }
 
+/** What pulls stand on. */
 export interface PullsOptions {
   readonly host: Host;
   readonly penalties: Penalties;

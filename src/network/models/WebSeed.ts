@@ -23,6 +23,7 @@ type Found =
   | { readonly kind: 'torrent'; readonly bundle: ServedBundle }
   | { readonly kind: 'file'; readonly bundle: ServedBundle; readonly file: number };
 
+/** Which bundles are served over HTTP, and where. */
 export interface WebSeedOptions {
   readonly models: ServedModels;
   /** Address to listen on; this machine alone unless stated. */

@@ -52,6 +52,7 @@ export function isAnnounceable(address: string): boolean {
   return /^\/[\x21-\x7e]+$/.test(address) && address.length <= LONGEST_ADDRESS;
 }
 
+/** Bytes of a signed announcement: its content, then the signature. */
 export function encodeAnnouncement(announcement: SignedAnnouncement): Uint8Array {
   return concatBytes(encodeContent(announcement), announcement.signature);
 }

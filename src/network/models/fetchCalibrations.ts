@@ -30,6 +30,7 @@ export interface CalibrationFor {
   readonly file: string;
 }
 
+/** Which calibrations of a model are asked for, and of whom. */
 export interface FetchCalibrationsOptions {
   readonly host: Host;
   readonly penalties: Penalties;

@@ -22,6 +22,7 @@ const LONGEST_IP = 45;
 
 /** What came of dialling a port: nobody answered there, the asker did, or it was not dialled. */
 export const OUTCOMES = ['closed', 'open', 'untried'] as const;
+/** What came of dialling back. */
 export type Outcome = (typeof OUTCOMES)[number];
 
 /** What a peer says of the asker's ports. */
@@ -54,6 +55,7 @@ export function decodeQuestion(bytes: Uint8Array): number[] {
   return ports;
 }
 
+/** Bytes of an answer of `reach/1`. */
 export function encodeAnswer({ host, outcomes }: ReachAnswer): Uint8Array {
   const codes = outcomes.map((outcome) => OUTCOMES.indexOf(outcome));
   return Buffer.concat([Uint8Array.of(host.length), Buffer.from(host), Uint8Array.from(codes)]);

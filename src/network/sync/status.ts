@@ -42,6 +42,7 @@ export function serviceNames(services: number): ServiceName[] {
   );
 }
 
+/** Bytes of a node's status, as `status/1` carries it. */
 export function encodeStatus(status: Status): Uint8Array {
   return new ByteWriter(192)
     .u16(status.version)

@@ -12,6 +12,7 @@ export interface Copy {
   readonly plant?: { readonly position: number; readonly token: number } | undefined;
 }
 
+/** How copies of an output are spread over neighbours. */
 export interface CopyPlan {
   readonly outputIds: readonly number[];
   /** Positions to be checked, ascending. */

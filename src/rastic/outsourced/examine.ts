@@ -7,6 +7,7 @@ import { runnerUpGap } from './gap.js';
 /** What a neighbour is asked to look at: an output or its beginning, without the word how it ended. */
 export type ExaminedText = Omit<OutputClaim, 'finish'>;
 
+/** How positions are examined. */
 export interface ExamineOptions {
   /** Output positions to answer for, ascending. */
   readonly positions: readonly number[];

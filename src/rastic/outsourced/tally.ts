@@ -12,6 +12,7 @@ export interface Reply {
   readonly answer: CheckAnswer;
 }
 
+/** What answers are held against. */
 export interface TallyOptions {
   /** Positions to be checked, ascending. */
   readonly positions: readonly number[];

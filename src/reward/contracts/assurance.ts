@@ -58,6 +58,7 @@ export interface Delivery {
 
 /** Numbers of the pledge's paths, and of the grant's, pushed last by the unlocking script. */
 export const PLEDGE_PATH = { accept: 0, refund: 1 } as const;
+/** Ways in which a grant can be spent, by the number that an unlocking script chooses. */
 export const GRANT_PATH = { withdraw: 0, take: 1 } as const;
 
 /** First bytes of what backers or judges sign. */

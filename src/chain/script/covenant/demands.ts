@@ -56,6 +56,7 @@ export function requireOutput(index: number, value: Expression, script: Expressi
   return `${requireOutputValue(index, value)} ${requireOutputScript(index, script)}`;
 }
 
+/** An output whose script is a contract's code behind a head that holds its parameters. */
 export interface OutputTemplate {
   readonly index: number;
   /** Bytes of the head: the part of the script that holds the contract's parameters. */

@@ -46,6 +46,7 @@ export function seatItems(
   });
 }
 
+/** Who may not sit on a drawn jury, and what each who signs is paid. */
 export interface DrawnThreshold {
   /** Keys that may not sit, as expressions. */
   readonly barred: readonly Expression[];

@@ -2,6 +2,7 @@ import { BitmodelError, toHex } from '../../../base/index.js';
 import { requireNoToken } from './demands.js';
 import { type Expression, expression, joinParts } from './expression.js';
 
+/** How many signatures of given keys over data a covenant demands. */
 export interface DataThreshold {
   /** Compressed public keys, each once. */
   readonly publicKeys: readonly Uint8Array[];
@@ -45,6 +46,7 @@ export function checkDataThreshold({ publicKeys, threshold, onSigner }: DataThre
   );
 }
 
+/** What each who signs is paid, one output after the other. */
 export interface NthPayment {
   /** Output that the first signer is paid by; the second by the next one, and so on. */
   readonly firstOutput: number;

@@ -19,4 +19,5 @@ export interface Operation {
 /** The opcodes of one group, by name. */
 export type OperationGroup = Readonly<Partial<Record<OpcodeName, Operation>>>;
 
+/** Where an opcode comes from that Bitcoin's first version had. */
 export const ORIGINAL = 'Bitcoin 0.1';
