@@ -178,7 +178,7 @@ export { CHAIN_HELP } from './rpc/methodHelp.js';
 export { type ControlOptions, registerControlMethods } from './rpc/methods/control.js';
 export { decodeParam } from './rpc/methods/decodeParam.js';
 export { balanceView, coinJson, historyPage, scriptsOf } from './rpc/methods/indexes.js';
-export { networkInfo, requireAddCommand } from './rpc/methods/network.js';
+export { netTotals, networkInfo, requireAddCommand } from './rpc/methods/network.js';
 export { listPins, type PinSource, pinHistory } from './rpc/methods/pins.js';
 export { registerCodingMethods } from './rpc/methods/rawTransactions.js';
 export { exceedsRate, maxFeeRate } from './rpc/methods/testAccept.js';

@@ -1,4 +1,4 @@
-import type { Host, PeerConnection, PeerId } from './host/Host.js';
+import type { Host, PeerConnection, PeerId, Transfer } from './host/Host.js';
 import { hostAndPort, readMultiaddr } from './peers/addresses.js';
 import type { Penalties } from './peers/offences.js';
 import type { Peers } from './peers/Peers.js';
@@ -14,6 +14,8 @@ export interface PeerFacts {
   readonly headers?: number;
   /** What it calls itself. */
   readonly version?: string;
+  /** Seconds that its clock is ahead of ours, as it says. */
+  readonly clockOffset?: number;
 }
 
 /** A part of the network: it registers its protocols when it is made, and ends with {@link close}. */
@@ -39,6 +41,8 @@ export interface ShownPeer extends PeerFacts {
   /** Last and least round-trip time in milliseconds; undefined while it was not measured. */
   readonly latency: number | undefined;
   readonly leastLatency: number | undefined;
+  /** Bytes over the connections that are open. */
+  readonly transfer: Transfer;
   /** Points held against it, of 100. */
   readonly score: number;
   /** Milliseconds since 1970. */
@@ -113,6 +117,7 @@ export class Network<Parts extends NetworkParts = NetworkParts> {
       services: host.protocolsOf(peer).filter((name) => OWN_PROTOCOL.test(name)),
       latency: latency?.last,
       leastLatency: latency?.least,
+      transfer: host.traffic(peer),
       score: Math.round(peers.scores.scoreOf(peer)),
       connectedAt: openedAt,
       isFixed: peers.dialler.fixed().some((fixed) => fixed.peer === peer),

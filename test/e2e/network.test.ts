@@ -51,12 +51,18 @@ describe('nodes that know one seed', { timeout: 60_000 }, () => {
       id: expect.any(Number),
       score: 0,
       inbound: expect.any(Boolean),
+      bytessent: expect.any(Number),
+      timeoffset: expect.any(Number),
     });
     const table = await nodes.place.ok(['node', 'peers'], { env });
     expect(table).toContain(up.get('seed')!.id.slice(0, 20));
     const status = await nodes.place.ok(['node', 'status'], { env });
     expect(status).toContain(up.get('a')!.id);
     expect(status).toMatch(/peers +│ \d dialled \(aims for 8\), \d came in/);
+    const doctor = await nodes.place.ok(['doctor'], { env });
+    expect(doctor).toMatch(/^ok {4}peers +4 \(\d dialled, \d came in\)$/m);
+    expect(doctor).toMatch(/^(ok|warn) +reachable +\S/m);
+    expect(doctor).toMatch(/^ok {4}clock +as the peers'$/m);
     for (const text of [table, status]) {
       expect(text.split('\n').filter((line) => line.length > 80)).toEqual([]);
     }

@@ -7,6 +7,7 @@ import {
   keyPath,
   listKeys,
   networkParameters,
+  type RpcClient,
   readKeyFile,
   signatureBackend,
 } from '../../chain/index.js';
@@ -103,6 +104,81 @@ async function checkChainNode(settings: Settings): Promise<Check> {
   }
 }
 
+/** Seconds that clocks may differ before blocks of one are too far in the future for the other (600) soon. */
+const CLOCK_WARNING = 60;
+
+interface NetworkFacts {
+  readonly networkactive: boolean;
+  readonly connections: number;
+  readonly connections_in: number;
+  readonly connections_out: number;
+  /** Seconds that the peers' clocks are ahead. */
+  readonly timeoffset: number;
+}
+
+function checkPeers(facts: NetworkFacts, { network }: Settings): Check {
+  const name = 'peers';
+  const { connections, connections_in: came, connections_out: dialled } = facts;
+  const mend = 'Start it with other nodes: bitmodel node --seed-node ADDRESS';
+  if (!facts.networkactive) {
+    const found = 'the node runs without a network';
+    // a regtest chain may be one's own
+    return network === 'regtest'
+      ? { name, state: 'ok', found }
+      : { name, state: 'warn', found, mend };
+  }
+  return connections > 0
+    ? { name, state: 'ok', found: `${connections} (${dialled} dialled, ${came} came in)` }
+    : { name, state: 'warn', found: 'none are connected', mend };
+}
+
+/** Nothing of a light node: nobody needs to reach it. */
+async function checkReach(rpc: RpcClient): Promise<Check[]> {
+  const name = 'reachable';
+  const { reachable, relays, light } = await rpc.call<{
+    reachable: 'yes' | 'no' | 'unknown';
+    relays: readonly string[];
+    light?: object;
+  }>('getnodestatus');
+  if (light) return [];
+  if (reachable === 'yes') return [{ name, state: 'ok', found: 'others can dial the node' }];
+  if (reachable === 'unknown') {
+    return [{ name, state: 'ok', found: 'no peer has tried to dial the node yet' }];
+  }
+  const found = 'others can not dial the node';
+  if (relays.length > 0) {
+    return [{ name, state: 'ok', found: `${found}; they reach it through ${relays.length} peers` }];
+  }
+  const mend =
+    'Let it listen (without --no-listen), and forward its port on the router (--p2p-port, --announce)';
+  return [{ name, state: 'warn', found, mend }];
+}
+
+function checkClock({ timeoffset }: NetworkFacts): Check {
+  const name = 'clock';
+  const seconds = Math.abs(timeoffset);
+  if (seconds < CLOCK_WARNING) return { name, state: 'ok', found: "as the peers'" };
+  const found = `${seconds} s ${timeoffset > 0 ? 'behind' : 'ahead of'} the peers`;
+  return { name, state: 'warn', found, mend: 'Set the clock, best by NTP' };
+}
+
+/** What the node sees of others; nothing where no node answers, which is said by itself. */
+async function checkNetwork(settings: Settings): Promise<Check[]> {
+  const { rpc } = nodeClient(settings);
+  try {
+    const facts = await rpc.call<NetworkFacts>('getnetworkinfo');
+    const peers = checkPeers(facts, settings);
+    if (!facts.networkactive) return [peers];
+    const clock = facts.connections > 0 ? [checkClock(facts)] : [];
+    return [peers, ...(await checkReach(rpc)), ...clock];
+  } catch (thrown) {
+    if (thrown instanceof BitmodelError) return [];
+    throw thrown;
+  } finally {
+    await rpc.close();
+  }
+}
+
 function checkKeys({ datadir, network }: Settings): Check {
   const name = 'keys';
   const parameters = networkParameters(network);
@@ -155,6 +231,7 @@ export async function checkMachine(settings: Settings): Promise<Check[]> {
     }),
     checkFolder(settings),
     await checkChainNode(settings),
+    ...(await checkNetwork(settings)),
     checkKeys(settings),
   ];
 }

@@ -15,6 +15,12 @@ export interface PeerConnection {
   readonly isRelayed: boolean;
 }
 
+/** Bytes that went over connections, inside their encryption. */
+export interface Transfer {
+  readonly received: number;
+  readonly sent: number;
+}
+
 /** A two-way stream of frames: byte strings of known length, each at most as long as its protocol allows. */
 export interface FrameStream {
   readonly peer: PeerId;
@@ -118,6 +124,8 @@ export interface Host extends EventEmitter<HostEvents> {
   addresses(): string[];
   connections(): PeerConnection[];
   isConnected(peer: PeerId): boolean;
+  /** Bytes to and from a peer over the connections that are open; of all peers since the start, unless one is named. */
+  traffic(peer?: PeerId): Transfer;
   /**
    * Connects to an address that ends in `/p2p/ID`, or to one without, whose peer then proves an id of its own.
    * @throws BitmodelError `DIAL_FAILED`, `BAD_ADDRESS`, `PEER_REFUSED`

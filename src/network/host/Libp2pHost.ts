@@ -18,6 +18,7 @@ import type {
   PeerId,
   Protocol,
   Topic,
+  Transfer,
   WireOffence,
 } from './Host.js';
 import type { HostLimits, HostOptions } from './HostOptions.js';
@@ -93,6 +94,10 @@ export class Libp2pHost extends EventEmitter<HostEvents> implements Host {
 
   connections(): PeerConnection[] {
     return this.#connections.all();
+  }
+
+  traffic(peer?: PeerId): Transfer {
+    return this.#parts.traffic.of(peer);
   }
 
   isConnected(peer: PeerId): boolean {

@@ -15,6 +15,7 @@ import type { HostLimits } from './HostOptions.js';
 import { MAX_WINDOW } from './MuxerGuard.js';
 import type { OwnAddresses } from './OwnAddresses.js';
 import type { Relays } from './Relays.js';
+import type { Traffic } from './Traffic.js';
 
 /** What a node of libp2p is put together from. */
 export interface NodeParts {
@@ -30,6 +31,7 @@ export interface NodeParts {
   readonly guard: (factory: StreamMuxerFactory) => StreamMuxerFactory;
   readonly gossip: Gossip;
   readonly connections: Connections;
+  readonly traffic: Traffic;
   readonly relays: Relays;
   /** Whether it passes on for others. */
   readonly isRelay: boolean;

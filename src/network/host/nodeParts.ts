@@ -10,6 +10,7 @@ import { MuxerGuard } from './MuxerGuard.js';
 import { nodeKey } from './nodeKey.js';
 import { OwnAddresses } from './OwnAddresses.js';
 import { Relays } from './Relays.js';
+import { Traffic } from './Traffic.js';
 
 /**
  * Makes what a host is put together from.
@@ -23,6 +24,7 @@ export async function nodeParts(
   const prefix = `/bitmodel/${options.network}/`;
   const privateKey = await nodeKey(options.keyFile);
   const connections = new Connections();
+  const traffic = new Traffic();
   let fresh: { peer: PeerId | undefined } | undefined;
   const doorkeeper = new Doorkeeper(limits, options.gate, {
     inbound: () => connections.count('inbound'),
@@ -36,7 +38,7 @@ export async function nodeParts(
   const guard = (factory: StreamMuxerFactory): StreamMuxerFactory => ({
     protocol: factory.protocol,
     createStreamMuxer: (connection: MessageStream) => {
-      const whose: { peer: PeerId | undefined } = { peer: undefined };
+      const whose = traffic.watch(connection);
       fresh = whose;
       MuxerGuard.watch(connection, (offence) => {
         if (whose.peer !== undefined) offend(whose.peer, offence);
@@ -55,6 +57,7 @@ export async function nodeParts(
     gate: options.gate,
     guard,
     connections,
+    traffic,
     gossip: new Gossip(prefix, offend),
     relays: new Relays(options.relays ?? 'none'),
     isRelay: options.relayService ?? false,

@@ -1,5 +1,6 @@
 import {
   NETWORK_HELP,
+  netTotals,
   networkInfo,
   Params,
   RPC_CODE,
@@ -13,6 +14,16 @@ import { registerBanMethods } from './bans.js';
 import { networkName, peerView, serviceBits, statusView } from './views.js';
 
 const MOST_ADDRESSES = 100_000;
+
+/** Median of the seconds that the clocks of peers are ahead, of those that this node chose where there are such. */
+function clockOffset(network: Network): number {
+  const all = network.list();
+  const chosen = all.filter(({ direction }) => direction === 'outbound');
+  const offsets = (chosen.length > 0 ? chosen : all)
+    .flatMap(({ clockOffset: offset }) => (offset === undefined ? [] : [offset]))
+    .sort((a, b) => a - b);
+  return offsets[offsets.length >> 1] ?? 0;
+}
 
 function info(network: Network, version: string): object {
   const { host, peers } = network;
@@ -36,6 +47,7 @@ function info(network: Network, version: string): object {
     localservices: '0000000000000001',
     localservicesnames: ['NETWORK'],
     localrelay: true,
+    timeoffset: clockOffset(network),
     networkactive: peers.isActive,
     connections: list.length,
     connections_in: inbound,
@@ -142,6 +154,7 @@ export function registerNetworkMethods(server: RpcServer, network: Network, vers
   const help = NETWORK_HELP;
   const { peers } = network;
   server.register('getnetworkinfo', () => info(network, version), help.getnetworkinfo);
+  server.register('getnettotals', () => netTotals(network.host.traffic()), help.getnettotals);
   server.register('getconnectioncount', () => network.list().length, help.getconnectioncount);
   server.register('getpeerinfo', () => network.list().map(peerView), help.getpeerinfo);
   server.register('addnode', (values) => addNode(network, new Params(values)), help.addnode);

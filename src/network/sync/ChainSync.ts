@@ -1,4 +1,5 @@
 import { EventEmitter } from 'node:events';
+import { secondsNow } from '../../chain/index.js';
 import type { PeerId } from '../host/Host.js';
 import { RateLimit } from '../limits/RateLimit.js';
 import { Announcements } from './Announcements.js';
@@ -34,6 +35,7 @@ export interface PeerChainFacts {
   /** Height of the best header that it has shown; absent when it has shown none. */
   readonly headers?: number;
   readonly version: string;
+  readonly clockOffset: number;
   /** Which blocks it has. */
   readonly keeps: ServiceName[];
   /** Blocks that it owes. */
@@ -111,6 +113,7 @@ export class ChainSync extends EventEmitter<Events> {
         height: heightOf(peer),
         ...(peer.best ? { headers: peer.best.height } : {}),
         version: peer.status.agent,
+        clockOffset: peer.clockOffset,
         keeps: serviceNames(peer.status.services),
         owed: this.#blocks.owedBy(id),
       }
@@ -139,6 +142,7 @@ export class ChainSync extends EventEmitter<Events> {
     const known = this.#peers.get(id);
     const peer = known ?? new SyncPeer(id, status);
     peer.status = status;
+    peer.clockOffset = status.time - secondsNow();
     this.#peers.set(id, peer);
     const tip = this.#context.node.store.header(status.tip);
     const isTrue = tip && tip.height === status.height && tip.work === status.work;

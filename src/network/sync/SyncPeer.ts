@@ -10,6 +10,8 @@ export class SyncPeer {
   readonly id: PeerId;
   /** What it says of itself. */
   status: Status;
+  /** Seconds that its clock was ahead of ours when it said so, the way of the message included. */
+  clockOffset = 0;
   /** The header with the most work that it has shown; its blocks are asked for up to there. */
   best: HeaderRecord | undefined;
 

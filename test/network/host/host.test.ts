@@ -137,6 +137,26 @@ describe('requests', () => {
     expect(answers.map(([i]) => i)).toEqual(Array.from({ length: 50 }, (_, i) => i));
   });
 
+  it('are counted in bytes, of each peer and of all', async () => {
+    const bytes = 50_000;
+    const [ofPeer, ofAll, there] = [a.traffic(b.id), a.traffic(), b.traffic(a.id)];
+    await a.request(b.id, ECHO, new Uint8Array(bytes));
+    const more = (after: typeof ofAll, before: typeof ofAll): number[] => [
+      after.sent - before.sent,
+      after.received - before.received,
+    ];
+    const grown = [
+      more(a.traffic(b.id), ofPeer),
+      more(a.traffic(), ofAll),
+      more(b.traffic(a.id), there),
+    ];
+    for (const each of grown.flat()) {
+      expect(each).toBeGreaterThanOrEqual(bytes);
+      expect(each).toBeLessThan(1.2 * bytes);
+    }
+    expect(a.traffic('12D3KooWUnknown')).toEqual({ received: 0, sent: 0 });
+  });
+
   it('carries empty frames, and frames as long as allowed', async () => {
     expect(await a.request(b.id, ECHO, new Uint8Array(0))).toEqual(new Uint8Array(0));
     const longest = new Uint8Array(ECHO.maxFrame).fill(7);

@@ -19,6 +19,14 @@ export const NETWORK_HELP = {
       'incrementalfee (coins per 1,000 bytes), localaddresses [{address, port, score}], warnings; with a network also ' +
       'id (what other nodes know this one by) and addresses (multiaddrs under which it can be reached).',
   },
+  getnettotals: {
+    group: 'Network',
+    summary: 'Shows how many bytes went over the peer-to-peer network since the start.',
+    params: [],
+    result:
+      'An object: totalbytesrecv, totalbytessent (inside the encryption; what goes through a relay counts for the ' +
+      'connection with the relay, too), timemillis, uploadtarget (of clients of Bitcoin Core: there is none).',
+  },
   getconnectioncount: {
     group: 'Network',
     summary: 'Number of peers.',
@@ -31,7 +39,7 @@ export const NETWORK_HELP = {
     params: [],
     result:
       'An array of objects: id (a number), peer (the id of its key), addr, network, services, servicesnames (the ' +
-      'protocols that it speaks), relaytxes, conntime, timeoffset, pingtime and minping (seconds), version, subver, ' +
+      'protocols that it speaks), relaytxes, bytessent and bytesrecv (over the connections that are open), conntime, timeoffset (seconds that its clock is ahead), pingtime and minping (seconds), version, subver, ' +
       'inbound, synced_headers and synced_blocks (-1 where unknown), connection_type, relayed (whether another node ' +
       'carries the connection), score (points held against it; at 100 it is banned).',
   },

@@ -41,6 +41,19 @@ export function networkInfo(version: string): object {
   };
 }
 
+/** Bytes that went over the network, as Bitcoin Core shows them; nothing here aims for a limit of what is sent. */
+export function netTotals({ received, sent }: { received: number; sent: number }): object {
+  const uploadtarget = {
+    timeframe: 86_400,
+    target: 0,
+    target_reached: false,
+    serve_historical_blocks: true,
+    bytes_left_in_cycle: 0,
+    time_left_in_cycle: 0,
+  };
+  return { totalbytesrecv: received, totalbytessent: sent, timemillis: Date.now(), uploadtarget };
+}
+
 /** Methods of which nothing is left without a network. */
 const DISABLED = [
   'ping',
@@ -58,6 +71,8 @@ const DISABLED = [
 export function registerNetworkMethods(server: RpcServer, version: string): void {
   const help = NETWORK_HELP;
   server.register('getnetworkinfo', () => networkInfo(version), help.getnetworkinfo);
+  const nothing = { received: 0, sent: 0 };
+  server.register('getnettotals', () => netTotals(nothing), help.getnettotals);
   server.register('getconnectioncount', () => 0, help.getconnectioncount);
   server.register('getpeerinfo', () => [], help.getpeerinfo);
   server.register('getnodeaddresses', () => [], help.getnodeaddresses);
