@@ -1,9 +1,10 @@
 import { readdirSync, readFileSync } from 'node:fs';
-import { dirname, join, relative, resolve } from 'node:path';
+import { basename, dirname, join, relative, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';
 
 const SRC = resolve(dirname(fileURLToPath(import.meta.url)), '../../src');
+const architecture = readFileSync(resolve(SRC, '../docs/architecture.md'), 'utf8');
 
 /** Which rooms each room may import from (DESIGN 2); `base` and its own files always. */
 const ALLOWED: Readonly<Record<string, readonly string[]>> = {
@@ -138,6 +139,23 @@ describe('the house', () => {
       expect(upward).toEqual([]);
     },
   );
+
+  it.each(Object.entries(FOLDERS))(
+    'has the folders of %s in docs/architecture.md, in their order',
+    (room, folders) => {
+      const names = folders.map((folder) => `\`${folder}\``).join(' ');
+      expect(architecture).toContain(`| \`${room}\` | ${names} |`);
+    },
+  );
+
+  it('has what docs/architecture.md says to begin with', () => {
+    const named = [...architecture.matchAll(/`(?:\w+\/)?([A-Za-z]+\.ts)`/g)].map(
+      (match) => match[1]!,
+    );
+    expect(named.length).toBeGreaterThan(20);
+    const present = new Set(files.map((file) => basename(file)));
+    expect(named.filter((name) => !present.has(name))).toEqual([]);
+  });
 
   it('has no two files that need each other to run', () => {
     const needs = new Map<string, string[]>();
