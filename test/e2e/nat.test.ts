@@ -13,6 +13,7 @@ const { place } = nodes;
 const passphrase = ['--passphrase-file', place.passphraseFile];
 /** The only nodes that others can dial; they neither have the model nor take part in the job. */
 let relay: NodeProcess;
+/** Is known to others by a name. */
 let second: NodeProcess;
 /** Listens, but nobody is there at the address that it is told to be at; it has to find that out. */
 let seller: NodeProcess;
@@ -52,7 +53,9 @@ async function wayTo(node: NodeProcess, other: NodeProcess): Promise<Record<stri
 beforeAll(async () => {
   relay = await nodes.start('relay', '--mine', '--block-time', '0.8');
   const seed = ['--seed-node', relay.address];
-  second = await nodes.start('second', ...seed);
+  const port = await closedPort();
+  const named = ['--listen', `127.0.0.1:${port}`, '--announce', `localhost:${port}`];
+  second = await nodes.start('second', ...named, ...seed);
   const announce = ['--announce', `127.0.0.1:${await closedPort()}`];
   const folder = join(place.folder, 'seller', 'tiny');
   cpSync(TINY, folder, { recursive: true });
@@ -84,6 +87,8 @@ describe('two nodes that nobody can dial', { timeout: 120_000 }, () => {
       ).toEqual([]);
     }
     await eventually(async () => (await status(relay)).reachable === 'yes', 30);
+    const { addresses } = await status(second);
+    expect(addresses.map((each) => each.split('/').slice(1, 3))).toEqual([['dns', 'localhost']]);
     const shown = await place.ok(['node', 'status'], { env: seller.env });
     expect(shown.replace(/\s+/g, ' ')).toContain('no, others reach it through');
   });

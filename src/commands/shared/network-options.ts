@@ -57,7 +57,7 @@ export function addNetworkOptions(command: Command): Command {
     .option('--p2p-port <port>', 'port for other nodes; 0 takes any free one')
     .option(
       '--announce <address...>',
-      'IP:PORT under which others reach this node, as behind a router',
+      'HOST:PORT under which others reach this node, as behind a router',
     )
     .option('--max-peers <count>', 'most nodes connected at once (125)')
     .option('--no-serve-models', 'give none of the models of this machine to other nodes');
@@ -100,7 +100,7 @@ export async function networkPlan(
   if (seedNode && connect) {
     throw usage('--connect is for no other nodes.', 'Pass --seed-node or --connect, not both');
   }
-  const { parsePeerAddress, readMultiaddr } = await import('../../network/index.js');
+  const { parsePeerAddress } = await import('../../network/index.js');
   const own = networkParameters(network).p2pPort;
   const port =
     p2pPort === undefined
@@ -111,10 +111,6 @@ export async function networkPlan(
   const others = (texts: readonly string[] = []): string[] =>
     texts.map((text) => parsePeerAddress(text, own));
   const announced = (announce ?? []).map((text) => parsePeerAddress(text, port || own));
-  const named = announced.find((text) => readMultiaddr(text)!.isName);
-  if (named !== undefined) {
-    throw usage(`Other nodes take no names (${named}).`, 'Pass --announce IP:PORT');
-  }
   // as in Bitcoin Core, who connects to certain nodes only lets nobody in unless told to
   const isSilent = listen === undefined && (inbound === false || connect !== undefined || isLight);
   const everywhere = network === 'regtest' ? ['127.0.0.1'] : allAddresses();

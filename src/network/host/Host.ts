@@ -100,6 +100,8 @@ export interface Gate {
   allowsAddress(address: string, direction: 'inbound' | 'outbound'): boolean;
   /** Whether an address may be dialled, as the dialler names it: before a name in it is looked up. All, unless stated. */
   allowsDial?(address: string): boolean;
+  /** The addresses that one with a name in it stands for. @throws BitmodelError where nothing may be dialled */
+  resolve?(address: string): Promise<readonly string[]>;
   /** Whether a proved peer may stay. */
   allowsPeer(peer: PeerId, direction: 'inbound' | 'outbound'): boolean;
 }

@@ -4,10 +4,10 @@ import type { Connection, Libp2p } from '@libp2p/interface';
 import { peerIdFromString } from '@libp2p/peer-id';
 import { PeerRecord, RecordEnvelope } from '@libp2p/peer-record';
 import type { Ping } from '@libp2p/ping';
-import type { Multiaddr } from '@multiformats/multiaddr';
 import { BitmodelError, EXIT, messageOf } from '../../base/index.js';
 import { parseAddress } from './address.js';
 import type { Connections } from './Connections.js';
+import { closeConnection, withId, within } from './connectionEnds.js';
 import type { Gossip } from './Gossip.js';
 import type {
   FrameStream,
@@ -213,8 +213,9 @@ export class Libp2pHost extends EventEmitter<HostEvents> implements Host {
     options: { readonly timeout?: number; readonly signal?: AbortSignal },
     isAnew: boolean,
   ): Promise<Connection> {
-    const target = parseAddress(address);
-    if (this.#parts.gate?.allowsDial?.(address) === false) throw forbiddenDial(address);
+    parseAddress(address);
+    const { gate } = this.#parts;
+    if (gate?.allowsDial?.(address) === false) throw forbiddenDial(address);
     if (this.#connections.count('outbound') >= this.#limits.outbound) {
       // a rule of this node's own, which says nothing of whether anybody is there
       throw new BitmodelError(
@@ -228,8 +229,10 @@ export class Libp2pHost extends EventEmitter<HostEvents> implements Host {
     const timeout = AbortSignal.timeout(options.timeout ?? DIAL_TIMEOUT);
     const signal = options.signal ? AbortSignal.any([timeout, options.signal]) : timeout;
     try {
-      return await this.#node.dial(target, { signal, force: isAnew });
+      const targets = await within(signal, gate?.resolve?.(address) ?? [address]);
+      return await this.#node.dial(targets.map(parseAddress), { signal, force: isAnew });
     } catch (cause) {
+      if (cause instanceof BitmodelError) throw cause;
       this.#forgetFailed(address);
       throw dialError(address, cause);
     }
@@ -310,19 +313,5 @@ export class Libp2pHost extends EventEmitter<HostEvents> implements Host {
   #forgetFailed(address: string): void {
     const peer = /\/p2p\/([^/]+)$/.exec(address)?.[1];
     if (peer !== undefined) void this.#forget(peer);
-  }
-}
-
-/** Where a connection leads, with the peer at its end. */
-function withId({ remoteAddr, remotePeer }: Connection): Multiaddr {
-  const text = remoteAddr.toString();
-  return parseAddress(text.includes('/p2p/') ? text : `${text}/p2p/${remotePeer}`);
-}
-
-async function closeConnection(connection: Connection): Promise<void> {
-  try {
-    await connection.close({ signal: AbortSignal.timeout(1_000) });
-  } catch (thrown) {
-    connection.abort(thrown as Error);
   }
 }

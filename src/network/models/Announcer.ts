@@ -3,7 +3,8 @@ import type { ServedModels } from '../../model/index.js';
 import type { GossipVerdict, Host, PeerId } from '../host/Host.js';
 import { isSignedBy, peerIdBytes, peerIdFromBytes } from '../host/peerKeys.js';
 import { RateLimit } from '../limits/RateLimit.js';
-import { maySpeakOf, readMultiaddr, type Scope, scopeOf } from '../peers/addresses.js';
+import { readMultiaddr, type Scope, scopeOf } from '../peers/addresses.js';
+import { isSayable } from '../peers/PeerExchange.js';
 import {
   announcementMessage,
   decodeAnnouncement,
@@ -127,7 +128,7 @@ export class Announcer {
     if (!(await isSignedBy(said.peer, message, said.signature))) return 'reject';
     if (peer === host.id) return 'ignore';
     const over = scopeOver(host, from);
-    const addresses = said.addresses.filter((address) => isSayable(address, over));
+    const addresses = said.addresses.filter((address) => mayBeDialled(address, over));
     claims.add(peer, { ids: new Set(said.ids.map(toHex)), addresses, time: said.time }, from);
     return 'accept';
   }
@@ -140,9 +141,7 @@ function scopeOver(host: Host, peer: PeerId): Scope {
 }
 
 /** Whether an address may be dialled on a stranger's word. */
-function isSayable(address: string, over: Scope): boolean {
+function mayBeDialled(address: string, over: Scope): boolean {
   const at = readMultiaddr(address);
-  if (at === undefined || at.isName) return false;
-  const scope = scopeOf(at.host);
-  return scope !== undefined && maySpeakOf(over, scope);
+  return at !== undefined && isSayable(at, over);
 }

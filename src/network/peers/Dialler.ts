@@ -191,8 +191,9 @@ export class Dialler {
     try {
       for (const address of entry.addresses.slice(0, MOST_ADDRESSES)) {
         try {
-          await this.#dial(`${address}/p2p/${peer}`);
-          return true;
+          const connection = await this.#dial(`${address}/p2p/${peer}`);
+          if (!this.#isCrowded(address, connection)) return true;
+          await this.#options.host.disconnect(peer);
         } catch {
           // the next address, or none: the book counts it
         }
@@ -203,6 +204,16 @@ export class Dialler {
     } finally {
       this.#dialling.delete(peer);
     }
+  }
+
+  /** Whether a name led to an address group of which a peer is chosen already: that was not to be seen before. */
+  #isCrowded(address: string, { address: found, peer }: PeerConnection): boolean {
+    const at = readMultiaddr(address)?.isName ? readMultiaddr(found) : undefined;
+    if (!at || scopeOf(at.host) !== 'public') return false;
+    return this.chosen().some((other) => {
+      const there = readMultiaddr(other.address);
+      return other.peer !== peer && there !== undefined && addressGroup(there) === addressGroup(at);
+    });
   }
 
   /** Sees whether a peer is there, and lets go of it. */
@@ -233,6 +244,8 @@ export class Dialler {
     }
     const at = readMultiaddr(address);
     const bare = address.replace(/\/p2p\/[^/]+$/, '');
+    // a name that the peer announced counts as any address of it; one that the user gave is not passed on
+    if (at?.isName && book.get(peer)?.addresses.includes(bare)) book.reached(peer, bare);
     if (at && !at.isName && !isRelayed) {
       const addresses = inScope([bare], 'loopback');
       book.hear({ peer, addresses, origin: 'dialled', source: 'own' });

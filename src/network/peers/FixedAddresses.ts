@@ -111,11 +111,12 @@ export class FixedAddresses {
       fixed.since = performance.now();
     } catch (thrown) {
       // it is dialled again: a seed that is down may come back, whatever it said
-      const isOwnRule = thrown instanceof BitmodelError && thrown.code === 'PEER_REFUSED';
+      const code = thrown instanceof BitmodelError ? thrown.code : undefined;
       const bare = fixed.address.replace(/\/p2p\/[^/]+$/, '');
       // a node may be a seed of its own, as where all nodes of a house are given one list
       const isSelf = this.#options.host.addresses().some((own) => own.startsWith(`${bare}/`));
-      if (!isOwnRule && !isSelf) this.#tell(fixed, 'does not answer');
+      const what = code === 'NAME_REFUSED' ? 'leads into a private network' : 'does not answer';
+      if (code !== 'PEER_REFUSED' && !isSelf) this.#tell(fixed, what);
     } finally {
       fixed.next = performance.now() + around(wait);
       fixed.isDialling = false;

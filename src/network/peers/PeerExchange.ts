@@ -2,7 +2,14 @@ import { messageOf } from '../../base/index.js';
 import type { Host, PeerConnection, PeerId, Protocol } from '../host/Host.js';
 import type { SignedAddresses } from '../host/records.js';
 import { RateLimit } from '../limits/RateLimit.js';
-import { addressGroup, maySpeakOf, readMultiaddr, type Scope, scopeOf } from './addresses.js';
+import {
+  addressGroup,
+  maySpeakOf,
+  readMultiaddr,
+  type Scope,
+  scopeOf,
+  type TcpAddress,
+} from './addresses.js';
 import type { Origin } from './bookEntry.js';
 import { decodeRecords, encodeRecords, MAX_EXCHANGE, MAX_RECORDS } from './exchangeCodec.js';
 import type { Penalties } from './offences.js';
@@ -151,12 +158,20 @@ function reachOf({ address, isRelayed }: PeerConnection): { scope: Scope; source
   return { scope, source: scope === 'loopback' ? 'loopback' : addressGroup(at) };
 }
 
-/** Addresses that whoever is reached over a scope may speak of; names are not among them, as asking for them costs. */
+/** Addresses that whoever is reached over a scope may speak of. */
 export function inScope(addresses: readonly string[], over: Scope): string[] {
   return addresses.filter((text) => {
     const address = readMultiaddr(text);
-    if (!address || address.isName || address.port === 0) return false;
-    const scope = scopeOf(address.host);
-    return scope !== undefined && maySpeakOf(over, scope);
+    return address !== undefined && isSayable(address, over);
   });
+}
+
+/**
+ * Whether whoever is reached over a scope may speak of an address. Of names those of the internet only: what others lead
+ * to, a stranger in the own network could say, too.
+ */
+export function isSayable({ host, port, isName }: TcpAddress, over: Scope): boolean {
+  const scope = scopeOf(host);
+  if (port === 0 || scope === undefined || !maySpeakOf(over, scope)) return false;
+  return !isName || over === 'loopback' || scope === 'public';
 }

@@ -2,12 +2,15 @@ import type { Gate, PeerConnection, PeerId } from '../host/Host.js';
 import { RateLimit } from '../limits/RateLimit.js';
 import { addressGroup, machineOf, readMultiaddr, scopeOf, type TcpAddress } from './addresses.js';
 import type { BanList } from './BanList.js';
+import { Names } from './Names.js';
 
 /** What a gate needs. */
 export interface PeerGateOptions {
   readonly bans: BanList;
   /** Most peers that connect to this node. */
   readonly maxInbound: number;
+  /** Looks up names in addresses that are dialled; this machine's resolver unless stated. */
+  readonly names?: Names;
 }
 
 /** The connections that a gate weighs; a host has them. */
@@ -33,6 +36,7 @@ export class PeerGate implements Gate {
   readonly #ownArrivals = new RateLimit(OWN_ARRIVALS);
   /** Peers that were asked to dial back, each with how often. */
   readonly #expected = new Map<PeerId, number>();
+  readonly #names: Names;
   #host: Connected | undefined;
   /** Whether connections are made at all (`setnetworkactive`). */
   isActive = true;
@@ -41,6 +45,7 @@ export class PeerGate implements Gate {
 
   constructor(options: PeerGateOptions) {
     this.#options = options;
+    this.#names = options.names ?? new Names();
   }
 
   /** Says whose connections these are, once there is a host. */
@@ -68,6 +73,10 @@ export class PeerGate implements Gate {
     const limit = scopeOf(at.host) === 'loopback' ? this.#ownArrivals : this.#arrivals;
     if (!limit.take(machineOf(at.host))) return false;
     return this.#hasRoomFor(addressOfGroup(address)) || this.#isExpected(at.host);
+  }
+
+  resolve(address: string): Promise<string[]> {
+    return this.#names.resolve(address);
   }
 
   allowsDial(address: string): boolean {

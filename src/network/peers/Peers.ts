@@ -42,9 +42,8 @@ const ASK_SOON = 20_000;
 const ASK_LATER = 600_000;
 const LOOK = 5_000;
 const ASK_FIRST = 300;
-/** Time between two rounds that tell of new addresses, and until one begins: a place at a relay seldom comes alone. */
-const TELL_LEAST = 300_000;
-const TELL_AFTER = 2_000;
+/** Least time between two rounds that tell of new addresses. */
+const TELL_LEAST = 120_000;
 
 /** A host with all that keeps it connected to peers of good behaviour. */
 export class Peers {
@@ -63,6 +62,8 @@ export class Peers {
   readonly #numbers = new Map<PeerId, number>();
   #count = 0;
   #nextQuestion = 0;
+  /** Own addresses as the chosen peers know them, and when they were told. */
+  #told: string;
   #toldAt = Number.NEGATIVE_INFINITY;
   #isClosed = false;
 
@@ -74,6 +75,7 @@ export class Peers {
   ) {
     this.#onWarning = onWarning;
     this.host = parts.host;
+    this.#told = this.host.addresses().join();
     this.book = parts.book;
     this.bans = parts.bans;
     this.scores = parts.scores;
@@ -95,7 +97,6 @@ export class Peers {
       if (direction === 'outbound') setTimeout(() => this.#ask(peer), ASK_FIRST).unref();
     });
     this.host.on('disconnect', (peer) => this.#numbers.delete(peer));
-    this.host.on('addresses', () => this.#tellAddresses());
     this.#timer = setInterval(() => this.#look(), LOOK);
   }
 
@@ -214,6 +215,7 @@ export class Peers {
     const connections = this.host.connections();
     for (const { peer } of connections) this.book.seen(peer, this.host.protocolsOf(peer));
     const now = performance.now();
+    this.#tellAddresses(now);
     if (now < this.#nextQuestion || connections.length === 0) return;
     const wait = this.dialler.isStarved ? ASK_SOON : ASK_LATER;
     this.#nextQuestion = now + wait * (0.5 + Math.random());
@@ -222,14 +224,13 @@ export class Peers {
   }
 
   /** Tells the peers that it chose where it is now, with a question as any other. */
-  #tellAddresses(): void {
-    const now = performance.now();
-    if (now - this.#toldAt < TELL_LEAST) return;
+  #tellAddresses(now: number): void {
+    const addresses = this.host.addresses().join();
+    const chosen = new Set(this.dialler.chosen().map(({ peer }) => peer));
+    if (addresses === this.#told || now - this.#toldAt < TELL_LEAST || chosen.size === 0) return;
+    this.#told = addresses;
     this.#toldAt = now;
-    const told = new Set(this.dialler.chosen().map(({ peer }) => peer));
-    setTimeout(() => {
-      for (const peer of told) this.#ask(peer);
-    }, TELL_AFTER).unref();
+    for (const peer of chosen) this.#ask(peer);
   }
 
   #ask(peer: PeerId): void {
@@ -264,7 +265,7 @@ function ownRecord(host: Host): Records['own'] {
 function bestAddresses(addresses: readonly string[]): string[] {
   const rank = (text: string): number => {
     const at = readMultiaddr(text);
-    const scope = at && !at.isName ? scopeOf(at.host) : undefined;
+    const scope = at && scopeOf(at.host);
     if (!at || scope === undefined) return -1;
     return { public: 4, private: 2, loopback: 0 }[scope] + (at.isRelayed ? 0 : 1);
   };

@@ -117,8 +117,20 @@ const PRIVATE_V4 = [
   /^100\.(6[4-9]|[7-9]\d|1[01]\d|12[0-7])\./,
 ];
 
-/** How far an IP address reaches; undefined for what no node can be at (unspecified, multicast, reserved). */
+/** Names that no server of the internet knows (RFC 6762, 8375 and what routers commonly use), and of one word. */
+const PRIVATE_NAME =
+  /^[^.]+$|\.(local|lan|home|internal|intranet|corp|private|localdomain|home\.arpa|test)$/;
+
+/** How far a name reaches, by what it is; what it leads to is another matter. */
+function scopeOfName(name: string): Scope {
+  const plain = name.toLowerCase().replace(/\.$/, '');
+  if (/(^|\.)localhost$/.test(plain)) return 'loopback';
+  return PRIVATE_NAME.test(plain) ? 'private' : 'public';
+}
+
+/** How far an IP address or name reaches; undefined for what no node can be at (unspecified, multicast, reserved). */
 export function scopeOf(host: string): Scope | undefined {
+  if (isIP(host) === 0) return scopeOfName(host);
   if (isIP(host) === 4) {
     if (/^127\./.test(host)) return 'loopback';
     if (PRIVATE_V4.some((range) => range.test(host))) return 'private';
@@ -153,10 +165,11 @@ function words(host: string, count: number): string {
 
 /**
  * Whom an address probably belongs to: addresses of one group cost little to get together. As in Bitcoin Core, /16 of
- * IPv4 and /32 of IPv6; in a private network each address, and on loopback each port, is of a group of its own.
+ * IPv4 and /32 of IPv6; in a private network each address, and on loopback each port, is of a group of its own. All names
+ * are of one: whoever has one has as many as wanted.
  */
 export function addressGroup({ host, port, isName }: TcpAddress): string {
-  if (isName) return host.toLowerCase();
+  if (isName) return 'names';
   const scope = scopeOf(host);
   if (scope === 'loopback') return `loopback ${port}`;
   if (scope === 'private') return host;

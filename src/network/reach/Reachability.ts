@@ -182,12 +182,15 @@ export class Reachability {
     return [...new Set(found.map(({ port }) => port))].slice(0, MOST_PORTS);
   }
 
-  /** Whether a vote says anything: a peer that sees another address than the announced one could not try that one. */
+  /**
+   * Whether a vote says anything: a peer that sees another address than the announced one could not try that one. What an
+   * announced name leads to is not known here.
+   */
   #counts({ scope, host, open, closed }: Vote): boolean {
     const at = readMultiaddr(`/ip${host.includes(':') ? 6 : 4}/${host}/tcp/1`);
     if (!at || scopeOf(at.host) !== scope) return false;
     if (open.length > 0) return true;
-    const announced = this.#announced.filter((place) => place.scope === scope && !place.isName);
+    const announced = this.#announced.filter((place) => place.scope === scope);
     const isTried = announced.length === 0 || announced.some((place) => place.host === at.host);
     return closed.length > 0 && isTried;
   }
@@ -235,7 +238,7 @@ function around(milliseconds: number): number {
 
 function placeOf(address: string): Place | undefined {
   const at = readMultiaddr(address);
-  const scope = at && (at.isName ? 'public' : scopeOf(at.host));
+  const scope = at && scopeOf(at.host);
   return at && scope && { ...at, scope };
 }
 
