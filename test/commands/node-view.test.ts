@@ -16,7 +16,7 @@ describe('what a node shows of its peers', () => {
     const peer = {
       id: 999,
       peer: ID,
-      addr: '[2001:db8:1111:2222:3333:4444:5555:6666]:65535',
+      addr: `/ip6/2001:db8:1111:2222:3333:4444:5555:6666/tcp/65535/p2p/${ID}/p2p-circuit`,
       inbound: true,
       relayed: true,
       servicesnames: ['headers/1', 'blocks/1', 'mempool/1', 'job-pool/1', 'chunks/1', 'proofs/1'],
@@ -29,6 +29,8 @@ describe('what a node shows of its peers', () => {
     const text = await peersText([peer, { ...peer, synced_blocks: -1, synced_headers: -1 }], 1e8);
     expect(widest(text)).toBeLessThanOrEqual(80);
     expect(text).toContain('9999999');
+    expect(text).toContain(`│ ${ID} `);
+    expect(text).toMatch(/relayed by +│.*\n│ \[2001:db8:1111:2222:3333:4444:5555:6666\]:65535 /);
     const bans = [
       {
         address: `${'2001:db8:1111:2222:'.repeat(2)}:/64`,
@@ -72,6 +74,8 @@ describe('what a node shows of its peers', () => {
       aim: 8,
       known: 1,
       banned: 0,
+      received: 12_345,
+      sent: 999,
       seeds: [{ address: `/ip4/192.0.2.7/tcp/1/p2p/${ID}`, connected: false }],
       syncing: {
         isSyncing: true,
@@ -87,6 +91,7 @@ describe('what a node shows of its peers', () => {
     expect(text).toContain('height 7 of 2000, 310 blocks/s, 6 s left');
     expect(text).toContain('none: others can not dial it');
     expect(text).toContain('(away)');
+    expect(text).toContain('12 kB received, 999 bytes sent');
     expect(text.replace(/\s+/g, ' ')).toContain('no, others reach it through');
     const lonely = {
       ...{ ...peers, outbound: 0, syncing: { isSyncing: false, height: 0, headers: 0 } },

@@ -37,6 +37,9 @@ export interface NetworkStatus {
   readonly aim: number;
   readonly known: number;
   readonly banned: number;
+  /** Bytes since the start. */
+  readonly received: number;
+  readonly sent: number;
   readonly seeds: readonly { readonly address: string; readonly connected: boolean }[];
   /** What the parts of the network say of themselves. */
   readonly [part: string]: unknown;
@@ -66,8 +69,8 @@ export interface NodeStatus {
 
 /** Longest text in a cell beside the others, so that a table fits 80 columns. */
 const WIDTH = 64;
-/** Room of the column with address and services. */
-const ADDRESS_WIDTH = 26;
+/** An id is so long. */
+const PEER_WIDTH = 52;
 
 const KNOWN = [
   'id',
@@ -79,6 +82,8 @@ const KNOWN = [
   'aim',
   'known',
   'banned',
+  'received',
+  'sent',
   'seeds',
 ];
 
@@ -149,6 +154,14 @@ function syncingText(value: unknown): string {
   return parts.join(', ');
 }
 
+/** A number of bytes, in three digits or four. */
+function sizeText(bytes: number): string {
+  const units = ['bytes', 'kB', 'MB', 'GB', 'TB'];
+  const power = Math.min(units.length - 1, Math.floor(Math.log10(Math.max(1, bytes)) / 3));
+  const amount = bytes / 1000 ** power;
+  return `${power === 0 ? amount : amount.toFixed(amount < 10 ? 1 : 0)} ${units[power]}`;
+}
+
 /** What a part of the network says of itself, for people. */
 function factText(name: string, value: unknown, hasPeers: boolean): string {
   const facts = value as Readonly<Record<string, unknown>>;
@@ -157,7 +170,7 @@ function factText(name: string, value: unknown, hasPeers: boolean): string {
       return hasPeers ? syncingText(value) : 'knows no other nodes yet';
     case 'models': {
       const fetching = Array.isArray(facts.fetching) ? facts.fetching.length : 0;
-      const given = `${facts.bytesServed} bytes given to others`;
+      const given = `${sizeText(Number(facts.bytesServed))} given to others`;
       return fetching === 0 ? given : `${given}, ${fetching} being fetched`;
     }
     case 'light':
@@ -182,16 +195,18 @@ export function statusText(status: NodeStatus): Promise<string> {
     running: span(status.uptime),
     height: headers > height ? `${height} of ${headers} known` : `${height}`,
     tip: status.tip,
-    waiting: `${waiting} transactions, ${waitingBytes} bytes`,
+    waiting: `${waiting} ${waiting === 1 ? 'transaction' : 'transactions'}, ${sizeText(waitingBytes)}`,
   };
   if (peers) {
     const { id, addresses, outbound, inbound, aim, known, banned, seeds } = peers;
+    const { received, sent } = peers;
     Object.assign(shown, {
       id,
       addresses: addresses.length === 0 ? 'none: others can not dial it' : addresses.join(' '),
       reachable: reachableText(peers),
       peers: `${outbound} dialled (aims for ${aim}), ${inbound} came in`,
       known: `${known} ${known === 1 ? 'peer' : 'peers'}, ${banned} ${banned === 1 ? 'ban' : 'bans'}`,
+      traffic: `${sizeText(received)} received, ${sizeText(sent)} sent`,
       seeds: seeds.map((each) => `${each.address}${each.connected ? '' : ' (away)'}`).join(' '),
     });
     for (const [name, value] of parts) {
@@ -215,36 +230,45 @@ function pingText(seconds: number | undefined): string {
   return seconds < 0.9995 ? `${Math.round(seconds * 1000)} ms` : `${seconds.toFixed(1)} s`;
 }
 
-/** The peers of a node, for people. @param now seconds since 1970 */
+/** Where a peer is; of a relayed one, by which node. */
+function placeText({ addr, relayed }: PeerInfo): string {
+  if (!relayed) return addr;
+  const relay = /^\/(?:ip4|ip6|dns[46]?)\/([^/]+)\/tcp\/(\d+)\//.exec(addr);
+  if (!relay) return `relayed by ${addr}`;
+  const [, host, port] = relay;
+  return `relayed by ${host!.includes(':') ? `[${host}]` : host}:${port}`;
+}
+
+/** The peers of a node, for people: each with its id in one piece, to be copied. @param now seconds since 1970 */
 export async function peersText(peers: readonly PeerInfo[], now: number): Promise<string> {
   if (peers.length === 0) return 'No peers are connected.';
-  const rows = peers.map((peer) => [
-    `${peer.id}`,
-    [
-      wrapped(peer.addr, ADDRESS_WIDTH),
-      wrapped(peer.peer, ADDRESS_WIDTH),
-      wrapped(
-        `${peer.relayed ? 'relayed; ' : ''}${servicesText(peer.servicesnames)}`,
-        ADDRESS_WIDTH,
-      ),
-    ]
-      .filter(Boolean)
-      .join('\n'),
-    peer.inbound ? 'in' : 'out',
-    heightText(peer),
-    pingText(peer.pingtime),
-    `${peer.score}`,
-    span(Math.max(0, now - peer.conntime), 1),
-  ]);
-  const head = ['', 'peer and what it serves', 'way', 'height', 'ping', 'score', 'for'];
-  return listTable(head, rows);
+  const rows = peers.map((peer) => {
+    const { id, inbound, pingtime, score, conntime } = peer;
+    const who = [`${id}: ${placeText(peer)}`, peer.peer, servicesText(peer.servicesnames)];
+    const height = heightText(peer);
+    const ping = pingText(pingtime);
+    const how = [
+      `${inbound ? 'in' : 'out'} for ${span(Math.max(0, now - conntime), 1)}`,
+      ...(height ? [`height ${height}`] : []),
+      ...(ping ? [`ping ${ping}`] : []),
+      `score ${score}`,
+    ];
+    return [
+      who
+        .filter(Boolean)
+        .map((line) => wrapped(line, PEER_WIDTH))
+        .join('\n'),
+      how.join('\n'),
+    ];
+  });
+  return listTable(['number and address, id, what it serves', 'connection'], rows);
 }
 
 /** The bans of a node, for people. */
 export async function bansText(bans: readonly BanInfo[]): Promise<string> {
   if (bans.length === 0) return 'Nobody is banned.';
   const rows = bans.map(({ address, time_remaining, reason }) => [
-    `${wrapped(address, 52)}\n${wrapped(reason ?? '', 52)}`.trimEnd(),
+    `${wrapped(address, PEER_WIDTH)}\n${wrapped(reason ?? '', PEER_WIDTH)}`.trimEnd(),
     span(time_remaining),
   ]);
   return listTable(['banned', 'for another'], rows);

@@ -92,6 +92,7 @@ export function statusView(network: Network): object {
     aim: peers.aim,
     known: peers.book.size,
     banned: peers.bans.list().length,
+    ...host.traffic(),
     seeds: peers.dialler.fixed().map(({ address, peer }) => ({
       address,
       connected: peer !== undefined && host.isConnected(peer),

@@ -171,7 +171,7 @@ export const NETWORK_HELP = {
     result:
       'An object: id, addresses, reachable (yes, no or unknown: whether other nodes can dial this one, as far as they ' +
       'say), relays (ids of the nodes through which it is reached), outbound, inbound and aim (peers that it is connected to, and how many it aims for), ' +
-      'known (peers it knows of), banned, seeds [{address, connected}], and what each part of the network says of itself.',
+      'known (peers it knows of), banned, received and sent (bytes since the start), seeds [{address, connected}], and what each part of the network says of itself.',
     errors: [DISABLED],
   },
 } satisfies Record<string, MethodHelp>;
