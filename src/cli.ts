@@ -211,8 +211,13 @@ export async function main(argv: readonly string[]): Promise<void> {
     else await program.parseAsync(named(argv) as string[]);
   } catch (thrown) {
     const { CommanderError } = await import('commander');
-    if (!(thrown instanceof CommanderError)) throw thrown;
-    process.exitCode = thrown.exitCode === 0 ? 0 : await reportUsage(thrown, argv, program);
+    if (thrown instanceof CommanderError) {
+      process.exitCode = thrown.exitCode === 0 ? 0 : await reportUsage(thrown, argv, program);
+      return;
+    }
+    // what reads an option's value throws before any action begins
+    const { reportError } = await import('./commands/shared/action.js');
+    process.exitCode = reportError(thrown, argv.includes('--json'));
   }
 }
 

@@ -28,6 +28,24 @@ describe('a command line that is wrong', () => {
   });
 });
 
+describe('a value that an option can not have', () => {
+  it.each([
+    [['node', '--regtest', '--p2p-port', '0', '--check-threads', 'many'], '--check-threads'],
+    [['job', 'submit', '--model', 'x', '--prompt', 'x', '--threads', '0'], '--threads'],
+    [['node', '--regtest', '--p2p-port', '0', '--max-peers', '1.5'], '--max-peers'],
+    [['model', 'serve', '--port', '65536'], '--port'],
+  ])('is answered with one sentence and what it can be: %j', async (args, option) => {
+    const { code, stdout, stderr } = await place.run([...args, '--json']);
+    expect([code, stdout]).toEqual([2, '']);
+    const { error } = JSON.parse(stderr) as { error: Record<string, string> };
+    expect(error).toMatchObject({
+      code: 'BAD_OPTION',
+      message: expect.stringMatching(`^${option} can't be ".*"\\.$`),
+      next: expect.stringMatching(/^Pass a whole number from \d+ to \d+$/),
+    });
+  });
+});
+
 describe('help', () => {
   it('ends quietly when its reader closes the pipe', async () => {
     const child = spawn(process.execPath, [BINARY, 'wallet', '--help']);

@@ -99,6 +99,7 @@ export async function readBytes(path: string, limit: number): Promise<Uint8Array
     if (thrown instanceof BitmodelError) throw thrown;
     if ((thrown as NodeJS.ErrnoException).code === 'ENOENT') {
       throw new BitmodelError('NO_SUCH_FILE', `There is no file ${path}.`, {
+        next: 'Check the path',
         exitCode: EXIT.notFound,
         cause: thrown,
       });

@@ -13,8 +13,8 @@ export function collect(value: string, before: readonly string[] | undefined): s
 const MOST_THREADS = 256;
 
 /** A whole number of threads. @throws BitmodelError `BAD_OPTION` */
-export function parseThreads(text: string): number {
-  return wholeOption(text, '--threads', 1, MOST_THREADS);
+export function parseThreads(text: string, _before?: unknown, option = '--threads'): number {
+  return wholeOption(text, option, 1, MOST_THREADS);
 }
 
 /**

@@ -88,7 +88,9 @@ export async function networkPlan(
     if (inbound === false) {
       throw usage('This regtest node has no network.', 'Pass --seed-node or --connect, too');
     }
-    if (announce === undefined && maxPeers === undefined) return undefined;
+    if (announce === undefined && maxPeers === undefined && options.serveModels !== false) {
+      return undefined;
+    }
     throw usage(
       'This regtest node has no network.',
       'Pass --seed-node, --connect or --listen, too',

@@ -26,7 +26,9 @@ export function addCheckOptions(command: Command): Command {
       '--check-models <model...>',
       'answer peers that have outputs of these models checked (folders, ids or names)',
     )
-    .option('--check-threads <n>', 'threads of each of them (all cores)', parseThreads);
+    .option('--check-threads <n>', 'threads of each of them (all cores)', (text: string) =>
+      parseThreads(text, undefined, '--check-threads'),
+    );
 }
 
 /** Refuses what would be dropped without a word. @throws BitmodelError `BAD_OPTION` */
