@@ -44,7 +44,6 @@ describe('the network options of a node', () => {
     [{ inbound: false, listen: ['127.0.0.1'] }, 'BAD_OPTION'],
     [{ p2pPort: '0', maxPeers: '0' }, 'BAD_OPTION'],
     [{ p2pPort: '70000' }, 'BAD_OPTION'],
-    [{ p2pPort: '0', announce: ['node.example.org'] }, 'BAD_OPTION'],
     [{ serveModels: false }, 'BAD_OPTION'],
   ])('%j are refused: %s', async (options, code) => {
     await expect(networkPlan(options, 'regtest')).rejects.toMatchObject({ code, exitCode: 2 });
