@@ -51,12 +51,6 @@ export class Votes {
     this.#verdict = { reachable: found ?? before, scope };
   }
 
-  /** Forgets all, as where this node is at another place. */
-  clear(): void {
-    this.#votes.clear();
-    this.#verdict = { reachable: 'unknown', scope: undefined };
-  }
-
   get reachable(): Reachable {
     return this.#verdict.reachable;
   }
