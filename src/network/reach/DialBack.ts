@@ -13,6 +13,8 @@ export interface DialBackOptions {
 
 /** Questions that a peer may ask; an honest one asks a few when it starts, then every few minutes at most. */
 const QUESTIONS = { perSecond: 1 / 30, burst: 6 };
+/** Questions beyond which a peer is blamed: one whose link comes and goes asks each time that it is back. */
+const PATIENCE = { perSecond: 1, burst: 60 };
 /** Dials towards one machine, whoever asks for them: ids cost nothing. */
 const DIALS = { perSecond: 1 / 10, burst: 12 };
 /** This machine's own programs all are at one address. */
@@ -31,6 +33,7 @@ const DIAL_TIMEOUT = 5_000;
 export class DialBack {
   readonly #options: DialBackOptions;
   readonly #questions = new RateLimit(QUESTIONS);
+  readonly #patience = new RateLimit(PATIENCE);
   readonly #dials = new RateLimit(DIALS);
   readonly #ownDials = new RateLimit(OWN_DIALS);
   readonly #all = new RateLimit(ALL_DIALS);
@@ -56,8 +59,10 @@ export class DialBack {
       throw thrown;
     }
     const host = this.#placeOf(peer);
-    if (!this.#questions.take(peer)) {
+    if (!this.#patience.take(peer)) {
       penalties.penalise(peer, 'flood', 'asks to be dialled too often');
+    }
+    if (!this.#questions.take(peer)) {
       return encodeAnswer({ host, outcomes: ports.map(() => 'untried') });
     }
     const outcomes: Outcome[] = [];

@@ -87,17 +87,20 @@ describe('a node that dials back whoever asks', { timeout: 60_000 }, () => {
     await fool.close();
   });
 
-  it('dials a stranger only a few times, however often it is asked, and counts the rest as a flood', async () => {
+  it('dials a stranger only a few times, however often it is asked, and counts far too much as a flood', async () => {
     let refused = 0;
-    for (let i = 0; i < 40; i++) {
+    for (let i = 0; i < 100; i++) {
       const [outcome] = await ask(attacker, victimPort);
       expect(outcome).not.toBe('open');
       if (outcome === 'untried') refused++;
     }
     // six at once, then one in half a minute
     expect(dialled.length).toBeLessThanOrEqual(8);
-    expect(refused).toBeGreaterThanOrEqual(32);
-    expect(offences.filter((each) => each === `flood ${attacker.id}`)).toHaveLength(refused);
+    expect(refused).toBeGreaterThanOrEqual(92);
+    const floods = offences.filter((each) => each === `flood ${attacker.id}`);
+    // whose link comes and goes asks each time that it is back: sixty at once are nobody's flood
+    expect(floods.length).toBeGreaterThan(0);
+    expect(floods.length).toBeLessThanOrEqual(40);
   });
 });
 
