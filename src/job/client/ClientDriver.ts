@@ -22,6 +22,11 @@ const DISPUTE_BYTES = 8_000n;
 const DISPUTE_FEE_RATE = 10n * FEE_RATE;
 /** Blocks below the claim after which a missing ciphertext is contested. */
 const DELIVERY_DEPTH = 3;
+/** Looks at the pool before one is, unless the dispute window is nearly over: a few seconds. */
+const DELIVERY_LOOKS = 10;
+/** Blocks before the end of the dispute window at which no more blocks, and no more looks, are waited for. */
+const CONTEST_MARGIN = 6;
+const LAST_CALL = 2;
 /** Milliseconds after which other processes are told again that a coin is kept; they forget it after ten minutes. */
 const RESERVE_AGAIN = 5 * 60_000;
 /** What a client needs beside what every participant does. */
@@ -35,6 +40,8 @@ export abstract class ClientDriver extends Participant {
   readonly #dispute: ClientDispute;
   /** Coins of jobs on disk, printed, as they were last read. */
   #aside: ReadonlySet<string> = new Set();
+  /** Of claims without an answer: the height at which each was first seen, and looks at the pool since. */
+  readonly #claims = new Map<string, { readonly seenAt: number; readonly looks: number }>();
   /** Milliseconds since 1970 at which other processes were last told of a coin. */
   readonly #reservedAt = new Map<string, number>();
 
@@ -150,17 +157,32 @@ export abstract class ClientDriver extends Participant {
     if (before.contest) return this.#dispute.repeat(before);
     const record = this.#keepDelivery(before, trace);
     const delivered = record.delivery;
-    if (depthOf(claim, tip) < (delivered ? 1 : DELIVERY_DEPTH)) {
-      const atLeast = claim.height === 0 ? tip + 1 : claim.height + DELIVERY_DEPTH - 1;
-      const what = delivered ? 'the claim to be in a block' : 'the answer to be delivered';
-      this.waitFor(record.id, delivered ? tip + 1 : atLeast, what);
+    if (depthOf(claim, tip) < 1) {
+      this.waitFor(record.id, tip + 1, 'the claim to be in a block');
       return record;
     }
+    if (!delivered && this.#mayStillCome(record, terms, claim.height, tip)) return record;
     if (record.verdict) {
       const isFinal = record.verdict.result !== 'invalid' && !record.accuse;
       return isFinal ? this.#end(record, 'settled') : this.#dispute.contest(record, terms, trace);
     }
     return this.#check(record, trace, delivered, signal);
+  }
+
+  /**
+   * Whether an answer that is not in the pool is still waited for: for some blocks above the claim, or above the one at
+   * which a buyer that was cut off first sees it as far as the dispute window allows, and for some looks at the pool in
+   * any case, since blocks come before messages.
+   */
+  #mayStillCome({ id }: ClientRecord, terms: JobTerms, claimedAt: number, tip: number): boolean {
+    const { seenAt, looks } = this.#claims.get(id) ?? { seenAt: tip, looks: 0 };
+    this.#claims.set(id, { seenAt, looks: looks + 1 });
+    const latest = claimedAt + terms.disputeWindow - CONTEST_MARGIN;
+    const from = Math.max(claimedAt, Math.min(seenAt, latest));
+    const until = from + DELIVERY_DEPTH - 1;
+    if (tip < until) this.waitFor(id, until, 'the answer to be delivered');
+    const isLastCall = tip >= claimedAt + terms.disputeWindow - LAST_CALL;
+    return tip < until || (looks < DELIVERY_LOOKS && !isLastCall);
   }
 
   async #check(
@@ -218,6 +240,7 @@ export abstract class ClientDriver extends Participant {
       this.#reservedAt.delete(coin);
     }
     this.#purchase.forget(record.id);
+    this.#claims.delete(record.id);
     if (outcome !== 'settled') this.mirror.forget(record.id);
     this.emit({
       role: 'client',
