@@ -59,6 +59,15 @@ async function rebuilt({ folder }) {
   return times;
 }
 
+async function reorganised({ folder }) {
+  const copy = copyOf(folder, 'reorganise');
+  const child = fork(member, ['reorganise', copy]);
+  const [times] = await once(child, 'message');
+  await once(child, 'exit');
+  rmSync(copy, { recursive: true });
+  return times;
+}
+
 async function synced({ height }, addresses) {
   const child = fork(member, ['follow']);
   await once(child, 'message');
@@ -105,15 +114,36 @@ async function compare(chain, rounds, peers) {
   row('from the disk, time of all cores together', cpu(disk));
   row('over the network', wall(sync));
   row('over the network, time of all cores together', cpu(sync));
+  row(
+    'over the network, longest time without a turn',
+    sync.map(({ pause }) => pause),
+  );
   const ratio = median(wall(disk)) / median(wall(sync));
   process.stdout.write(`${'speed against the disk, medians'.padEnd(62)}${ratio.toFixed(2)}\n`);
   return { blocks: chain.height, peers, disk, sync, ratio };
 }
 
+/** Leaves 200 blocks for a branch of empty ones, and comes back. */
+async function moves(chain, rounds) {
+  const all = [];
+  for (let round = 0; round < rounds; round++) all.push(await reorganised(chain));
+  for (const way of ['away', 'back']) {
+    row(
+      `200 blocks ${way}`,
+      all.map((each) => each[way].wall),
+    );
+    row(
+      'longest time without a turn for others',
+      all.map((each) => each[way].pause),
+    );
+  }
+  return all;
+}
+
 /**
  * `npm run bench -- sync [--rounds N] [--peers N] [--chain large|small|empty]`: a new node syncs from peers over loopback,
  * against connecting the same blocks from the disk: blocks of 10,000 P2PKH spends, of 10 transactions, and without any.
- * The peers are processes on the same cores.
+ * The peers are processes on the same cores. Then the same node leaves 200 blocks for a branch and comes back.
  */
 export async function run(args) {
   const option = (name, usual) =>
@@ -127,6 +157,7 @@ export async function run(args) {
     if (only !== undefined && name !== only) continue;
     const chain = await chainOf(name, fill);
     results[name] = await compare(chain, rounds, peers);
+    if (chain.height > 1_000) results[`${name}, reorganised`] = await moves(chain, rounds);
   }
   return results;
 }

@@ -108,36 +108,49 @@ export class ScriptVerifier {
     return signatureChecks;
   }
 
+  /** {@link beginBlocks} of one. */
+  beginBlock(block: BlockSpendings): BlockScripts {
+    return this.beginBlocks([block]);
+  }
+
   /**
-   * Begins to run the scripts of a block. With many inputs other threads begin at once, while this one goes on; with few
+   * Begins to run the scripts of blocks. With many inputs other threads begin at once, while this one goes on; with few
    * everything happens in `finish`. The result is the same.
    */
-  beginBlock(block: BlockSpendings): BlockScripts {
-    const { transactions, hashes, spent, bytes, offsets } = block;
+  beginBlocks(blocks: readonly BlockSpendings[]): BlockScripts {
     const unknown: EncodedSpending[] = [];
-    let inputs = 0;
-    /** Per transaction: its signature checks where they are known, or its place among the unknown ones. */
-    const plan = transactions.slice(1).map((transaction, index) => {
-      const known = this.#known.get(hashKey(hashes[index + 1]!));
-      if (known !== undefined) return { known, place: -1 };
-      const spentOutputs = spent[index + 1]!.map((coin) => coin.output);
-      inputs += transaction.inputs.length;
-      const encoded = bytes.subarray(offsets[index + 1], offsets[index + 2]);
-      return { known, place: unknown.push({ transaction, spentOutputs, bytes: encoded }) - 1 };
-    });
-    const job = this.#beginJob(unknown, inputs);
+    const plans = blocks.map((block) => this.#planOf(block, unknown));
+    const inputs = unknown.reduce((sum, { transaction }) => sum + transaction.inputs.length, 0);
+    const job = this.#beginJob(unknown, inputs, MAX_BLOCK_SIGNATURE_CHECKS * blocks.length);
     const share = async (meanwhile: number): Promise<void> => {
       if (job) await this.#pool.share(job, meanwhile);
     };
     const finish = (): void => {
       if (job) this.#pool.finish(job);
-      const count = new SignatureChecks();
-      for (const { known, place } of plan) {
-        if (known !== undefined) count.add(known);
-        else this.#finishTransaction(unknown[place]!, count, (input) => job?.passed(place, input));
+      for (const plan of plans) {
+        const count = new SignatureChecks();
+        for (const { known, place } of plan) {
+          if (known !== undefined) count.add(known);
+          else
+            this.#finishTransaction(unknown[place]!, count, (input) => job?.passed(place, input));
+        }
       }
     };
     return { share, finish };
+  }
+
+  /** Per transaction: its signature checks where they are known, or its place among the unknown ones, which are added. */
+  #planOf(
+    { transactions, hashes, spent, bytes, offsets }: BlockSpendings,
+    unknown: EncodedSpending[],
+  ): { readonly known: number | undefined; readonly place: number }[] {
+    return transactions.slice(1).map((transaction, index) => {
+      const known = this.#known.get(hashKey(hashes[index + 1]!));
+      if (known !== undefined) return { known, place: -1 };
+      const spentOutputs = spent[index + 1]!.map((coin) => coin.output);
+      const encoded = bytes.subarray(offsets[index + 1], offsets[index + 2]);
+      return { known, place: unknown.push({ transaction, spentOutputs, bytes: encoded }) - 1 };
+    });
   }
 
   /** Ends the threads. */
@@ -145,11 +158,15 @@ export class ScriptVerifier {
     await this.#pool.close();
   }
 
-  #beginJob(unknown: readonly EncodedSpending[], inputs: number): ScriptJob | undefined {
+  #beginJob(
+    unknown: readonly EncodedSpending[],
+    inputs: number,
+    limit: number,
+  ): ScriptJob | undefined {
     const bytes = unknown.reduce((sum, each) => sum + each.bytes.length, 0);
     if (inputs < PARALLEL_INPUTS && bytes < PARALLEL_BYTES) return undefined;
-    const job = ScriptJob.of(unknown, MAX_BLOCK_SIGNATURE_CHECKS);
-    this.#pool.begin(job, MAX_BLOCK_SIGNATURE_CHECKS);
+    const job = ScriptJob.of(unknown, limit);
+    this.#pool.begin(job, limit);
     return job;
   }
 

@@ -38,8 +38,8 @@ export interface IncomingBlock {
   readonly encoded?: EncodedBlock | undefined;
 }
 
-/** Inputs and outputs up to which blocks may be connected together, in one go: some ten milliseconds. */
-const BATCH_COINS = 2_000;
+/** Inputs and outputs up to which blocks may be connected together, in one go: some tens of milliseconds. */
+const BATCH_COINS = 3_000;
 /** Most blocks of such a batch. */
 const BATCH_BLOCKS = 512;
 
@@ -84,23 +84,30 @@ export class BlockAcceptance {
 
   /**
    * Takes blocks whose headers are known, each on top of the last, as many at once as are soon connected; small ones
-   * share a transaction of the store. Returns how many were taken, at least one.
+   * share a transaction of the store. Returns how many were taken, at least one if there is any.
+   * @param blocks taken out one by one, no more than there is use for
    * @throws as {@link submit}, of the first block
    */
-  async submitSome(blocks: readonly IncomingBlock[]): Promise<number> {
-    const batch = this.#batchOf(blocks);
+  async submitSome(blocks: Iterable<IncomingBlock>): Promise<number> {
+    const { first, batch } = this.#batchOf(blocks);
     if (batch.length > 1 && this.#connectBatch(batch)) return batch.length;
-    await this.submit(blocks[0]!);
+    if (!first) return 0;
+    await this.submit(first);
     return 1;
   }
 
   /** The first blocks that may be connected to the tip in one go. */
-  #batchOf(blocks: readonly IncomingBlock[]): [HeaderRecord, IncomingBlock][] {
+  #batchOf(blocks: Iterable<IncomingBlock>): {
+    first: IncomingBlock | undefined;
+    batch: [HeaderRecord, IncomingBlock][];
+  } {
     const { store } = this.#options;
+    let first: IncomingBlock | undefined;
     const batch: [HeaderRecord, IncomingBlock][] = [];
     let below = store.tip().hash;
     let coins = 0;
     for (const each of blocks) {
+      first ??= each;
       const hash = each.hash ?? blockHash(each.block.header);
       const known = store.header(hash);
       coins += coinsOf(each.block);
@@ -109,7 +116,7 @@ export class BlockAcceptance {
       if (batch.push([known, each]) === BATCH_BLOCKS) break;
       below = hash;
     }
-    return batch;
+    return { first, batch };
   }
 
   /** Connects blocks in one transaction; false, and nothing of it, when one of them breaks a rule. */
@@ -118,15 +125,13 @@ export class BlockAcceptance {
     const connected: [HeaderRecord, CheckedBlock][] = [];
     let previous = store.tip();
     try {
-      store.transaction(() => {
-        for (const [entry, { block, encoded }] of batch) {
-          const checked = checkBlock(block, encoded);
-          checkBlockAtHeight(block, entry.height, () => medianTimePast(previous, store));
-          branches.append(entry, checked);
-          previous = entry;
-          connected.push([entry, checked]);
-        }
-      });
+      for (const [entry, { block, encoded }] of batch) {
+        const below = previous;
+        connected.push([entry, checkBlock(block, encoded)]);
+        checkBlockAtHeight(block, entry.height, () => medianTimePast(below, store));
+        previous = entry;
+      }
+      store.transaction(() => branches.appendAll(connected));
     } catch (thrown) {
       // one by one the good ones stay, and the bad one is known as such
       if (thrown instanceof RejectError) return false;

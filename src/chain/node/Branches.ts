@@ -89,7 +89,7 @@ export class Branches {
    */
   prepare(height: number, checked: CheckedBlock): PreparedBlock {
     const connectable = this.#check(height, checked);
-    return { connectable, scripts: this.#begin(connectable) };
+    return { connectable, scripts: this.#begin([connectable]) };
   }
 
   /**
@@ -100,7 +100,7 @@ export class Branches {
     const connectable = prepared?.connectable ?? this.#check(entry.height, checked);
     // a block that was connected once had the same transactions and coins then
     const isKnown = entry.status === 'valid';
-    const scripts = prepared?.scripts ?? (isKnown ? undefined : this.#begin(connectable));
+    const scripts = prepared?.scripts ?? (isKnown ? undefined : this.#begin([connectable]));
     // written while other threads run the scripts; the transaction of the store takes it back if one fails
     this.#store.connect(entry, connectable);
     scripts?.finish();
@@ -118,15 +118,27 @@ export class Branches {
     scripts.finish();
   }
 
+  /**
+   * {@link append} of blocks that stand on each other: the scripts of all of them run together.
+   * @throws RejectError of whichever breaks a rule
+   */
+  appendAll(blocks: readonly (readonly [HeaderEntry, CheckedBlock])[]): void {
+    const connectables = blocks.map(([entry, checked]) => {
+      const connectable = this.#check(entry.height, checked);
+      this.#store.append(entry, connectable);
+      return connectable;
+    });
+    this.#begin(connectables).finish();
+  }
+
   #check(height: number, checked: CheckedBlock): ConnectableBlock {
     return checkConnection(checked, connectContext(this.#store, this.#parameters, height));
   }
 
-  #begin(connectable: ConnectableBlock): BlockScripts {
-    return this.#scripts.beginBlock({
-      ...connectable,
-      transactions: connectable.block.transactions,
-    });
+  #begin(connectables: readonly ConnectableBlock[]): BlockScripts {
+    return this.#scripts.beginBlocks(
+      connectables.map((each) => ({ ...each, transactions: each.block.transactions })),
+    );
   }
 
   /**

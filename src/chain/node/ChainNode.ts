@@ -212,10 +212,11 @@ export class ChainNode extends EventEmitter<Events> {
 
   /**
    * Takes blocks whose headers are known, each on top of the last, as many as are soon connected; small ones share a
-   * transaction of the store, and those who listen are told of the last. Returns how many were taken, at least one.
+   * transaction of the store, and those who listen are told of the last. Returns how many were taken, at least one if
+   * there is any.
    * @throws as {@link submitBlock}, of the first one
    */
-  submitBlocks(blocks: readonly IncomingBlock[]): Promise<number> {
+  submitBlocks(blocks: Iterable<IncomingBlock>): Promise<number> {
     return this.#blocks.run(() => this.#acceptance.submitSome(blocks));
   }
 

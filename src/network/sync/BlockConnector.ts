@@ -26,8 +26,6 @@ export interface ConnectOutcome {
   readonly refused?: 'bytes' | 'block';
 }
 
-/** Bytes decoded at a time. */
-const MOST_BYTES = 4_000_000;
 /** Milliseconds before what failed by no fault of the block's is tried again. */
 const RETRY = 1_000;
 
@@ -53,15 +51,15 @@ export class BlockConnector {
    * @param target the header that is gone to
    */
   async connect(run: readonly ArrivedBlock[], target: HeaderRecord): Promise<ConnectOutcome> {
-    const blocks = this.#decode(run);
-    if (blocks.length === 0) return { taken: 0, refused: 'bytes' };
+    const first = this.#first(run[0]!);
+    if (!first) return { taken: 0, refused: 'bytes' };
     try {
-      const taken = await this.#context.node.submitBlocks(blocks);
+      const taken = await this.#context.node.submitBlocks(decoded(first, run));
       // others have their turn between two lots
       await setImmediate();
       return { taken };
     } catch (thrown) {
-      const outcome = this.#refused(run[0]!, blocks[0]!, thrown);
+      const outcome = this.#refused(run[0]!, first, thrown);
       if (outcome) return outcome;
       await this.#giveUpOrWait(thrown, target);
       return { taken: 0, ...(this.isHopeless(target) ? { refused: 'block' as const } : {}) };
@@ -81,22 +79,13 @@ export class BlockConnector {
     if (thrown.code === 'STREAM_TIMEOUT') penalties.penalise(peer, 'stall', 'owes blocks');
   }
 
-  /** Decodes the first blocks; one whose bytes are no block ends them. */
-  #decode(run: readonly ArrivedBlock[]): IncomingBlock[] {
-    const blocks: IncomingBlock[] = [];
-    let size = 0;
-    for (const { bytes, hash, peer } of run) {
-      size += bytes.length;
-      if (blocks.length > 0 && size > MOST_BYTES) break;
-      try {
-        const parts = decodeBlockParts(bytes);
-        blocks.push({ block: parts.block, hash, encoded: parts });
-      } catch (thrown) {
-        if (blocks.length === 0) this.#blame(peer, messageOf(thrown));
-        break;
-      }
+  #first(block: ArrivedBlock): IncomingBlock | undefined {
+    try {
+      return decode(block);
+    } catch (thrown) {
+      this.#blame(block.peer, messageOf(thrown));
+      return undefined;
     }
-    return blocks;
   }
 
   /** What a block that breaks a rule means; undefined for any other error. */
@@ -125,5 +114,27 @@ export class BlockConnector {
 
   #blame(peer: PeerId, detail: string): void {
     this.#context.penalties.penalise(peer, 'invalid-block', detail);
+  }
+}
+
+function decode({ bytes, hash }: ArrivedBlock): IncomingBlock {
+  const parts = decodeBlockParts(bytes);
+  return { block: parts.block, hash, encoded: parts };
+}
+
+/** Blocks as they are asked for, up to one whose bytes are no block: it is blamed when it is the first. */
+function* decoded(
+  first: IncomingBlock,
+  run: readonly ArrivedBlock[],
+): Generator<IncomingBlock, void> {
+  yield first;
+  for (const arrived of run.slice(1)) {
+    let block: IncomingBlock;
+    try {
+      block = decode(arrived);
+    } catch {
+      return;
+    }
+    yield block;
   }
 }
