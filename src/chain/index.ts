@@ -324,7 +324,8 @@ export {
   p2pkhScript,
   type ScriptClass,
 } from './script/standard.js';
-export { ChainStore, type StoredTransaction } from './store/ChainStore.js';
+export { ChainStore } from './store/ChainStore.js';
+export type { StoredTransaction } from './store/ChainView.js';
 export type { PlacedTransaction } from './store/changes.js';
 export { type LightRecord, LightStore } from './store/LightStore.js';
 export type { PinQueries } from './store/PinQueries.js';

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { BitmodelError, EXIT, equalBytes, messageOf } from '../base/index.js';
+import { BitmodelError, EXIT, equalBytes, fromBase64, messageOf, toBase64 } from '../base/index.js';
 import { signData, verifyData } from '../chain/index.js';
 import type { FinishReason } from '../model/index.js';
 import {
@@ -44,9 +44,9 @@ const base64 = (least: number, most: number) =>
     .string()
     .max(4 * Math.ceil(most / 3))
     .transform((text, context) => {
-      const bytes = new Uint8Array(Buffer.from(text, 'base64'));
-      // Buffer skips what it does not know: only text that comes back the same is base64
-      const same = Buffer.from(bytes).toString('base64') === text;
+      const bytes = fromBase64(text);
+      // what is no base64 is passed over: only text that comes back the same is base64
+      const same = toBase64(bytes) === text;
       if (!same || bytes.length < least || bytes.length > most) {
         context.addIssue({ code: 'custom', message: 'is not base64 of the right length' });
         return z.NEVER;
@@ -88,19 +88,18 @@ export function signCommitment(commitment: Commitment, sellerKey: Uint8Array): U
 
 /** The receipt as one line of JSON, with at most 512 bytes beyond the job and the ids. */
 export function encodeReceipt(receipt: Receipt): string {
-  const text = (bytes: Uint8Array): string => Buffer.from(bytes).toString('base64');
   return JSON.stringify({
     v: 1,
     job: receipt.job,
-    salt: text(receipt.salt),
-    nonce: text(receipt.nonce),
+    salt: toBase64(receipt.salt),
+    nonce: toBase64(receipt.nonce),
     prompt: receipt.promptIds,
     output: receipt.outputIds,
     finish: receipt.finish,
-    k: text(receipt.k),
-    ciphertext: text(receipt.ciphertextHash),
-    seller: text(receipt.seller),
-    signature: text(receipt.signature),
+    k: toBase64(receipt.k),
+    ciphertext: toBase64(receipt.ciphertextHash),
+    seller: toBase64(receipt.seller),
+    signature: toBase64(receipt.signature),
   });
 }
 

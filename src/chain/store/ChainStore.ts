@@ -1,65 +1,30 @@
-import { BitmodelError, equalBytes } from '../../base/index.js';
+import { BitmodelError } from '../../base/index.js';
 import type { AddressParameters } from '../address/address.js';
 import { type Block, encodeBlockParts } from '../codec/block.js';
-import {
-  hashToId,
-  type Outpoint,
-  type Transaction,
-  transactionHash,
-} from '../codec/transaction.js';
+import { hashToId, transactionHash } from '../codec/transaction.js';
 import type { CheckedBlock } from '../consensus/blockRules.js';
-import type { Coin, CoinSource } from '../consensus/coins.js';
 import type { ConnectableBlock } from '../consensus/connect.js';
-import type { HeaderEntry, HeaderSource } from '../consensus/headers.js';
-import { Ancestors } from './Ancestors.js';
-import { Bodies } from './Bodies.js';
+import type { HeaderEntry } from '../consensus/headers.js';
+import { ChainView } from './ChainView.js';
 import { applyTransaction, placeTransactions, revertTransaction } from './changes.js';
 import { damaged } from './damage.js';
 import { HeaderTree } from './HeaderTree.js';
-import { heightKey, utxoKey } from './keys.js';
-import { Marks } from './Marks.js';
+import { heightKey } from './keys.js';
 import { PinIndex } from './PinIndex.js';
-import { PinQueries } from './PinQueries.js';
 import { PinTables } from './PinTables.js';
-import { type BlockStatus, decodeCoin, decodeLocation, type HeaderRecord } from './records.js';
+import type { BlockStatus, HeaderRecord } from './records.js';
 import { Recorder } from './rehearsal.js';
-import type { Snapshot } from './Snapshot.js';
 import { StoreFile } from './StoreFile.js';
-import type { TableName, Tables } from './tables.js';
-
-/** What a store is read through. */
-interface StoreView {
-  readonly tables: Tables;
-  readonly pins: PinQueries;
-  readonly marks: Marks;
-  readonly bodies: Bodies;
-}
-
-function viewOf(tables: Tables, parameters: AddressParameters): StoreView {
-  const marks = new Marks(tables);
-  const pins = new PinQueries(tables, parameters);
-  return { tables, pins, marks, bodies: new Bodies(tables, marks) };
-}
-
-/** A transaction of the chain, and the block that holds it. */
-export interface StoredTransaction {
-  readonly transaction: Transaction;
-  readonly block: HeaderRecord;
-}
+import type { TableName } from './tables.js';
 
 /**
  * The chain on disk (LMDB): headers and blocks of every branch, and for the active one the unspent outputs, undo data
  * and indexes. One write transaction connects or disconnects a block, so all of it always belongs to one tip.
  */
-export class ChainStore implements CoinSource, HeaderSource {
+export class ChainStore extends ChainView {
   readonly #file: StoreFile;
   readonly #parameters: AddressParameters;
-  readonly #tree: HeaderTree;
   readonly #pinIndex: PinIndex;
-  readonly #ancestors = new Ancestors(this);
-  #view: StoreView;
-  /** The moment that this face is held at. */
-  #held: Snapshot | undefined;
 
   private constructor(
     file: StoreFile,
@@ -67,11 +32,10 @@ export class ChainStore implements CoinSource, HeaderSource {
     tables = file.tables,
     tree = new HeaderTree(tables),
   ) {
+    super(file, parameters, tables, tree);
     this.#file = file;
     this.#parameters = parameters;
-    this.#view = viewOf(tables, parameters);
     this.#pinIndex = new PinIndex(new PinTables(tables, parameters));
-    this.#tree = tree;
   }
 
   /**
@@ -84,39 +48,7 @@ export class ChainStore implements CoinSource, HeaderSource {
 
   /** Another face of the same store, that may be held still while the chain is moved behind it: see {@link hold}. */
   face(): ChainStore {
-    return new ChainStore(this.#file, this.#parameters, this.tables, this.#tree);
-  }
-
-  /**
-   * Shows the active chain as it is now, whatever is written meanwhile, until the function that is returned is called.
-   * This face must not move the chain itself meanwhile.
-   */
-  hold(): () => void {
-    const view = this.#view;
-    const held = this.#file.snapshot();
-    this.#view = viewOf(held.tables(), this.#parameters);
-    this.#held = held;
-    return () => {
-      this.#view = view;
-      this.#held = undefined;
-      held.done();
-    };
-  }
-
-  get tables(): Tables {
-    return this.#view.tables;
-  }
-
-  get pins(): PinQueries {
-    return this.#view.pins;
-  }
-
-  get marks(): Marks {
-    return this.#view.marks;
-  }
-
-  get #bodies(): Bodies {
-    return this.#view.bodies;
+    return new ChainStore(this.#file, this.#parameters, this.tables, this.tree);
   }
 
   /** Who is told of every error after which the store can't be trusted to go on; whoever asked gets it, too. */
@@ -156,7 +88,7 @@ export class ChainStore implements CoinSource, HeaderSource {
   /** Removes every entry of a table; within {@link transaction}. */
   clear(table: TableName): void {
     this.tables[table].clearSync();
-    this.#tree.forgetCache();
+    this.tree.forgetCache();
   }
 
   /** Puts the genesis block into an empty store; within {@link transaction}. */
@@ -171,7 +103,7 @@ export class ChainStore implements CoinSource, HeaderSource {
     try {
       return this.#file.transaction(body);
     } catch (thrown) {
-      this.#tree.forgetCache();
+      this.tree.forgetCache();
       throw thrown;
     }
   }
@@ -188,151 +120,52 @@ export class ChainStore implements CoinSource, HeaderSource {
     return this.#file.rehearse(() => body(view, recorder));
   }
 
-  /** Runs reads of the tables; damage that they meet ends the node. */
-  read<T>(body: () => T): T {
-    return this.#file.read(body);
-  }
-
-  /** The tables as they are now; give it back soon. */
-  snapshot(): Snapshot {
-    return this.#held?.share() ?? this.#file.snapshot();
-  }
-
-  /** Block at the top of the active chain. */
-  tip(): HeaderRecord {
-    const tip = this.header(this.marks.tip);
-    if (!tip) throw damaged("the tip's header is missing");
-    return tip;
-  }
-
-  /** Header by hash, on any branch. */
-  header(hash: Uint8Array): HeaderRecord | undefined {
-    return this.read(() => this.#tree.get(hash));
-  }
-
-  /** Every header known, on any branch, in no order. */
-  headers(): Generator<HeaderRecord> {
-    return this.#tree.all();
-  }
-
-  /** Blocks that are kept and not on the active chain, most work first. */
-  inactive(): Generator<HeaderRecord> {
-    return this.#tree.inactive();
-  }
-
-  parent(entry: HeaderEntry): HeaderRecord | undefined {
-    return entry.height === 0 ? undefined : this.header(entry.header.previousHash);
-  }
-
-  ancestor(entry: HeaderEntry, height: number): HeaderEntry {
-    return this.#ancestors.find(entry, height);
-  }
-
-  /** Hash of the active chain's block at a height, 32 bytes in byte order. */
-  hashAt(height: number): Uint8Array | undefined {
-    return this.tables.heights.getBinary(heightKey(height));
-  }
-
-  /** Header of the active chain at a height. */
-  headerAt(height: number): HeaderRecord | undefined {
-    const hash = this.hashAt(height);
-    return hash && this.header(hash);
-  }
-
-  /** Whether a block lies on the active chain. */
-  isActive(entry: HeaderEntry): boolean {
-    const hash = this.hashAt(entry.height);
-    return hash !== undefined && equalBytes(hash, entry.hash);
-  }
-
-  /**
-   * A block by hash, on any branch; undefined when its body is not kept (it is invalid, or was pruned).
-   * @throws BitmodelError `STORE_DAMAGED`
-   */
-  block(hash: Uint8Array): Block | undefined {
-    return this.read(() => this.#bodies.block(hash));
-  }
-
-  /** A block's bytes by hash, on any branch. */
-  blockBytes(hash: Uint8Array): Uint8Array | undefined {
-    return this.#bodies.blockBytes(hash);
-  }
-
-  coin(outpoint: Outpoint): Coin | undefined {
-    const bytes = this.tables.utxos.getBinary(utxoKey(outpoint));
-    return bytes && this.read(() => decodeCoin(bytes));
-  }
-
-  /** Whether the active chain holds a transaction with this hash. */
-  hasTransaction(hash: Uint8Array): boolean {
-    return this.tables.transactions.doesExist(hash);
-  }
-
-  /**
-   * A transaction of the active chain by its hash.
-   * @throws BitmodelError `BLOCK_PRUNED`, `STORE_DAMAGED`
-   */
-  transactionByHash(hash: Uint8Array): StoredTransaction | undefined {
-    const bytes = this.tables.transactions.getBinary(hash);
-    if (!bytes) return undefined;
-    return this.read(() => {
-      const location = decodeLocation(bytes);
-      const transaction = this.#bodies.transactionAt(location);
-      return { transaction, block: this.header(location.blockHash)! };
-    });
-  }
-
-  /** Coins that a block of the active chain spent, per transaction and input. */
-  undo(hash: Uint8Array): Coin[][] {
-    return this.read(() => this.#bodies.undo(hash));
-  }
-
   /** Keeps a block of any branch; within {@link transaction}. */
   putBlock(entry: HeaderEntry, { block, bytes }: CheckedBlock): void {
-    this.#bodies.putBlock(entry.hash, bytes);
+    this.bodies.putBlock(entry.hash, bytes);
     const transactionCount = block.transactions.length;
     this.putHeader({ ...entry, status: 'unchecked', transactionCount, size: bytes.length });
   }
 
   /** Enters the header of a block whose body is kept; within {@link transaction}. */
   putHeader(record: HeaderRecord): void {
-    this.#tree.put(record);
-    this.#tree.setInactive(record, true);
+    this.tree.put(record);
+    this.tree.setInactive(record, true);
   }
 
   /** Enters a header whose block has not come yet; within {@link transaction}. */
   putBareHeader(entry: HeaderEntry): void {
-    this.#tree.put({ ...entry, status: 'header', transactionCount: 0, size: 0 });
+    this.tree.put({ ...entry, status: 'header', transactionCount: 0, size: 0 });
   }
 
   /** Notes that a block, and so everything on it, breaks a rule; its bytes are dropped. Within {@link transaction}. */
   markInvalid(entry: HeaderRecord): void {
-    this.#tree.put({ ...entry, status: 'invalid', transactionCount: 0, size: 0 });
-    this.#tree.setInactive(entry, false);
-    this.#bodies.removeBlock(entry.hash);
+    this.tree.put({ ...entry, status: 'invalid', transactionCount: 0, size: 0 });
+    this.tree.setInactive(entry, false);
+    this.bodies.removeBlock(entry.hash);
   }
 
   /** Forgets a header, as if it had never come; its body only if asked. Within {@link transaction}. */
   forget(entry: HeaderRecord, withBody: boolean): void {
-    if (withBody) this.#bodies.removeBlock(entry.hash);
-    this.#tree.remove(entry);
+    if (withBody) this.bodies.removeBlock(entry.hash);
+    this.tree.remove(entry);
   }
 
   /** Changes what is known of a kept block; within {@link transaction}. */
   setStatus(entry: HeaderRecord, status: BlockStatus): void {
-    this.#tree.put({ ...entry, status });
+    this.tree.put({ ...entry, status });
   }
 
   /** Drops bodies and undo data of the heights from `from` up to below `to`; within {@link transaction}. */
   dropBodies(from: number, to: number): void {
     for (let height = from; height < to; height++) {
       const hash = this.hashAt(height)!;
-      this.#bodies.removeBlock(hash);
-      this.#bodies.removeUndo(hash);
+      this.bodies.removeBlock(hash);
+      this.bodies.removeUndo(hash);
     }
     for (const entry of [...this.inactive()].filter(({ height }) => height < to)) {
-      this.#bodies.removeBlock(entry.hash);
-      this.#tree.setInactive(entry, false);
+      this.bodies.removeBlock(entry.hash);
+      this.tree.setInactive(entry, false);
     }
     this.marks.pruneHeight = to;
   }
@@ -340,19 +173,19 @@ export class ChainStore implements CoinSource, HeaderSource {
   /** Makes a kept block the new tip; within {@link transaction}. */
   connect(entry: HeaderEntry, connectable: ConnectableBlock): void {
     this.#apply(entry, connectable);
-    this.#bodies.putUndo(entry.hash, connectable.spent);
+    this.bodies.putUndo(entry.hash, connectable.spent);
     const record = this.header(entry.hash)!;
-    if (record.status !== 'valid') this.#tree.put({ ...record, status: 'valid' });
-    this.#tree.setInactive(record, false);
+    if (record.status !== 'valid') this.tree.put({ ...record, status: 'valid' });
+    this.tree.setInactive(record, false);
   }
 
   /** Keeps a block that was not kept before and makes it the new tip; within {@link transaction}. */
   append(entry: HeaderEntry, connectable: ConnectableBlock): void {
     const { block, bytes, spent } = connectable;
     this.#apply(entry, connectable);
-    this.#bodies.putUndo(entry.hash, spent, bytes);
+    this.bodies.putUndo(entry.hash, spent, bytes);
     const transactionCount = block.transactions.length;
-    this.#tree.put({ ...entry, status: 'valid', transactionCount, size: bytes.length });
+    this.tree.put({ ...entry, status: 'valid', transactionCount, size: bytes.length });
   }
 
   #apply(entry: HeaderEntry, { block, hashes, spent, offsets }: ConnectableBlock): void {
@@ -377,10 +210,10 @@ export class ChainStore implements CoinSource, HeaderSource {
       revertTransaction(this.tables, each);
       this.#pinIndex.revert(each);
     }
-    this.#bodies.removeUndo(tip.hash);
+    this.bodies.removeUndo(tip.hash);
     this.tables.heights.removeSync(heightKey(tip.height));
     this.marks.tip = tip.header.previousHash;
-    this.#tree.setInactive(tip, true);
+    this.tree.setInactive(tip, true);
     return block;
   }
 

@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { join } from 'node:path';
+import { toBase64 } from '../../base/index.js';
 import { addressGroup, readMultiaddr } from './addresses.js';
 import { BookTables, groupOf } from './BookTables.js';
 import {
@@ -91,7 +92,7 @@ export class PeerBook {
     const isNew = this.#tables.place({
       peer,
       addresses,
-      record: record && Buffer.from(record).toString('base64'),
+      record: record && toBase64(record),
       sequence,
       origin,
       source,
@@ -190,7 +191,7 @@ export class PeerBook {
     const { record, sequence = 0 } = heard;
     if (!record || sequence <= entry.sequence) return false;
     const isMoved = addressGroup(readMultiaddr(addresses[0]!)!) !== groupOf(entry);
-    entry.record = Buffer.from(record).toString('base64');
+    entry.record = toBase64(record);
     entry.sequence = sequence;
     entry.lastSeen = Math.max(entry.lastSeen, Math.min(sequence, this.#now()));
     // that it was reached says nothing of where it says it is now

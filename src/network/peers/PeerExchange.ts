@@ -1,4 +1,4 @@
-import { messageOf } from '../../base/index.js';
+import { fromBase64, messageOf } from '../../base/index.js';
 import type { Host, PeerConnection, PeerId, Protocol } from '../host/Host.js';
 import type { SignedAddresses } from '../host/records.js';
 import { RateLimit } from '../limits/RateLimit.js';
@@ -113,7 +113,7 @@ export class PeerExchange {
       ({ record, addresses, ...entry }) =>
         record !== undefined && entry.peer !== peer && inScope(addresses, scope).length > 0,
     );
-    return encodeRecords(told.map(({ record }) => Buffer.from(record!, 'base64')));
+    return encodeRecords(told.map(({ record }) => fromBase64(record!)));
   }
 
   /**
