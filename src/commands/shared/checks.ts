@@ -143,7 +143,7 @@ async function checkReach(rpc: RpcClient): Promise<Check[]> {
   if (light) return [];
   if (reachable === 'yes') return [{ name, state: 'ok', found: 'others can dial the node' }];
   if (reachable === 'unknown') {
-    return [{ name, state: 'ok', found: 'no peer has tried to dial the node yet' }];
+    return [{ name, state: 'ok', found: 'no peer has said yet whether it can dial the node' }];
   }
   const found = 'others can not dial the node';
   if (relays.length > 0) {
