@@ -157,7 +157,8 @@ export async function run(args) {
     if (only !== undefined && name !== only) continue;
     const chain = await chainOf(name, fill);
     results[name] = await compare(chain, rounds, peers);
-    if (chain.height > 1_000) results[`${name}, reorganised`] = await moves(chain, rounds);
+    // a branch of empty blocks is none upon empty ones: they are the same
+    if (name === 'small') results.reorganised = await moves(chain, rounds);
   }
   return results;
 }
