@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { toHex } from '#src/base/index.js';
 import { formatOutpoint, LocalChain, Wallet } from '#src/chain/index.js';
+import { requestAgain } from '#src/job/client/retry.js';
 import {
   bondVerifier,
   createMessage,
@@ -55,6 +56,15 @@ const judgesOf = (id: string) =>
   );
 
 describe('a job whose verifiers are drawn', () => {
+  it('is never announced anew with judges that have no bond', async () => {
+    const quote = await market.client.quote({ ...request(market), retries: 2 });
+    expect(quote).toMatchObject({
+      verifiersAre: 'drawn',
+      record: { retry: { verifiers: 'drawn' } },
+    });
+    expect(requestAgain(quote.record).verifiers).toBe('drawn');
+  });
+
   it('has them out of one registry, whether asked of the node over RPC or within it', async () => {
     const height = await market.chain.height();
     const local = await registryAt(new LocalChain(market.node.node), REGTEST, height);

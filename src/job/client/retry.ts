@@ -26,7 +26,7 @@ export function mayRetry({ phase, outcome, retry, givenUp }: ClientRecord): bool
 /** What the first job of a submission keeps for those that may follow it. */
 export function firstPlan(
   request: JobRequest,
-  { reward, bond }: Pick<JobQuote, 'reward' | 'bond'>,
+  { reward, bond, verifiersAre }: Pick<JobQuote, 'reward' | 'bond' | 'verifiersAre'>,
 ): RetryPlan | undefined {
   const { retries = 0, verifiers, threshold, confirmations, lifetime, nonce } = request;
   if (retries === 0) return undefined;
@@ -36,7 +36,8 @@ export function firstPlan(
     reward: formatAmount(reward),
     bond: formatAmount(bond),
     passedOver: [],
-    verifiers,
+    // what was agreed to were bonded judges: none without a bond takes their place
+    verifiers: verifiers === 'auto' && verifiersAre === 'drawn' ? 'drawn' : verifiers,
     ...(threshold === undefined ? {} : { threshold }),
     ...(confirmations === undefined ? {} : { confirmations }),
     ...(lifetime === undefined ? {} : { lifetime }),
