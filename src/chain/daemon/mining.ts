@@ -14,7 +14,7 @@ export interface MiningOptions {
 }
 
 /** How many threads mine unless stated: all cores but one, on which the node itself goes on. */
-export function defaultThreads(): number {
+function defaultThreads(): number {
   return Math.max(availableParallelism() - 1, 1);
 }
 

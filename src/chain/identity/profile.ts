@@ -4,7 +4,7 @@ import { metaIdOf } from '../pins/identity.js';
 import type { Pin } from '../pins/pin.js';
 
 /** Where MetaID v2 keeps what people call themselves. */
-export const NAME_PATH = '/info/name';
+const NAME_PATH = '/info/name';
 
 /** Everything that one identity has pinned. */
 export interface Profile {

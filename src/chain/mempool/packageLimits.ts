@@ -3,10 +3,10 @@ import { rejectTransaction } from '../consensus/RejectError.js';
 import { type MempoolEntry, withAncestors } from './entry.js';
 
 /** Most transactions that one may depend on within the mempool, itself included. */
-export const MAX_ANCESTORS = 25;
+const MAX_ANCESTORS = 25;
 
 /** Most transactions that may depend on one within the mempool, itself included. */
-export const MAX_DESCENDANTS = 25;
+const MAX_DESCENDANTS = 25;
 
 /** Most bytes of a transaction with all its ancestors, and with all its descendants: as many as one may have at all. */
 const MAX_PACKAGE_SIZE = MAX_TRANSACTION_SIZE;

@@ -25,7 +25,7 @@ export const MAX_SCRIPT_COST = 200_000_000;
  * Least value of a P2PKH output that its sender was free to choose: Bitcoin's, three times the fee of one such output
  * and of the input that spends it.
  */
-export const DUST_LIMIT = 546n;
+const DUST_LIMIT = 546n;
 
 /**
  * What a node does not relay although a block may hold it, as far as the transaction alone shows it.

@@ -30,11 +30,7 @@ export interface TokenEvent {
 }
 
 /** Tokens of a category in a transaction's outputs that can be spent. */
-export function tokensIn(
-  transaction: Transaction,
-  hash: Uint8Array,
-  category: Uint8Array,
-): TokenPlace[] {
+function tokensIn(transaction: Transaction, hash: Uint8Array, category: Uint8Array): TokenPlace[] {
   return transaction.outputs.flatMap(({ token, lockingScript }, index) =>
     token && hashKey(token.category) === hashKey(category) && !isUnspendable(lockingScript)
       ? [{ outpoint: { hash, index }, lockingScript, token }]

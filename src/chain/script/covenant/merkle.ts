@@ -30,7 +30,7 @@ const ROOT = Uint8Array.of(0x02);
 const ABSENT = new Uint8Array(32);
 
 /** The leaf that an item becomes. */
-export function treeLeaf(item: Uint8Array): Uint8Array {
+function treeLeaf(item: Uint8Array): Uint8Array {
   return sha256(LEAF, item);
 }
 
