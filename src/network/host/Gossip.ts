@@ -33,6 +33,9 @@ interface Neighbour {
 
 type Registrar = GossipSubComponents['registrar'];
 
+/** What the router tells of itself beside what its interface names. */
+type Router = GossipSub & { getMeshPeers(topic: string): string[] };
+
 /**
  * Gossipsub (libp2p specs, pubsub/gossipsub v1.2) with our topics: message ids are SHA-256 of topic and bytes, so that
  * what is said on one topic never hides the same bytes on another; messages are looked at before anybody else gets them;
@@ -44,7 +47,7 @@ export class Gossip {
   readonly #topics = new Map<string, Topic>();
   readonly #neighbours = new Map<PeerId, Neighbour>();
   readonly #topologies = new Set<Topology>();
-  #pubsub: GossipSub | undefined;
+  #pubsub: Router | undefined;
   #mending: NodeJS.Timeout | undefined;
 
   constructor(prefix: string, report: (peer: PeerId, offence: WireOffence) => void) {
@@ -88,7 +91,7 @@ export class Gossip {
       this.#pubsub = make({
         ...picked(components),
         registrar: this.#watched(components.registrar),
-      });
+      }) as Router;
       return this.#pubsub;
     };
   }
@@ -100,6 +103,11 @@ export class Gossip {
       this.#validate(topic, peer, message),
     );
     this.#pubsub!.subscribe(name);
+  }
+
+  /** Peers in the mesh of a topic, which are given what is passed on. */
+  neighbours(name: string): PeerId[] {
+    return this.#pubsub!.getMeshPeers(this.#prefix + name);
   }
 
   async publish(name: string, data: Uint8Array): Promise<void> {

@@ -174,6 +174,8 @@ export interface Host extends EventEmitter<HostEvents> {
   protocolsOf(peer: PeerId): readonly string[];
   /** Takes part in a topic. */
   join(topic: Topic): void;
+  /** Peers to whom this host passes on what it accepts in a topic: a few of those connected, a second or so after both joined. */
+  neighbours(topic: string): PeerId[];
   /** Says something to everybody in a topic; what was said within two minutes is not said again. */
   publish(topic: string, data: Uint8Array): Promise<void>;
   /** Round-trip time to a connected peer in milliseconds. @throws BitmodelError `PEER_UNREACHABLE` */

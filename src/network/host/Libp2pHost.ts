@@ -172,6 +172,10 @@ export class Libp2pHost extends EventEmitter<HostEvents> implements Host {
     this.#gossip.join(topic);
   }
 
+  neighbours(topic: string): PeerId[] {
+    return this.#gossip.neighbours(topic);
+  }
+
   async publish(topic: string, data: Uint8Array): Promise<void> {
     await this.#gossip.publish(topic, data);
   }

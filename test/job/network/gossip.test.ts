@@ -1,4 +1,3 @@
-import { setTimeout } from 'node:timers/promises';
 import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { fromHex, utf8 } from '#src/base/index.js';
@@ -32,7 +31,7 @@ import { JOB_POOL, JobPoolSync } from '#src/job/network/JobPoolSync.js';
 import { decodeJobMessage, encodeJobMessage } from '#src/job/network/wire.js';
 import type { Host } from '#src/network/index.js';
 import { Record } from '../../network/gossip/nodes.js';
-import { addressOf, Hosts, until as untilWithin } from '../../network/host/hosts.js';
+import { addressOf, Hosts, meet, until as untilWithin } from '../../network/host/hosts.js';
 import {
   accept,
   announce,
@@ -53,13 +52,19 @@ class View implements PoolChain {
   tip = 110;
   readonly parameters = params;
   readonly unknown = new Set<string>();
+  /** Coins of the unknown ones that it was asked about. */
+  readonly missed = new Set<string>();
 
   height(): number {
     return this.tip;
   }
 
   output(outpoint: Outpoint) {
-    if (this.unknown.has(formatOutpoint(outpoint))) return undefined;
+    const coin = formatOutpoint(outpoint);
+    if (this.unknown.has(coin)) {
+      this.missed.add(coin);
+      return undefined;
+    }
     return { output: { value: 1000n, lockingScript: owner } };
   }
 
@@ -106,9 +111,16 @@ const until = (holds: () => boolean): Promise<void> => untilWithin(holds, 30);
 async function strangerNextTo(node: JobNode): Promise<Host> {
   const host = await hosts.start(`stranger${names++}`);
   host.join({ name: JOB_TOPIC, maxBytes: 2 << 20, validate: () => 'accept' });
-  await host.dial(addressOf(node.host));
-  await setTimeout(1200);
+  await meet(host, node.host, JOB_TOPIC);
   return host;
+}
+
+/** A node that has come to hold all that another one gives to whoever asks. */
+async function newcomerNextTo(node: JobNode): Promise<JobNode> {
+  const newcomer = await start();
+  await newcomer.host.dial(addressOf(node.host));
+  await until(() => newcomer.service.pool.fingerprint() === node.service.pool.fingerprint());
+  return newcomer;
 }
 
 const job = (name: string, changes = {}) => makeJob({ coin: `${hash(name)}:0`, ...changes });
@@ -119,9 +131,8 @@ beforeAll(async () => {
   a = await start();
   b = await start();
   c = await start();
-  await a.host.dial(addressOf(b.host));
-  await b.host.dial(addressOf(c.host));
-  await setTimeout(1500);
+  await meet(a.host, b.host, JOB_TOPIC);
+  await meet(b.host, c.host, JOB_TOPIC);
 }, 30_000);
 
 afterAll(async () => {
@@ -220,10 +231,12 @@ describe('job messages between nodes', () => {
       await stranger.publish(JOB_TOPIC, bytes);
       await until(() => b.record.offences(stranger.id).length === i + 1);
     }
-    await setTimeout(200);
+    const next = offer(spec, 's2');
+    await stranger.publish(JOB_TOPIC, encodeJobMessage(next));
+    await until(() => [a, b, c].every((node) => has(node, next)));
     // each counts once
     expect(b.record.offences(stranger.id)).toEqual(bad.map(() => 'invalid-job-message'));
-    expect(b.service.pool.job(jobIdHex(spec))!.offers).toEqual([]);
+    expect(b.service.pool.job(jobIdHex(spec))!.offers).toEqual([next]);
     expect([a, c].flatMap(({ record }) => record.held)).toEqual([]);
   }, 60_000);
 
@@ -236,9 +249,13 @@ describe('job messages between nodes', () => {
     const answer = commitment(spec, 's1');
     await stranger.publish(JOB_TOPIC, encodeJobMessage(answer));
     await until(() => b.service.pool.has(jobIdHex(spec), messageId(answer)));
-    await setTimeout(1500);
-    expect([a, b, c].some((node) => has(node, answer))).toBe(false);
-    expect(a.service.pool.has(jobIdHex(spec), messageId(answer))).toBe(false);
+    const next = offer(spec, 's2');
+    await stranger.publish(JOB_TOPIC, encodeJobMessage(next));
+    await until(() => [a, c].every((node) => has(node, next)));
+    const newcomer = await newcomerNextTo(b);
+    expect([a, b, c, newcomer].some((node) => has(node, answer))).toBe(false);
+    for (const { service } of [a, c, newcomer])
+      expect(service.pool.has(jobIdHex(spec), messageId(answer))).toBe(false);
     expect(b.record.offences(stranger.id)).toEqual([]);
   }, 60_000);
 
@@ -246,8 +263,10 @@ describe('job messages between nodes', () => {
     const spec = job('early');
     c.view.unknown.add(spec.coin);
     await a.service.send(announce(spec));
-    await until(() => has(b, announce(spec)));
-    await setTimeout(1500);
+    await until(() => c.view.missed.has(spec.coin));
+    const next = announce(job('after the early one'));
+    await a.service.send(next);
+    await until(() => has(c, next));
     expect(has(c, announce(spec))).toBe(false);
     c.view.unknown.clear();
     await c.service.advance();
@@ -268,14 +287,13 @@ describe('job messages between nodes', () => {
     const answer = await b.host.request(a.host.id, JOB_POOL, question, { timeout: 5000 });
     expect(decodeMessages(answer)).toEqual([]);
     await until(() => c.service.pool.fingerprint() === a.service.pool.fingerprint());
-    await setTimeout(1500);
-    for (const { service } of [b, c]) expect(service.pool.job(jobIdHex(spec))!.prompts).toEqual([]);
+    const newcomer = await newcomerNextTo(a);
+    for (const { service } of [b, c, newcomer])
+      expect(service.pool.job(jobIdHex(spec))!.prompts).toEqual([]);
   }, 60_000);
 
   it('come to a node that was not there when they were said', async () => {
-    const late = await start();
-    await late.host.dial(addressOf(c.host));
-    await until(() => late.service.pool.fingerprint() === c.service.pool.fingerprint());
+    const late = await newcomerNextTo(c);
     expect(late.service.pool.jobIds().length).toBeGreaterThan(3);
   }, 60_000);
 

@@ -1,4 +1,3 @@
-import { setTimeout } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { encodeTransaction, type Transaction, transactionHash } from '#src/chain/index.js';
 import { encodeGiven, encodeMempoolQuestion } from '#src/network/gossip/codec.js';
@@ -6,7 +5,7 @@ import { MEMPOOL, TRANSACTIONS } from '#src/network/gossip/MempoolSync.js';
 import { TRANSACTION_TOPIC } from '#src/network/gossip/TransactionGossip.js';
 import type { Host } from '#src/network/index.js';
 import { ANYONE, type AnyoneCoin, outputOf, spend } from '../../chain/mempool/anyone.js';
-import { addressOf, until as untilWithin } from '../host/hosts.js';
+import { addressOf, meet, until as untilWithin } from '../host/hosts.js';
 import { connect, type GossipNode, GossipNodes } from './nodes.js';
 
 const nodes = new GossipNodes();
@@ -38,12 +37,10 @@ beforeAll(async () => {
     .filter(({ coin }) => coin.height <= 30)
     .map(({ outpoint, coin }) => ({ outpoint, value: coin.output.value }));
   // a line: what c has of a came through b
-  await connect(a, b);
-  await connect(b, c);
+  await meet(a.host, b.host, TRANSACTION_TOPIC);
+  await meet(b.host, c.host, TRANSACTION_TOPIC);
   stranger = await bareHost('stranger');
-  await stranger.dial(addressOf(b.host));
-  // gossip needs a heartbeat to know its neighbours
-  await setTimeout(1500);
+  await meet(stranger, b.host, TRANSACTION_TOPIC);
 }, 60_000);
 
 afterAll(async () => {
@@ -64,7 +61,9 @@ describe('transactions between nodes', () => {
     const printing = spend([{ ...coin, value: coin.value * 2n }], 1, 1000);
     await stranger.publish(TRANSACTION_TOPIC, encodeTransaction(printing));
     await until(() => b.record.offences(stranger.id).includes('invalid-transaction'));
-    await setTimeout(200);
+    const next = spend([coins.pop()!], 1, 1000);
+    await stranger.publish(TRANSACTION_TOPIC, encodeTransaction(next));
+    await until(() => has(a, next) && has(c, next));
     expect(b.record.offences(stranger.id)).toEqual(['invalid-transaction']);
     expect(b.record.held[0]!.detail).toContain('bad-txns-in-belowout');
     expect([a, b, c].some((each) => has(each, printing))).toBe(false);
@@ -112,8 +111,7 @@ describe('transactions between nodes', () => {
     await fork.node.mine(1, ANYONE);
     const rival = await nodes.start('rival');
     await rival.node.mine(2, Uint8Array.of(0x52));
-    await connect(fork, a);
-    await setTimeout(1500);
+    await meet(fork.host, a.host, TRANSACTION_TOPIC);
     expect(has(a, freed)).toBe(false);
     for (const height of [131, 132]) {
       const hash = rival.node.store.hashAt(height)!;
@@ -146,8 +144,7 @@ describe('transactions between nodes', () => {
 
   it('of a flood leave room for those of others, and little behind', async () => {
     const flooder = await bareHost('flooder');
-    await flooder.dial(addressOf(c.host));
-    await setTimeout(1500);
+    await meet(flooder, c.host, TRANSACTION_TOPIC);
     const junk = (i: number): Uint8Array => {
       const outpoint = { hash: new Uint8Array(32).fill(i % 256), index: i };
       return encodeTransaction(spend([{ outpoint, value: 5000n }], 1, 1000));

@@ -33,6 +33,14 @@ export function addressOf(host: Host): string {
   return host.addresses()[0]!;
 }
 
+/** Connects one host to another, and waits until each passes on to the other what it accepts in a topic. */
+export async function meet(from: Host, to: Host, topic: string): Promise<void> {
+  await from.dial(addressOf(to));
+  await until(
+    () => from.neighbours(topic).includes(to.id) && to.neighbours(topic).includes(from.id),
+  );
+}
+
 /** Waits until something holds, at most some seconds, which a busy machine may need. */
 export async function until(holds: () => boolean | Promise<boolean>, seconds = 40): Promise<void> {
   const end = Date.now() + seconds * 1000;
