@@ -11,6 +11,7 @@ import {
 } from '../model/index.js';
 import { action } from './shared/action.js';
 import { progressLine } from './shared/progress.js';
+import { formatSize } from './shared/sizes.js';
 
 interface PackFlags {
   readonly name?: string;
@@ -32,18 +33,6 @@ function parentOf(text: string): Parent {
     });
   }
   return { id: match[1]!.toLowerCase(), ppm: Number(match[2]) };
-}
-
-/** Bytes as people read them. */
-function size(bytes: number): string {
-  const units = ['B', 'KB', 'MB', 'GB', 'TB'];
-  let value = bytes;
-  let unit = 0;
-  while (value >= 1000 && unit < units.length - 1) {
-    value /= 1000;
-    unit++;
-  }
-  return `${unit === 0 ? value : value.toFixed(1)} ${units[unit]}`;
 }
 
 /** `model pack`. */
@@ -81,7 +70,7 @@ export function registerPack(model: Command): void {
             [
               `id      ${id}`,
               `name    ${name}`,
-              `size    ${size(bytes)} in ${files.length} files`,
+              `size    ${formatSize(bytes)} in ${files.length} files`,
               `magnet  ${magnet}`,
             ].join('\n'),
           id,
@@ -138,7 +127,7 @@ export function registerShow(model: Command): void {
               ['context', facts.contextLength],
               ['vocabulary', facts.vocabularySize],
               ['numbers', facts.numericType],
-              ['weights', size(facts.weightBytes)],
+              ['weights', formatSize(facts.weightBytes)],
               ...(bundle?.parents ?? []).map(({ id, ppm }): [string, string] => [
                 'parent',
                 `${id} ${ppm} ppm`,

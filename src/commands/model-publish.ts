@@ -15,6 +15,7 @@ import {
 import { action } from './shared/action.js';
 import { hasNoNetwork, holdersOf } from './shared/model-holders.js';
 import { collect } from './shared/models.js';
+import { formatSize } from './shared/sizes.js';
 import type { Terminal } from './shared/terminal.js';
 import { nodeClient, openWallet, WALLET_OPTIONS, type WalletChoice } from './shared/wallet.js';
 
@@ -65,7 +66,7 @@ function toJson(model: ModelDeclaration): Record<string, unknown> {
 function toText(model: ModelDeclaration): string[] {
   return [
     `${model.name} ${model.id}`,
-    `licence ${model.licence}, ${model.size} bytes, ${formatWeight(model.feePpm)} of the price of a job`,
+    `licence ${model.licence}, ${formatSize(model.size)}, ${formatWeight(model.feePpm)} of the price of a job`,
     ...model.parents.map(({ id, ppm }) => `  ${formatWeight(ppm)} of that to ${id}`),
     ...(model.calibrations ?? []).map(({ file, hash }) => `calibration of ${file}: ${hash}`),
   ];

@@ -8,6 +8,7 @@ import { action } from './shared/action.js';
 import { hasNoNetwork, noModels } from './shared/model-holders.js';
 import { wholeOption } from './shared/number-options.js';
 import { progressLine } from './shared/progress.js';
+import { formatSize } from './shared/sizes.js';
 import { nodeClient } from './shared/wallet.js';
 
 const POLL_MS = 200;
@@ -55,7 +56,7 @@ const pull = action<PullFlags>(async ([model], { options, settings, terminal, si
   if (size !== undefined && maxBytes !== undefined && size > maxBytes) {
     throw new BitmodelError(
       'MODEL_TOO_LARGE',
-      `The model has ${size} bytes, more than you allow.`,
+      `The model has ${formatSize(size)}, more than you allow.`,
       {
         next: 'Pull it with a larger --max-size',
         exitCode: EXIT.notAllowed,
@@ -113,7 +114,7 @@ const pull = action<PullFlags>(async ([model], { options, settings, terminal, si
       wasHere,
       calibrationsMissing,
     },
-    `${id}\n${bytesTotal} bytes in ${dir}, ${wasHere ? 'there already' : 'every piece checked'}`,
+    `${id}\n${formatSize(bytesTotal)} in ${dir}, ${wasHere ? 'there already' : 'every piece checked'}`,
     id,
   );
 });
