@@ -65,13 +65,14 @@ function judges(
   verifiers: JobRequest['verifiers'],
   bonded: readonly string[],
   said: readonly ReturnType<typeof saying>[],
+  verifierFee?: bigint,
 ) {
   const pool = new JobPool();
   for (const message of said) pool.add(message);
   const sources = { chain: chainOf(bonded), params, key: createKey(params), mirror: pool };
   return chooseJudges(
     sources as unknown as Parameters<typeof chooseJudges>[0] & { mirror: PoolMirror },
-    { verifiers } as JobRequest,
+    { verifiers, verifierFee } as JobRequest,
     model,
     100,
   );
@@ -98,6 +99,34 @@ describe('the judges of a job', () => {
     const asked = await judges('announced', honest, [...few, ...free]);
     expect(asked.chosen).toBe('announced');
     expect(strangers.map(publicKey)).toEqual(expect.arrayContaining([...(asked.of as string[])]));
+  });
+
+  it('get what the dearest asks who is not far above what most of the bonded ask', async () => {
+    const asked = (...fees: string[]) => honest.map((name, i) => saying(name, fees[i]));
+    const drawn = async (...fees: string[]) => (await judges('drawn', honest, asked(...fees))).fee;
+    const most = Array.from({ length: 7 }, (_, i) => `0.0005000${i}`);
+    expect(await drawn(...most, '0.00090000', '0.00100012')).toBe(100_012n);
+    // a third of the bonds less one prices nobody out
+    expect(await drawn(...most, '0.00100013', '21000000.00000000')).toBe(50_006n);
+    expect(await drawn(...most.map(() => '0.00000000'), '0.00000001', '0.00100000')).toBe(10_000n);
+    // where too few have the model for that, what the dearest of them asks
+    const few = [saying(honest[0]!, '0.00040000'), saying(honest[1]!, '0.00050000')];
+    expect((await judges('drawn', honest, few)).fee).toBe(50_000n);
+    expect((await judges('drawn', honest, [])).fee).toBe(10_000n);
+  });
+
+  it('are none who ask for more than the buyer gives', async () => {
+    const dear = honest.map((name, i) => saying(name, i < 7 ? '0.00010000' : '0.00010001'));
+    expect((await judges('auto', honest, dear, 10_000n)).chosen).toBe('drawn');
+    const dearer = dear.with(0, saying(honest[0]!, '0.00010001'));
+    await expect(judges('auto', honest, dearer, 10_000n)).rejects.toMatchObject({
+      message: expect.stringContaining('only 6 say that they judge this model for that fee'),
+    });
+    const announced = await judges('announced', honest, [...dearer.slice(5)], 10_000n);
+    expect([...(announced.of as string[])].sort()).toEqual(
+      honest.slice(5, 7).map(publicKey).sort(),
+    );
+    await expect(judges('announced', honest, dearer, 9_999n)).rejects.toThrow('for that fee');
   });
 
   it('are announced ones, and said to be, where too few are bonded for a draw', async () => {

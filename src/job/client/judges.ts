@@ -33,7 +33,7 @@ export interface JudgeSources {
  */
 export async function chooseJudges(
   { chain, params, key, mirror }: JudgeSources,
-  { verifiers }: JobRequest,
+  { verifiers, verifierFee }: JobRequest,
   model: string,
   tip: number,
 ): Promise<Judges> {
@@ -42,7 +42,12 @@ export async function chooseJudges(
   }
   const registry = await registryAt(chain, params, registryHeight(tip, params));
   const size = registry?.size ?? 0;
-  const announced = mirror.verifiers().filter(({ body }) => body.models.includes(model));
+  const priced = verifierFee === undefined ? '' : ' for that fee';
+  // who asks for more than it is paid does not judge
+  const announced = mirror
+    .verifiers()
+    .filter(({ body }) => body.models.includes(model))
+    .filter(({ body }) => verifierFee === undefined || parseAmount(body.fee) <= verifierFee);
   const bonded = announced.filter(({ author }) =>
     registry?.keys.some((bond) => toHex(bond) === author),
   );
@@ -50,29 +55,51 @@ export async function chooseJudges(
   if (verifiers === 'drawn' && !isEnough) throw tooFewBonded(size);
   // announcing itself costs nothing: where there are bonds to lose, nobody judges without one
   if (verifiers === 'announced' || !registry || !isEnough) {
-    return announcedJudges(mirror, toHex(key.publicKey), model);
+    const own = toHex(key.publicKey);
+    return announcedJudges(
+      announced.filter(({ author }) => author !== own),
+      priced,
+    );
   }
   // one who does not have the model can only abstain
-  if (verifiers === 'auto' && 3 * bonded.length <= 2 * size) throw tooFewThere(bonded.length, size);
+  if (verifiers === 'auto' && 3 * bonded.length <= 2 * size) {
+    throw tooFewThere(bonded.length, size, priced);
+  }
   const drawSecret = new Uint8Array(randomBytes(32));
-  const fees = bonded.map(({ body }) => parseAmount(body.fee));
-  const fee = fees.reduce((most, each) => (each > most ? each : most), DEFAULT_VERIFIER_FEE);
+  const fee = drawnFee(
+    bonded.map(({ body }) => parseAmount(body.fee)),
+    size,
+  );
   const draw = { registry: toHex(registry.root), drawHash: toHex(sha256(drawSecret)) };
   const of = { ...draw, size, count: AUTO_VERIFIERS };
   return { of, chosen: 'drawn', fee, drawSecret: toHex(drawSecret) };
 }
 
-function announcedJudges(mirror: PoolMirror, own: string, model: string): Judges {
-  const chosen = mirror
-    .verifiers()
-    .filter(({ author, body }) => author !== own && body.models.includes(model))
-    .sort((a, b) => Number(parseAmount(a.body.fee) - parseAmount(b.body.fee)))
+/**
+ * What each drawn verifier gets. The contract pays all the same, before anybody is drawn; so it is what the dearest asks
+ * of those who ask at most twice as much as two thirds of the bonded do: none of the others can price a job out.
+ */
+function drawnFee(asked: readonly bigint[], size: number): bigint {
+  const ascending = asked.toSorted((a, b) => Number(a - b));
+  const most = ascending[Math.min(Math.floor((2 * size) / 3), ascending.length - 1)] ?? 0n;
+  const bound = 2n * (most > DEFAULT_VERIFIER_FEE ? most : DEFAULT_VERIFIER_FEE);
+  const dearest = ascending.findLast((fee) => fee <= bound) ?? 0n;
+  return dearest > DEFAULT_VERIFIER_FEE ? dearest : DEFAULT_VERIFIER_FEE;
+}
+
+function announcedJudges(announced: ReturnType<PoolMirror['verifiers']>, priced: string): Judges {
+  const chosen = announced
+    .toSorted((a, b) => Number(parseAmount(a.body.fee) - parseAmount(b.body.fee)))
     .slice(0, AUTO_VERIFIERS);
   if (chosen.length === 0) {
-    throw new BitmodelError('NO_VERIFIERS', 'No verifier has announced itself for this model.', {
-      next: 'Start one with: bitmodel verifier --model DIR, or name keys with --verifiers',
-      exitCode: EXIT.notFound,
-    });
+    throw new BitmodelError(
+      'NO_VERIFIERS',
+      `No verifier has announced itself for this model${priced}.`,
+      {
+        next: 'Start one with: bitmodel verifier --model DIR, or name keys with --verifiers',
+        exitCode: EXIT.notFound,
+      },
+    );
   }
   // sorted by fee: the last one asks most
   return {
@@ -93,10 +120,10 @@ function tooFewBonded(size: number): BitmodelError {
   );
 }
 
-function tooFewThere(there: number, size: number): BitmodelError {
+function tooFewThere(there: number, size: number, priced: string): BitmodelError {
   return new BitmodelError(
     'NO_VERIFIERS',
-    `Of ${size} bonded verifiers only ${there} say that they have this model; more than two thirds should.`,
+    `Of ${size} bonded verifiers only ${there} say that they judge this model${priced}; more than two thirds should.`,
     {
       next: 'Wait for them, name keys that you trust with --verifiers, or draw all the same: --verifiers drawn',
       exitCode: EXIT.notFound,

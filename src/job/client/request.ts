@@ -18,7 +18,7 @@ export interface JobRequest {
   readonly verifiers: readonly string[] | 'auto' | 'drawn' | 'announced';
   /** More than half of the verifiers unless stated. */
   readonly threshold?: number;
-  /** Base units per verifier; what they announced, or 10,000 unless stated. */
+  /** Base units per verifier, of whom those that ask for more do not judge; what they announced, or 10,000 unless stated. */
   readonly verifierFee?: bigint;
   /** Base units; the least that is allowed unless stated. */
   readonly stake?: bigint;
