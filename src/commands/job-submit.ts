@@ -1,7 +1,7 @@
 import { resolve } from 'node:path';
 import type { Command } from 'commander';
 import { BitmodelError, EXIT, formatAmount, fromHex, parseAmount } from '../base/index.js';
-import type { ChainClient } from '../chain/index.js';
+import type { ChainClient, NetworkParameters } from '../chain/index.js';
 import {
   type ClientRecord,
   calibrationWarning,
@@ -11,9 +11,8 @@ import {
 } from '../job/index.js';
 import { type ActionContext, action } from './shared/action.js';
 import { readPipedText } from './shared/input.js';
-import { costText, jobCost } from './shared/job-cost.js';
+import { printEnd } from './shared/job-end.js';
 import { eventLine } from './shared/job-events.js';
-import { attemptsJson, receiptPath, recordJson } from './shared/job-view.js';
 import { fewHoldersWarning } from './shared/model-holders.js';
 import {
   closeModels,
@@ -103,13 +102,18 @@ async function agree(
   { reward, bond, blocks, record }: JobQuote,
   options: SubmitOptions,
   context: ActionContext<SubmitOptions>,
-  spacing: number,
+  { blockSpacing, disputeWindow }: NetworkParameters,
 ): Promise<void> {
   const { terminal, settings } = context;
   const wait =
-    settings.network === 'regtest' ? '' : `, about ${Math.ceil((blocks * spacing) / 60)} minutes`;
+    settings.network === 'regtest'
+      ? ''
+      : `, about ${Math.ceil((blocks * blockSpacing) / 60)} minutes`;
   terminal.note(
     `at most ${formatAmount(reward)} coins for ${record.job.maxTokens} tokens; ${formatAmount(bond)} set aside for a contest; ${blocks} blocks to wait${wait}`,
+  );
+  terminal.note(
+    `whoever stops here should be back (bitmodel job resume) within ${disputeWindow} blocks of the seller's claim: an answer that nobody has contested by then is paid, whatever it is worth`,
   );
   if (options.maxReward === undefined) {
     return terminal.confirm(`Lock up to ${formatAmount(reward)} coins for this job?`);
@@ -165,47 +169,6 @@ export async function followToEnd(
     endWait();
   }
   return printEnd(client.attempts(record.id), terminal);
-}
-
-function printEnd(attempts: readonly ClientRecord[], terminal: Terminal): number {
-  const record = attempts.at(-1)!;
-  const { outcome, answer } = record;
-  const json = { ...recordJson(record), ...attemptsJson(attempts) };
-  if (outcome === 'settled' || outcome === 'cleared') {
-    terminal.result(json, answer?.text ?? '', answer?.text ?? '');
-    tellBill(record, terminal);
-    return record.verdict?.result === 'abstain' ? EXIT.abstained : EXIT.done;
-  }
-  if (terminal.json) terminal.result(json, '');
-  if (outcome === 'slashed') {
-    terminal.note('The answer was false; the seller paid for it, and your money is back.');
-    return EXIT.invalid;
-  }
-  throw notDone(record, attempts.length);
-}
-
-/** Says what the answer cost, and where its receipt is. */
-function tellBill(record: ClientRecord, terminal: Terminal): void {
-  const cost = jobCost(record);
-  if (cost) terminal.note(`paid ${costText(cost)}`);
-  const receipt = receiptPath(record);
-  if (receipt === undefined) terminal.note('no receipt is kept; --receipt FILE keeps one');
-  else terminal.note(`receipt ${receipt}; check it again with: bitmodel verify ${receipt}`);
-}
-
-function notDone({ outcome, why, id, escrow }: ClientRecord, attempts: number): BitmodelError {
-  const all = attempts > 1 ? ` after ${attempts} attempts` : '';
-  const reason = why ? ` (${why})` : '';
-  const see = `see bitmodel job show ${id.slice(0, 12)}`;
-  return new BitmodelError(
-    'JOB_NOT_DONE',
-    `The job ended without an answer${all}: ${outcome}${reason}.`,
-    {
-      next: escrow
-        ? `Submit it anew, also with --retry N; ${see}`
-        : `See that nodes are connected (bitmodel node peers), then submit it anew, with a longer --timeout or a higher --price; ${see}`,
-    },
-  );
 }
 
 /** `job submit`. */
@@ -277,7 +240,7 @@ export function registerSubmit(job: Command): void {
           for (const warning of warnings) if (warning !== undefined) terminal.warn(warning);
           const isUnbonded = quote.verifiersAre === 'announced';
           if (isUnbonded) terminal.warn(UNBONDED);
-          await agree(quote, options, context, opened.params.blockSpacing);
+          await agree(quote, options, context, opened.params);
           const { id } = await client.submit(quote);
           return await followToEnd(client, id, opened, { terminal, signal });
         } finally {
