@@ -88,19 +88,23 @@ describe('a node that dials back whoever asks', { timeout: 60_000 }, () => {
   });
 
   it('dials a stranger only a few times, however often it is asked, and counts far too much as a flood', async () => {
+    // one who has asked nothing yet, so that all hundred are counted
+    const flooder = await hosts.start('flooder');
+    await flooder.dial(addressOf(honest));
     let refused = 0;
     for (let i = 0; i < 100; i++) {
-      const [outcome] = await ask(attacker, victimPort);
+      const [outcome] = await ask(flooder, victimPort);
       expect(outcome).not.toBe('open');
       if (outcome === 'untried') refused++;
     }
     // six at once, then one in half a minute
     expect(dialled.length).toBeLessThanOrEqual(8);
     expect(refused).toBeGreaterThanOrEqual(92);
-    const floods = offences.filter((each) => each === `flood ${attacker.id}`);
+    const floods = offences.filter((each) => each === `flood ${flooder.id}`);
     // whose link comes and goes asks each time that it is back: sixty at once are nobody's flood
     expect(floods.length).toBeGreaterThan(0);
     expect(floods.length).toBeLessThanOrEqual(40);
+    await flooder.close();
   });
 });
 
