@@ -427,6 +427,7 @@ export type {
   SpendPlan,
   SweepOptions,
   WalletFundRequest,
+  WalletOptions,
 } from './wallet/requests.js';
 export { signP2pkhInputs } from './wallet/sign.js';
 export {
@@ -440,7 +441,7 @@ export {
 } from './wallet/size.js';
 export { type SweepRequest, sweepTransactions } from './wallet/sweep.js';
 export { checkTokensKept } from './wallet/tokens.js';
-export { Wallet, type WalletOptions } from './wallet/Wallet.js';
+export { Wallet } from './wallet/Wallet.js';
 export { WalletBook } from './wallet/WalletBook.js';
 export { amountOf } from './wire/amount.js';
 export { encodeJson, indentJson, JsonAmount, JsonList, memberText } from './wire/json.js';

@@ -118,20 +118,13 @@ export {
   encodeCheckRequest,
 } from './outsourced/checkRequest.js';
 export { NeighbourBook, type NeighbourRecord } from './outsourced/NeighbourBook.js';
-export {
-  type NeighbourReport,
-  type OutsourcedVerification,
-  type OutsourceOptions,
-  outsource,
-} from './outsourced/outsource.js';
+export { type OutsourceOptions, outsource } from './outsourced/outsource.js';
+export type { NeighbourReport, OutsourcedVerification } from './outsourced/verification.js';
 export type { ParticipantOptions } from './Participant.js';
 export { POOL_BOUNDS, type PoolBounds } from './pool/bounds.js';
-export { JobPool, type PoolResult } from './pool/JobPool.js';
-export {
-  JobPoolService,
-  type PoolChain,
-  type SendResult,
-} from './pool/JobPoolService.js';
+export type { PoolChain } from './pool/chain.js';
+export { JobPool } from './pool/JobPool.js';
+export { JobPoolService, type SendResult } from './pool/JobPoolService.js';
 export { type MethodTable, registerJobPool } from './pool/methods.js';
 export {
   decodeAnswer,
@@ -139,6 +132,7 @@ export {
   jobDelivery,
   type PrivateDelivery,
 } from './pool/privateDelivery.js';
+export type { PoolResult } from './pool/results.js';
 export type { PooledJob } from './pool/view.js';
 export {
   checkReceipt,

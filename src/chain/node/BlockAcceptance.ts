@@ -14,8 +14,9 @@ import { RejectError, rejectBlock } from '../consensus/RejectError.js';
 import { bitsToTarget, workOf } from '../consensus/target.js';
 import type { ChainStore } from '../store/ChainStore.js';
 import type { HeaderRecord } from '../store/records.js';
-import { type Branches, coinsOf, type PreparedBlock, writingTime } from './Branches.js';
+import type { Branches } from './Branches.js';
 import type { ChainMove } from './ChainMove.js';
+import { coinsOf, type PreparedBlock, writingTime } from './connecting.js';
 
 /** What the acceptance of blocks stands on. */
 export interface BlockAcceptanceOptions {

@@ -10,7 +10,7 @@ import type { ChainStore } from '../store/ChainStore.js';
 import { damaged, isDamage } from '../store/damage.js';
 import type { HeaderRecord } from '../store/records.js';
 import { type Recorder, RehearsalFull } from '../store/rehearsal.js';
-import { checkedBlock, connectContext } from './Branches.js';
+import { checkedBlock, connectContext } from './connecting.js';
 
 /** How much of the chain is verified before a node begins to work, as `-checklevel` and `-checkblocks` of Bitcoin Core. */
 export interface CheckOptions {

@@ -1,4 +1,3 @@
-import { BitmodelError, EXIT } from '../../base/index.js';
 import type { ChainClient, Utxo } from '../client/ChainClient.js';
 import {
   type Outpoint,
@@ -7,7 +6,6 @@ import {
   transactionId,
 } from '../codec/transaction.js';
 import type { NetworkParameters } from '../consensus/parameters.js';
-import { RpcError } from '../wire/RpcError.js';
 import type { Account } from './Account.js';
 import { type Balance, balanceOf, isMature } from './balance.js';
 import { CoinLocks } from './CoinLocks.js';
@@ -32,36 +30,17 @@ import type {
   SpendLimits,
   SweepOptions,
   WalletFundRequest,
+  WalletOptions,
 } from './requests.js';
+import { isConflict, isUnreachable } from './sendFailures.js';
 import { signP2pkhInputs } from './sign.js';
 import { agreeToSweep, type SweepRequest, sweepTransactions } from './sweep.js';
 import { checkTokensKept } from './tokens.js';
 import type { WalletBook } from './WalletBook.js';
 import { WalletCoins } from './WalletCoins.js';
 
-/** What a wallet holds, and by which node it learns of it. */
-export interface WalletOptions {
-  readonly client: ChainClient;
-  /** Keys to sign with; change goes to the first one's address. */
-  readonly keys: readonly KeyPair[];
-  /** Addresses to watch without a key: enough for a balance, or to build what somebody else signs. */
-  readonly watch?: readonly string[];
-  /** An HD account instead of keys: to spend with a private extended key, to watch with a public one. */
-  readonly account?: Account;
-  /** Where locked coins, and those that other processes have chosen, are noted. */
-  readonly book?: WalletBook;
-  readonly params: NetworkParameters;
-}
-
 /** How often coins are chosen anew when another process was faster. */
 const ATTEMPTS = 5;
-
-/** What a node says of a transaction whose coins somebody else has spent meanwhile. */
-const CONFLICT = /^(?:txn-mempool-conflict|bad-txns-inputs-missingorspent|insufficient fee)/;
-
-function isUnreachable(thrown: unknown): boolean {
-  return thrown instanceof BitmodelError && thrown.exitCode === EXIT.unreachable;
-}
 
 /**
  * The coins of some keys, or of an HD account, as a node tells of them. It remembers which coins it has used, so that
@@ -216,8 +195,7 @@ export class Wallet {
       try {
         return await this.submit(funded, { allowHighFee, maxFee, allowBurn, agree });
       } catch (thrown) {
-        const conflict = thrown instanceof RpcError && CONFLICT.test(thrown.message);
-        if (!conflict || rest.coins || attempt >= ATTEMPTS) throw thrown;
+        if (!isConflict(thrown) || rest.coins || attempt >= ATTEMPTS) throw thrown;
       }
     }
   }

@@ -1,7 +1,26 @@
+import type { ChainClient } from '../client/ChainClient.js';
 import type { Outpoint, Transaction } from '../codec/transaction.js';
+import type { NetworkParameters } from '../consensus/parameters.js';
+import type { Account } from './Account.js';
 import type { FeeLimits } from './check.js';
 import type { FundRequest } from './fund.js';
+import type { KeyPair } from './keys.js';
 import type { SweepRequest } from './sweep.js';
+import type { WalletBook } from './WalletBook.js';
+
+/** What a wallet holds, and by which node it learns of it. */
+export interface WalletOptions {
+  readonly client: ChainClient;
+  /** Keys to sign with; change goes to the first one's address. */
+  readonly keys: readonly KeyPair[];
+  /** Addresses to watch without a key: enough for a balance, or to build what somebody else signs. */
+  readonly watch?: readonly string[];
+  /** An HD account instead of keys: to spend with a private extended key, to watch with a public one. */
+  readonly account?: Account;
+  /** Where locked coins, and those that other processes have chosen, are noted. */
+  readonly book?: WalletBook;
+  readonly params: NetworkParameters;
+}
 
 /** As {@link FundRequest}, with the wallet's own coins and change. */
 export interface WalletFundRequest

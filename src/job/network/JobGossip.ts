@@ -7,8 +7,8 @@ import {
   type Penalties,
 } from '../../network/index.js';
 import { type AnyMessage, isPrivate, MESSAGE_BOUNDS, messageId } from '../messages.js';
-import type { PoolResult } from '../pool/JobPool.js';
 import type { JobPoolService } from '../pool/JobPoolService.js';
+import type { PoolResult } from '../pool/results.js';
 import { JobPoolSync } from './JobPoolSync.js';
 import { decodeJobMessage, encodeJobMessage } from './wire.js';
 

@@ -3,7 +3,7 @@ import { BitmodelError, canonicalBytes, equalBytes } from '../../base/index.js';
 import { type FrameStream, type Host, type Penalties, RateLimit } from '../../network/index.js';
 import { type CheckAnswer, commitAnswer, encodeAnswer, examine } from '../../rastic/index.js';
 import { calibrationName, type JobModel } from '../jobModel.js';
-import type { PoolChain } from '../pool/JobPoolService.js';
+import type { PoolChain } from '../pool/chain.js';
 import { hashField, jobIdHex, promptHashOf } from '../spec.js';
 import { CheckQueue } from './CheckQueue.js';
 import {

@@ -3,12 +3,8 @@ import { BitmodelError, EXIT, messageOf, toHex } from '../../base/index.js';
 import type { Host } from '../../network/index.js';
 import type { Receipt } from '../receipt.js';
 import type { NeighbourBook, RecordChange } from './NeighbourBook.js';
-import {
-  type NeighbourReport,
-  type OutsourcedVerification,
-  type OutsourceOptions,
-  outsource,
-} from './outsource.js';
+import { type OutsourceOptions, outsource } from './outsource.js';
+import type { NeighbourReport, OutsourcedVerification } from './verification.js';
 
 /** Where a check stands. */
 export type CheckState =

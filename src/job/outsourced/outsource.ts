@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { messageOf } from '../../base/index.js';
-import type { Host, PeerId } from '../../network/index.js';
+import type { Host } from '../../network/index.js';
 import {
   type Calibration,
   type CheckAnswer,
@@ -8,9 +8,7 @@ import {
   drawCopies,
   drawPositions,
   falsePlantBound,
-  type NeighbourEvidence,
   outsourcedTau,
-  type PositionEvidence,
   type Reply,
   type Tally,
   tally,
@@ -18,11 +16,12 @@ import {
 } from '../../rastic/index.js';
 import { NO_CALIBRATION } from '../jobModel.js';
 import { checkReceipt, type Receipt, type ReceiptChecks } from '../receipt.js';
-import { Conversation } from './Conversation.js';
 import { rankNeighbours } from './candidates.js';
 import type { NeighbourFacts } from './checkFrames.js';
 import { encodeCheckRequest } from './checkRequest.js';
+import { Gathering, type Ready, SHORT, within } from './Gathering.js';
 import type { NeighbourBook, RecordChange } from './NeighbourBook.js';
+import type { OutsourcedVerification } from './verification.js';
 
 /** What is asked of which neighbours, and how long they have. */
 export interface OutsourceOptions {
@@ -35,84 +34,39 @@ export interface OutsourceOptions {
   readonly signal: AbortSignal;
 }
 
-/** What one neighbour was shown, and what it said. */
-export interface NeighbourReport {
-  readonly neighbour: PeerId;
-  readonly numericClass: string;
-  readonly weight: number;
-  readonly copy: 'whole' | 'cut' | 'planted';
-  /** It saw the seller's tokens before this position; 0 where it kept silent. */
-  readonly reach: number;
-  /** What it said: absent where it kept silent. */
-  readonly evidence?: NeighbourEvidence | undefined;
-  /** Why it kept silent. */
-  readonly silence?: string | undefined;
-}
-
-/** The neighbours' word on a receipt, with all it rests on. */
-export interface OutsourcedVerification {
-  readonly verdict: Verdict;
-  /** What holds without any model. */
-  readonly checks: ReceiptChecks;
-  readonly neighbours: readonly NeighbourReport[];
-  readonly positions: readonly PositionEvidence[];
-  /** Whether neighbours were asked about some of the tokens only. */
-  readonly sampled: boolean;
-  /** Tolerance τ in units of the logits; 0 where nobody was asked. */
-  readonly tau: number;
-  /** Whether τ is of the calibration that the job names. */
-  readonly calibrated: boolean;
-  /** Bound of the probability that an honest neighbour misses its planted token. */
-  readonly falsePlant: number;
-  readonly seconds: number;
-}
-
-/** A neighbour with the model, with which a conversation is open. */
-interface Ready {
-  readonly conversation: Conversation;
-  readonly facts: NeighbourFacts;
-}
-
 interface Asked extends Ready {
   readonly copy: Copy;
   answer?: CheckAnswer;
   silence?: string;
 }
 
-/** Milliseconds for short words: facts, calibration, showing what was committed to. */
-const SHORT = 10_000;
 /** How many are asked in addition, and how often, where those asked disagree or are too few. */
 const MORE = 2;
 const ROUNDS = 3;
 /** Fewest neighbours whose agreement makes a verdict. */
 const QUORUM = 2;
-/** Conversations begun at once. */
-const AT_ONCE = 8;
 
 const abstain = (reason: string): Verdict => ({ result: 'abstain', reason });
 
 /** One outsourced verification, from finding neighbours to what is remembered of them. */
 class Outsourcing {
-  readonly #host: Host;
   readonly #book: NeighbourBook;
   readonly #receipt: Receipt;
   readonly #options: OutsourceOptions;
   readonly #positions: readonly number[];
   readonly #started = performance.now();
   readonly #asked: Asked[] = [];
-  #rank: PeerId[];
-  /** What most neighbours say of the model, and what follows from it. */
-  #facts: NeighbourFacts | undefined;
+  readonly #gathering: Gathering;
+  /** What follows from what those gathered say of the model. */
   #calibration: Calibration | undefined;
   #tauMicro = 0;
 
   constructor(host: Host, book: NeighbourBook, receipt: Receipt, options: OutsourceOptions) {
-    this.#host = host;
     this.#book = book;
     this.#receipt = receipt;
     this.#options = options;
     this.#positions = drawPositions(receipt.outputIds.length, options.sample);
-    this.#rank = rankNeighbours(host, book);
+    this.#gathering = new Gathering(host, rankNeighbours(host, book), receipt.job);
   }
 
   async run(): Promise<OutsourcedVerification> {
@@ -150,34 +104,14 @@ class Outsourcing {
     return counted;
   }
 
-  /** Up to so many neighbours that have the model and say the same of it, each with an open conversation. */
-  async #gather(wanted: number): Promise<Ready[]> {
-    const { model, file, calibration } = this.#receipt.job;
-    const ready: Ready[] = [];
-    while (ready.length < wanted && this.#rank.length > 0) {
-      const batch = this.#rank.splice(0, Math.min(AT_ONCE, wanted - ready.length));
-      const signal = this.#within(SHORT);
-      const name = { model, file, calibration };
-      const begun = await Promise.allSettled(
-        batch.map((peer) => Conversation.begin(this.#host, peer, name, signal)),
-      );
-      this.#options.signal.throwIfAborted();
-      ready.push(...begun.flatMap((one) => (one.status === 'fulfilled' ? [one.value] : [])));
-    }
-    this.#facts ??= commonFacts(ready);
-    const fitting = ready.filter(({ facts }) => this.#fits(facts));
-    for (const one of ready) if (!fitting.includes(one)) one.conversation.end();
-    return fitting;
+  #gather(wanted: number): Promise<Ready[]> {
+    const isWelcome = (facts: NeighbourFacts): boolean => this.#isTolerant(facts);
+    return this.#gathering.gather(wanted, isWelcome, this.#options.signal);
   }
 
-  #fits({ vocabularySize, contextLength, numericClass }: NeighbourFacts): boolean {
-    const isSame =
-      vocabularySize === this.#facts?.vocabularySize && contextLength === this.#facts.contextLength;
-    // whoever comes later must do with the tolerance that was settled
-    return (
-      isSame &&
-      (this.#tauMicro === 0 || (this.#tauFor([numericClass]) ?? Infinity) <= this.#tauMicro)
-    );
+  /** Whoever comes later must do with the tolerance that was settled. */
+  #isTolerant({ numericClass }: NeighbourFacts): boolean {
+    return this.#tauMicro === 0 || (this.#tauFor([numericClass]) ?? Infinity) <= this.#tauMicro;
   }
 
   #tauFor(neighbours: readonly string[]): number | undefined {
@@ -186,7 +120,7 @@ class Outsourcing {
 
   /** What needs no neighbour's answer, once it is known how large the model is. */
   #earlyVerdict(ready: readonly Ready[]): Verdict | undefined {
-    const facts = this.#facts;
+    const { facts } = this.#gathering;
     if (!facts || ready.length < QUORUM) {
       const found = ready.length === 1 ? 'only one neighbour' : 'no neighbour';
       for (const { conversation } of ready) conversation.end();
@@ -234,7 +168,7 @@ class Outsourcing {
       outputIds,
       positions: this.#positions,
       neighbours: ready.length,
-      vocabularySize: this.#facts!.vocabularySize,
+      vocabularySize: this.#gathering.facts!.vocabularySize,
     });
     const asked: Asked[] = ready.map((one, i) => ({ ...one, copy: copies[i]! }));
     this.#asked.push(...asked);
@@ -287,7 +221,7 @@ class Outsourcing {
     const evidence = new Map(counted?.neighbours.map((one) => [one.neighbour, one]));
     const tau = this.#tauMicro / 1_000_000;
     const { temperatureMilli } = this.#receipt.job.sampling;
-    const size = this.#facts?.vocabularySize;
+    const size = this.#gathering.facts?.vocabularySize;
     return {
       verdict,
       checks,
@@ -310,21 +244,8 @@ class Outsourcing {
   }
 
   #within(milliseconds: number): AbortSignal {
-    return AbortSignal.any([this.#options.signal, AbortSignal.timeout(milliseconds)]);
+    return within(this.#options.signal, milliseconds);
   }
-}
-
-/** What the greatest number of neighbours say of the model. */
-function commonFacts(ready: readonly Ready[]): NeighbourFacts | undefined {
-  const alike = (a: NeighbourFacts, b: NeighbourFacts): boolean =>
-    a.vocabularySize === b.vocabularySize && a.contextLength === b.contextLength;
-  const support = (facts: NeighbourFacts): number =>
-    ready.filter((other) => alike(facts, other.facts)).length;
-  const all = ready.map(({ facts }) => facts);
-  return all.reduce<NeighbourFacts | undefined>(
-    (best, facts) => (best && support(best) >= support(facts) ? best : facts),
-    undefined,
-  );
 }
 
 /** Does something with each at once; what fails for one is that one's silence. */

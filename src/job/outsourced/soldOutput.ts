@@ -1,7 +1,7 @@
 import { BitmodelError, equalBytes } from '../../base/index.js';
 import { idToHash, parseOutpoint } from '../../chain/index.js';
 import { COMMITMENT_BYTES, type Commitment, decodeCommitment } from '../contracts/commitment.js';
-import type { PoolChain } from '../pool/JobPoolService.js';
+import type { PoolChain } from '../pool/chain.js';
 import { type JobSpec, jobIdOf } from '../spec.js';
 import { pushesOf } from '../trace.js';
 import type { Refusal } from './checkFrames.js';

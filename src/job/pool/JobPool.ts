@@ -1,46 +1,14 @@
 import { sha256, toHex, utf8 } from '../../base/index.js';
 import { type AnyMessage, isPrivate, type Message, messageId, NO_JOB_HEX } from '../messages.js';
-import type { JobSpec } from '../spec.js';
 import { POOL_BOUNDS, type PoolBounds } from './bounds.js';
 import { faultOf } from './faults.js';
+import { HeldJobs } from './HeldJobs.js';
 import { JobEntries } from './JobEntries.js';
+import { type PoolResult, refused } from './results.js';
 import { replaces } from './rules.js';
 import { VerifierEntries } from './VerifierEntries.js';
-import type { Entry, PooledJob } from './view.js';
+import { type Entry, type PooledJob, pageOf } from './view.js';
 import { WaitingMessages } from './WaitingMessages.js';
-
-/** What became of a message. */
-export type PoolResult =
-  | { readonly status: 'new' | 'known' | 'waiting' }
-  | {
-      readonly status: 'refused';
-      readonly reason: string;
-      /**
-       * Whether the message itself shows that it should never have been passed on, whatever else is known; what is
-       * refused for another reason may be welcome elsewhere, or here after the next block.
-       */
-      readonly fault: boolean;
-    };
-
-const refused = (reason: string, fault = false): PoolResult => ({
-  status: 'refused',
-  reason,
-  fault,
-});
-
-/** What decides which jobs stay when there are too many; jobs with one coin are alike in it. */
-interface Rank {
-  readonly isLive: boolean;
-  readonly worth: bigint;
-  readonly spec: Pick<JobSpec, 'coin'>;
-}
-
-/** Positive when the first is the one to go: live jobs stay before others, then those with more money, then by coin. */
-function worse(a: Rank, b: Rank): number {
-  if (a.isLive !== b.isLive) return a.isLive ? -1 : 1;
-  if (a.worth !== b.worth) return a.worth > b.worth ? -1 : 1;
-  return a.spec.coin < b.spec.coin ? -1 : a.spec.coin > b.spec.coin ? 1 : 0;
-}
 
 /**
  * The job pool: every signed message about live jobs, once. What it holds depends only on the set of messages
@@ -53,14 +21,10 @@ export class JobPool {
   /** Told of each message that became part of the state, also of one that had to wait for another. */
   onAdmitted: ((message: AnyMessage, id: string) => void) | undefined;
   readonly #bounds: PoolBounds;
-  readonly #jobs = new Map<string, JobEntries>();
-  readonly #coins = new Map<string, string>();
+  readonly #jobs = new HeldJobs();
   readonly #waiting: WaitingMessages;
   readonly #verifiers: VerifierEntries;
   readonly #index = new Map<string, Entry>();
-  /** Jobs said to be live before they were announced here, and acceptances that were paid. */
-  readonly #live = new Set<string>();
-  readonly #pinned = new Map<string, string>();
   #bytes = 0;
   // a cursor from before a restart is smaller than any arrival after it, so it lists everything again
   #arrival = Date.now() * 1000;
@@ -103,20 +67,16 @@ export class JobPool {
    * are not live is given to those that are.
    */
   setLive(jobId: string, isLive: boolean): void {
-    if (isLive) this.#live.add(jobId);
-    else this.#live.delete(jobId);
-    const job = this.#jobs.get(jobId);
-    if (job) job.isLive = isLive;
+    this.#jobs.setLive(jobId, isLive);
   }
 
   /** Says which acceptance of a job was paid into escrow: contradicting ones never displace it. */
   pin(jobId: string, acceptId: string): void {
-    this.#pinned.set(jobId, acceptId);
-    this.#jobs.get(jobId)?.pin(acceptId);
+    this.#jobs.pin(jobId, acceptId);
   }
 
   isLive(jobId: string): boolean {
-    return this.#live.has(jobId);
+    return this.#jobs.isLive(jobId);
   }
 
   /** The job and what was said about it; undefined when it was not announced here. */
@@ -126,7 +86,7 @@ export class JobPool {
 
   /** Ids of all jobs, sorted. */
   jobIds(): string[] {
-    return [...this.#jobs.keys()].sort();
+    return this.#jobs.ids();
   }
 
   /** Whether another verifier finds room only in place of one that is here. */
@@ -199,13 +159,7 @@ export class JobPool {
   }): { messages: AnyMessage[]; next: number } {
     const after = options.after ?? 0;
     const entries = [...this.#entries(options.jobId)].filter((entry) => entry.arrival > after);
-    entries.sort((a, b) => a.arrival - b.arrival);
-    let left = options.maxBytes ?? Number.POSITIVE_INFINITY;
-    const page = entries.filter((entry) => {
-      const fits = left > 0;
-      left -= entry.bytes;
-      return fits;
-    });
+    const page = pageOf(entries, options.maxBytes);
     const isWhole = page.length === entries.length;
     const next = isWhole ? this.#arrival : page.at(-1)!.arrival;
     return { messages: page.map((entry) => entry.message), next };
@@ -213,15 +167,9 @@ export class JobPool {
 
   /** Forgets a job and everything said about it. */
   remove(jobId: string): void {
-    const job = this.#jobs.get(jobId);
-    if (job) {
-      for (const entry of job.entries()) this.#index.delete(entry.id);
-      this.#bytes -= job.bytes;
-      this.#coins.delete(job.spec.coin);
-      this.#jobs.delete(jobId);
-    }
-    this.#live.delete(jobId);
-    this.#pinned.delete(jobId);
+    const job = this.#jobs.remove(jobId);
+    for (const entry of job?.entries() ?? []) this.#index.delete(entry.id);
+    this.#bytes -= job?.bytes ?? 0;
     this.#waiting.take(jobId);
   }
 
@@ -258,13 +206,11 @@ export class JobPool {
 
   #addJob(entry: Entry, message: Message<'announce'>, worth: bigint): PoolResult {
     const { jobId } = message;
-    const known = this.#jobs.get(jobId);
-    if (known) return this.#addToJob(entry);
+    if (this.#jobs.get(jobId)) return this.#addToJob(entry);
     const job = new JobEntries(message, worth, this.#bounds.offers);
-    job.isLive = this.#live.has(jobId);
-    job.pin(this.#pinned.get(jobId));
+    this.#jobs.prepare(job);
     // one live job per coin; which of two stays must not depend on which came first
-    const rival = this.#jobs.get(this.#coins.get(job.spec.coin) ?? '');
+    const rival = this.#jobs.rivalOf(job);
     if (rival && !replaces(job.spec.created, jobId, rival.spec.created, rival.id)) {
       return refused('its coin is promised to another job');
     }
@@ -273,8 +219,7 @@ export class JobPool {
       return refused('the pool holds too many jobs');
     }
     if (!this.#makeRoom(entry.bytes, job)) return refused('the pool is full');
-    this.#jobs.set(jobId, job);
-    this.#coins.set(job.spec.coin, jobId);
+    this.#jobs.add(job);
     const result = this.#addToJob(entry);
     if (result.status === 'refused') this.remove(jobId);
     else this.#settle(jobId);
@@ -350,10 +295,8 @@ export class JobPool {
 
   /** Forgets the job that has to go first, unless that is this one. */
   #evict(than: JobEntries): boolean {
-    let worst = than;
-    for (const job of this.#jobs.values()) if (worse(job, worst) > 0) worst = job;
-    if (worst === than) return false;
-    this.remove(worst.id);
-    return true;
+    const worst = this.#jobs.worstBut(than);
+    if (worst) this.remove(worst.id);
+    return worst !== undefined;
   }
 }

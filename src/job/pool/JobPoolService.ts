@@ -1,12 +1,5 @@
-import { BitmodelError, messageOf, toHex } from '../../base/index.js';
-import {
-  type NetworkParameters,
-  type Outpoint,
-  parseOutpoint,
-  type Transaction,
-  type TransactionOutput,
-} from '../../chain/index.js';
-import { type BondChain, registryAt, registryHeight } from '../bonds/bonds.js';
+import { BitmodelError, messageOf } from '../../base/index.js';
+import { parseOutpoint } from '../../chain/index.js';
 import {
   type AnyMessage,
   isPrivate,
@@ -17,8 +10,9 @@ import {
   parseMessage,
 } from '../messages.js';
 import type { JobSpec } from '../spec.js';
+import { bondedAtTip, type ServiceChain } from './chain.js';
 import { FinishedJobs } from './FinishedJobs.js';
-import { JobPool, type PoolResult } from './JobPool.js';
+import { JobPool } from './JobPool.js';
 import { type Contracts, endOf, type Life, lifeOf } from './life.js';
 import {
   decodeAnswer,
@@ -26,29 +20,10 @@ import {
   encodeHanded,
   type PrivateDelivery,
 } from './privateDelivery.js';
-
-type MaybePromise<T> = T | Promise<T>;
+import { type PoolResult, refused } from './results.js';
 
 /** What became of a message: as the pool says, or, for a private one, that its node did not take it yet. */
 export type SendResult = PoolResult | { readonly status: 'undelivered'; readonly reason: string };
-
-/** What the pool asks of a chain; a node answers from its store and mempool, a `ChainClient` over RPC. */
-export interface PoolChain {
-  readonly parameters: NetworkParameters;
-  height(): MaybePromise<number>;
-  /** An output unspent on the chain and in the mempool. */
-  output(outpoint: Outpoint): MaybePromise<{ readonly output: TransactionOutput } | undefined>;
-  /** The transaction that spends an output, the mempool included (height 0). */
-  spender(
-    outpoint: Outpoint,
-  ): MaybePromise<{ readonly txid: string; readonly height: number } | undefined>;
-  transaction(
-    txid: string,
-  ): MaybePromise<{ readonly transaction: Transaction; readonly height: number } | undefined>;
-}
-
-/** A chain on which it can be seen who is bonded, where it answers that too. */
-export type ServiceChain = PoolChain & Partial<Pick<BondChain, 'blockId' | 'pins'>>;
 
 /** Blocks for which an announced job without an escrow is kept. */
 const OFFER_PERIOD = 720;
@@ -272,12 +247,6 @@ function hasEnded({ endedAt = 0 }: Contracts, tip: number): boolean {
   return endedAt > 0 && tip >= endedAt + AFTERGLOW;
 }
 
-const refused = (reason: string, fault = false): PoolResult => ({
-  status: 'refused',
-  reason,
-  fault,
-});
-
 /** What somebody sent as a message, or why it is none. */
 function parsed(value: unknown): AnyMessage | PoolResult {
   try {
@@ -289,21 +258,6 @@ function parsed(value: unknown): AnyMessage | PoolResult {
     return refused(messageOf(thrown), true);
   }
 }
-
-/** Keys, hex, of the registry that jobs made now draw from; of nobody where the chain can't tell. */
-async function bondedAtTip(chain: ServiceChain): Promise<ReadonlySet<string>> {
-  const { parameters } = chain;
-  if (!canTellBonds(chain)) return new Set();
-  const registry = await registryAt(
-    chain,
-    parameters,
-    registryHeight(await chain.height(), parameters),
-  );
-  return new Set(registry?.keys.map((key) => toHex(key)));
-}
-
-const canTellBonds = (chain: ServiceChain): chain is PoolChain & BondChain =>
-  chain.blockId !== undefined && chain.pins !== undefined;
 
 /** The JSON in some bytes; undefined, which is no message, where there is none. */
 function jsonOf(bytes: Uint8Array): unknown {

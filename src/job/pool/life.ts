@@ -16,7 +16,7 @@ import type { Message } from '../messages.js';
 import type { JobSpec } from '../spec.js';
 import type { JobTerms } from '../terms.js';
 import { isEscrow } from '../trace.js';
-import type { PoolChain } from './JobPoolService.js';
+import type { PoolChain } from './chain.js';
 
 /**
  * How a job stands on the chain: its coin unspent (`open`); spent by what carries its id but is the escrow of no

@@ -1,5 +1,6 @@
 import { type MethodHelp, OWN_GROUP, RPC_CODE, RpcError } from '../../chain/index.js';
-import { JobPoolService, type ServiceChain } from './JobPoolService.js';
+import type { ServiceChain } from './chain.js';
+import { JobPoolService } from './JobPoolService.js';
 
 /** What the pool needs of an RPC server. */
 export interface MethodTable {

@@ -41,6 +41,18 @@ export function byPrice(a: Entry, b: Entry): number {
   return difference === 0n ? byId(a, b) : difference < 0n ? -1 : 1;
 }
 
+/** The first entries by arrival, up to the one that goes beyond so many bytes. */
+export function pageOf(entries: readonly Entry[], maxBytes = Number.POSITIVE_INFINITY): Entry[] {
+  let left = maxBytes;
+  return entries
+    .toSorted((a, b) => a.arrival - b.arrival)
+    .filter((entry) => {
+      const fits = left > 0;
+      left -= entry.bytes;
+      return fits;
+    });
+}
+
 /** Everything said about one job, from its entries in any order. */
 export function viewOf(id: string, kept: Iterable<Entry>): PooledJob | undefined {
   const entries = [...kept].sort(byId);
