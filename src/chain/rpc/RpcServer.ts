@@ -3,7 +3,7 @@ import { unlinkSync } from 'node:fs';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { setTimeout as delay } from 'node:timers/promises';
-import { BitmodelError, EXIT, messageOf, writeFileAtomic } from '../../base/index.js';
+import { BitmodelError, EXIT, joinSignals, messageOf, writeFileAtomic } from '../../base/index.js';
 import type { RpcAuth } from '../client/RpcClient.js';
 import { callerList, isAuthorised, isLoopback, isOwnHost } from './access.js';
 import { answerBody, type RpcHandler, type RpcMethod } from './dispatch.js';
@@ -183,7 +183,8 @@ export class RpcServer {
     this.#strangers.know(request.socket);
     const hangUp = new AbortController();
     response.on('close', () => hangUp.abort(new BitmodelError('HUNG_UP', 'The caller hung up.')));
-    const signal = AbortSignal.any([hangUp.signal, this.#closing.signal]);
+    // every response closes some time, which lets go of the signal that lives as long as the node
+    const { signal } = joinSignals(hangUp.signal, this.#closing.signal);
     const pathname = (request.url ?? '/').split('?')[0]!;
     const stream = request.method === 'GET' ? this.#streams.get(pathname) : undefined;
     if (stream) {

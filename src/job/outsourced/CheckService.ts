@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { BitmodelError, canonicalBytes, equalBytes } from '../../base/index.js';
+import { BitmodelError, canonicalBytes, equalBytes, joinSignals } from '../../base/index.js';
 import { type FrameStream, type Host, type Penalties, RateLimit } from '../../network/index.js';
 import { type CheckAnswer, commitAnswer, encodeAnswer, examine } from '../../rastic/index.js';
 import { calibrationName, type JobModel } from '../jobModel.js';
@@ -176,7 +176,7 @@ export class CheckService {
   async #work(stream: FrameStream, { request, model }: Admitted): Promise<CheckAnswer | SayFrame> {
     if (!this.#queue.hasRoom) return refused('busy');
     const gone = new AbortController();
-    const signal = AbortSignal.any([gone.signal, this.#closing.signal]);
+    const { signal, release } = joinSignals(gone.signal, this.#closing.signal);
     const { patience = 5_000 } = this.#options;
     const timer = setInterval(() => {
       stream.send(encodeSay({ kind: 'waiting' })).catch(() => gone.abort());
@@ -194,6 +194,7 @@ export class CheckService {
       throw new BitmodelError('STREAM_ENDED', 'Who asked has gone.');
     } finally {
       clearInterval(timer);
+      release();
     }
   }
 }

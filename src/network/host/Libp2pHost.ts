@@ -4,7 +4,7 @@ import type { Connection, Libp2p } from '@libp2p/interface';
 import { peerIdFromString } from '@libp2p/peer-id';
 import { PeerRecord, RecordEnvelope } from '@libp2p/peer-record';
 import type { Ping } from '@libp2p/ping';
-import { BitmodelError, EXIT, messageOf } from '../../base/index.js';
+import { BitmodelError, EXIT, joinSignals, messageOf } from '../../base/index.js';
 import { parseAddress } from './address.js';
 import type { Connections } from './Connections.js';
 import { closeConnection, withId, within } from './connectionEnds.js';
@@ -231,7 +231,7 @@ export class Libp2pHost extends EventEmitter<HostEvents> implements Host {
       );
     }
     const timeout = AbortSignal.timeout(options.timeout ?? DIAL_TIMEOUT);
-    const signal = options.signal ? AbortSignal.any([timeout, options.signal]) : timeout;
+    const { signal, release } = joinSignals(timeout, options.signal);
     try {
       const targets = await within(signal, gate?.resolve?.(address) ?? [address]);
       return await this.#node.dial(targets.map(parseAddress), { signal, force: isAnew });
@@ -239,6 +239,8 @@ export class Libp2pHost extends EventEmitter<HostEvents> implements Host {
       if (cause instanceof BitmodelError) throw cause;
       this.#forgetFailed(address);
       throw dialError(address, cause);
+    } finally {
+      release();
     }
   }
 

@@ -1,5 +1,5 @@
 import type { Connection, Libp2p, Stream } from '@libp2p/interface';
-import { BitmodelError, EXIT, messageOf } from '../../base/index.js';
+import { BitmodelError, EXIT, joinSignals, messageOf } from '../../base/index.js';
 import type { Connections } from './Connections.js';
 import type { FrameStream, PeerId, Protocol, WireOffence } from './Host.js';
 import { Libp2pStream } from './Libp2pStream.js';
@@ -46,13 +46,27 @@ export class Streams {
   async open(peer: PeerId, protocol: Protocol, signal?: AbortSignal): Promise<Libp2pStream> {
     const connection = this.#connectionTo(peer, protocol);
     const key = `${peer} ${protocol.name}`;
-    const signals = [AbortSignal.timeout(OPEN_TIMEOUT), this.#closed.signal];
-    if (signal !== undefined) signals.push(signal);
-    const limit = AbortSignal.any(signals);
-    await this.#outbound.take(key, protocol.streamsPerPeer, limit);
+    const timeout = AbortSignal.timeout(OPEN_TIMEOUT);
+    const limit = joinSignals(timeout, this.#closed.signal, signal);
+    try {
+      await this.#outbound.take(key, protocol.streamsPerPeer, limit.signal);
+      return await this.#openIn(key, connection, peer, protocol, limit.signal);
+    } finally {
+      limit.release();
+    }
+  }
+
+  /** Opens a stream in a slot that was taken for it. */
+  async #openIn(
+    key: string,
+    connection: Connection,
+    peer: PeerId,
+    protocol: Protocol,
+    signal: AbortSignal,
+  ): Promise<Libp2pStream> {
     try {
       const stream = await connection.newStream(this.#prefix + protocol.name, {
-        signal: limit,
+        signal,
         maxOutboundStreams: LIBRARY_BOUND,
         runOnLimitedConnection: protocol.overRelay === true,
       });
@@ -69,9 +83,11 @@ export class Streams {
     frame: Uint8Array,
     options: { readonly timeout?: number; readonly signal?: AbortSignal },
   ): Promise<Uint8Array> {
-    const signals = options.signal === undefined ? [] : [options.signal];
-    if (options.timeout !== undefined) signals.push(AbortSignal.timeout(options.timeout));
-    const limit = AbortSignal.any(signals);
+    const { timeout } = options;
+    const { signal: limit, release } = joinSignals(
+      options.signal,
+      timeout === undefined ? undefined : AbortSignal.timeout(timeout),
+    );
     const late = (): BitmodelError =>
       new BitmodelError('STREAM_TIMEOUT', `${peer} gave no answer in time (${protocol.name}).`);
     if (limit.aborted) throw late();
@@ -92,7 +108,7 @@ export class Streams {
     } catch (thrown) {
       throw limit.aborted ? late() : thrown;
     } finally {
-      limit.removeEventListener('abort', onAbort);
+      release();
       stream?.abort();
     }
   }

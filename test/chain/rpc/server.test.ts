@@ -12,6 +12,7 @@ import {
   type RunningNode,
   runNode,
 } from '#src/chain/index.js';
+import { SignalWatch } from '../../signals.js';
 import { MINER, OTHER, OTHER_SCRIPT, payFromMiner, temporaryFolder } from '../node/setup.js';
 
 const folder = temporaryFolder();
@@ -125,6 +126,18 @@ describe('the RPC server', () => {
   it('answers many at once', async () => {
     const heights = await Promise.all(Array.from({ length: 200 }, () => chain.height()));
     expect(new Set(heights)).toEqual(new Set([105]));
+  });
+
+  it('keeps nothing of a call that was answered, also of one that waited', async () => {
+    const watch = new SignalWatch();
+    try {
+      for (let i = 0; i < 100; i++) await chain.height();
+      await Promise.all(Array.from({ length: 20 }, () => rpc.call('waitfornewblock', 50)));
+      // a response closes a moment after the caller has it
+      await expect.poll(() => watch.most()).toBeLessThan(10);
+    } finally {
+      watch.close();
+    }
   });
 });
 

@@ -2,6 +2,7 @@ import { readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { Gate, Host, Protocol } from '#src/network/index.js';
+import { SignalWatch } from '../../signals.js';
 import { addressOf, Hosts, until } from './hosts.js';
 
 const ECHO: Protocol = { name: 'echo/1', maxFrame: 100_000, idleTimeout: 2_000, streamsPerPeer: 8 };
@@ -190,6 +191,20 @@ describe('requests', () => {
       code: 'STREAM_TIMEOUT',
     });
     expect(await a.request(b.id, slow, Uint8Array.of(9))).toEqual(Uint8Array.of(9));
+  });
+
+  it('leave nothing behind in signals that live longer, also of the caller', async () => {
+    const owner = new AbortController();
+    const options = { timeout: 10_000, signal: owner.signal };
+    const watch = new SignalWatch();
+    try {
+      for (let i = 0; i < 100; i++) await a.request(b.id, ECHO, Uint8Array.of(i), options);
+      for (let i = 0; i < 100; i++) (await a.open(b.id, ECHO)).abort();
+      for (let i = 0; i < 100; i++) await a.dial(addressOf(b), options);
+    } finally {
+      watch.close();
+    }
+    expect(watch.most()).toBeLessThan(10);
   });
 
   it('resets the stream of a handler that throws, and nothing else', async () => {
