@@ -4,10 +4,21 @@ import { BitmodelError } from '../../base/index.js';
 export class RejectError extends BitmodelError {
   /** Bitcoin's reason string, such as `bad-txns-inputs-missingorspent`. */
   readonly reason: string;
+  #block: Uint8Array | undefined;
 
   constructor(code: 'BLOCK_REJECTED' | 'TX_REJECTED', reason: string, detail?: string) {
     super(code, detail === undefined ? reason : `${reason}, ${detail}`);
     this.reason = reason;
+  }
+
+  /** Hash of the block of a branch that breaks the rule; undefined when it is the one that was submitted. */
+  get block(): Uint8Array | undefined {
+    return this.#block;
+  }
+
+  /** Notes which block of a branch breaks the rule: it need not be the one whose coming had the branch connected. */
+  noteBlock(hash: Uint8Array): void {
+    this.#block ??= hash;
   }
 }
 

@@ -213,6 +213,7 @@ export class Branches {
 
   #mark(path: readonly HeaderRecord[], thrown: unknown): void {
     if (!(thrown instanceof RejectError)) return;
+    if (path[0]) thrown.noteBlock(path[0].hash);
     this.#store.transaction(() => {
       for (const entry of path) this.#store.markInvalid(entry);
     });

@@ -1,5 +1,5 @@
 import { setTimeout as delay, setImmediate } from 'node:timers/promises';
-import { BitmodelError, messageOf } from '../../base/index.js';
+import { BitmodelError, equalBytes, messageOf } from '../../base/index.js';
 import {
   decodeBlockParts,
   type HeaderRecord,
@@ -29,6 +29,9 @@ export interface ConnectOutcome {
 /** Milliseconds before what failed by no fault of the block's is tried again. */
 const RETRY = 1_000;
 
+/** Blocks of branches of which it is remembered who gave them. */
+const MOST_GIVEN = 10_000;
+
 /** Hands blocks to the node, and holds what is wrong with them against whoever sent them. */
 export class BlockConnector {
   /** Most blocks handed over at a time. */
@@ -36,6 +39,8 @@ export class BlockConnector {
   readonly #context: SyncContext;
   /** Branches that can't be gone to, as where the way there was pruned. */
   readonly #hopeless = new Set<string>();
+  /** Who gave the blocks that were kept and not connected: what is wrong with them shows later. */
+  readonly #givers = new Map<string, PeerId>();
 
   constructor(context: SyncContext) {
     this.#context = context;
@@ -55,6 +60,7 @@ export class BlockConnector {
     if (!first) return { taken: 0, refused: 'bytes' };
     try {
       const taken = await this.#context.node.submitBlocks(decoded(first, run));
+      this.#noteGivers(run.slice(0, taken));
       // others have their turn between two lots
       await setImmediate();
       return { taken };
@@ -90,17 +96,29 @@ export class BlockConnector {
 
   /** What a block that breaks a rule means; undefined for any other error. */
   #refused(
-    { peer }: ArrivedBlock,
+    { peer, hash }: ArrivedBlock,
     { block }: IncomingBlock,
     thrown: unknown,
   ): ConnectOutcome | undefined {
     if (!(thrown instanceof RejectError)) return undefined;
+    const isItself = !thrown.block || equalBytes(thrown.block, hash);
+    const giver = isItself ? peer : this.#givers.get(hashKey(thrown.block));
     // a block that was found to be invalid before, or refused by the operator meanwhile, is not this peer's fault
-    if (!['duplicate-invalid', 'bad-prevblk'].includes(thrown.reason)) {
-      this.#blame(peer, thrown.message);
+    if (giver && !['duplicate-invalid', 'bad-prevblk'].includes(thrown.reason)) {
+      this.#blame(giver, thrown.message);
     }
     this.#context.node.headers.reconsider();
-    return { taken: 0, refused: mayBeMutated(block, thrown) ? 'bytes' : 'block' };
+    return { taken: 0, refused: isItself && mayBeMutated(block, thrown) ? 'bytes' : 'block' };
+  }
+
+  #noteGivers(taken: readonly ArrivedBlock[]): void {
+    const { store } = this.#context.node;
+    for (const { hash, peer } of taken) {
+      if (store.header(hash)?.status !== 'unchecked') continue;
+      this.#givers.set(hashKey(hash), peer);
+      const [oldest] = this.#givers.keys();
+      if (this.#givers.size > MOST_GIVEN && oldest !== undefined) this.#givers.delete(oldest);
+    }
   }
 
   /** @throws what the store can't go on after */

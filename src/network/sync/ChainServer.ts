@@ -60,7 +60,7 @@ export class ChainServer {
       await this.#pace(this.#blockRate, peer, hashes.length);
       const until = performance.now() + BLOCK_COMES;
       for (const hash of hashes) {
-        const kept = this.#context.node.store.blockBytes(hash);
+        const kept = this.#bytes(hash);
         const sent = writer.add(kept ?? (await this.#late(hash, until)));
         if (sent) await sent;
       }
@@ -68,21 +68,29 @@ export class ChainServer {
     }
   }
 
-  /** The bytes of a block that was not there: where its header came first, it may still be on its way here. */
+  /**
+   * The bytes of a block that could not be given: where its header came first, or the chain goes to its branch, it may
+   * soon be.
+   */
   async #late(hash: Uint8Array, until: number): Promise<Uint8Array | undefined> {
     const { store } = this.#context.node;
     for (;;) {
-      const bytes = store.blockBytes(hash);
+      const bytes = this.#bytes(hash);
       const left = until - performance.now();
-      if (
-        bytes ||
-        left <= 0 ||
-        this.#closing.signal.aborted ||
-        store.header(hash)?.status !== 'header'
-      )
-        return bytes;
+      if (bytes || left <= 0 || this.#closing.signal.aborted) return bytes;
+      const status = store.header(hash)?.status;
+      if (status !== 'header' && status !== 'unchecked') return undefined;
       await this.#nextTip(left);
     }
+  }
+
+  /**
+   * The bytes of a block that was connected once. Of any other it is not known whether it keeps the rules, and who gives
+   * one that doesn't is blamed for it (Bitcoin Core's `BlockRequestAllowed`).
+   */
+  #bytes(hash: Uint8Array): Uint8Array | undefined {
+    const { store } = this.#context.node;
+    return store.header(hash)?.status === 'valid' ? store.blockBytes(hash) : undefined;
   }
 
   /** Waits until the tip changes, or so many milliseconds. */

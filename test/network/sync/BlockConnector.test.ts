@@ -1,11 +1,17 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { BitmodelError } from '#src/base/index.js';
-import { blockHash } from '#src/chain/index.js';
-import { BlockConnector } from '#src/network/sync/BlockConnector.js';
+import { type Block, blockHash, encodeBlock } from '#src/chain/index.js';
+import { type ArrivedBlock, BlockConnector } from '#src/network/sync/BlockConnector.js';
 import { HeaderPageReader } from '#src/network/sync/HeaderPageReader.js';
 import { encodeHeaders } from '#src/network/sync/messages.js';
 import type { SyncContext } from '#src/network/sync/SyncContext.js';
-import { MINER_SCRIPT, openTemporaryNode } from '../../chain/node/setup.js';
+import {
+  MINER_SCRIPT,
+  nextBlock,
+  openTemporaryNode,
+  withCoinbase,
+} from '../../chain/node/setup.js';
+import { emptyBlocks } from './chains.js';
 
 let opened: Awaited<ReturnType<typeof openTemporaryNode>>;
 let source: typeof opened;
@@ -60,5 +66,40 @@ describe('the same headers from another peer', () => {
     node.store.transaction(() => node.store.markInvalid(last));
     expect(() => reader.read(encodeHeaders(headers))).toThrow('bad-prevblk');
     expect(reader.read(encodeHeaders([]))).toEqual({ count: 0 });
+  });
+});
+
+describe('a block of a branch that breaks a rule', () => {
+  const arrived = (block: Block, peer: string): ArrivedBlock => ({
+    bytes: encodeBlock(block),
+    hash: blockHash(block.header),
+    peer,
+  });
+
+  it.each([
+    ['is held against whoever gave it', 'giver', ['giver']],
+    ['is held against nobody when it is not known who gave it', undefined, []],
+  ])('%s, not whoever gave the top of the branch', async (_, giver, blamed) => {
+    const { node, end } = await openTemporaryNode();
+    const penalised: string[] = [];
+    const penalties = { penalise: (peer: string) => void penalised.push(peer) };
+    const connector = new BlockConnector({ node, penalties } as unknown as SyncContext);
+    const connect = (block: Block, peer: string) =>
+      connector.connect([arrived(block, peer)], node.store.tip());
+    const bad = await nextBlock(node, (block) =>
+      withCoinbase(block, (coinbase) => ({
+        ...coinbase,
+        outputs: [{ ...coinbase.outputs[0]!, value: coinbase.outputs[0]!.value + 1n }],
+      })),
+    );
+    const [second, top] = await emptyBlocks(bad, 1, 2);
+    await node.mine(2, MINER_SCRIPT);
+    if (giver) await connect(bad, giver);
+    else await node.submitBlock(bad);
+    expect(await connect(second!, 'honest')).toEqual({ taken: 1 });
+    expect(await connect(top!, 'honest')).toEqual({ taken: 0, refused: 'block' });
+    expect(penalised).toEqual(blamed);
+    expect(node.store.header(blockHash(bad.header))?.status).toBe('invalid');
+    await end();
   });
 });

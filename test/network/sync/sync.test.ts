@@ -10,6 +10,7 @@ import {
   networkParameters,
 } from '#src/chain/index.js';
 import { BLOCK_TOPIC } from '#src/network/index.js';
+import { BlockRecordReader } from '#src/network/sync/blockRecords.js';
 import { encodeWanted } from '#src/network/sync/messages.js';
 import { BLOCKS, HEADERS, STATUS } from '#src/network/sync/protocols.js';
 import { ANYONE, outputOf, spend } from '../../chain/mempool/anyone.js';
@@ -264,6 +265,31 @@ describe('a peer that lies', () => {
       await stream.send(encodeWanted(hashes)).catch(() => {});
     await until(() => offencesOf(server, sloth.id).includes('slow'));
     expect(server.node.tip.height).toBe(LENGTH);
+  });
+});
+
+describe('a block of a branch', () => {
+  it('is given to nobody before it was connected once: it may break a rule', async () => {
+    const server = await members.start({ from: short });
+    const ours = await emptyBlocks(chain[109]!, 110, 2, 1);
+    const branch = await emptyBlocks(chain[109]!, 110, 3, 2);
+    for (const block of [...ours, ...branch.slice(0, 2)]) await server.node.submitBlock(block);
+    const client = await hosts.start('client');
+    await client.dial(server.host.addresses()[0]!);
+    const stream = await client.open(server.host.id, BLOCKS.asking);
+    const reader = new BlockRecordReader(() => stream.receive());
+    const ask = (...blocks: Block[]): Promise<void> =>
+      stream.send(encodeWanted(blocks.map(({ header }) => blockHash(header))));
+    await ask(branch[1]!, ours[1]!);
+    expect(await reader.next()).toBeUndefined();
+    expect(await reader.next()).toEqual(encodeBlock(ours[1]!));
+    await ask(branch[1]!, branch[2]!);
+    await server.node.submitBlock(branch[2]!);
+    for (const block of branch.slice(1)) expect(await reader.next()).toEqual(encodeBlock(block));
+    // what was left was connected once
+    await ask(ours[1]!);
+    expect(await reader.next()).toEqual(encodeBlock(ours[1]!));
+    stream.abort();
   });
 });
 
