@@ -38,7 +38,7 @@ export class MempoolFile {
   constructor(options: MempoolFileOptions) {
     this.#options = options;
     this.path = options.path;
-    this.#timer = setInterval(() => this.#saveOrWarn(), SAVE_INTERVAL).unref();
+    this.#timer = setInterval(() => this.saveIfChanged(), SAVE_INTERVAL).unref();
     this.loaded = this.#load();
   }
 
@@ -56,22 +56,8 @@ export class MempoolFile {
     this.#savedAt = state;
   }
 
-  /** Ends reading and writes a last time; what was not yet read back stays in the file as it is. */
-  close(): void {
-    if (this.#closed) return;
-    this.#closed = true;
-    clearInterval(this.#timer);
-    this.#saveOrWarn();
-  }
-
-  /** Changes whenever the mempool does. */
-  #state(): string {
-    const { mempool } = this.#options;
-    const deltas = [...mempool.deltas()].map(([hash, delta]) => `${hash}:${delta}`);
-    return [mempool.sequence, mempool.size, ...deltas].join(' ');
-  }
-
-  #saveOrWarn(): void {
+  /** Writes the mempool unless the file has all of it; trouble is only told of. */
+  saveIfChanged(): void {
     const { mempool, warn } = this.#options;
     if (!this.#isLoaded || this.#savedAt === this.#state()) return;
     const nothing = mempool.size === 0 && [...mempool.deltas()].length === 0;
@@ -81,6 +67,21 @@ export class MempoolFile {
     } catch (thrown) {
       warn(`The mempool was not saved. ${messageOf(thrown)}`);
     }
+  }
+
+  /** Ends reading and writes a last time; what was not yet read back stays in the file as it is. */
+  close(): void {
+    if (this.#closed) return;
+    this.#closed = true;
+    clearInterval(this.#timer);
+    this.saveIfChanged();
+  }
+
+  /** Changes whenever the mempool does. */
+  #state(): string {
+    const { mempool } = this.#options;
+    const deltas = [...mempool.deltas()].map(([hash, delta]) => `${hash}:${delta}`);
+    return [mempool.sequence, mempool.size, ...deltas].join(' ');
   }
 
   async #load(): Promise<void> {

@@ -265,8 +265,11 @@ export class ChainNode extends EventEmitter<Events> {
   async close(): Promise<void> {
     if (this.#closed) return;
     this.#closed = true;
-    this.mempoolFile.close();
+    // a move of the chain may take longer than whoever stops the node waits
+    this.mempoolFile.saveIfChanged();
+    // at its end the transactions that it sets free come to the mempool
     await this.#blocks.close();
+    this.mempoolFile.close();
     await this.mempoolFile.loaded;
     await this.scripts.close();
     await this.store.close();

@@ -1,7 +1,7 @@
 import { setImmediate } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { toHex } from '#src/base/index.js';
-import { type Block, blockHash, type ChainNode, transactionHash } from '#src/chain/index.js';
+import { type Block, blockHash, ChainNode, transactionHash } from '#src/chain/index.js';
 import { assembleBlock, solve } from '#src/chain/node/miner.js';
 import { stateHash } from '#src/chain/store/queries.js';
 import { utxoSetInfo } from '#src/chain/store/utxoSet.js';
@@ -117,6 +117,23 @@ describe('while the chain goes to another branch', () => {
     expect(others.length).toBe(2);
     expect(node.tip.height).toBe(120 + DEPTH);
     expect(node.store.header(refused)!.status).toBe('refused');
+  });
+
+  it('a node that is stopped ends it first, and saves the transactions that it sets free', async () => {
+    const { node, datadir } = ours;
+    await node.mempoolFile.loaded;
+    const left = blockAt(node, 121).transactions[1]!;
+    const moving = node.submitBlock(branch.at(-1)!);
+    for (let turn = 0; turn < 3; turn++) await setImmediate();
+    expect(node.tip.height).toBe(120 + DEPTH);
+    await node.close();
+    await moving;
+    const again = await ChainNode.open({ datadir, network: 'regtest', threads: 1 });
+    await again.mempoolFile.loaded;
+    expect(again.tip).toEqual(theirs.node.tip);
+    expect(again.mempool.get(transactionHash(left))).toBeDefined();
+    expect(again.mempool.size).toBe(2);
+    await again.close();
   });
 
   it('tells of the new tip once, at the end, and of a branch that breaks a rule never', async () => {
