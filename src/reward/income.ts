@@ -1,5 +1,5 @@
-import { toHex } from '../base/index.js';
-import type { ChainClient } from '../chain/index.js';
+import { equalBytes, toHex } from '../base/index.js';
+import { type ChainClient, decodeScript, type Transaction } from '../chain/index.js';
 import type { Registry } from './registry.js';
 
 /** What jobs have paid for a model. */
@@ -15,11 +15,16 @@ export interface ModelIncome {
 /** Transactions looked at for one model, the latest ones, and how many at a time. */
 const MOST_PAYMENTS = 1_000;
 const AT_ONCE = 16;
+/** Bytes of the commitment that a claim shows first; they begin with the job's id (DESIGN 5.2). */
+const COMMITMENT_BYTES = 101;
+/** Output of a claim that is the model's share. */
+const SHARE = 1;
 
 /**
- * What jobs have paid for a model: outputs of transactions in blocks that carry a job id and pay what any version of its
- * pin named. A buyer can be the seller and the author, so income is no proof of use; burnt fees are its price. A model
- * without paid parents is paid at its owner's own address, and so shares what is counted with other models there.
+ * What jobs have paid for a model: the shares that sellers' claims in blocks paid to what any version of its pin named.
+ * Nothing else counts: what an owner who buys or sells with the same key gets back is no income. A buyer can be the
+ * seller and the author, so income is no proof of use; burnt fees are its price. A model without paid parents is paid at
+ * its owner's own address, and so shares what is counted with other models there.
  * @param id of a published model
  */
 export async function modelIncome(
@@ -57,8 +62,18 @@ async function paidIn(
   scripts: ReadonlySet<string>,
 ): Promise<bigint> {
   const { transaction } = (await client.transaction(txid)) ?? {};
-  if (!transaction?.jobId?.some((byte) => byte !== 0)) return 0n;
-  return transaction.outputs
-    .filter(({ lockingScript }) => scripts.has(toHex(lockingScript)))
-    .reduce((sum, { value }) => sum + value, 0n);
+  const share = transaction?.outputs[SHARE];
+  if (!share || !scripts.has(toHex(share.lockingScript))) return 0n;
+  return isClaim(transaction) ? share.value : 0n;
+}
+
+/** Whether a transaction shows a commitment to its own job, as only a seller's claim does. */
+function isClaim({ inputs, jobId }: Transaction): boolean {
+  const script = inputs[0]?.unlockingScript ?? new Uint8Array(0);
+  const commitment = firstPush(script);
+  return commitment?.length === COMMITMENT_BYTES && equalBytes(commitment.subarray(0, 32), jobId);
+}
+
+function firstPush(script: Uint8Array): Uint8Array | undefined {
+  return script.length > COMMITMENT_BYTES ? decodeScript(script)[0]?.data : undefined;
 }

@@ -2,7 +2,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { COIN, sha256, toHex, utf8 } from '#src/base/index.js';
+import { sha256, toHex, utf8 } from '#src/base/index.js';
 import {
   addressScript,
   ChainClient,
@@ -17,7 +17,6 @@ import {
 import {
   declareModel,
   modelByName,
-  modelIncome,
   publishedModels,
   publishModel,
   type Registry,
@@ -28,7 +27,6 @@ const params = networkParameters('regtest');
 const id = (name: string): string => toHex(sha256(utf8(name)));
 const payer = createKey(params);
 const ann = createKey(params);
-const job = sha256(utf8('a job'));
 
 let folder: string;
 let node: ChainNode;
@@ -84,28 +82,5 @@ describe('the name of a published model', () => {
     const thrown = () => modelByName(registry, 'twin');
     expect(thrown).toThrow(expect.objectContaining({ code: 'AMBIGUOUS_NAME' }));
     expect(thrown).toThrow(new RegExp(`${id('two')}, ${id('three')}`));
-  });
-});
-
-describe('the income of a model', () => {
-  it('is what transactions with a job id paid to its split contract in blocks', async () => {
-    const { split } = registry.byId.get(id('child'))!;
-    const pay = async (value: bigint, jobId?: Uint8Array): Promise<void> => {
-      const outputs = [{ value, lockingScript: split }];
-      await wallet.send(outputs, jobId ? { jobId } : {});
-    };
-    expect(await modelIncome(client, registry, id('child'))).toMatchObject({ amount: 0n });
-    await pay(3n * COIN, job);
-    await pay(5n * COIN);
-    // not in a block yet
-    expect(await modelIncome(client, registry, id('child'))).toMatchObject({ payments: 0 });
-    await client.generate(1, payer.address);
-    await pay(COIN, job);
-    expect(await modelIncome(client, registry, id('child'))).toEqual({
-      amount: 3n * COIN,
-      payments: 1,
-      isPartial: false,
-    });
-    expect(await modelIncome(client, registry, id('unpublished'))).toMatchObject({ amount: 0n });
   });
 });
