@@ -30,7 +30,8 @@ export class ChainMove {
     let freed: readonly Transaction[] | undefined;
     try {
       return await move((transactions) => {
-        freed = freed ? [...freed, ...transactions] : transactions;
+        // what is left later lay below what was left before
+        freed = freed ? [...transactions, ...freed] : transactions;
       });
     } finally {
       release();

@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { hashToId, idToHash, transactionId } from '#src/chain/index.js';
 import { stateHash } from '#src/chain/store/queries.js';
-import { MINER_SCRIPT, OTHER_SCRIPT, openTemporaryNode, payFromMiner } from './setup.js';
+import { coinOf, MINER_SCRIPT, OTHER_SCRIPT, openTemporaryNode, payFromMiner } from './setup.js';
 
 let opened: Awaited<ReturnType<typeof openTemporaryNode>>;
 
@@ -62,6 +62,27 @@ describe('the operator’s word', () => {
     // what lies off the active chain can be refused, too
     await node.overruling.refuse(entry(first[0]!));
     expect(node.tip.hash).toBe(second[1]);
+  });
+
+  it('lets transactions wait again that depend on others in blocks that are left only afterwards', async () => {
+    const { node } = opened;
+    const other = await node.mine(3, OTHER_SCRIPT);
+    await node.overruling.refuse(entry(other[0]!));
+    const pay = [{ value: 10_000n, lockingScript: OTHER_SCRIPT }];
+    const parent = payFromMiner(node, pay);
+    await node.submitTransaction(parent);
+    await node.mine(1, MINER_SCRIPT);
+    const child = payFromMiner(node, pay, { utxos: [coinOf(parent, 1)] });
+    await node.submitTransaction(child);
+    const [refused] = await node.mine(3, MINER_SCRIPT);
+    await node.overruling.reconsider(entry(other[0]!));
+    // the child's block is left first, the parent's on the way to the other branch
+    await node.overruling.refuse(entry(refused!));
+    expect(node.tip.hash).toBe(other[2]);
+    const waiting = [...node.mempool.entries()].map(({ transaction }) =>
+      transactionId(transaction),
+    );
+    expect(new Set(waiting)).toEqual(new Set([parent, child].map(transactionId)));
   });
 
   it('prefers a block to the tip when it has as much work, not when it has less', async () => {
