@@ -1,5 +1,11 @@
 import { equalBytes } from '../../base/index.js';
-import { type Block, type BlockHeader, blockHash, type EncodedBlock } from '../codec/block.js';
+import {
+  type Block,
+  type BlockHeader,
+  blockHash,
+  type EncodedBlock,
+  encodeBlock,
+} from '../codec/block.js';
 import { encodeTransaction } from '../codec/transaction.js';
 import { type CheckedBlock, checkBlock, checkBlockAtHeight } from '../consensus/blockRules.js';
 import { secondsNow } from '../consensus/clock.js';
@@ -16,7 +22,7 @@ import type { ChainStore } from '../store/ChainStore.js';
 import type { HeaderRecord } from '../store/records.js';
 import type { Branches } from './Branches.js';
 import type { ChainMove } from './ChainMove.js';
-import { coinsOf, type PreparedBlock, writingTime } from './connecting.js';
+import { coinsOf, type PreparedBlock, unlockingBytesOf, writingTime } from './connecting.js';
 
 /** What the acceptance of blocks stands on. */
 export interface BlockAcceptanceOptions {
@@ -39,10 +45,11 @@ export interface IncomingBlock {
   readonly encoded?: EncodedBlock | undefined;
 }
 
-/** Inputs and outputs up to which blocks may be connected together, in one go: some tens of milliseconds. */
-const BATCH_COINS = 3_000;
-/** Most blocks of such a batch. */
-const BATCH_BLOCKS = 512;
+/**
+ * What blocks may hold together to be connected in one go, in which nobody else has a turn: some tens of milliseconds.
+ * Scripts may cost the more the longer those are that unlock, a tenth of a second in all.
+ */
+const BATCH = { blocks: 512, coins: 3_000, bytes: 500_000, unlockingBytes: 100_000 } as const;
 
 /**
  * Takes blocks that come from outside: onto the tip, or onto a branch, which becomes the chain when it has more work. One
@@ -106,15 +113,19 @@ export class BlockAcceptance {
     let first: IncomingBlock | undefined;
     const batch: [HeaderRecord, IncomingBlock][] = [];
     let below = store.tip().hash;
-    let coins = 0;
+    const sum = { coins: 0, bytes: 0, unlockingBytes: 0 };
     for (const each of blocks) {
       first ??= each;
       const hash = each.hash ?? blockHash(each.block.header);
       const known = store.header(hash);
-      coins += coinsOf(each.block);
       const isNext = equalBytes(each.block.header.previousHash, below);
-      if (known?.status !== 'header' || !isNext || coins > BATCH_COINS) break;
-      if (batch.push([known, each]) === BATCH_BLOCKS) break;
+      if (known?.status !== 'header' || !isNext) break;
+      sum.coins += coinsOf(each.block);
+      sum.bytes += (each.encoded?.bytes ?? encodeBlock(each.block)).length;
+      sum.unlockingBytes += unlockingBytesOf(each.block);
+      if (sum.coins > BATCH.coins || sum.bytes > BATCH.bytes) break;
+      if (sum.unlockingBytes > BATCH.unlockingBytes) break;
+      if (batch.push([known, each]) === BATCH.blocks) break;
       below = hash;
     }
     return { first, batch };

@@ -54,6 +54,15 @@ export function coinsOf({ transactions }: Block): number {
   return transactions.reduce((sum, { inputs, outputs }) => sum + inputs.length + outputs.length, 0);
 }
 
+/** Bytes of a block's unlocking scripts: what all of its scripts may cost grows with them. */
+export function unlockingBytesOf({ transactions }: Block): number {
+  let bytes = 0;
+  for (const { inputs } of transactions.slice(1)) {
+    for (const { unlockingScript } of inputs) bytes += unlockingScript.length;
+  }
+  return bytes;
+}
+
 /** About how many milliseconds it takes to write what a block changes. */
 export function writingTime(block: Block): number {
   return WRITE_MS * coinsOf(block);

@@ -1,9 +1,22 @@
 import { setImmediate } from 'node:timers/promises';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { type Block, type BlockHeader, blockHash, ChainNode, hashToId } from '#src/chain/index.js';
+import {
+  type Block,
+  type BlockHeader,
+  blockHash,
+  ChainNode,
+  hashToId,
+  type Transaction,
+} from '#src/chain/index.js';
 import { solve } from '#src/chain/node/miner.js';
 import { ANYONE, outputOf, spend } from '../mempool/anyone.js';
-import { MINER_SCRIPT, nextBlock, openTemporaryNode, withCoinbase } from './setup.js';
+import {
+  MINER_SCRIPT,
+  nextBlock,
+  openTemporaryNode,
+  withCoinbase,
+  withTransactions,
+} from './setup.js';
 
 type Opened = Awaited<ReturnType<typeof openTemporaryNode>>;
 
@@ -200,6 +213,72 @@ describe('a large block', () => {
     expect(tips).toEqual([201, 202, 200]);
     expect(node.tip.hash).toBe(hashToId(source.node.store.tip().hash));
     await miner.end();
+  });
+});
+
+describe('blocks that come in one lot', () => {
+  /** Drops what it is unlocked with. */
+  const DROPPING = Uint8Array.of(0x75, 0x51);
+
+  let miner: Opened;
+
+  beforeEach(async () => {
+    miner = await openTemporaryNode({ threads: 1 });
+    await fill(miner.node);
+    await fill(node);
+    return () => miner.end();
+  });
+
+  /** Mines a block with these transactions. */
+  async function mined(...transactions: Transaction[]): Promise<Block> {
+    const block = await nextBlock(miner.node, (each) => withTransactions(each, ...transactions));
+    await miner.node.submitBlock(block);
+    return block;
+  }
+
+  /** A coin of anyone's that is spent into so many outputs of 98 kB. */
+  function bulky(height: number, outputs: number): Transaction {
+    const paid = spend(
+      [outputOf(blockAt(miner.node, height).transactions[0]!)],
+      outputs,
+      1_000_000,
+    );
+    const lockingScript = new Uint8Array(98_000).fill(0x6a);
+    return { ...paid, outputs: paid.outputs.map(({ value }) => ({ value, lockingScript })) };
+  }
+
+  /** How many of some blocks are connected each time. */
+  async function lots(blocks: Block[]): Promise<number[]> {
+    node.headers.take(headersOf(blocks));
+    const counts: number[] = [];
+    for (let taken = 0; taken < blocks.length; taken += counts.at(-1)!) {
+      counts.push(await node.submitBlocks(incoming(blocks.slice(taken))));
+    }
+    expect(node.tip).toEqual(miner.node.tip);
+    return counts;
+  }
+
+  it('are connected together up to half a megabyte, and a larger one alone', async () => {
+    const blocks: Block[] = [];
+    for (let height = 1; height <= 5; height++) blocks.push(await mined(bulky(height, 2)));
+    blocks.push(await mined(bulky(6, 6)), await mined(), await mined());
+    expect(await lots(blocks)).toEqual([2, 2, 1, 1, 2]);
+  });
+
+  it('are connected together unless their scripts may take long', async () => {
+    const fan = spend([outputOf(blockAt(miner.node, 1).transactions[0]!)], 24, 100_000);
+    const dropping = fan.outputs.map(({ value }) => ({ value, lockingScript: DROPPING }));
+    const funding = { ...fan, outputs: dropping };
+    const unlockingScript = Uint8Array.of(0x4d, 0x88, 0x13, ...new Uint8Array(5_000));
+    const spending = spend(
+      dropping.map((_, index) => outputOf(funding, index)),
+      1,
+      1_000_000,
+    );
+    const inputs = spending.inputs.map((input) => ({ ...input, unlockingScript }));
+    const blocks = [await mined(funding), await mined(), await mined({ ...spending, inputs })];
+    blocks.push(await mined(), await mined());
+    expect(await lots(blocks)).toEqual([2, 1, 2]);
   });
 });
 
