@@ -39,8 +39,12 @@ function shortestIp(host: string): string {
   if (!isIPv6(host)) return host;
   const text = new URL(`http://[${host}]/`).hostname.slice(1, -1);
   const mapped = /^::ffff:([0-9a-f]{1,4}):([0-9a-f]{1,4})$/.exec(text);
-  if (!mapped) return text;
-  const [high, low] = [Number.parseInt(mapped[1]!, 16), Number.parseInt(mapped[2]!, 16)];
+  return mapped ? dotted(mapped[1]!, mapped[2]!) : text;
+}
+
+/** An IPv4 address, of two groups of an IPv6 one. */
+function dotted(...groups: readonly [string, string]): string {
+  const [high, low] = groups.map((group) => Number.parseInt(group, 16)) as [number, number];
   return [high >> 8, high & 255, low >> 8, low & 255].join('.');
 }
 
@@ -140,8 +144,23 @@ export function scopeOf(host: string): Scope | undefined {
   const full = shortestIp(host);
   if (isIP(full) === 4) return scopeOf(full);
   if (full === '::1') return 'loopback';
-  if (/^(fe[89ab]|f[cd])/.test(full)) return 'private';
-  return full === '::' || full.startsWith('ff') ? undefined : 'public';
+  if (/^(fe[89a-f]|f[cd])/.test(full)) return 'private';
+  const embedded = embeddedIpv4(full);
+  if (embedded !== undefined) return scopeOf(embedded);
+  return full.startsWith('ff') ? undefined : 'public';
+}
+
+/**
+ * The IPv4 address that packets to an IPv6 address end up at, where it names one: IPv4-compatible (RFC 4291, 2.5.5.1),
+ * 6to4 (RFC 3056), and the well-known prefix of NAT64 (RFC 6052).
+ */
+function embeddedIpv4(host: string): string | undefined {
+  const groups = words(host, 8);
+  const [, high, low] =
+    /^2002:([^:]+):([^:]+):/.exec(groups) ??
+    /^(?:0:0|64:ff9b):0:0:0:0:([^:]+):([^:]+)$/.exec(groups) ??
+    [];
+  return high === undefined || low === undefined ? undefined : dotted(high, low);
 }
 
 const WIDTH: Record<Scope, number> = { loopback: 0, private: 1, public: 2 };
