@@ -164,15 +164,16 @@ export class JobPoolSync {
     for (const encoded of decodeMessages(await this.#ask(peer, { kind: 'want', ids }))) {
       const id = await this.#options.take(encoded, peer);
       // what is no message was held against the peer already
-      if (id === undefined || !ids.includes(id) || given.has(id)) throw this.#unasked(peer, id);
+      if (id === undefined) throw unasked();
+      if (!ids.includes(id) || given.has(id)) throw this.#unasked(peer);
       given.add(id);
     }
     return given;
   }
 
-  #unasked(peer: PeerId, id: string | undefined = ''): BitmodelError {
-    if (id !== undefined) this.#options.penalties.penalise(peer, 'unasked', 'jobs not asked for');
-    return new BitmodelError('UNASKED', 'A peer answers what was not asked.');
+  #unasked(peer: PeerId): BitmodelError {
+    this.#options.penalties.penalise(peer, 'unasked', 'jobs not asked for');
+    return unasked();
   }
 
   #stalled(peer: PeerId): BitmodelError {
@@ -230,6 +231,10 @@ export class JobPoolSync {
     }
     return given;
   }
+}
+
+function unasked(): BitmodelError {
+  return new BitmodelError('UNASKED', 'A peer answers what was not asked.');
 }
 
 function byJob(told: readonly { readonly jobId: string; readonly id: string }[]): JobIds[] {

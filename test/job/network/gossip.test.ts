@@ -311,7 +311,7 @@ describe('job messages between nodes', () => {
     expect(c.record.offences(liar.id)).toContain('garbage');
   }, 60_000);
 
-  it('are not taken from who answers with what is no object', async () => {
+  it('are not taken from who answers with what is no object, which is held against it once', async () => {
     const liar = await hosts.start('nobody');
     for (const nothing of ['null', '7', '[]']) {
       expect(() => decodeJobMessage(utf8(nothing))).toThrow('no JSON object');
@@ -324,6 +324,10 @@ describe('job messages between nodes', () => {
     });
     await liar.request(c.host.id, JOB_POOL, told, { timeout: 5000 });
     await until(() => c.record.offences(liar.id).includes('invalid-job-message'));
+    // when this is answered, whatever else was to be held against it has been
+    const garbage = liar.request(c.host.id, JOB_POOL, Uint8Array.of(9), { timeout: 5000 });
+    await expect(garbage).rejects.toThrow();
+    expect(c.record.offences(liar.id)).not.toContain('unasked');
     expect(hosts.unhandled).toEqual([]);
   }, 60_000);
 
