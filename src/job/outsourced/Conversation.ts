@@ -45,7 +45,7 @@ export class Conversation {
     name: ModelName,
     signal: AbortSignal,
   ): Promise<{ conversation: Conversation; facts: NeighbourFacts }> {
-    const stream = await host.open(neighbour, CHECK_PROTOCOL);
+    const stream = await host.open(neighbour, CHECK_PROTOCOL, signal);
     const conversation = new Conversation(neighbour, stream, name);
     try {
       await conversation.#say({ kind: 'model', ...name });

@@ -1,3 +1,4 @@
+import { joinSignals } from '../../base/index.js';
 import type { Host, PeerId } from '../../network/index.js';
 import type { JobSpec } from '../spec.js';
 import { Conversation } from './Conversation.js';
@@ -46,13 +47,13 @@ export class Gathering {
     const ready: Ready[] = [];
     while (ready.length < wanted && this.#rank.length > 0) {
       const batch = this.#rank.splice(0, Math.min(AT_ONCE, wanted - ready.length));
-      const soon = within(signal, SHORT);
       const name = { model, file, calibration };
-      const begun = await Promise.allSettled(
-        batch.map((peer) => Conversation.begin(this.#host, peer, name, soon)),
+      const begun = await within(signal, SHORT, (soon) =>
+        Promise.allSettled(batch.map((peer) => Conversation.begin(this.#host, peer, name, soon))),
       );
-      signal.throwIfAborted();
       ready.push(...begun.flatMap((one) => (one.status === 'fulfilled' ? [one.value] : [])));
+      if (signal.aborted) for (const { conversation } of ready) conversation.end();
+      signal.throwIfAborted();
     }
     this.#facts ??= commonFacts(ready);
     const fitting = ready.filter(({ facts }) => this.#isSame(facts) && isWelcome(facts));
@@ -65,9 +66,18 @@ export class Gathering {
   }
 }
 
-/** A signal that aborts with another one, or after so many milliseconds. */
-export function within(signal: AbortSignal, milliseconds: number): AbortSignal {
-  return AbortSignal.any([signal, AbortSignal.timeout(milliseconds)]);
+/** Does something under a signal that aborts with another one, or after so many milliseconds. */
+export async function within<T>(
+  signal: AbortSignal,
+  milliseconds: number,
+  work: (limit: AbortSignal) => Promise<T>,
+): Promise<T> {
+  const limit = joinSignals(signal, AbortSignal.timeout(milliseconds));
+  try {
+    return await work(limit.signal);
+  } finally {
+    limit.release();
+  }
 }
 
 function areAlike(a: NeighbourFacts, b: NeighbourFacts): boolean {

@@ -149,7 +149,7 @@ class Outsourcing {
     for (const { conversation, facts } of isNamed ? ready : []) {
       if (!facts.calibrated || this.#calibration) continue;
       try {
-        this.#calibration = await conversation.calibration(this.#within(SHORT));
+        this.#calibration = await this.#within(SHORT, (soon) => conversation.calibration(soon));
       } catch {
         // the conversation has ended, which will show as its silence; the next one may have it
         this.#options.signal.throwIfAborted();
@@ -173,18 +173,20 @@ class Outsourcing {
     const asked: Asked[] = ready.map((one, i) => ({ ...one, copy: copies[i]! }));
     this.#asked.push(...asked);
     const tauMicro = this.#tauMicro;
-    const commitBy = this.#within(this.#options.timeout);
-    await each(asked, async ({ conversation, copy }) => {
-      const { positions } = copy;
-      const request = { nonce: randomBytes(32), job, salt, tauMicro, promptIds, positions };
-      const encoded = encodeCheckRequest({ ...request, outputIds: copy.outputIds });
-      await conversation.ask(encoded, positions.length, commitBy);
-    });
-    const showBy = this.#within(SHORT);
+    await this.#within(this.#options.timeout, (commitBy) =>
+      each(asked, async ({ conversation, copy }) => {
+        const { positions } = copy;
+        const request = { nonce: randomBytes(32), job, salt, tauMicro, promptIds, positions };
+        const encoded = encodeCheckRequest({ ...request, outputIds: copy.outputIds });
+        await conversation.ask(encoded, positions.length, commitBy);
+      }),
+    );
     const committed = asked.filter(({ silence }) => silence === undefined);
-    await each(committed, async (one) => {
-      one.answer = await one.conversation.reveal(showBy);
-    });
+    await this.#within(SHORT, (showBy) =>
+      each(committed, async (one) => {
+        one.answer = await one.conversation.reveal(showBy);
+      }),
+    );
     for (const { conversation } of asked) conversation.end();
     this.#options.signal.throwIfAborted();
   }
@@ -243,8 +245,8 @@ class Outsourcing {
     };
   }
 
-  #within(milliseconds: number): AbortSignal {
-    return within(this.#options.signal, milliseconds);
+  #within<T>(milliseconds: number, work: (limit: AbortSignal) => Promise<T>): Promise<T> {
+    return within(this.#options.signal, milliseconds, work);
   }
 }
 

@@ -152,7 +152,7 @@ export interface Host extends EventEmitter<HostEvents> {
   /** Ends all connections to a peer. */
   disconnect(peer: PeerId): Promise<void>;
   /** Opens a stream to a connected peer. @throws BitmodelError `PEER_UNREACHABLE`, `PROTOCOL_UNSUPPORTED` */
-  open(peer: PeerId, protocol: Protocol): Promise<FrameStream>;
+  open(peer: PeerId, protocol: Protocol, signal?: AbortSignal): Promise<FrameStream>;
   /**
    * One frame there, one frame back.
    * @throws BitmodelError as {@link open} and {@link FrameStream}, and `STREAM_TIMEOUT` when no answer comes in time

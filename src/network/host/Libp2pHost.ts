@@ -140,8 +140,8 @@ export class Libp2pHost extends EventEmitter<HostEvents> implements Host {
     await Promise.all(this.#connections.to(peer).map(closeConnection));
   }
 
-  open(peer: PeerId, protocol: Protocol): Promise<FrameStream> {
-    return this.#streams.open(peer, protocol);
+  open(peer: PeerId, protocol: Protocol, signal?: AbortSignal): Promise<FrameStream> {
+    return this.#streams.open(peer, protocol, signal);
   }
 
   request(

@@ -26,6 +26,7 @@ import {
 import type { FrameStream, Host, Offence } from '#src/network/index.js';
 import { type CheckAnswer, commitAnswer, encodeAnswer } from '#src/rastic/index.js';
 import { addressOf, Hosts, until } from '../../network/host/hosts.js';
+import { keptBy, SignalWatch } from '../../signals.js';
 import { Market, request } from '../market.js';
 
 const hosts = new Hosts();
@@ -82,7 +83,12 @@ async function meet(...neighbours: readonly Host[]): Promise<void> {
 function ask(
   book = newBook(),
   asked = receipt,
-  options: { neighbours?: number; sample?: number; timeout?: number } = {},
+  options: {
+    neighbours?: number;
+    sample?: number;
+    timeout?: number;
+    signal?: AbortSignal;
+  } = {},
 ): Promise<OutsourcedVerification> {
   const { signal } = new AbortController();
   return outsource(asker, book, asked, { neighbours: 4, timeout: 20_000, signal, ...options });
@@ -176,6 +182,48 @@ describe('neighbours on the network', () => {
     const format = await ask(newBook(), strange);
     expect(format.verdict).toEqual({ result: 'invalid', kind: 'format', position: 2 });
     expect([...prompt.neighbours, ...format.neighbours]).toEqual([]);
+  });
+
+  it('leave nothing behind in signals that live longer, at either end', async () => {
+    await refresh();
+    await meet(...honest);
+    const watch = new SignalWatch();
+    const owner = new AbortController();
+    try {
+      await ask(newBook(), receipt, { signal: owner.signal });
+    } finally {
+      watch.close();
+    }
+    expect(keptBy(owner.signal)).toBe(0);
+    expect(watch.most()).toBe(0);
+  });
+
+  it('are left alone as soon as nobody wants to know any more', async () => {
+    const silent = await hosts.start('silent');
+    const owner = new AbortController();
+    let opened = 0;
+    let ended = 0;
+    const keepOpen = async (stream: FrameStream, isSilent: boolean): Promise<void> => {
+      await stream.receive();
+      const { numericClass, vocabularySize, contextLength } = market.model.model.info;
+      const facts = { numericClass, vocabularySize, contextLength, calibrated: false };
+      if (!isSilent) await stream.send(encodeSay({ kind: 'facts', ...facts }));
+      opened++;
+      await stream.receive().catch(() => undefined);
+      ended++;
+    };
+    const ready = await hosts.start('ready');
+    silent.handle(CHECK_PROTOCOL, (stream) => keepOpen(stream, true));
+    ready.handle(CHECK_PROTOCOL, (stream) => keepOpen(stream, false));
+    await meet(silent, ready);
+    const asked = ask(newBook(), receipt, { signal: owner.signal });
+    await until(() => opened === 2);
+    await new Promise((resolve) => setTimeout(resolve, 100));
+    owner.abort();
+    await expect(asked).rejects.toMatchObject({ name: 'AbortError' });
+    await until(() => ended === 2, 8);
+    await silent.close();
+    await ready.close();
   });
 
   it('one alone gives no verdict, and none neither', async () => {
