@@ -22,6 +22,12 @@ describe('the pages', () => {
     expect(targets.filter((target) => !existsSync(join(ROOT, dirname(page), target)))).toEqual([]);
   });
 
+  it('are all found from README', () => {
+    const readme = readFileSync(join(ROOT, 'README.md'), 'utf8');
+    const docs = pages.filter((page) => page.startsWith('docs/'));
+    expect(docs.filter((page) => !readme.includes(`](${page})`))).toEqual([]);
+  });
+
   it('README’s first screen has the two lines', () => {
     const first = readFileSync(join(ROOT, 'README.md'), 'utf8').split('\n').slice(0, 24).join('\n');
     expect(first).toContain('npm ci && npm run demo');
