@@ -62,6 +62,7 @@ export class BlockDownload {
   forget(peer: PeerId): void {
     this.#downloads.get(peer)?.close();
     this.#downloads.delete(peer);
+    this.#window?.forgetLacks(peer);
     this.wake();
   }
 
@@ -161,7 +162,7 @@ export class BlockDownload {
     const window = path === this.#window?.path ? this.#window : undefined;
     const isMine = window?.settle(id, height) === true;
     if (!bytes) {
-      this.#noteLack(download, height);
+      if (isMine) this.#noteLack(download, height);
     } else if (!equalBytes(sha256d(bytes.subarray(0, HEADER_SIZE)), hash)) {
       this.#context.penalties.penalise(id, 'unasked', 'another block than was asked for');
       this.#distrust(id);
@@ -235,7 +236,7 @@ export class BlockDownload {
    */
   #noteLack({ peer }: PeerDownload, height: number): void {
     if ((this.#window?.noteLack(peer.id, height) ?? 0) < MOST_LACKS) return;
-    this.#window?.forgetLack(peer.id, height);
+    this.#window?.forgetLacks(peer.id);
     const tip = this.#context.node.store.header(peer.status.tip);
     peer.best = tip && tip.work < (peer.best?.work ?? 0n) ? tip : undefined;
   }

@@ -8,6 +8,16 @@ const WINDOW = 4_096;
 const MOST_BYTES = 64_000_000;
 /** Milliseconds before a peer that said that it lacks a block is asked for it again. */
 const LACK = 500;
+/** Blocks that one peer may be known to lack; it is asked for no others until those have come. */
+const MOST_LACKS = 256;
+
+/** A peer's word that it lacks a block. */
+interface Lack {
+  /** How often it has said so. */
+  readonly times: number;
+  /** Until when it is not asked again; `performance.now`. */
+  readonly until: number;
+}
 
 /** The blocks on a way from the next one to be connected on: which have come, and who owes the others. */
 export class BlockWindow {
@@ -20,7 +30,8 @@ export class BlockWindow {
   readonly #asked = new Map<number, PeerId>();
   /** Height below which every block of the window has come or is owed. */
   #covered = 0;
-  readonly #lacks = new Map<string, { readonly times: number; readonly until: number }>();
+  /** Blocks from the next one on that peers said they lack, by height. */
+  readonly #lacks = new Map<PeerId, Map<number, Lack>>();
 
   constructor(path: BranchPath) {
     this.path = path;
@@ -46,6 +57,11 @@ export class BlockWindow {
     return this.#arrived.has(this.#next);
   }
 
+  /** Whether the next block has neither come nor is owed. */
+  get isOpen(): boolean {
+    return !this.isReady && this.holder === undefined;
+  }
+
   /** Blocks that have come and stand on each other, from the next one on. */
   run(most: number): ArrivedBlock[] {
     const run: ArrivedBlock[] = [];
@@ -59,7 +75,10 @@ export class BlockWindow {
 
   /** Goes on above so many blocks. */
   advance(count: number): void {
-    for (const end = this.#next + count; this.#next < end; this.#next++) this.drop(this.#next);
+    for (const end = this.#next + count; this.#next < end; this.#next++) {
+      this.drop(this.#next);
+      this.#forgetLack(this.#next);
+    }
   }
 
   /**
@@ -70,12 +89,13 @@ export class BlockWindow {
   claim(peer: PeerId, most: number, has: (height: number) => boolean): number[] {
     const end = Math.min(this.#next + WINDOW, this.path.top.height + 1);
     const now = performance.now();
+    const lacks = this.#lacks.get(peer);
     const claimed: number[] = [];
     let isCovered = true;
     let height = Math.max(this.#next, this.#covered);
     for (; height < end && claimed.length < most; height++) {
       if (this.#arrived.has(height) || this.#asked.has(height)) continue;
-      if (has(height) && (this.#lacks.get(nameOf(peer, height))?.until ?? 0) <= now) {
+      if (has(height) && mayBeAsked(lacks, height, now)) {
         claimed.push(height);
         this.#asked.set(height, peer);
       } else if (isCovered) {
@@ -123,18 +143,37 @@ export class BlockWindow {
 
   /** Notes that a peer lacks a block, so that it is not asked for it for a while. Returns how often it has said so. */
   noteLack(peer: PeerId, height: number): number {
-    const name = nameOf(peer, height);
-    const times = (this.#lacks.get(name)?.times ?? 0) + 1;
-    this.#lacks.set(name, { times, until: performance.now() + LACK * times });
+    const lacks = this.#lacks.get(peer) ?? new Map<number, Lack>();
+    const known = lacks.get(height);
+    if (!known && lacks.size >= MOST_LACKS) return 0;
+    const times = (known?.times ?? 0) + 1;
+    this.#lacks.set(peer, lacks.set(height, { times, until: performance.now() + LACK * times }));
     return times;
   }
 
-  /** Takes no account any more of what a peer lacks at a height. */
-  forgetLack(peer: PeerId, height: number): void {
-    this.#lacks.delete(nameOf(peer, height));
+  /** Takes no account any more of what a peer lacks: it is gone, or its branch is another. */
+  forgetLacks(peer: PeerId): void {
+    this.#lacks.delete(peer);
+  }
+
+  /** How many blocks peers are known to lack, counted for each of them. */
+  get lacks(): number {
+    return [...this.#lacks.values()].reduce((sum, { size }) => sum + size, 0);
+  }
+
+  /** The block of a height is there. */
+  #forgetLack(height: number): void {
+    for (const [peer, lacks] of this.#lacks) {
+      if (lacks.delete(height) && lacks.size === 0) this.#lacks.delete(peer);
+    }
   }
 }
 
-function nameOf(peer: PeerId, height: number): string {
-  return `${peer} ${height}`;
+function mayBeAsked(
+  lacks: ReadonlyMap<number, Lack> | undefined,
+  height: number,
+  now: number,
+): boolean {
+  const lack = lacks?.get(height);
+  return lack ? lack.until <= now : (lacks?.size ?? 0) < MOST_LACKS;
 }
