@@ -34,6 +34,7 @@ export type JobStep =
   | 'closed'
   | 'retrying'
   | 'waiting'
+  | 'back'
   | 'problem';
 
 /** One thing that happened to one job, for display. Only what belongs to the step is set. */

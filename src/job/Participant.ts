@@ -2,6 +2,7 @@ import { BitmodelError, EXIT, messageOf } from '../base/index.js';
 import type { ChainClient, KeyPair, NetworkParameters, Wallet } from '../chain/index.js';
 import { JobEvents, type JobRole } from './JobEvents.js';
 import type { JobModel } from './jobModel.js';
+import { NodeAbsence } from './NodeAbsence.js';
 import { PoolMirror } from './pool/PoolMirror.js';
 import { pause } from './sending.js';
 
@@ -20,7 +21,7 @@ export interface ParticipantOptions {
   readonly interval?: number;
 }
 
-/** Errors of a node that is away: they pass. */
+/** Errors of a node that is away or alone: they pass. */
 function isPassing(thrown: unknown): boolean {
   return thrown instanceof BitmodelError && thrown.exitCode === EXIT.unreachable;
 }
@@ -36,6 +37,10 @@ export abstract class Participant extends JobEvents {
   protected readonly interval: number;
   readonly #problems = new Map<string, string>();
   readonly #waits = new Map<string, number>();
+  readonly #absence = new NodeAbsence({
+    away: (detail) => this.emit({ role: this.role, step: 'problem', detail }),
+    back: () => this.emit({ role: this.role, step: 'back' }),
+  });
   protected abstract readonly role: JobRole;
 
   constructor(options: ParticipantOptions) {
@@ -53,18 +58,25 @@ export abstract class Participant extends JobEvents {
   protected abstract look(tip: number, signal: AbortSignal): Promise<void>;
 
   /**
-   * Takes part until the signal aborts. A node that is away, or one job that goes wrong, is told as a `problem` event and
-   * tried again.
+   * Takes part until the signal aborts. A node that is away is told as a `problem` event, and as a `back` event when it
+   * answers again; one job that goes wrong is told as a `problem` event, too. Both are tried again.
    */
   async run(signal: AbortSignal): Promise<void> {
     while (!signal.aborted) {
       await this.guarded(undefined, async () => {
-        const tip = await this.chain.height();
+        const tip = await this.tip();
         await this.mirror.refresh(tip);
         await this.look(tip, signal);
       });
       await pause(this.interval, signal);
     }
+  }
+
+  /** Height of the chain; asked before each look, so that a node that has come back is seen here. */
+  protected async tip(): Promise<number> {
+    const height = await this.chain.height();
+    this.#absence.end();
+    return height;
   }
 
   /** Does something for one job; what goes wrong is told once, and tried again at the next look. */
@@ -75,6 +87,7 @@ export abstract class Participant extends JobEvents {
       this.#problems.delete(where);
     } catch (thrown) {
       if (thrown instanceof Error && thrown.name === 'AbortError') return;
+      if (this.#absence.note(thrown)) return;
       const detail = messageOf(thrown);
       if (this.#problems.get(where) === detail) return;
       this.#problems.set(where, detail);

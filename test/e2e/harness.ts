@@ -29,6 +29,8 @@ export interface Running {
   readonly child: ChildProcess;
   /** The first line on its stdout. */
   readonly line: string;
+  /** All that it has said on stderr so far. */
+  stderr(): string;
   /** Exit code, once it has ended by itself or by a signal (null). */
   readonly ended: Promise<number | null>;
   /** Sends the signal (SIGINT unless stated) and waits for the end. */
@@ -105,7 +107,7 @@ export class Place {
       child.kill(signal);
       return ended;
     };
-    return { child, line, ended, stop };
+    return { child, line, stderr: () => stderr, ended, stop };
   }
 
   /** Starts a regtest node on a free port, mining; the other commands find it by the data folder. */

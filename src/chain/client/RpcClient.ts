@@ -14,10 +14,10 @@ export interface RpcAuth {
 
 /** How a node is reached, and how long it has for an answer. */
 export interface RpcClientOptions {
-  /** `http://host:port`, without credentials. */
-  readonly url: string;
+  /** `http://host:port`, without credentials, or a function that finds it at each call: a node may start anew elsewhere. */
+  readonly url: string | (() => string);
   /** Credentials, or a function that finds them at each call (the cookie changes when the node starts anew). */
-  readonly auth?: RpcAuth | (() => RpcAuth | undefined);
+  readonly auth?: RpcAuth | ((url: string) => RpcAuth | undefined);
   /** What to do when nobody answers. */
   readonly hint?: string;
 }
@@ -52,7 +52,7 @@ const MAX_ANSWER = 128_000_000;
 
 /** JSON-RPC client of one node, over HTTP. */
 export class RpcClient {
-  readonly url: string;
+  readonly #url: RpcClientOptions['url'];
   readonly #auth: RpcClientOptions['auth'];
   readonly #hint: string;
   readonly #agent = new Agent({
@@ -66,30 +66,38 @@ export class RpcClient {
   #nextId = 1;
 
   constructor(options: RpcClientOptions) {
-    this.url = options.url;
+    this.#url = options.url;
     this.#auth = options.auth;
     this.#hint = options.hint ?? 'Check the address, and that a node runs there';
   }
 
   /**
-   * The client for `--rpc URL`, or for the node of this data folder with the cookie it wrote.
+   * The client for `--rpc URL`, or for the node of this data folder, at the address and with the cookie that it wrote
+   * when it last started: it may start anew at another port while the client lives.
    * @throws BitmodelError `BAD_RPC_URL`
    */
   static forNode(location: NodeLocation): RpcClient {
-    const { datadir, network } = location;
-    const text = location.rpc ?? readAddress(datadir, network);
-    const url = parseUrl(text.includes('://') ? text : `http://${text}`);
-    if (url?.protocol !== 'http:') {
-      throw new BitmodelError('BAD_RPC_URL', `"${text.slice(0, 80)}" is not a node's address.`, {
-        next: `Write it as http://127.0.0.1:${networkParameters(network).rpcPort}`,
-        exitCode: EXIT.usage,
-      });
-    }
-    const auth = url.username
-      ? { user: decodeURIComponent(url.username), password: decodeURIComponent(url.password) }
+    const { datadir, network, rpc } = location;
+    let known = parseAddress(
+      rpc ?? readAddress(datadir, network) ?? defaultAddress(network),
+      network,
+    );
+    const find = (): string => {
+      // a node that stops takes its address away, and whoever listens at the usual one meanwhile is another
+      const text = rpc === undefined ? readAddress(datadir, network) : undefined;
+      if (text !== undefined) known = parseAddress(text, network);
+      return known.origin;
+    };
+    const auth = known.username
+      ? { user: decodeURIComponent(known.username), password: decodeURIComponent(known.password) }
       : // the cookie opens this folder's node to whoever has it, so it never leaves the machine
-        (): RpcAuth | undefined => (isLoopback(url) ? readCookie(location) : undefined);
-    return new RpcClient({ url: url.origin, auth, hint: startHint(location) });
+        (url: string) => (isLoopback(new URL(url)) ? readCookie(location) : undefined);
+    return new RpcClient({ url: find, auth, hint: startHint(location) });
+  }
+
+  /** `http://host:port` at which the next call asks. */
+  get url(): string {
+    return typeof this.#url === 'function' ? this.#url() : this.#url;
   }
 
   /**
@@ -135,37 +143,40 @@ export class RpcClient {
     options: CallOptions,
   ): Promise<{ text: string; answer: Answer }> {
     const body = encodeJson({ jsonrpc: '2.0', id: this.#nextId++, method, params });
-    const auth = typeof this.#auth === 'function' ? this.#auth() : this.#auth;
-    const { status, text } = await this.#post(body, auth, options.signal);
-    if (status === 401 || status === 403) throw this.#unauthorized(auth !== undefined);
+    let { url, auth } = this.#whereabouts();
+    let { status, text } = await this.#post(url, body, auth, options.signal);
+    const now = status === 401 ? this.#whereabouts() : { url, auth };
+    // the cookie was read just before a node that started anew wrote its own
+    if (now.url !== url || now.auth?.password !== auth?.password) {
+      ({ url, auth } = now);
+      ({ status, text } = await this.#post(url, body, auth, options.signal));
+    }
+    if (status === 401 || status === 403) throw unauthorized(url, auth !== undefined);
     if (status === 413) {
-      throw new BitmodelError('CALL_TOO_LARGE', `The node at ${this.url} takes no call so large.`, {
+      throw new BitmodelError('CALL_TOO_LARGE', `The node at ${url} takes no call so large.`, {
         next: 'Pass less at once',
         exitCode: EXIT.usage,
       });
     }
     if (status === 503) {
-      throw new BitmodelError('NODE_BUSY', `The node at ${this.url} has too much to do.`, {
+      throw new BitmodelError('NODE_BUSY', `The node at ${url} has too much to do.`, {
         next: 'Try again in a moment',
         exitCode: EXIT.unreachable,
       });
     }
-    const answer = parseAnswer(text, this.url, status);
+    const answer = parseAnswer(text, url, status);
     const { error } = answer;
     if (error) throw new RpcError(error.code, error.message, { method });
     return { text, answer };
   }
 
-  #unauthorized(hadPassword: boolean): BitmodelError {
-    const does = hadPassword ? 'refuses the password' : 'asks for a name and a password';
-    const own = hadPassword ? 'Use the data folder of that node, or pass' : 'Pass';
-    return new BitmodelError('RPC_UNAUTHORIZED', `The node at ${this.url} ${does}.`, {
-      next: `${own} --rpc ${this.url.replace('://', '://NAME:PASSWORD@')}`,
-      exitCode: EXIT.notAllowed,
-    });
+  #whereabouts(): { url: string; auth: RpcAuth | undefined } {
+    const { url } = this;
+    return { url, auth: typeof this.#auth === 'function' ? this.#auth(url) : this.#auth };
   }
 
   async #post(
+    url: string,
     body: string,
     auth: RpcAuth | undefined,
     signal: AbortSignal | undefined,
@@ -173,7 +184,7 @@ export class RpcClient {
     const headers: Record<string, string> = { 'content-type': 'application/json' };
     if (auth) headers.authorization = basic(auth);
     try {
-      const response = await request(this.url, {
+      const response = await request(url, {
         method: 'POST',
         headers,
         body,
@@ -183,11 +194,7 @@ export class RpcClient {
       return { status: response.statusCode, text: await response.body.text() };
     } catch (thrown) {
       if (signal?.aborted) throw signal.reason;
-      throw unreachable(
-        `No node answers at ${this.url} (${messageOf(thrown)}).`,
-        this.#hint,
-        thrown,
-      );
+      throw unreachable(`No node answers at ${url} (${messageOf(thrown)}).`, this.#hint, thrown);
     }
   }
 }
@@ -197,12 +204,31 @@ function isLoopback({ hostname }: URL): boolean {
   return hostname === 'localhost' || hostname === '[::1]' || /^127(?:\.\d{1,3}){3}$/.test(hostname);
 }
 
-function parseUrl(text: string): URL | undefined {
-  return URL.canParse(text) ? new URL(text) : undefined;
+function parseAddress(text: string, network: NetworkName): URL {
+  const address = text.includes('://') ? text : `http://${text}`;
+  const url = URL.canParse(address) ? new URL(address) : undefined;
+  if (url?.protocol === 'http:') return url;
+  throw new BitmodelError('BAD_RPC_URL', `"${text.slice(0, 80)}" is not a node's address.`, {
+    next: `Write it as ${defaultAddress(network)}`,
+    exitCode: EXIT.usage,
+  });
+}
+
+function defaultAddress(network: NetworkName): string {
+  return `http://127.0.0.1:${networkParameters(network).rpcPort}`;
 }
 
 function basic(auth: RpcAuth): string {
   return `Basic ${Buffer.from(`${auth.user}:${auth.password}`).toString('base64')}`;
+}
+
+function unauthorized(url: string, hadPassword: boolean): BitmodelError {
+  const does = hadPassword ? 'refuses the password' : 'asks for a name and a password';
+  const own = hadPassword ? 'Use the data folder of that node, or pass' : 'Pass';
+  return new BitmodelError('RPC_UNAUTHORIZED', `The node at ${url} ${does}.`, {
+    next: `${own} --rpc ${url.replace('://', '://NAME:PASSWORD@')}`,
+    exitCode: EXIT.notAllowed,
+  });
 }
 
 function unreachable(message: string, next: string, cause: unknown): BitmodelError {
@@ -236,12 +262,13 @@ function readCookie(location: NodeLocation): RpcAuth | undefined {
   }
 }
 
-function readAddress(datadir: string, network: NetworkName): string {
+/** Where the folder's node said it is when it last started; undefined after it has stopped. */
+function readAddress(datadir: string, network: NetworkName): string | undefined {
   try {
     return readFileSync(addressPath(datadir, network), 'utf8').trim();
   } catch (thrown) {
     if ((thrown as NodeJS.ErrnoException).code !== 'ENOENT') throw thrown;
-    return `http://127.0.0.1:${networkParameters(network).rpcPort}`;
+    return undefined;
   }
 }
 

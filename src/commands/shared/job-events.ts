@@ -40,6 +40,7 @@ const WORDS: Partial<Record<JobStep, (event: JobEvent) => string>> = {
   retrying: ({ count, total, detail }) =>
     `attempt ${count} of ${total}, after one that was ${detail}`,
   waiting: ({ untilHeight, detail }) => `waiting for block ${untilHeight}: ${detail}`,
+  back: () => 'the node answers again',
   problem: ({ detail }) => `problem: ${detail}`,
 };
 

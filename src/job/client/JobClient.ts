@@ -30,7 +30,7 @@ export class JobClient extends QuotingClient {
   /**
    * Drives one job to its end: takes an offer, locks the money, opens and checks the answer, contests or settles, or is
    * refunded. May be called again for the same job after anything.
-   * A node that is away is told as a `problem` event, and waited for.
+   * A node that is away is told as a `problem` event, waited for, and told as a `back` event.
    * @throws BitmodelError `UNKNOWN_JOB`, and whatever stops it; the job can then be resumed. AbortError
    */
   async follow(id: string, signal: AbortSignal): Promise<ClientRecord> {
@@ -39,7 +39,7 @@ export class JobClient extends QuotingClient {
       signal.throwIfAborted();
       this.holdCoins(record);
       const next = await this.untilThere(record.id, async () => {
-        const tip = await this.chain.height();
+        const tip = await this.tip();
         await this.mirror.refresh(tip);
         return this.step(record, tip, signal);
       });
@@ -155,7 +155,7 @@ export class JobClient extends QuotingClient {
     const wanted = claimDepth(this.params);
     for (;;) {
       signal.throwIfAborted();
-      const tip = await this.chain.height();
+      const tip = await this.tip();
       const { stage, end } = await traceJob(this.chain, terms, record.escrow.txid);
       if (stage === 'unknown' || (end && depthOf(end, tip) >= wanted)) return record;
       if (!end) {
