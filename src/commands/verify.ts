@@ -23,8 +23,11 @@ import type { Settings } from './shared/settings.js';
 import type { Terminal } from './shared/terminal.js';
 import {
   askNeighbours,
+  type CheckOptions,
+  checkOptionsOf,
   EXIT_OF,
   type OutsourceChoice,
+  refuseLargeSample,
   showNeighbours,
 } from './verify-outsourced.js';
 
@@ -133,14 +136,16 @@ async function checkAtHand(
 async function checkByNeighbours(
   receipt: Receipt,
   options: VerifyCommandOptions,
+  question: CheckOptions,
   settings: Settings,
   terminal: Terminal,
   signal: AbortSignal,
 ): Promise<Verdict> {
+  refuseLargeSample(question, receipt);
   const rpc = RpcClient.forNode(settings);
   try {
     terminal.note('The neighbours that are asked see prompt and output.');
-    const { id, verification } = await askNeighbours(rpc, receipt, options, signal);
+    const { id, verification } = await askNeighbours(rpc, receipt, question, signal);
     if (options.model === undefined) {
       await showNeighbours(verification, receipt, terminal);
       return verification.verdict;
@@ -152,7 +157,9 @@ async function checkByNeighbours(
     const isOfTokens = own.result === 'invalid' && own.position !== undefined;
     const truth = isOfTokens ? { falseAt: own.position } : {};
     const { right, wrong } = await rpc.call<Record<string, number>>('settlecheck', id, truth);
-    terminal.note(`The neighbours said: ${said}. ${right} of them were right, ${wrong} wrong.`);
+    terminal.note(
+      `The neighbours said: ${said}. Of them, ${right} said what the model says, ${wrong} did not.`,
+    );
     return own;
   } finally {
     await rpc.close();
@@ -173,19 +180,21 @@ export const register: Register = (program) => {
     .option('--explain', 'print each position with its margin')
     .option('--threads <n>', 'threads of the model')
     .option('--outsource', 'ask the node’s peers, without the model; they see prompt and output')
-    .option('--neighbours <n>', 'how many of them (4)')
-    .option('--sample <k>', 'how many tokens they are asked about (all)')
+    .option('--neighbours <n>', 'how many of them, 3 to 16 (4)')
+    .option('--sample <k>', 'about how many of the tokens they are asked (all)')
     .option('--timeout <seconds>', 'time for their answers (60)')
     .addHelpText(
       'after',
-      '\nExit code: 0 valid, 10 invalid, 11 could not be verified.\n\nWith --outsource the verdict is the word of most of the neighbours asked, not a\nproof. With --model, too, the model at hand decides, and neighbours that it\ncontradicts are not asked again.\n\nExamples:\n  $ bitmodel verify receipt.json --model fixtures/bitmodel-tiny\n  $ cat receipt.json | bitmodel verify - --json\n  $ bitmodel verify receipt.json --outsource --neighbours 6',
+      '\nExit code: 0 valid, 10 invalid, 11 could not be verified.\n\nWith --outsource the verdict is the word of most of the neighbours asked, not a\nproof. It takes three that have the model; where fewer are connected, none is\nasked. With --model, too, the model at hand decides, and neighbours that it\ncontradicts are not asked again.\n\nExamples:\n  $ bitmodel verify receipt.json --model fixtures/bitmodel-tiny\n  $ cat receipt.json | bitmodel verify - --json\n  $ bitmodel verify receipt.json --outsource --neighbours 6',
     )
     .action(
       action<VerifyCommandOptions>(async ([path], { options, settings, terminal, signal }) => {
         refuseIdle(options);
+        const question = checkOptionsOf(options);
         const receipt = decodeReceipt(await readInput(path!, MOST_BYTES));
-        const check = options.outsource ? checkByNeighbours : checkAtHand;
-        const { result } = await check(receipt, options, settings, terminal, signal);
+        const { result } = options.outsource
+          ? await checkByNeighbours(receipt, options, question, settings, terminal, signal)
+          : await checkAtHand(receipt, options, settings, terminal, signal);
         return EXIT_OF[result];
       }),
     );

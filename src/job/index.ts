@@ -118,7 +118,7 @@ export {
   encodeCheckRequest,
 } from './outsourced/checkRequest.js';
 export { NeighbourBook, type NeighbourRecord } from './outsourced/NeighbourBook.js';
-export { type OutsourceOptions, outsource } from './outsourced/outsource.js';
+export { FEWEST_NEIGHBOURS, type OutsourceOptions, outsource } from './outsourced/outsource.js';
 export type { NeighbourReport, OutsourcedVerification } from './outsourced/verification.js';
 export type { ParticipantOptions } from './Participant.js';
 export { POOL_BOUNDS, type PoolBounds } from './pool/bounds.js';

@@ -93,16 +93,25 @@ describe('bitmodel verify --outsource', () => {
     const ask = ['verify', FALSE_RECEIPT, '--outsource', '--neighbours', '3', '--model', TINY];
     const { code, stderr } = await asker.run([...ask, '--threads', '1']);
     expect(code).toBe(10);
-    expect(stderr).toMatch(/\d of them were right, 0 wrong/);
+    expect(stderr).toMatch(/Of them, \d said what the model says, 0 did not\./);
   });
 
   it('ends with 11 where nobody can be asked', async () => {
     const lonely = new Place();
     try {
       await startNode(lonely);
-      const { code, stdout } = await lonely.run(['verify', RECEIPT, '--outsource', '--json']);
+      const word = await lonely.run(['verify', RECEIPT, '--outsource', '--json']);
+      expect(word.code).toBe(11);
+      expect(JSON.parse(word.stdout)).toMatchObject({
+        result: 'abstain',
+        code: 'TOO_FEW_NEIGHBOURS',
+        next: expect.stringContaining('--check-models'),
+        neighbours: [],
+      });
+      const { code, stdout } = await lonely.run(['verify', RECEIPT, '--outsource']);
       expect(code).toBe(11);
-      expect(JSON.parse(stdout)).toMatchObject({ result: 'abstain' });
+      expect(stdout).toContain('abstained: no connected peer with the model answers checks\n');
+      expect(stdout).toContain('Connect to more peers that run with: bitmodel node --check-models');
     } finally {
       lonely.close();
     }
@@ -122,9 +131,47 @@ describe('bitmodel verify --outsource', () => {
 
   it.each([
     ['without --outsource', ['--neighbours', '3']],
-    ['of one', ['--outsource', '--neighbours', '1']],
-    ['for ever', ['--outsource', '--timeout', '1000']],
-  ])('refuses to ask %s', async (_, args) => {
-    expect((await asker.run(['verify', RECEIPT, ...args])).code).toBe(2);
+    ['about more tokens than there are', ['--outsource', '--sample', '400']],
+  ])('refuses to ask %s, before it says who sees the prompt', async (_, args) => {
+    const { code, stderr } = await asker.run(['verify', RECEIPT, ...args]);
+    expect(code).toBe(2);
+    expect(stderr).not.toContain('see prompt and output');
+  });
+
+  it.each([
+    ['--neighbours', '0'],
+    ['--neighbours', '2'],
+    ['--sample', '0'],
+    ['--timeout', '1000'],
+  ])('refuses %s %s before it reads the receipt', async (...choice) => {
+    const { code, stderr } = await asker.run(['verify', 'no-such-file', '--outsource', ...choice]);
+    expect({ code, stderr }).toMatchObject({ code: 2 });
+    expect(stderr).toContain(choice[0]);
+  });
+
+  it.each([
+    ['{"neighbours":2}', 'neighbours must be a whole number from 3 to 16.'],
+    ['{"sample":13}', 'sample must be a whole number from 1 to 12.'],
+  ])('has the node refuse %s, too', async (options, why) => {
+    const receipt = readFileSync(RECEIPT, 'utf8');
+    const { code, stderr } = await asker.run(['rpc', 'startcheck', receipt, options]);
+    expect(code).not.toBe(0);
+    expect(stderr).toContain(why);
+  });
+
+  it('says in full why neighbours said nothing, and settles nothing then', async () => {
+    const ask = ['verify', RECEIPT, '--outsource', '--neighbours', '3'];
+    let answer = await asker.run(ask);
+    // each answers four questions about a job, of which others here may have used some
+    for (let i = 0; i < 4 && answer.code !== 11; i++) answer = await asker.run(ask);
+    expect(answer.code).toBe(11);
+    const { stdout } = answer;
+    expect(stdout).toMatch(/^abstained: no neighbour answers for position 0\n/);
+    expect(stdout).toContain(
+      '3 neighbours said nothing. It was asked about this job often enough.',
+    );
+    expect(stdout).toMatch(/\n0 of \d+ tokens settled/);
+    expect(stdout).toContain('Ask others or later');
+    for (const line of stdout.split('\n')) expect(line.length).toBeLessThanOrEqual(80);
   });
 });

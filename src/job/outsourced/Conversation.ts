@@ -124,20 +124,28 @@ export class Conversation {
         if (frame.kind !== kind) throw unusable('it speaks out of turn');
         return frame as Extract<SayFrame, { kind: Kind }>;
       }
+    } catch (thrown) {
+      // what the stream throws when it is ended here says nothing of why
+      throw signal.aborted ? unusable('it had not answered when its time was over') : thrown;
     } finally {
       signal.removeEventListener('abort', stop);
     }
   }
 }
 
+/** What is shown of a neighbour's silence is the reason alone. */
+function sentence(why: string): string {
+  return `${why.charAt(0).toUpperCase()}${why.slice(1)}.`;
+}
+
 function unusable(why: string): BitmodelError {
-  return new BitmodelError('BAD_ENCODING', `A neighbour is of no use: ${why}.`, {
+  return new BitmodelError('BAD_ENCODING', sentence(why), {
     next: 'Ask another neighbour',
   });
 }
 
 function refusal(why: string): BitmodelError {
-  return new BitmodelError('CHECK_REFUSED', `A neighbour does not answer: ${why}.`, {
+  return new BitmodelError('CHECK_REFUSED', sentence(why), {
     next: 'Ask another neighbour',
   });
 }

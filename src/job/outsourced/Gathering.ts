@@ -43,22 +43,33 @@ export class Gathering {
     isWelcome: (facts: NeighbourFacts) => boolean,
     signal: AbortSignal,
   ): Promise<Ready[]> {
+    const fitting: Ready[] = [];
+    while (fitting.length < wanted && this.#rank.length > 0) {
+      const ready = await this.#begin(wanted - fitting.length, signal);
+      this.#facts ??= commonFacts(ready);
+      for (const one of ready) {
+        if (this.#isSame(one.facts) && isWelcome(one.facts)) fitting.push(one);
+        else one.conversation.end();
+      }
+      if (signal.aborted) for (const { conversation } of fitting) conversation.end();
+      signal.throwIfAborted();
+    }
+    return fitting;
+  }
+
+  /** Up to so many conversations with neighbours that have the model, whatever they say of it; fewer on abort. */
+  async #begin(wanted: number, signal: AbortSignal): Promise<Ready[]> {
     const { model, file, calibration } = this.#job;
     const ready: Ready[] = [];
-    while (ready.length < wanted && this.#rank.length > 0) {
+    while (ready.length < wanted && this.#rank.length > 0 && !signal.aborted) {
       const batch = this.#rank.splice(0, Math.min(AT_ONCE, wanted - ready.length));
       const name = { model, file, calibration };
       const begun = await within(signal, SHORT, (soon) =>
         Promise.allSettled(batch.map((peer) => Conversation.begin(this.#host, peer, name, soon))),
       );
       ready.push(...begun.flatMap((one) => (one.status === 'fulfilled' ? [one.value] : [])));
-      if (signal.aborted) for (const { conversation } of ready) conversation.end();
-      signal.throwIfAborted();
     }
-    this.#facts ??= commonFacts(ready);
-    const fitting = ready.filter(({ facts }) => this.#isSame(facts) && isWelcome(facts));
-    for (const one of ready) if (!fitting.includes(one)) one.conversation.end();
-    return fitting;
+    return ready;
   }
 
   #isSame(facts: NeighbourFacts): boolean {

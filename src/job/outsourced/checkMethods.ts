@@ -2,6 +2,7 @@ import { type MethodHelp, OWN_GROUP, RPC_CODE, RpcError } from '../../chain/inde
 import type { MethodTable } from '../pool/methods.js';
 import { decodeReceipt } from '../receipt.js';
 import type { Checks, KnownTruth } from './Checks.js';
+import { FEWEST_NEIGHBOURS } from './outsource.js';
 
 const STARTCHECK: MethodHelp = {
   group: OWN_GROUP,
@@ -14,7 +15,7 @@ const STARTCHECK: MethodHelp = {
       type: 'object',
       optional: true,
       about:
-        '{"neighbours": how many are asked (4), "sample": positions checked (all), "seconds": time for their answers (60)}.',
+        '{"neighbours": how many are asked (4, at least 3), "sample": positions checked (all), "seconds": time for their answers (60)}.',
     },
   ],
   result: 'An object: id, by which getcheck tells what came of it.',
@@ -32,7 +33,7 @@ const GETCHECK: MethodHelp = {
   summary: 'Tells how far a check by peers is, and what came of it.',
   params: [ID],
   result:
-    'An object: state (running, done or failed), and with done: verification (verdict, checks, neighbours, positions, tau, calibrated, falsePlant, seconds).',
+    'An object: state (running, done or failed), and with done: verification (verdict, checks, neighbours, positions, settled, found, sampled, tau, calibrated, falsePlant, seconds).',
   errors: [[-8, 'There is no such check.']],
   example: '0123456789abcdef',
 };
@@ -55,20 +56,25 @@ const SETTLECHECK: MethodHelp = {
 };
 
 const DEFAULTS = { neighbours: 4, seconds: 60 };
-/** Most neighbours asked at first, most positions, and most seconds that they are given. */
-const MOST = { neighbours: 16, sample: 65_536, seconds: 110 };
+/** Most neighbours asked at first, and most seconds that they are given. */
+const MOST = { neighbours: 16, seconds: 110 };
 
 function invalid(message: string): RpcError {
   return new RpcError(RPC_CODE.invalidParameter, message);
 }
 
-function field(options: unknown, name: keyof typeof MOST, least: number): number | undefined {
+function field(
+  options: unknown,
+  name: 'neighbours' | 'sample' | 'seconds',
+  least: number,
+  most: number,
+): number | undefined {
   const value = (options as Record<string, unknown>)[name];
   if (value === undefined) return undefined;
-  if (Number.isInteger(value) && (value as number) >= least && (value as number) <= MOST[name]) {
+  if (Number.isInteger(value) && (value as number) >= least && (value as number) <= most) {
     return value as number;
   }
-  throw invalid(`${name} must be a whole number from ${least} to ${MOST[name]}.`);
+  throw invalid(`${name} must be a whole number from ${least} to ${most}.`);
 }
 
 function truthOf(value: unknown): KnownTruth {
@@ -101,10 +107,13 @@ export function registerChecks(server: MethodTable, found: () => Checks | undefi
   const start = ([receipt, options]: unknown[]) =>
     asParameterError(() => {
       const given = options ?? {};
-      const id = checks().start(decodeReceipt(receipt as string), {
-        neighbours: field(given, 'neighbours', 2) ?? DEFAULTS.neighbours,
-        sample: field(given, 'sample', 1),
-        timeout: 1000 * (field(given, 'seconds', 1) ?? DEFAULTS.seconds),
+      const decoded = decodeReceipt(receipt as string);
+      const tokens = Math.max(decoded.outputIds.length, 1);
+      const id = checks().start(decoded, {
+        neighbours:
+          field(given, 'neighbours', FEWEST_NEIGHBOURS, MOST.neighbours) ?? DEFAULTS.neighbours,
+        sample: field(given, 'sample', 1, tokens),
+        timeout: 1000 * (field(given, 'seconds', 1, MOST.seconds) ?? DEFAULTS.seconds),
       });
       return { id };
     });

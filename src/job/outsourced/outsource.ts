@@ -25,7 +25,7 @@ import type { OutsourcedVerification } from './verification.js';
 
 /** What is asked of which neighbours, and how long they have. */
 export interface OutsourceOptions {
-  /** How many neighbours are asked at first. */
+  /** How many neighbours are asked at first, {@link FEWEST_NEIGHBOURS} or more. */
   readonly neighbours: number;
   /** How many positions are checked; all unless stated. */
   readonly sample?: number | undefined;
@@ -45,6 +45,11 @@ const MORE = 2;
 const ROUNDS = 3;
 /** Fewest neighbours whose agreement makes a verdict. */
 const QUORUM = 2;
+/**
+ * Fewest neighbours that are asked at first. Of two, one would see a beginning only, so the other alone would speak for the
+ * end; and who is asked for nothing has one of its few answers about the job less.
+ */
+export const FEWEST_NEIGHBOURS = 3;
 
 const abstain = (reason: string): Verdict => ({ result: 'abstain', reason });
 
@@ -60,6 +65,7 @@ class Outsourcing {
   /** What follows from what those gathered say of the model. */
   #calibration: Calibration | undefined;
   #tauMicro = 0;
+  #found = 0;
 
   constructor(host: Host, book: NeighbourBook, receipt: Receipt, options: OutsourceOptions) {
     this.#book = book;
@@ -76,6 +82,7 @@ class Outsourcing {
       return this.#report({ result: 'invalid', kind: 'truncation', position: 0 }, checks);
     }
     const ready = await this.#gather(this.#options.neighbours);
+    this.#found = ready.length;
     try {
       const early = this.#earlyVerdict(ready);
       if (early) return this.#report(early, checks);
@@ -121,10 +128,9 @@ class Outsourcing {
   /** What needs no neighbour's answer, once it is known how large the model is. */
   #earlyVerdict(ready: readonly Ready[]): Verdict | undefined {
     const { facts } = this.#gathering;
-    if (!facts || ready.length < QUORUM) {
-      const found = ready.length === 1 ? 'only one neighbour' : 'no neighbour';
+    if (!facts || ready.length < FEWEST_NEIGHBOURS) {
       for (const { conversation } of ready) conversation.end();
-      return abstain(`${found} with the model was found`);
+      return abstain(tooFew(ready.length));
     }
     const { job, promptIds, outputIds } = this.#receipt;
     const verdict = ((): Verdict | undefined => {
@@ -228,6 +234,8 @@ class Outsourcing {
       verdict,
       checks,
       positions: counted?.positions ?? [],
+      settled: counted?.settled ?? 0,
+      found: this.#found,
       sampled: this.#positions.length < this.#receipt.outputIds.length,
       neighbours: this.#asked.map(({ conversation: { neighbour }, facts, copy, silence }) => ({
         neighbour,
@@ -248,6 +256,13 @@ class Outsourcing {
   #within<T>(milliseconds: number, work: (limit: AbortSignal) => Promise<T>): Promise<T> {
     return within(this.#options.signal, milliseconds, work);
   }
+}
+
+/** Why nobody is asked. */
+function tooFew(found: number): string {
+  if (found === 0) return 'no connected peer with the model answers checks';
+  const answering = found === 1 ? 'peer with the model answers' : 'peers with the model answer';
+  return `only ${found} connected ${answering} checks; it takes ${FEWEST_NEIGHBOURS}`;
 }
 
 /** Does something with each at once; what fails for one is that one's silence. */

@@ -22,7 +22,12 @@ export interface OutsourcedVerification {
   /** What holds without any model. */
   readonly checks: ReceiptChecks;
   readonly neighbours: readonly NeighbourReport[];
+  /** The last of them may be one that was not settled. */
   readonly positions: readonly PositionEvidence[];
+  /** At how many positions enough neighbours were of one mind. */
+  readonly settled: number;
+  /** Neighbours with the model that were there at first; fewer than `FEWEST_NEIGHBOURS` are asked nothing. */
+  readonly found: number;
   /** Whether neighbours were asked about some of the tokens only. */
   readonly sampled: boolean;
   /** Tolerance τ in units of the logits; 0 where nobody was asked. */

@@ -50,11 +50,22 @@ export interface NeighbourEvidence {
 /** What came of asking neighbours: a verdict with all it rests on. It is their word, not a proof. */
 export interface Tally {
   readonly verdict: Verdict;
+  /** The last of them may be one that was not settled: too few answered for it, or they disagreed. */
   readonly positions: readonly PositionEvidence[];
+  /** At how many positions enough neighbours were of one mind. */
+  readonly settled: number;
   readonly neighbours: readonly NeighbourEvidence[];
 }
 
 const abstain = (reason: string): Verdict => ({ result: 'abstain', reason });
+
+/** That too few neighbours do something. */
+function tooFew(count: number, verb: string, what: string): Verdict {
+  if (count === 0) return abstain(`no neighbour ${verb}s ${what}`);
+  return abstain(
+    `only ${count} ${count === 1 ? `neighbour ${verb}s` : `neighbours ${verb}`} ${what}`,
+  );
+}
 
 /** Whether a neighbour overlooked the wrong token in its copy. */
 function plantFate({ copy, answer }: Reply): 'found' | 'missed' | undefined {
@@ -119,6 +130,7 @@ class Counting {
   readonly #agreed = new Map<string, number>();
   readonly #dissented = new Map<string, number>();
   readonly positions: PositionEvidence[] = [];
+  settled = 0;
 
   constructor(replies: readonly Reply[], options: TallyOptions) {
     this.#replies = replies;
@@ -162,13 +174,14 @@ class Counting {
     this.positions.push({ position, majority, agreeing, dissenting: names(outside) });
     const { quorum } = this.#options;
     if (voters.length < quorum) {
-      return abstain(`only ${voters.length} neighbours answer for position ${position}`);
+      return tooFew(voters.length, 'answer', `for position ${position}`);
     }
     if (!camp || !majority) return abstain(`the neighbours disagree about position ${position}`);
     this.#score(camp, outside);
     if (camp.length < quorum) {
-      return abstain(`only ${camp.length} neighbours agree about position ${position}`);
+      return tooFew(camp.length, 'agree', `about position ${position}`);
     }
+    this.settled++;
     return majority;
   }
 
@@ -197,13 +210,14 @@ class Counting {
     });
     const placeOf = (end: (typeof voters)[number]['vote']): string =>
       end.finish === 'open' ? 'open' : `${end.finish} ${end.at}`;
+    if (voters.length < quorum) return tooFew(voters.length, 'answer', 'for the end');
     const camp = majorityCamp(voters, (a, b) => placeOf(a) === placeOf(b));
     if (!camp) return abstain('the neighbours disagree about the end');
     this.#score(
       camp,
       voters.filter((voter) => !camp.includes(voter)),
     );
-    if (camp.length < quorum) return abstain(`only ${camp.length} neighbours agree about the end`);
+    if (camp.length < quorum) return tooFew(camp.length, 'agree', 'about the end');
     const end = camp[0]!.vote;
     if (end.finish === 'open') return { result: 'invalid', kind: 'truncation', position: length };
     if (end.at < length - 1) return { result: 'invalid', kind: 'count', position: end.at + 1 };
@@ -224,6 +238,7 @@ export function tally(replies: readonly Reply[], options: TallyOptions): Tally {
   return {
     verdict,
     positions: counting.positions,
+    settled: counting.settled,
     neighbours: replies.map((reply) => counting.evidenceOf(reply)),
   };
 }

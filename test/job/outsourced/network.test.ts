@@ -226,11 +226,43 @@ describe('neighbours on the network', () => {
     await ready.close();
   });
 
-  it('one alone gives no verdict, and none neither', async () => {
-    await meet(honest[0]!);
-    expect((await ask()).verdict).toMatchObject({ result: 'abstain' });
-    await meet();
-    expect((await ask()).verdict).toMatchObject({ result: 'abstain' });
+  it.each([
+    [0, 'no connected peer with the model answers checks'],
+    [1, 'only 1 connected peer with the model answers checks; it takes 3'],
+    [2, 'only 2 connected peers with the model answer checks; it takes 3'],
+  ])(
+    'are asked nothing where they are %i, so that no question is used up',
+    async (count, reason) => {
+      await refresh();
+      await meet(...honest.slice(0, count));
+      for (let i = 0; i <= CHECK_BOUNDS.perJob; i++) {
+        const { verdict, found, settled, neighbours } = await ask();
+        expect(verdict).toEqual({ result: 'abstain', reason });
+        expect({ found, settled, neighbours }).toEqual({
+          found: count,
+          settled: 0,
+          neighbours: [],
+        });
+      }
+      await meet(...honest.slice(0, 3));
+      expect(await ask()).toMatchObject({ verdict: { result: 'valid' }, found: 3 });
+    },
+  );
+
+  it('that say another thing of the model than most are not counted among the three', async () => {
+    await refresh();
+    const liar = await hosts.start('other-facts');
+    liar.handle(CHECK_PROTOCOL, async (stream) => {
+      await stream.receive();
+      const { numericClass, contextLength } = market.model.model.info;
+      const facts = { numericClass, contextLength, vocabularySize: 9, calibrated: false };
+      await stream.send(encodeSay({ kind: 'facts', ...facts }));
+      await stream.receive();
+    });
+    await meet(liar, ...honest);
+    const { verdict, found } = await ask();
+    expect({ verdict, found }).toEqual({ verdict: { result: 'valid' }, found: 4 });
+    await liar.close();
   });
 });
 
@@ -262,7 +294,7 @@ describe('a neighbour that', () => {
     ],
     ['sends garbage', (stream) => stream.send(randomBytes(40)), ''],
     ['hangs up', (stream) => Promise.resolve(stream.abort()), ''],
-    ['says nothing for ever', () => new Promise((done) => setTimeout(done, 1500)), ''],
+    ['says nothing for ever', () => new Promise((done) => setTimeout(done, 1500)), 'time was over'],
     [
       'says for ever that it is at work',
       async (stream) => {
@@ -271,7 +303,7 @@ describe('a neighbour that', () => {
           await new Promise((done) => setTimeout(done, 50));
         }
       },
-      '',
+      'time was over',
     ],
   ];
 
@@ -370,6 +402,11 @@ describe('a neighbour keeps its own', () => {
     const words = [];
     for (let i = 0; i < 5; i++) words.push(await refusalOf({}, fresh));
     expect(words).toEqual([...Array(4).fill('commitment'), 'asked-enough']);
+    await refresh();
+    await meet(fresh, ...honest);
+    const { neighbours } = await ask(newBook(), receipt, { neighbours: 5 });
+    const { silence } = neighbours.find(({ neighbour }) => neighbour === fresh.id)!;
+    expect(silence).toBe('It was asked about this job often enough.');
   });
 
   it('against who sends garbage or asks without end', async () => {

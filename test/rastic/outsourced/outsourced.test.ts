@@ -159,6 +159,7 @@ describe('honest neighbours', () => {
       expect.arrayContaining([0, 23]),
     );
     expect(verdict.positions).toHaveLength(5);
+    expect(verdict.settled).toBe(5);
   });
 
   it.each(['substitute', 'tamper:0', 'tamper:11', 'truncate'])(
@@ -258,9 +259,35 @@ describe('dishonest neighbours', () => {
   it('too few to matter are not listened to', async () => {
     const claim = await sold(4, GREEDY);
     const { verdict } = await ask(claim, [HONEST[0]!], { quorum: 2 });
-    expect(verdict.verdict).toMatchObject({ result: 'abstain' });
+    const alone = { result: 'abstain', reason: 'only 1 neighbour answers for position 0' };
+    expect(verdict).toMatchObject({ verdict: alone, settled: 0 });
     const none = tally([], { positions: [0], length: 1, finish: 'length', tau: TAU, quorum: 2 });
-    expect(none.verdict).toMatchObject({ result: 'abstain' });
+    const reason = 'no neighbour answers for position 0';
+    expect(none).toMatchObject({ verdict: { result: 'abstain', reason }, settled: 0 });
+  });
+
+  it('two speak for the tokens that both of them saw, which are all that is settled', async () => {
+    const claim = await sold(4, GREEDY);
+    const { verdict, copies } = await ask(claim, HONEST.slice(0, 2));
+    const cut = copies.find(({ isWhole }) => !isWhole)!;
+    const seen = cut.plant?.position ?? cut.outputIds.length;
+    const reason = `only 1 neighbour answers for position ${seen}`;
+    expect(verdict).toMatchObject({ verdict: { result: 'abstain', reason }, settled: seen });
+    expect(verdict.positions).toHaveLength(seen + 1);
+  });
+
+  it('nobody speaks for the end without having seen it', async () => {
+    const claim = await sold(4, GREEDY);
+    const positions = drawPositions(claim.outputIds.length);
+    const replies = HONEST.slice(0, 2).map(async (neighbour, i) => {
+      const copy: Copy = { outputIds: claim.outputIds, positions, isWhole: false };
+      return { neighbour: `n${i}`, weight: 1, copy, answer: await neighbour(claim, copy) };
+    });
+    const { length } = positions;
+    const options = { positions, length, finish: claim.finish, tau: TAU, quorum: 2 };
+    const reason = 'no neighbour answers for the end';
+    const counted = tally(await Promise.all(replies), options);
+    expect(counted).toMatchObject({ verdict: { result: 'abstain', reason }, settled: length });
   });
 
   it('who was of no use before has no weight', async () => {
