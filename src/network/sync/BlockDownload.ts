@@ -122,7 +122,11 @@ export class BlockDownload {
 
   /** Asks peers for blocks of the window that nobody was asked for. */
   #assign(window: BlockWindow): void {
-    if (window.isFull) return;
+    if (!window.isFull) this.#assignAll(window);
+    if (window.isOpen) this.#assignNext(window);
+  }
+
+  #assignAll(window: BlockWindow): void {
     const { path } = window;
     const { store } = this.#context.node;
     const now = performance.now();
@@ -132,9 +136,36 @@ export class BlockDownload {
       if (top === undefined) continue;
       const { peer } = download;
       const heights = window.claim(peer.id, room, (height) => height <= top && peer.keeps(height));
-      if (heights.length === 0) continue;
-      download.ask(heights.map((height) => ({ height, path, hash: path.at(height)! })));
+      if (heights.length > 0) this.#ask(download, path, heights);
     }
+  }
+
+  /**
+   * Asks for the next block whoever has it, however much that peer owes: all others wait for it. Slow peers that rest are
+   * asked if there is nobody else.
+   */
+  #assignNext(window: BlockWindow): void {
+    const { next, path } = window;
+    const { store } = this.#context.node;
+    const now = performance.now();
+    const able = this.#byLoad().filter((each) => each.canGiveNext(window, store));
+    const awake = able.filter((each) => !each.isResting(now));
+    const asked = awake.length > 0 ? awake : able.filter((each) => each.isRestingAsSlow(now));
+    for (const download of asked) {
+      download.endRest();
+      const isClaimed =
+        !download.isOpening &&
+        window.claim(download.peer.id, 1, (height) => height === next).length > 0;
+      if (!isClaimed) continue;
+      this.#ask(download, path, [next]);
+      // it may have waited for room
+      this.#makeRoom();
+      return;
+    }
+  }
+
+  #ask(download: PeerDownload, path: BranchPath, heights: readonly number[]): void {
+    download.ask(heights.map((height) => ({ height, path, hash: path.at(height)! })));
   }
 
   /** Those that may be asked, who owes least first. */
@@ -167,7 +198,7 @@ export class BlockDownload {
       this.#context.penalties.penalise(id, 'unasked', 'another block than was asked for');
       this.#distrust(id);
     } else if (isMine) {
-      download.noteSize(bytes.length);
+      download.noteBlock(bytes.length);
       window?.put(height, { bytes, hash, peer: id });
       this.wake();
       return window?.isFull ? this.#room(id) : undefined;
@@ -255,9 +286,25 @@ export class BlockDownload {
       const isHolder = download.peer.id === holder && !this.#isConnecting;
       if (this.#clock.isStalled(download.quietFor(now), isHolder, hasOthers)) {
         this.#stall(download, isHolder, now);
+      } else if (
+        download.isTooSlow(TICK, isHolder && late <= TICK && this.#leavesIdle(download, now))
+      ) {
+        download.restAsSlow(now);
       }
     }
     this.wake();
+  }
+
+  /** Whether another peer than the one that owes the next block could give it, and has nothing to do. */
+  #leavesIdle(holder: PeerDownload, now: number): boolean {
+    const { store } = this.#context.node;
+    return [...this.#downloads.values()].some(
+      (each) =>
+        each !== holder &&
+        each.isIdle &&
+        !each.isResting(now) &&
+        each.canGiveNext(this.#window!, store),
+    );
   }
 
   #stall(download: PeerDownload, isHolder: boolean, now: number): void {

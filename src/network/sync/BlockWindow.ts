@@ -151,6 +151,11 @@ export class BlockWindow {
     return times;
   }
 
+  /** Whether a peer said that it lacks the next block. */
+  isNextLackedBy(peer: PeerId): boolean {
+    return this.#lacks.get(peer)?.has(this.#next) === true;
+  }
+
   /** Takes no account any more of what a peer lacks: it is gone, or its branch is another. */
   forgetLacks(peer: PeerId): void {
     this.#lacks.delete(peer);

@@ -1,7 +1,9 @@
 import type { ChainStore, HeaderRecord } from '../../chain/index.js';
 import type { Host } from '../host/Host.js';
 import { BlockStream, type BlockStreamListener, type WantedBlock } from './BlockStream.js';
+import type { BlockWindow } from './BlockWindow.js';
 import type { BranchPath } from './BranchPath.js';
+import { HoldUps } from './HoldUps.js';
 import { BLOCKS } from './protocols.js';
 import type { SyncPeer } from './SyncPeer.js';
 
@@ -39,6 +41,9 @@ export class PeerDownload {
   #size = USUAL_SIZE;
   #restUntil = 0;
   #rest = REST;
+  readonly #holdUps = new HoldUps();
+  /** Whether it rests for no other reason than that others were faster. */
+  #isSlow = false;
   #shared:
     | { path: BranchPath; top: HeaderRecord; best: HeaderRecord; height: number | undefined }
     | undefined;
@@ -60,6 +65,16 @@ export class PeerDownload {
     const most = Math.floor(OWED_BYTES / this.#size);
     const owed = Math.min(MOST_OWED, Math.max(LEAST_OWED, most));
     return this.inFlight > owed / 2 ? 0 : owed - this.inFlight;
+  }
+
+  /** Whether its stream is being opened, so that it can be asked for no more yet. */
+  get isOpening(): boolean {
+    return this.#opening > 0;
+  }
+
+  /** Whether it does nothing for want of blocks to ask it for, or of room for what it sends. */
+  get isIdle(): boolean {
+    return this.inFlight === 0 || this.#stream?.isHeld === true;
   }
 
   /** Milliseconds without a byte while it owes blocks, and this end reads. */
@@ -84,16 +99,32 @@ export class PeerDownload {
     return height;
   }
 
+  /** Whether it can be asked for the next block of a window, and has not said that it lacks it. */
+  canGiveNext(window: BlockWindow, store: ChainStore): boolean {
+    const { next, path } = window;
+    const top = this.sharedWith(path, store) ?? -1;
+    return next <= top && this.peer.keeps(next) && !window.isNextLackedBy(this.peer.id);
+  }
+
   /** Asks it for blocks. */
   ask(blocks: readonly WantedBlock[]): void {
     if (this.#stream) this.#stream.ask(blocks);
     else void this.#open(blocks);
   }
 
-  /** Notes how large a block was. */
-  noteSize(bytes: number): void {
+  /** Notes a block that came. */
+  noteBlock(bytes: number): void {
     this.#size += (bytes - this.#size) * WEIGHT;
     this.#rest = REST;
+    this.#holdUps.noteBlock(bytes);
+  }
+
+  /**
+   * Whether it holds up others too long, added up over all blocks; {@link HoldUps.look}. To be called every so many
+   * milliseconds.
+   */
+  isTooSlow(milliseconds: number, isHoldingUp: boolean): boolean {
+    return this.#holdUps.look(milliseconds, isHoldingUp);
   }
 
   /** Whether it is left alone for a while. */
@@ -104,8 +135,26 @@ export class PeerDownload {
   /** Drops what it owes, and leaves it alone for a while. */
   rest(now: number): void {
     this.#restUntil = now + this.#rest;
+    this.#isSlow = false;
     this.#rest = Math.min(LONGEST_REST, this.#rest * 2);
     this.close();
+  }
+
+  /** {@link rest} of a peer that is merely slower than others. */
+  restAsSlow(now: number): void {
+    this.#restUntil = now + this.#holdUps.nextRest();
+    this.#isSlow = true;
+    this.close();
+  }
+
+  /** Whether it is left alone for no other reason than that others were faster. */
+  isRestingAsSlow(now: number): boolean {
+    return this.#isSlow && this.isResting(now);
+  }
+
+  /** It may be asked again. */
+  endRest(): void {
+    this.#restUntil = 0;
   }
 
   /** Drops what it owes. */
@@ -141,6 +190,7 @@ export class PeerDownload {
     } catch (thrown) {
       if (round !== this.#round) return;
       this.#restUntil = performance.now() + REST;
+      this.#isSlow = false;
       this.close();
       this.#listener.onBroken(thrown);
     }

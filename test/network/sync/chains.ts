@@ -1,4 +1,5 @@
 import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
 import {
   type Block,
   type BlockHeader,
@@ -154,6 +155,8 @@ export interface Lies {
   headers?(truth: BlockHeader[]): BlockHeader[];
   /** `missing`: the word that it is not kept; undefined: no answer at all. */
   block?(truth: Uint8Array | undefined, hash: Uint8Array): Uint8Array | 'missing' | undefined;
+  /** How many blocks it sends at full pace, and how many milliseconds each takes after those. */
+  drip?: { readonly after: number; readonly every: number };
 }
 
 /** A host that answers for the chain of a node, with lies. */
@@ -169,6 +172,7 @@ export function lie(host: Host, node: ChainNode, lies: Lies): void {
     const truth = headersAbove(store, decodeLocator(frame)).map(({ header }) => header);
     return encodeHeaders(lies.headers?.(truth) ?? truth);
   });
+  let sent = 0;
   host.handle(BLOCKS.answering, async (stream) => {
     const writer = new BlockRecordWriter((frame) => stream.send(frame));
     for (let frame = await stream.receive(); frame; frame = await stream.receive()) {
@@ -177,6 +181,9 @@ export function lie(host: Host, node: ChainNode, lies: Lies): void {
         const answer = lies.block ? lies.block(truth, hash) : truth;
         if (!answer) await new Promise(() => {});
         await writer.add(answer === 'missing' ? undefined : answer);
+        if (!lies.drip || ++sent < lies.drip.after) continue;
+        await writer.flush();
+        await delay(lies.drip.every);
       }
       await writer.flush();
     }

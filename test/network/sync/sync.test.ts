@@ -100,6 +100,21 @@ describe('a new node', () => {
     expect(honest.offences).toEqual([]);
   });
 
+  it('is not slowed down to the pace of a peer that sends a block now and then', {
+    timeout: timeLimit(60_000),
+  }, async () => {
+    const honest = await members.start({ from: fixture });
+    const dripper = await hosts.start('dripper');
+    lie(dripper, truth, { drip: { after: 200, every: 1_000 } });
+    const fresh = await members.start();
+    await connect(fresh, dripper);
+    await until(() => fresh.node.tip.height >= 100);
+    await connect(fresh, honest);
+    // hundreds of blocks are asked of the dripper by then, a second each
+    await until(() => fresh.node.tip.height === LENGTH);
+    expect(fresh.offences).toEqual([]);
+  });
+
   it('takes from a pruned node what that keeps, and the rest from others', async () => {
     const pruned = await members.start({ from: short, pruneBytes: 1 });
     const honest = await members.start({ from: short });
