@@ -3,9 +3,15 @@ import type { Command } from 'commander';
 import { BitmodelError, EXIT } from '../base/index.js';
 import type { ChainClient } from '../chain/index.js';
 import type { PullStatus } from '../network/index.js';
-import { type DeclaredCalibration, modelByName, readRegistry } from '../reward/index.js';
+import {
+  type DeclaredCalibration,
+  modelByName,
+  type PublishedModel,
+  type Registry,
+  readRegistry,
+} from '../reward/index.js';
 import { action } from './shared/action.js';
-import { hasNoNetwork, noModels } from './shared/model-holders.js';
+import { hasNoNetwork, noModels, unsynced } from './shared/model-holders.js';
 import { wholeOption } from './shared/number-options.js';
 import { progressLine } from './shared/progress.js';
 import { formatSize } from './shared/sizes.js';
@@ -32,11 +38,27 @@ interface Described {
   readonly size: number | undefined;
 }
 
+/** A model by name. @throws BitmodelError `UNKNOWN_MODEL`, which says so where the node just doesn't know it yet */
+async function published(
+  client: ChainClient,
+  registry: Registry,
+  name: string,
+): Promise<PublishedModel> {
+  try {
+    return modelByName(registry, name);
+  } catch (thrown) {
+    if (!(thrown instanceof BitmodelError) || thrown.code !== 'UNKNOWN_MODEL') throw thrown;
+    throw (await unsynced(client.rpc, thrown)) ?? thrown;
+  }
+}
+
 /** What the chain says of the model, for its description here: the id decides, and it may say nothing. */
 async function described(client: ChainClient, model: string): Promise<Described> {
   const registry = await readRegistry(client);
   const isId = /^[0-9a-f]{64}$/i.test(model);
-  const source = isId ? registry.byId.get(model.toLowerCase()) : modelByName(registry, model);
+  const source = isId
+    ? registry.byId.get(model.toLowerCase())
+    : await published(client, registry, model);
   if (source?.kind !== 'model') {
     return { id: model.toLowerCase(), about: {}, size: undefined };
   }

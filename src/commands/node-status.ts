@@ -14,12 +14,22 @@ async function networkStatus(rpc: RpcClient): Promise<NetworkStatus | undefined>
   }
 }
 
+/** What waits to be mined; undefined of a light node without peers: it keeps none of that itself. */
+async function waitingOf(rpc: RpcClient): Promise<{ size: number; bytes: number } | undefined> {
+  try {
+    return await rpc.call<{ size: number; bytes: number }>('getmempoolinfo');
+  } catch (thrown) {
+    if (thrown instanceof RpcError && thrown.rpcCode === RPC_CODE.noPeers) return undefined;
+    throw thrown;
+  }
+}
+
 const run = action(async (_args, { settings, terminal }) => {
   const rpc = RpcClient.forNode(settings);
   try {
     const [chain, mempool, uptime, peers] = await Promise.all([
       rpc.call<{ blocks: number; headers: number; bestblockhash: string }>('getblockchaininfo'),
-      rpc.call<{ size: number; bytes: number }>('getmempoolinfo'),
+      waitingOf(rpc),
       rpc.call<number>('uptime'),
       networkStatus(rpc),
     ]);
@@ -29,12 +39,17 @@ const run = action(async (_args, { settings, terminal }) => {
       headers: chain.headers,
       tip: chain.bestblockhash,
       uptime,
-      waiting: mempool.size,
-      waitingBytes: mempool.bytes,
+      waiting: mempool?.size,
+      waitingBytes: mempool?.bytes,
       peers,
     };
     terminal.result(
-      { ...status, peers: peers ?? null },
+      {
+        ...status,
+        waiting: mempool?.size ?? null,
+        waitingBytes: mempool?.bytes ?? null,
+        peers: peers ?? null,
+      },
       await statusText(status),
       `${chain.blocks}`,
     );

@@ -193,7 +193,7 @@ const run = action<AllOptions>(async (_args, { options, settings, terminal, sign
     `${network} node listens on ${url} (folder ${node.folder}, height ${node.tip.height})`,
     url,
   );
-  if (host) terminal.note(networkLine(host));
+  if (host) terminal.note(networkLine(host, plan?.announce));
   signal.addEventListener('abort', () => void running.stop());
   if (signal.aborted) await running.stop();
   const endLine = options.mine && network !== 'regtest' ? miningLine(running, settings) : () => {};

@@ -14,6 +14,7 @@ import {
   watchedAccount,
 } from '../chain/index.js';
 import { type ActionContext, action } from './shared/action.js';
+import { noFaucet } from './shared/faucet.js';
 import { wholeOption } from './shared/number-options.js';
 import { listTable } from './shared/tables.js';
 import { tokenText } from './shared/token-view.js';
@@ -198,7 +199,11 @@ const listAction = action<object>(async (_args, context) => list(context));
 const faucetAction = action<KeyOptions>(async ([amount], { options, settings, terminal }) => {
   const value = formatAmount(parseAmount(amount ?? '100'));
   const address = receiveAddressOf(options.key, settings);
-  const txid = await nodeClient(settings).rpc.call<string>('faucet', address, value);
+  const txid = await nodeClient(settings)
+    .rpc.call<string>('faucet', address, value)
+    .catch((thrown: unknown) => {
+      throw noFaucet(thrown, settings) ?? thrown;
+    });
   terminal.note(`${value} test coins are on their way to ${address}`);
   terminal.result({ txid, address, amount: value }, txid, txid);
 });

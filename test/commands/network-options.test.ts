@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { networkPlan } from '#src/commands/shared/network-options.js';
+import { networkLine, networkPlan } from '#src/commands/shared/network-options.js';
 
 describe('the network options of a node', () => {
   it('on regtest mean no network unless one of them speaks of it', async () => {
@@ -26,6 +26,28 @@ describe('the network options of a node', () => {
     expect(moved.announce).toEqual(['/ip4/8.8.8.8/tcp/7']);
     expect(await networkPlan({ peers: false }, 'main')).toBeUndefined();
     expect((await networkPlan({ inbound: false }, 'main'))!.listen).toEqual([]);
+  });
+
+  it.each([
+    [{ announce: ['seller.example'] }, 'main', '/dns/seller.example/tcp/9732'],
+    [{ announce: ['seller.example'], p2pPort: '0' }, 'regtest', '/dns/seller.example/tcp/29732'],
+    [{ announce: ['8.8.8.8'], seedNode: ['127.0.0.1:1'] }, 'regtest', '/ip4/8.8.8.8/tcp/29732'],
+    [{ announce: ['8.8.8.8:5'], p2pPort: '7' }, 'test', '/ip4/8.8.8.8/tcp/5'],
+  ] as const)('with %j on %s mean that others are told %s', async (options, network, announced) => {
+    const { announce = [], ...others } = options as { announce?: readonly string[] };
+    const plan = await networkPlan({ ...others, announce: [...announce] }, network);
+    expect(plan!.announce).toEqual([announced]);
+  });
+
+  it('let the first line name the address that is announced, not the first that the node listens on', () => {
+    const own = ['/ip4/127.0.0.1/tcp/4', '/dns/seller.example/tcp/9700', '/ip4/1.2.3.4/tcp/5'];
+    const host = { addresses: () => own.map((address) => `${address}/p2p/ID`) };
+    expect(networkLine(host, ['/dns/seller.example/tcp/9700'])).toMatch(
+      / \/dns\/seller\.example\/tcp\/9700\/p2p\/ID$/,
+    );
+    expect(networkLine(host, ['/dns/seller.example/tcp/970'])).toMatch(/ \/ip4\/127/);
+    expect(networkLine(host)).toMatch(/ \/ip4\/127\.0\.0\.1\/tcp\/4\/p2p\/ID$/);
+    expect(networkLine({ addresses: () => [] })).toMatch(/only dials/);
   });
 
   it('with --connect mean that nobody is let in unless --listen says where', async () => {

@@ -109,7 +109,7 @@ describe('bitmodel wallet', () => {
     const [some, all] = [await send('1'), await send('--all')];
     expect([some.code, all.code]).toEqual([4, 4]);
     expect(some.stderr).toMatch(
-      /needs a yes: Send 1\.00000000 coins to m\w+, fee 0\.0000\d+\? \[NOT_CONFIRMED\]/,
+      /needs a yes: Send 1\.00000000 coins to [mn]\w+, fee 0\.0000\d+\? \[NOT_CONFIRMED\]/,
     );
     expect(all.stderr).toMatch(
       /Send all coins of shop, [\d.]+, to m\w+, fee 0\.0000\d+\? \[NOT_CONFIRMED\]/,

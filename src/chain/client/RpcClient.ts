@@ -243,7 +243,8 @@ function unreachable(message: string, next: string, cause: unknown): BitmodelErr
 function startHint({ rpc, network, datadir, namesDatadir }: NodeLocation): string {
   if (rpc !== undefined) return 'Check the address (--rpc, BITMODEL_RPC), and that its node runs';
   const chain = network === 'regtest' ? '--regtest --mine' : `--network ${network}`;
-  return `Start one with: bitmodel node ${chain}${namesDatadir ? ` --datadir ${datadir}` : ''}`;
+  const start = `bitmodel node ${chain}${namesDatadir ? ` --datadir ${datadir}` : ''}`;
+  return `Start one with: ${start}; to find others, add --seed-node ADDRESS`;
 }
 
 /** The cookie; undefined where the node that is known of has none, as its owner chose a password. */

@@ -7,7 +7,6 @@ import {
   keyPath,
   listKeys,
   networkParameters,
-  type RpcClient,
   readKeyFile,
   signatureBackend,
 } from '../../chain/index.js';
@@ -116,7 +115,8 @@ interface NetworkFacts {
   readonly timeoffset: number;
 }
 
-function checkPeers(facts: NetworkFacts, { network }: Settings): Check {
+/** Whether the node knows others. @param seeds addresses that it was given to begin with */
+function checkPeers(facts: NetworkFacts, { network }: Settings, seeds: readonly string[]): Check {
   const name = 'peers';
   const { connections, connections_in: came, connections_out: dialled } = facts;
   const mend = 'Start it with other nodes: bitmodel node --seed-node ADDRESS';
@@ -127,19 +127,32 @@ function checkPeers(facts: NetworkFacts, { network }: Settings): Check {
       ? { name, state: 'ok', found }
       : { name, state: 'warn', found, mend };
   }
-  return connections > 0
-    ? { name, state: 'ok', found: `${connections} (${dialled} dialled, ${came} came in)` }
-    : { name, state: 'warn', found: 'none are connected', mend };
+  if (connections > 0) {
+    return { name, state: 'ok', found: `${connections} (${dialled} dialled, ${came} came in)` };
+  }
+  const found = 'none are connected';
+  if (seeds.length === 0) return { name, state: 'warn', found, mend };
+  return {
+    name,
+    state: 'warn',
+    found:
+      seeds.length === 1
+        ? `${found}: the node that it is to begin with, ${seeds[0]}, does not answer`
+        : `${found}: of the nodes that it is to begin with none answers: ${seeds.join(' ')}`,
+    mend: 'Check the address, and that a node runs there and lets others in; or name another one: bitmodel node --seed-node ADDRESS',
+  };
+}
+
+interface ReachFacts {
+  readonly reachable: 'yes' | 'no' | 'unknown';
+  readonly relays: readonly string[];
+  readonly seeds: readonly { readonly address: string }[];
+  readonly light?: object;
 }
 
 /** Nothing of a light node: nobody needs to reach it. */
-async function checkReach(rpc: RpcClient): Promise<Check[]> {
+function checkReach({ reachable, relays, light }: ReachFacts): Check[] {
   const name = 'reachable';
-  const { reachable, relays, light } = await rpc.call<{
-    reachable: 'yes' | 'no' | 'unknown';
-    relays: readonly string[];
-    light?: object;
-  }>('getnodestatus');
   if (light) return [];
   if (reachable === 'yes') return [{ name, state: 'ok', found: 'others can dial the node' }];
   if (reachable === 'unknown') {
@@ -167,10 +180,11 @@ async function checkNetwork(settings: Settings): Promise<Check[]> {
   const { rpc } = nodeClient(settings);
   try {
     const facts = await rpc.call<NetworkFacts>('getnetworkinfo');
-    const peers = checkPeers(facts, settings);
-    if (!facts.networkactive) return [peers];
+    if (!facts.networkactive) return [checkPeers(facts, settings, [])];
+    const reach = await rpc.call<ReachFacts>('getnodestatus');
+    const seeds = reach.seeds.map(({ address }) => address);
     const clock = facts.connections > 0 ? [checkClock(facts)] : [];
-    return [peers, ...(await checkReach(rpc)), ...clock];
+    return [checkPeers(facts, settings, seeds), ...checkReach(reach), ...clock];
   } catch (thrown) {
     if (thrown instanceof BitmodelError) return [];
     throw thrown;

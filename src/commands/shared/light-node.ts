@@ -99,7 +99,7 @@ export async function runLight(
     `${options.network} light node listens on ${url} (folder ${node.folder}, height ${node.tip.height})`,
     url,
   );
-  if (host.addresses().length > 0) terminal.note(networkLine(host));
+  if (host.addresses().length > 0) terminal.note(networkLine(host, plan.announce));
   signal.addEventListener('abort', () => void running.stop());
   if (signal.aborted) await running.stop();
   await running.stopped.finally(() => warnings.end());

@@ -59,6 +59,54 @@ export async function isLightNode(rpc: RpcClient): Promise<boolean> {
   }
 }
 
+/** What of {@link unsynced} the node answers. */
+interface SyncFacts {
+  readonly outbound: number;
+  readonly inbound: number;
+  readonly syncing?: {
+    readonly isSyncing: boolean;
+    readonly height: number;
+    readonly headers: number;
+  };
+}
+
+/** The error of a command that misses what the node may yet learn; undefined of a node in step with others, or alone on purpose. */
+export async function unsynced(
+  rpc: Pick<RpcClient, 'call'>,
+  cause: BitmodelError,
+): Promise<BitmodelError | undefined> {
+  let facts: SyncFacts;
+  try {
+    facts = await rpc.call<SyncFacts>('getnodestatus');
+  } catch (thrown) {
+    // without a network there is no such status
+    if (thrown instanceof RpcError) return undefined;
+    throw thrown;
+  }
+  const { outbound, inbound, syncing } = facts;
+  const { code, exitCode } = cause;
+  const seen = cause.message.replace(/\.$/, '');
+  if (outbound + inbound === 0) {
+    return new BitmodelError(code, `${seen} as far as the node knows, which has no peers.`, {
+      next: 'Try again when it has some (bitmodel node peers; bitmodel doctor says what it lacks)',
+      exitCode,
+      cause,
+    });
+  }
+  if (!syncing) return undefined;
+  const { isSyncing, height, headers } = syncing;
+  const isBehind = isSyncing || height < headers;
+  if (!isBehind && height > 0) return undefined;
+  const far = isBehind
+    ? `it still syncs, at block ${height} of ${Math.max(height, headers)}`
+    : 'that is no block yet';
+  return new BitmodelError(code, `${seen} in what the node has of the chain; ${far}.`, {
+    next: 'Try again when it is in step with others: bitmodel node status',
+    exitCode,
+    cause,
+  });
+}
+
 /** The error of a command about models that needs other nodes, where {@link hasNoNetwork} holds. */
 export async function noModels(rpc: RpcClient, cause: unknown): Promise<BitmodelError> {
   if (await isLightNode(rpc)) {

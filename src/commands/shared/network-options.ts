@@ -57,7 +57,7 @@ export function addNetworkOptions(command: Command): Command {
     .option('--p2p-port <port>', 'port for other nodes; 0 takes any free one')
     .option(
       '--announce <address...>',
-      'HOST:PORT under which others reach this node, as behind a router',
+      'HOST[:PORT] under which others reach this node, as behind a router',
     )
     .option('--max-peers <count>', 'most nodes connected at once (125)')
     .option('--no-serve-models', 'give none of the models of this machine to other nodes');
@@ -167,9 +167,15 @@ export async function openNetwork(
   return network;
 }
 
-/** One line that says how other nodes find this one. */
-export function networkLine(host: Host): string {
-  const [address] = host.addresses();
+/** One line that says how other nodes find this one. @param announced what the operator says where it is, as multiaddrs */
+export function networkLine(
+  host: Pick<Host, 'addresses'>,
+  announced: readonly string[] = [],
+): string {
+  const own = host.addresses();
+  const isAnnounced = (address: string): boolean =>
+    announced.some((start) => address === start || address.startsWith(`${start}/p2p/`));
+  const address = own.find(isAnnounced) ?? own[0];
   return address === undefined
     ? 'Other nodes can not dial this one: it only dials them.'
     : `Other nodes find this one with --seed-node ${address}`;

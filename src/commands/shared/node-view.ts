@@ -62,8 +62,9 @@ export interface NodeStatus {
   /** Id of the block at the height. */
   readonly tip: string;
   readonly uptime: number;
-  readonly waiting: number;
-  readonly waitingBytes: number;
+  /** Transactions; undefined where the node knows of none but has nobody to ask, as a light one without peers. */
+  readonly waiting: number | undefined;
+  readonly waitingBytes: number | undefined;
   readonly peers: NetworkStatus | undefined;
 }
 
@@ -186,6 +187,11 @@ function reachableText({ reachable, relays }: NetworkStatus): string {
   return `${reachable}${through}`;
 }
 
+function waitingText(count: number | undefined, bytes = 0): string {
+  if (count === undefined) return 'unknown: there is no other node to ask';
+  return `${count} ${count === 1 ? 'transaction' : 'transactions'}, ${sizeText(bytes)}`;
+}
+
 /** The state of a node among others, for people. */
 export function statusText(status: NodeStatus): Promise<string> {
   const { peers, height, headers, waiting, waitingBytes } = status;
@@ -195,7 +201,7 @@ export function statusText(status: NodeStatus): Promise<string> {
     running: span(status.uptime),
     height: headers > height ? `${height} of ${headers} known` : `${height}`,
     tip: status.tip,
-    waiting: `${waiting} ${waiting === 1 ? 'transaction' : 'transactions'}, ${sizeText(waitingBytes)}`,
+    waiting: waitingText(waiting, waitingBytes),
   };
   if (peers) {
     const { id, addresses, outbound, inbound, aim, known, banned, seeds } = peers;
