@@ -1,5 +1,14 @@
-import { closeSync, openSync, readFileSync, statSync, unlinkSync, writeSync } from 'node:fs';
-import { dirname } from 'node:path';
+import {
+  closeSync,
+  lstatSync,
+  openSync,
+  readFileSync,
+  realpathSync,
+  statSync,
+  unlinkSync,
+  writeSync,
+} from 'node:fs';
+import { basename, dirname, join } from 'node:path';
 import {
   BitmodelError,
   EXIT,
@@ -17,6 +26,8 @@ const INTERVAL = 10;
 const STALE = 30_000;
 /** A lock gets its maker's number at once. */
 const UNSIGNED = 1_000;
+/** Locks of this process that last, by real path: a file with its number that is not among them was left by one before it. */
+const lasting = new Set<string>();
 
 /** Whether a process of this number runs. */
 export function isProcessAlive(pid: number): boolean {
@@ -36,7 +47,10 @@ function tryCreate(path: string): boolean {
     closeSync(file);
     return true;
   } catch (thrown) {
-    if ((thrown as NodeJS.ErrnoException).code === 'EEXIST') return false;
+    if ((thrown as NodeJS.ErrnoException).code === 'EEXIST') {
+      assertPlainFile(path);
+      return false;
+    }
     throw new BitmodelError('WRITE_FAILED', `${path} could not be made: ${messageOf(thrown)}.`, {
       next: 'Check the permissions of the data folder, or choose another with --datadir',
       cause: thrown,
@@ -44,13 +58,30 @@ function tryCreate(path: string): boolean {
   }
 }
 
-function isStale(path: string): boolean {
+/** What nobody makes as a lock can't be waited for: a link that leads nowhere is there and is not, for ever. */
+function assertPlainFile(path: string): void {
+  const found = lstatSync(path, { throwIfNoEntry: false });
+  if (!found || found.isFile()) return;
+  throw new BitmodelError('WRITE_FAILED', `A lock is to be made at ${path}, which is no file.`, {
+    next: `Remove ${path}`,
+    exitCode: EXIT.notAllowed,
+  });
+}
+
+/** Whether a lock is over. @param pid what the file says; @param age milliseconds */
+type Judge = (path: string, pid: number, age: number) => boolean;
+
+const isOver: Judge = (_, pid, age) => age > STALE || !isProcessAlive(pid);
+
+const isAbandoned: Judge = (path, pid) =>
+  pid === process.pid ? !lasting.has(path) : !isProcessAlive(pid);
+
+function isStale(path: string, judge: Judge): boolean {
   try {
     const pid = Number(readFileSync(path, 'utf8'));
     const age = Date.now() - statSync(path).mtimeMs;
     // an empty file is one whose maker has not written its number yet, or died before it could
-    if (pid === 0) return age > UNSIGNED;
-    return age > STALE || !isProcessAlive(pid);
+    return pid > 0 ? judge(path, pid, age) : age > UNSIGNED;
   } catch (thrown) {
     if ((thrown as NodeJS.ErrnoException).code === 'ENOENT') return false;
     throw thrown;
@@ -83,11 +114,11 @@ function nameOf(path: string): string | undefined {
  * guard. A guard whose holder died is taken over in the same way.
  * @returns whether the lock is gone
  */
-function takeOver(path: string): boolean {
+function takeOver(path: string, judge = isOver): boolean {
   // named before it is found stale: if it still has the name under the guard, it was this one that was stale
   const name = nameOf(path);
   if (name === undefined) return true;
-  if (!isStale(path)) return false;
+  if (!isStale(path, judge)) return false;
   const guard = `${path}.${name}`;
   if (!tryCreate(guard)) {
     takeOver(guard);
@@ -126,18 +157,60 @@ export function withFileLock<T>(path: string, body: () => T): T {
   }
   const end = Date.now() + PATIENCE;
   while (!tryCreate(path)) {
-    if (takeOver(path)) continue;
+    const isGone = takeOver(path);
     if (Date.now() >= end) {
       throw new BitmodelError('WALLET_BUSY', 'Another bitmodel process holds the wallet.', {
         next: `Try again; if none runs, remove ${path}`,
         exitCode: EXIT.notAllowed,
       });
     }
-    sleep(INTERVAL);
+    if (!isGone) sleep(INTERVAL);
   }
   try {
     return body();
   } finally {
     release(path);
+  }
+}
+
+/** What {@link holdFileLock} comes back with: the end of the lock, or who has it. */
+export type FileHold = { readonly release: () => void } | { readonly pid: number };
+
+/**
+ * Takes a lock that lasts as long as its holder lives, or until it is released. Nobody is waited for.
+ * @param path in a folder that is there
+ * @returns how to release it, or the number of the living process that has it (0 where it has not said yet)
+ * @throws BitmodelError `WRITE_FAILED`
+ */
+export function holdFileLock(path: string): FileHold {
+  return holdReal(join(realpathSync(dirname(path)), basename(path)));
+}
+
+function holdReal(path: string): FileHold {
+  const end = Date.now() + 2 * UNSIGNED;
+  while (!tryCreate(path)) {
+    const isGone = takeOver(path, isAbandoned);
+    const pid = isGone ? 0 : holderOf(path);
+    if (pid > 0 || Date.now() >= end) return { pid };
+    if (!isGone) sleep(INTERVAL);
+  }
+  lasting.add(path);
+  return {
+    release: () => {
+      // whoever asks in this process between the two finds a file that is over, or none
+      release(path);
+      lasting.delete(path);
+    },
+  };
+}
+
+/** The number in a lock that is not over; 0 where there is none. */
+function holderOf(path: string): number {
+  try {
+    const pid = Number(readFileSync(path, 'utf8'));
+    return pid > 0 && !isStale(path, isAbandoned) ? pid : 0;
+  } catch (thrown) {
+    if ((thrown as NodeJS.ErrnoException).code === 'ENOENT') return 0;
+    throw thrown;
   }
 }
