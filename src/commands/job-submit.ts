@@ -163,7 +163,9 @@ export async function followToEnd(
   try {
     record = await client.pursue(id, signal);
   } catch (thrown) {
-    terminal.note(`Nothing is lost. Go on with: bitmodel job resume ${id}`);
+    // what another process has in hand goes on there
+    const isHeld = thrown instanceof BitmodelError && thrown.code === 'JOB_IN_HAND';
+    if (!isHeld) terminal.note(`Nothing is lost. Go on with: bitmodel job resume ${id}`);
     throw thrown;
   } finally {
     endWait();

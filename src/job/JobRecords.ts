@@ -22,7 +22,12 @@ export class JobRecords<T extends JobRecord> {
 
   /** Where a job's record lies. */
   path(id: string): string {
-    return join(this.#directory, id, 'state.json');
+    return this.pathOf(id, 'state.json');
+  }
+
+  /** Where something else about a job lies, beside its record. @param id 64 hex digits */
+  pathOf(id: string, name: string): string {
+    return join(this.#directory, id, name);
   }
 
   /** @throws BitmodelError `WRITE_FAILED` */
@@ -55,7 +60,7 @@ export class JobRecords<T extends JobRecord> {
   }
 
   #successorPath(id: string): string {
-    return join(this.#directory, id, 'next.json');
+    return this.pathOf(id, 'next.json');
   }
 
   /**
@@ -79,6 +84,11 @@ export class JobRecords<T extends JobRecord> {
       });
     }
     return this.#read(found);
+  }
+
+  /** The record of a job as it lies on disk now. @param id 64 hex digits; @throws BitmodelError `BAD_JOB_RECORD` */
+  current(id: string): T | undefined {
+    return existsSync(this.path(id)) ? this.#read(id) : undefined;
   }
 
   /** All records, in the order of their ids. */

@@ -170,6 +170,50 @@ describe('bitmodel job submit', () => {
   });
 });
 
+describe('a job that one process follows', () => {
+  const HELD = { code: 'JOB_IN_HAND', message: expect.stringMatching(/process \d+\.$/) };
+  const errorOf = ({ stderr }: Finished): unknown => JSON.parse(stderr.trim().split('\n').at(-1)!);
+
+  it('is refused to another one, and given up by it when a second terminal cancels it', async () => {
+    let waits!: () => void;
+    const waiting = new Promise<void>((done) => {
+      waits = done;
+    });
+    const submitted = place.run(BUY, {
+      env,
+      onStderr: (text) => text.includes('nothing is locked') && waits(),
+    });
+    await waiting;
+    const id = await latestJob();
+    const buyer = [id, '--key', 'buyer', '--threads', '1', '--json'];
+    for (const verb of [['resume'], ['contest', '--yes']]) {
+      const refused = await place.run(['job', ...verb, ...buyer], { env });
+      expect([refused.code, errorOf(refused)]).toEqual([
+        4,
+        { error: expect.objectContaining(HELD) },
+      ]);
+    }
+    const cancelled = await place.json(['job', 'cancel', ...buyer.slice(0, -1)], { env });
+    expect(cancelled).toMatchObject({ id, state: 'closed' });
+    const { code, stderr } = await submitted;
+    expect(code).toBe(1);
+    expect(stderr).toContain('the buyer cancelled it');
+    expect(await place.ok(['job', 'show', id, '-q'])).toBe('closed');
+  });
+
+  it('is bought once when two take it up at the same time', async () => {
+    expect((await buyUntil('announced')).code).toBe(null);
+    const resume = ['job', 'resume', await latestJob(), '--key', 'buyer', '--threads', '1'];
+    const both = [1, 2].map(() => place.run([...resume, '--json'], { env }));
+    // without a seller neither comes to an end before the other has tried
+    const first = await Promise.race(both);
+    expect([first.code, errorOf(first)]).toEqual([4, { error: expect.objectContaining(HELD) }]);
+    await startWorker();
+    const codes = (await Promise.all(both)).map(({ code }) => code);
+    expect(codes.sort()).toEqual([0, 4]);
+  });
+});
+
 describe('bad input to bitmodel job', () => {
   it.each([
     ['a reward beyond the limit', 4, 'REWARD_TOO_HIGH', [...BUY, '--max-reward', '0.000001']],

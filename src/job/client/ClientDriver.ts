@@ -2,7 +2,6 @@ import { BitmodelError, writeFileAtomic } from '../../base/index.js';
 import { FEE_RATE, parseOutpoint } from '../../chain/index.js';
 import { termsOf } from '../agreement.js';
 import type { JobEvent, JobRole } from '../JobEvents.js';
-import { JobRecords } from '../JobRecords.js';
 import { createMessage, type Message } from '../messages.js';
 import { Participant, type ParticipantOptions } from '../Participant.js';
 import { encodeReceipt } from '../receipt.js';
@@ -12,6 +11,7 @@ import { depthOf, type JobTrace, traceJob } from '../trace.js';
 import { checkAnswer, deliveredIn, receiptOf } from './answer.js';
 import { ClientDispute } from './ClientDispute.js';
 import { ClientPurchase } from './ClientPurchase.js';
+import { ClientRecords } from './ClientRecords.js';
 import type { ClientDesk } from './desk.js';
 import type { ClientOutcome, ClientRecord } from './record.js';
 import { setAside } from './transactions.js';
@@ -35,7 +35,7 @@ export type ClientOptions = ParticipantOptions;
 /** The buyer's side of one job, step by step. Each step can be repeated after a crash without harm. */
 export abstract class ClientDriver extends Participant {
   protected readonly role: JobRole = 'client';
-  protected readonly records: JobRecords<ClientRecord>;
+  protected readonly records: ClientRecords;
   readonly #purchase: ClientPurchase;
   readonly #dispute: ClientDispute;
   /** Coins of jobs on disk, printed, as they were last read. */
@@ -47,7 +47,7 @@ export abstract class ClientDriver extends Participant {
 
   constructor(options: ClientOptions) {
     super(options);
-    this.records = new JobRecords(options.directory);
+    this.records = new ClientRecords(options.directory);
     const desk = this.#desk();
     this.#purchase = new ClientPurchase(desk);
     this.#dispute = new ClientDispute(desk);
@@ -88,6 +88,7 @@ export abstract class ClientDriver extends Participant {
     tip: number,
     signal: AbortSignal,
   ): Promise<ClientRecord> {
+    if (!record.escrow?.sent && this.records.isCalledOff(record.id)) return this.giveUp(record);
     if (!record.escrow) return this.#purchase.chooseOffer(record, tip);
     const terms = termsOf(record.job, record.escrow.offer, this.params);
     const trace = await traceJob(this.chain, terms, record.escrow.txid);
@@ -121,6 +122,13 @@ export abstract class ClientDriver extends Participant {
     return this.#end(record, 'closed', why);
   }
 
+  /** Ends a job that nothing was locked for, and its submission with it, by the buyer's own will. */
+  protected async giveUp(record: ClientRecord): Promise<ClientRecord> {
+    const ended = await this.withdrawJob({ ...record, givenUp: true }, 'the buyer cancelled it');
+    this.records.forgetCall(record.id);
+    return ended;
+  }
+
   #desk(): ClientDesk {
     const { chain, wallet, key, params, mirror, records } = this;
     return {
@@ -132,6 +140,7 @@ export abstract class ClientDriver extends Participant {
       holdCoins: (record) => this.holdCoins(record),
       keepAside: () => this.keepAside(),
       withdrawJob: (...job) => this.withdrawJob(...job),
+      giveUp: (record) => this.giveUp(record),
       end: (...ended) => this.#end(...ended),
     };
   }

@@ -48,10 +48,10 @@ export class ClientPurchase {
 
   /** Announces the job, looks at the offers, and takes the best after a while. */
   async chooseOffer(record: ClientRecord, tip: number): Promise<ClientRecord> {
-    const { chain, mirror, params, end, emit, withdrawJob } = this.#desk;
+    const { chain, mirror, params, emit, withdrawJob } = this.#desk;
     const { job, id } = record;
     const spender = await chain.spender(parseOutpoint(job.coin));
-    if (spender) return end(record, 'closed', 'its coin was spent by something else');
+    if (spender) return this.#coinIsGone(record);
     await mirror.say(record.announce);
     if (tip >= job.expires - claimMargin(params) - 1) {
       return withdrawJob(record, 'no seller offered in time');
@@ -81,7 +81,7 @@ export class ClientPurchase {
 
   /** Sends the escrow on disk, for the first time or again. */
   async sendEscrow(record: ClientRecord, terms: JobTerms, tip: number): Promise<ClientRecord> {
-    const { chain, mirror, records, end, emit, withdrawJob } = this.#desk;
+    const { chain, mirror, records, end, emit, withdrawJob, giveUp } = this.#desk;
     const { escrow, id } = record;
     // money locked for a seller who has forgotten the offer would only come back when the job expires
     if (!escrow!.sent && tip > escrow!.offer.body.until) {
@@ -97,6 +97,8 @@ export class ClientPurchase {
     const sending: ClientRecord = { ...record, escrow: { ...escrow!, sent: true } };
     try {
       await mirror.remind(record.announce);
+      // the last moment at which the buyer can be heard: nothing comes between this look and the note that it goes out
+      if (!escrow!.sent && records.isCalledOff(id)) return await giveUp(record);
       records.save(sending);
       await sendOnce(chain, transaction);
     } catch (thrown) {
@@ -139,6 +141,13 @@ export class ClientPurchase {
     return record;
   }
 
+  /** Ends a job whose coin is spent, unless that was its own escrow: then the record on disk has it, and goes on. */
+  #coinIsGone(record: ClientRecord): ClientRecord {
+    const newest = this.#desk.records.newest(record);
+    if (newest !== record) return newest;
+    return this.#desk.end(record, 'closed', 'its coin was spent by something else');
+  }
+
   #isGood(job: JobSpec, offer: Message<'offer'>): boolean {
     try {
       escrowOutput(termsOf(job, offer, this.#desk.params));
@@ -150,10 +159,10 @@ export class ClientPurchase {
   }
 
   async #lockMoney(record: ClientRecord, offer: Message<'offer'>): Promise<ClientRecord> {
-    const { records, reserveFor, holdCoins, keepAside, emit, end } = this.#desk;
+    const { records, reserveFor, holdCoins, keepAside, emit } = this.#desk;
     keepAside();
     const next = await makeEscrow(this.#desk, record, offer, reserveFor(record.job));
-    if (!next) return end(record, 'closed', 'its coin was spent by something else');
+    if (!next) return this.#coinIsGone(record);
     records.save(next);
     holdCoins(next);
     emit({ step: 'chosen', jobId: record.id, party: offer.author });

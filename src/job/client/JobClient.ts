@@ -6,7 +6,11 @@ import { depthOf, traceJob } from '../trace.js';
 import { QuotingClient } from './QuotingClient.js';
 import type { ClientRecord } from './record.js';
 import type { JobQuote } from './request.js';
-import { assertAsAgreed, attemptsOf, mayRetry, nextPlan, requestAgain } from './retry.js';
+import { assertAsAgreed, attemptsOf, firstOf, mayRetry, nextPlan, requestAgain } from './retry.js';
+
+/** Milliseconds that another process has to give up a job that it is asked to. */
+const HEARD_WITHIN = 20_000;
+const LISTEN_AGAIN = 100;
 
 /**
  * A buyer of inference: makes jobs, follows them to the end, and can take them up again after its process died at any
@@ -15,6 +19,10 @@ import { assertAsAgreed, attemptsOf, mayRetry, nextPlan, requestAgain } from './
 export class JobClient extends QuotingClient {
   /** Puts the job on disk and announces it. Nothing is locked before an offer is taken; see {@link follow}. */
   async submit({ record }: JobQuote): Promise<ClientRecord> {
+    return this.records.inHand(record.id, () => this.#announce(record));
+  }
+
+  async #announce(record: ClientRecord): Promise<ClientRecord> {
     this.records.save(record);
     this.holdCoins(record);
     await this.mirror.say(record.announce);
@@ -31,9 +39,19 @@ export class JobClient extends QuotingClient {
    * Drives one job to its end: takes an offer, locks the money, opens and checks the answer, contests or settles, or is
    * refunded. May be called again for the same job after anything.
    * A node that is away is told as a `problem` event, waited for, and told as a `back` event.
-   * @throws BitmodelError `UNKNOWN_JOB`, and whatever stops it; the job can then be resumed. AbortError
+   * One process at a time follows a job, or any other of its submission.
+   * @throws BitmodelError `UNKNOWN_JOB`, `JOB_IN_HAND`, and whatever stops it; the job can then be resumed. AbortError
    */
   async follow(id: string, signal: AbortSignal): Promise<ClientRecord> {
+    return this.#inHand(id, () => this.#follow(id, signal));
+  }
+
+  /** Does something with the submission of a job that nobody else may do meanwhile. */
+  #inHand<T>(id: string, body: () => Promise<T>): Promise<T> {
+    return this.records.inHand(firstOf(this.records, id).id, body);
+  }
+
+  async #follow(id: string, signal: AbortSignal): Promise<ClientRecord> {
     let record = this.records.load(id);
     while (record.phase !== 'ended') {
       signal.throwIfAborted();
@@ -45,7 +63,7 @@ export class JobClient extends QuotingClient {
       });
       if (next === undefined || next === record) await pause(this.interval, signal);
       // what a step wrote before the node went away is on disk
-      record = next ?? this.records.load(record.id);
+      record = this.records.newest(next ?? this.records.load(record.id));
     }
     return record;
   }
@@ -58,9 +76,13 @@ export class JobClient extends QuotingClient {
    * @throws BitmodelError as {@link follow} and {@link quote}; `RETRY_TOO_DEAR`. It can be called again after each
    */
   async pursue(id: string, signal: AbortSignal): Promise<ClientRecord> {
+    return this.#inHand(id, () => this.#pursue(id, signal));
+  }
+
+  async #pursue(id: string, signal: AbortSignal): Promise<ClientRecord> {
     for (;;) {
       const { id: current } = this.attempts(id).at(-1)!;
-      await this.follow(current, signal);
+      await this.#follow(current, signal);
       const last = await this.untilThere(current, async () => {
         const ended = await this.#settled(current, signal);
         if (!ended || !mayRetry(ended)) return ended;
@@ -88,34 +110,65 @@ export class JobClient extends QuotingClient {
   }
 
   /**
-   * Gives up a job for which no money was locked yet, and the submission that it belongs to.
-   * @throws BitmodelError `JOB_ENDED`; `JOB_LOCKED` when there is an escrow: only the seller, or time, can free that
+   * Gives up a job for which no money was locked yet, and the submission that it belongs to. Where another process follows
+   * it, that one is asked to; it does so at its next step.
+   * @throws BitmodelError `JOB_ENDED`; `JOB_LOCKED` when there is an escrow: only the seller, or time, can free that;
+   *   `JOB_IN_HAND` when that other process does not listen
    */
   async cancel(id: string): Promise<ClientRecord> {
+    const until = Date.now() + HEARD_WITHIN;
+    const called = new Set<string>();
+    try {
+      for (;;) {
+        const record = this.attempts(id).at(-1)!;
+        if (called.size > 0 && record.givenUp) return record;
+        assertMayEnd(record);
+        try {
+          return await this.#inHand(id, () => this.#cancelNow(id));
+        } catch (thrown) {
+          const isHeld = thrown instanceof BitmodelError && thrown.code === 'JOB_IN_HAND';
+          if (!isHeld || Date.now() >= until) throw thrown;
+        }
+        called.add(record.id);
+        this.records.callOff(record.id);
+        await pause(LISTEN_AGAIN);
+      }
+    } finally {
+      for (const each of called) this.records.forgetCall(each);
+    }
+  }
+
+  async #cancelNow(id: string): Promise<ClientRecord> {
     const record = this.attempts(id).at(-1)!;
-    if (record.phase === 'ended') {
-      throw new BitmodelError('JOB_ENDED', 'This job has ended; there is nothing to give up.', {
-        next: `See how it went with: bitmodel job show ${record.id}`,
-        exitCode: EXIT.notAllowed,
-      });
-    }
-    if (record.phase !== 'announced') {
-      throw new BitmodelError(
-        'JOB_LOCKED',
-        `The money of this job is locked; it comes back at block ${record.job.expires} unless the seller delivers.`,
-        { next: `Follow it with: bitmodel job resume ${record.id}`, exitCode: EXIT.notAllowed },
-      );
-    }
+    assertMayEnd(record);
+    if (record.phase === 'ended') return this.#endSubmission(record);
     const tip = await this.chain.height();
     await this.mirror.refresh(tip);
-    return this.withdrawJob({ ...record, givenUp: true }, 'the buyer cancelled it');
+    return this.giveUp(record);
+  }
+
+  /** Sees to it that no other job follows one that has ended. */
+  #endSubmission(record: ClientRecord): ClientRecord {
+    const last = { ...record, givenUp: true };
+    this.records.save(last);
+    this.records.forgetCall(record.id);
+    return last;
   }
 
   /**
    * Marks a job to be contested whatever the buyer's own check says; {@link follow} then does it.
-   * @throws BitmodelError `JOB_NOT_CLAIMED` when there is nothing to contest
+   * @throws BitmodelError `JOB_NOT_CLAIMED` when there is nothing to contest; `JOB_IN_HAND` while another process follows it
    */
   accuse(id: string): ClientRecord {
+    const release = this.records.take(firstOf(this.records, id).id);
+    try {
+      return this.#accuse(id);
+    } finally {
+      release();
+    }
+  }
+
+  #accuse(id: string): ClientRecord {
     const record = this.records.load(id);
     const contestable = record.phase === 'escrowed' || record.outcome === 'settled';
     if (!record.escrow || !contestable) {
@@ -150,11 +203,14 @@ export class JobClient extends QuotingClient {
    */
   async #settled(id: string, signal: AbortSignal): Promise<ClientRecord | undefined> {
     const record = this.records.load(id);
-    if (!mayRetry(record) || !record.escrow?.sent) return record;
+    if (!mayRetry(record)) return record;
+    if (this.records.isCalledOff(id)) return this.#endSubmission(record);
+    if (!record.escrow?.sent) return record;
     const terms = termsOf(record.job, record.escrow.offer, this.params);
     const wanted = claimDepth(this.params);
     for (;;) {
       signal.throwIfAborted();
+      if (this.records.isCalledOff(id)) return this.#endSubmission(record);
       const tip = await this.tip();
       const { stage, end } = await traceJob(this.chain, terms, record.escrow.txid);
       if (stage === 'unknown' || (end && depthOf(end, tip) >= wanted)) return record;
@@ -184,6 +240,23 @@ export class JobClient extends QuotingClient {
       total: retry.attempt + retry.left,
       detail: ended.outcome!,
     });
-    await this.submit({ ...quote, record });
+    await this.#announce(record);
+  }
+}
+
+/** @throws BitmodelError `JOB_ENDED`, `JOB_LOCKED` */
+function assertMayEnd(record: ClientRecord): void {
+  if (record.phase === 'ended' && !mayRetry(record)) {
+    throw new BitmodelError('JOB_ENDED', 'This job has ended; there is nothing to give up.', {
+      next: `See how it went with: bitmodel job show ${record.id}`,
+      exitCode: EXIT.notAllowed,
+    });
+  }
+  if (record.phase !== 'ended' && record.escrow?.sent) {
+    throw new BitmodelError(
+      'JOB_LOCKED',
+      `The money of this job is locked; it comes back at block ${record.job.expires} unless the seller delivers.`,
+      { next: `Follow it with: bitmodel job resume ${record.id}`, exitCode: EXIT.notAllowed },
+    );
   }
 }

@@ -1,15 +1,15 @@
 import type { JobEvent } from '../JobEvents.js';
-import type { JobRecords } from '../JobRecords.js';
 import type { PoolMirror } from '../pool/PoolMirror.js';
 import type { JobSpec } from '../spec.js';
 import type { JobTrace } from '../trace.js';
+import type { ClientRecords } from './ClientRecords.js';
 import type { ClientOutcome, ClientRecord } from './record.js';
 import type { ClientHands } from './transactions.js';
 
 /** What the parts of a buyer work with, and say what happens through. */
 export interface ClientDesk extends ClientHands {
   readonly mirror: PoolMirror;
-  readonly records: JobRecords<ClientRecord>;
+  readonly records: ClientRecords;
   emit(event: Omit<JobEvent, 'role'>): void;
   /** Tells, once per height, that a job needs the chain to reach a height. */
   waitFor(jobId: string, untilHeight: number, detail: string): void;
@@ -23,5 +23,7 @@ export interface ClientDesk extends ClientHands {
   keepAside(): void;
   /** Ends a job that nothing was locked for. */
   withdrawJob(record: ClientRecord, why: string): Promise<ClientRecord>;
+  /** Ends a job that nothing was locked for by the buyer's own will. */
+  giveUp(record: ClientRecord): Promise<ClientRecord>;
   end(record: ClientRecord, outcome: ClientOutcome, why?: string, trace?: JobTrace): ClientRecord;
 }

@@ -94,10 +94,16 @@ export function assertAsAgreed({ reward, bond }: JobQuote, plan: RetryPlan): voi
   );
 }
 
-/** All jobs of the submission that a job belongs to, the first one first, each of them with a record of its own. */
-export function attemptsOf(records: JobRecords<ClientRecord>, id: string): ClientRecord[] {
+/** The first job of the submission that a job belongs to. @throws BitmodelError `UNKNOWN_JOB` */
+export function firstOf(records: JobRecords<ClientRecord>, id: string): ClientRecord {
   let first = records.load(id);
   while (first.retry?.previous !== undefined) first = records.load(first.retry.previous);
+  return first;
+}
+
+/** All jobs of the submission that a job belongs to, the first one first, each of them with a record of its own. */
+export function attemptsOf(records: JobRecords<ClientRecord>, id: string): ClientRecord[] {
+  const first = firstOf(records, id);
   const attempts = [first];
   for (let last = first; ; ) {
     const next = records.successor(last.id);
