@@ -3,7 +3,13 @@ import { EXIT, formatAmount, parseAmount } from '../base/index.js';
 import { JobVerifier } from '../job/index.js';
 import { action } from './shared/action.js';
 import { eventJson, eventLine } from './shared/job-events.js';
-import { closeModels, collect, openJobModels, parseThreads } from './shared/models.js';
+import {
+  closeModels,
+  collect,
+  openJobModels,
+  parseThreads,
+  servedModels,
+} from './shared/models.js';
 import { openParticipant } from './shared/participant.js';
 import type { Register } from './shared/register.js';
 import { WALLET_OPTIONS, type WalletChoice } from './shared/wallet.js';
@@ -47,9 +53,10 @@ export const register: Register = (program) => {
             if (line !== undefined) terminal.note(line);
           });
           const { publicKey } = verifier;
+          const served = servedModels(models);
           terminal.result(
-            { publicKey, address: opened.key.address, fee: formatAmount(fee) },
-            `verifier ${publicKey} asks ${formatAmount(fee)} coins a verdict; Ctrl-C stops it`,
+            { publicKey, address: opened.key.address, fee: formatAmount(fee), models: served.list },
+            `verifier ${publicKey} asks ${formatAmount(fee)} coins a verdict; Ctrl-C stops it\n${served.text}`,
             publicKey,
           );
           await verifier.run(signal).catch((thrown: unknown) => {

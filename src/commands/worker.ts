@@ -11,6 +11,7 @@ import {
   openJobModels,
   parsePublicKeys,
   parseThreads,
+  servedModels,
 } from './shared/models.js';
 import { wholeOption } from './shared/number-options.js';
 import { openParticipant } from './shared/participant.js';
@@ -107,9 +108,15 @@ export const register: Register = (program) => {
             if (line !== undefined) terminal.note(line);
           });
           const publicKey = toHex(opened.key.publicKey);
+          const served = servedModels(models);
           terminal.result(
-            { publicKey, address: opened.key.address, price: formatAmount(price) },
-            `worker ${publicKey} asks ${formatAmount(price)} coins a token; Ctrl-C stops it`,
+            {
+              publicKey,
+              address: opened.key.address,
+              price: formatAmount(price),
+              models: served.list,
+            },
+            `worker ${publicKey} asks ${formatAmount(price)} coins a token; Ctrl-C stops it\n${served.text}`,
             publicKey,
           );
           terminal.note(judgedBy(options));

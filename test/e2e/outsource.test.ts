@@ -12,6 +12,8 @@ const NEIGHBOURS = 1 + others.length;
 const TINY = join(market.folder, 'tiny');
 const RECEIPT = join(asker.folder, 'receipt.json');
 const FALSE_RECEIPT = join(asker.folder, 'false.json');
+/** What verifier and worker say first. */
+const served: string[] = [];
 const env = { BITMODEL_PASSPHRASE_FILE: market.passphraseFile };
 
 interface Started {
@@ -46,9 +48,11 @@ beforeAll(async () => {
   }
   await market.ok(['keygen', '--name', 'judge'], { env });
   const model = ['--model', TINY, '--threads', '1'];
-  await market.start(['verifier', '--key', 'judge', '--fee', '0.0005', ...model], env);
-  const selling = ['--key', 'seller', '--price', '0.0005', '--accept-verifiers', 'any'];
+  const judging = ['--key', 'judge', '--fee', '0.0005', '--json'];
+  served.push((await market.start(['verifier', ...judging, ...model], env)).line);
+  const selling = ['--key', 'seller', '--price', '0.0005', '--accept-verifiers', 'any', '--json'];
   const worker = await market.start(['worker', ...selling, ...model], env);
+  served.push(worker.line);
   const buying = ['--key', 'buyer', '--prompt', 'The people of', '--max-tokens', '12'];
   const terms = ['--max-reward', '1', '--price', '0.001', '--receipt', RECEIPT];
   await market.ok(['job', 'submit', ...buying, ...terms, ...model], { env });
@@ -65,6 +69,17 @@ beforeAll(async () => {
 }, 240_000);
 afterAll(() => {
   for (const place of [market, ...others, asker]) place.close();
+});
+
+describe('bitmodel verifier and worker', () => {
+  it('say of which models they are', () => {
+    const { job } = JSON.parse(readFileSync(RECEIPT, 'utf8')) as { job: { model: string } };
+    for (const line of served) {
+      const { models } = JSON.parse(line) as { models: object[] };
+      expect(models).toEqual([{ model: job.model, file: 'onnx/model.onnx', class: 'fp32/0/cpu' }]);
+    }
+    expect(served).toHaveLength(2);
+  });
 });
 
 describe('bitmodel verify --outsource', () => {

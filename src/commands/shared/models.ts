@@ -1,4 +1,5 @@
-import { BitmodelError, EXIT } from '../../base/index.js';
+import { basename } from 'node:path';
+import { BitmodelError, EXIT, oneLine } from '../../base/index.js';
 import { type JobModel, jobModel, publicKeySchema } from '../../job/index.js';
 import { LanguageModel, ModelRegistry, modelId } from '../../model/index.js';
 import { wholeOption } from './number-options.js';
@@ -66,6 +67,27 @@ export async function openJobModels(
     await closeModels(open);
     throw thrown;
   }
+}
+
+/** What a worker or verifier serves, for programs and, a line each, for people. */
+export function servedModels(models: readonly JobModel[]): {
+  readonly list: readonly {
+    readonly model: string;
+    readonly file: string;
+    readonly class: string;
+  }[];
+  readonly text: string;
+} {
+  const list = models.map(({ id, model: { info } }) => ({
+    model: id,
+    file: info.file,
+    class: info.numericClass,
+  }));
+  const lines = models.map(
+    ({ id, model: { info } }) =>
+      `for ${oneLine(basename(info.dir))}, ${id.slice(0, 16)}…, ${info.file} (${info.numericClass})`,
+  );
+  return { list, text: lines.join('\n') };
 }
 
 /** Closes models that were opened. */
