@@ -20,9 +20,10 @@ import { RejectError, rejectBlock } from '../consensus/RejectError.js';
 import { bitsToTarget, workOf } from '../consensus/target.js';
 import type { ChainStore } from '../store/ChainStore.js';
 import type { HeaderRecord } from '../store/records.js';
+import { BlockLot } from './BlockLot.js';
 import type { Branches } from './Branches.js';
 import type { ChainMove } from './ChainMove.js';
-import { coinsOf, type PreparedBlock, unlockingBytesOf, writingTime } from './connecting.js';
+import { type PreparedBlock, writingTime } from './connecting.js';
 
 /** What the acceptance of blocks stands on. */
 export interface BlockAcceptanceOptions {
@@ -45,11 +46,8 @@ export interface IncomingBlock {
   readonly encoded?: EncodedBlock | undefined;
 }
 
-/**
- * What blocks may hold together to be connected in one go, in which nobody else has a turn: some tens of milliseconds.
- * Scripts may cost the more the longer those are that unlock, a tenth of a second in all.
- */
-const BATCH = { blocks: 512, coins: 3_000, bytes: 500_000, unlockingBytes: 100_000 } as const;
+/** Most blocks that are connected in one go. */
+const MOST_BLOCKS = 512;
 
 /**
  * Takes blocks that come from outside: onto the tip, or onto a branch, which becomes the chain when it has more work. One
@@ -113,19 +111,15 @@ export class BlockAcceptance {
     let first: IncomingBlock | undefined;
     const batch: [HeaderRecord, IncomingBlock][] = [];
     let below = store.tip().hash;
-    const sum = { coins: 0, bytes: 0, unlockingBytes: 0 };
+    const lot = new BlockLot();
     for (const each of blocks) {
       first ??= each;
       const hash = each.hash ?? blockHash(each.block.header);
       const known = store.header(hash);
       const isNext = equalBytes(each.block.header.previousHash, below);
       if (known?.status !== 'header' || !isNext) break;
-      sum.coins += coinsOf(each.block);
-      sum.bytes += (each.encoded?.bytes ?? encodeBlock(each.block)).length;
-      sum.unlockingBytes += unlockingBytesOf(each.block);
-      if (sum.coins > BATCH.coins || sum.bytes > BATCH.bytes) break;
-      if (sum.unlockingBytes > BATCH.unlockingBytes) break;
-      if (batch.push([known, each]) === BATCH.blocks) break;
+      if (!lot.takes(each.block, (each.encoded?.bytes ?? encodeBlock(each.block)).length)) break;
+      if (batch.push([known, each]) === MOST_BLOCKS) break;
       below = hash;
     }
     return { first, batch };

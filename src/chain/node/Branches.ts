@@ -1,4 +1,3 @@
-import { setImmediate } from 'node:timers/promises';
 import { BitmodelError } from '../../base/index.js';
 import type { Transaction } from '../codec/transaction.js';
 import type { CheckedBlock } from '../consensus/blockRules.js';
@@ -10,7 +9,9 @@ import type { BlockScripts, ScriptVerifier } from '../consensus/ScriptVerifier.j
 import type { ChainStore } from '../store/ChainStore.js';
 import { endsStore } from '../store/damage.js';
 import type { HeaderRecord } from '../store/records.js';
-import { checkedBlock, connectContext, type PreparedBlock, writingTime } from './connecting.js';
+import { BlockLot } from './BlockLot.js';
+import { BranchSteps } from './BranchSteps.js';
+import { checkedBlock, connectContext, type PreparedBlock } from './connecting.js';
 import { FreedTransactions } from './FreedTransactions.js';
 
 /** Connects blocks to the active chain, and moves it from one branch to another. */
@@ -18,11 +19,13 @@ export class Branches {
   readonly #store: ChainStore;
   readonly #parameters: NetworkParameters;
   readonly #scripts: ScriptVerifier;
+  readonly #steps: BranchSteps;
 
   constructor(store: ChainStore, parameters: NetworkParameters, scripts: ScriptVerifier) {
     this.#store = store;
     this.#parameters = parameters;
     this.#scripts = scripts;
+    this.#steps = new BranchSteps(store, this);
   }
 
   /**
@@ -73,6 +76,27 @@ export class Branches {
     this.#begin(connectables).finish();
   }
 
+  /**
+   * {@link connect} of kept blocks that stand on each other, as many as are soon connected: the scripts of all of them run
+   * together. Returns how many.
+   * @throws RejectError of whichever breaks a rule
+   */
+  connectAll(path: readonly HeaderRecord[]): number {
+    const unchecked: ConnectableBlock[] = [];
+    const lot = new BlockLot();
+    let count = 0;
+    for (const entry of path) {
+      const checked = checkedBlock(this.#store, entry);
+      if (!lot.takes(checked.block, entry.size)) break;
+      const connectable = this.#check(entry.height, checked);
+      this.#store.connect(entry, connectable);
+      if (entry.status !== 'valid') unchecked.push(connectable);
+      count++;
+    }
+    this.#begin(unchecked).finish();
+    return count;
+  }
+
   #check(height: number, checked: CheckedBlock): ConnectableBlock {
     return checkConnection(checked, connectContext(this.#store, this.#parameters, height));
   }
@@ -100,9 +124,9 @@ export class Branches {
   }
 
   /**
-   * Makes the branch that ends in `target` the active chain; others have their turn between two blocks, and while
-   * scripts run. Whatever goes wrong brings the old chain back, but for a store that can't be used any more: there the
-   * node ends, and its next start goes on.
+   * Makes the branch that ends in `target` the active chain; others have their turn at every large block, while its
+   * scripts run, and at every few small ones. Whatever goes wrong brings the old chain back, but for a store that can't be
+   * used any more: there the node ends, and its next start goes on.
    * @param onFreed told in any other case which transactions are in no block now, or may not be, parents before children
    * @throws RejectError of an invalid block
    * @throws BitmodelError `REORG_PRUNED`, `SCRIPT_THREAD_FAILED`
@@ -115,13 +139,13 @@ export class Branches {
     const path = this.pathTo(target);
     const fork = path[0]!.height - 1;
     this.demandUndoable(fork);
-    const freed = await this.#leave(fork);
+    const freed = await this.#steps.leave(fork);
     try {
-      await this.#connectEach(path);
+      await this.#steps.connect(path);
     } catch (thrown) {
       if (endsStore(thrown)) throw thrown;
-      await this.#leave(fork);
-      await this.#connectEach(this.pathTo(oldTip));
+      await this.#steps.leave(fork);
+      await this.#steps.connect(this.pathTo(oldTip));
       onFreed(freed);
       throw thrown;
     }
@@ -166,24 +190,6 @@ export class Branches {
     return undefined;
   }
 
-  async #connectEach(path: readonly HeaderRecord[]): Promise<void> {
-    for (const [index, entry] of path.entries()) {
-      await this.#marking(path.slice(index), () => this.#connectInTurns(entry));
-      await setImmediate();
-    }
-  }
-
-  /** Connects a kept block in a transaction of its own. Decoding it, running its scripts and writing it are turns each. */
-  async #connectInTurns(entry: HeaderRecord): Promise<void> {
-    const store = this.#store;
-    const checked = checkedBlock(store, entry);
-    await setImmediate();
-    // what was connected before has no scripts to run
-    const prepared = entry.status === 'valid' ? undefined : this.prepare(entry.height, checked);
-    await prepared?.scripts.share(writingTime(checked.block));
-    store.transaction(() => this.connect(entry, checked, prepared));
-  }
-
   /**
    * Connects a part of a path in one transaction; returns where it ends. A single block that breaks a rule is marked,
    * with all above it.
@@ -195,23 +201,14 @@ export class Branches {
         for (const entry of path.slice(from, to)) this.connect(entry, checkedBlock(store, entry));
       });
     } catch (thrown) {
-      if (to - from === 1) this.#mark(path.slice(from), thrown);
+      if (to - from === 1) this.mark(path.slice(from), thrown);
       throw thrown;
     }
     return to;
   }
 
-  /** Runs what connects the first block of a path; if that breaks a rule, it is marked, with all above it. */
-  async #marking(path: readonly HeaderRecord[], connect: () => Promise<void>): Promise<void> {
-    try {
-      await connect();
-    } catch (thrown) {
-      this.#mark(path, thrown);
-      throw thrown;
-    }
-  }
-
-  #mark(path: readonly HeaderRecord[], thrown: unknown): void {
+  /** Marks the first block of a path, and all above it, when it is what breaks a rule. */
+  mark(path: readonly HeaderRecord[], thrown: unknown): void {
     if (!(thrown instanceof RejectError)) return;
     if (path[0]) thrown.noteBlock(path[0].hash);
     this.#store.transaction(() => {
@@ -254,16 +251,6 @@ export class Branches {
       `A branch with more work leaves the chain at height ${fork}, whose blocks were pruned.`,
       { next: 'Move the folder of this network away and fetch the chain anew' },
     );
-  }
-
-  /** {@link disconnectTo}, a turn for each block. */
-  async #leave(height: number): Promise<Transaction[]> {
-    const freed = new FreedTransactions();
-    while (this.#store.tip().height > height) {
-      freed.add(this.#store.transaction(() => this.#store.disconnect()));
-      await setImmediate();
-    }
-    return freed.inOrder();
   }
 
   /** Disconnects down to a height. Returns the transactions set free that are worth another try. */

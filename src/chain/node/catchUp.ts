@@ -5,10 +5,10 @@ import type { ChainStore } from '../store/ChainStore.js';
 import { isDamage } from '../store/damage.js';
 import type { HeaderRecord } from '../store/records.js';
 import type { Branches } from './Branches.js';
+import { batchEnd } from './connecting.js';
 
 /** What is connected in one transaction while nobody is told of single blocks. */
-const BATCH_BLOCKS = 256;
-const BATCH_BYTES = 8_000_000;
+const BATCH = { blocks: 256, bytes: 8_000_000 };
 
 /** How a start catches up with the blocks that are kept. */
 export interface CatchUpOptions {
@@ -47,7 +47,7 @@ async function connectPath(
   for (let at = 0; at < path.length; ) {
     signal?.throwIfAborted();
     try {
-      at = connectCarefully(branches, path, at, batchEnd(path, at));
+      at = connectCarefully(branches, path, at, batchEnd(path, at, BATCH));
     } catch (thrown) {
       if (thrown instanceof RejectError) return;
       if (!onDamaged || !isDamage(thrown)) throw thrown;
@@ -85,13 +85,4 @@ function forgetFrom(store: ChainStore, path: readonly HeaderRecord[], index: num
       store.forget(entry, above === 0);
     });
   });
-}
-
-/** Where the batch that begins at `from` ends. */
-function batchEnd(path: readonly HeaderRecord[], from: number): number {
-  let bytes = 0;
-  let to = from;
-  do bytes += path[to++]!.size;
-  while (to < path.length && to - from < BATCH_BLOCKS && bytes < BATCH_BYTES);
-  return to;
 }

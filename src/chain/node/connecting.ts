@@ -68,6 +68,19 @@ export function writingTime(block: Block): number {
   return WRITE_MS * coinsOf(block);
 }
 
+/** Where the batch of a path ends that begins at `from`: at least one block, and as many as fit. */
+export function batchEnd(
+  path: readonly HeaderRecord[],
+  from: number,
+  most: { readonly blocks: number; readonly bytes: number },
+): number {
+  let to = from;
+  let bytes = 0;
+  do bytes += path[to++]!.size;
+  while (to < path.length && to - from < most.blocks && bytes + path[to]!.size <= most.bytes);
+  return to;
+}
+
 /** A block that keeps all rules but those of scripts, which run. */
 export interface PreparedBlock {
   readonly connectable: ConnectableBlock;
