@@ -240,12 +240,15 @@ export class ChainNode extends EventEmitter<Events> {
   }
 
   /**
-   * Mines blocks on the tip out of the mempool; each pays to the locking script. Returns their printed ids.
+   * Mines blocks on the tip out of the mempool; each pays to the locking script. Returns their printed ids: one that did
+   * not come onto the chain, because another was there before, is mined anew.
    * @throws the signal's reason when it is aborted between two tries
    */
   async mine(count: number, lockingScript: Uint8Array, signal?: AbortSignal): Promise<string[]> {
     const ids: string[] = [];
     while (ids.length < count) {
+      // the chain may be on its way to another tip than the one that is shown
+      await this.#blocks.settled();
       const candidate = assembleBlock(this, lockingScript);
       const header = await solve(candidate.header, () => {
         signal?.throwIfAborted();
@@ -255,7 +258,9 @@ export class ChainNode extends EventEmitter<Events> {
       // another block came first, or every nonce failed: begin anew on what is the tip now
       if (!header) continue;
       await this.submitBlock({ header, transactions: candidate.transactions });
-      ids.push(hashToId(blockHash(header)));
+      const hash = blockHash(header);
+      if (!this.store.isActive(this.store.header(hash)!)) continue;
+      ids.push(hashToId(hash));
       if (ids.length % 16 === 0) await setImmediate();
     }
     return ids;

@@ -20,6 +20,11 @@ export class TurnQueue {
     return mine;
   }
 
+  /** Settles once all that has its turn until now is done, or was refused. */
+  async settled(): Promise<void> {
+    await this.#last;
+  }
+
   /** Lets what is under way end; what waits behind it is refused. */
   async close(): Promise<void> {
     this.#closed = true;

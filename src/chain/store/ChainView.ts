@@ -1,4 +1,4 @@
-import { equalBytes } from '../../base/index.js';
+import { BitmodelError, equalBytes } from '../../base/index.js';
 import type { AddressParameters } from '../address/address.js';
 import type { Block } from '../codec/block.js';
 import type { Outpoint, Transaction } from '../codec/transaction.js';
@@ -62,8 +62,10 @@ export abstract class ChainView implements CoinSource, HeaderSource {
   /**
    * Shows the active chain as it is now, whatever is written meanwhile, until the function that is returned is called.
    * This face must not move the chain itself meanwhile.
+   * @throws BitmodelError `STORE_HELD` when it is held already: it can be held at one moment only
    */
   hold(): () => void {
+    if (this.#held) throw new BitmodelError('STORE_HELD', 'The store is held still already.');
     const view = this.#view;
     const held = this.#file.snapshot();
     this.#view = viewOf(held.tables(), this.#parameters);

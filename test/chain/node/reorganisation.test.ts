@@ -2,8 +2,15 @@ import { statSync } from 'node:fs';
 import { join } from 'node:path';
 import { setImmediate } from 'node:timers/promises';
 import { beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { toHex } from '#src/base/index.js';
-import { type Block, blockHash, ChainNode, transactionHash } from '#src/chain/index.js';
+import { equalBytes, toHex } from '#src/base/index.js';
+import {
+  type Block,
+  blockHash,
+  ChainNode,
+  type HeaderRecord,
+  idToHash,
+  transactionHash,
+} from '#src/chain/index.js';
 import { assembleBlock, solve } from '#src/chain/node/miner.js';
 import { stateHash } from '#src/chain/store/queries.js';
 import { utxoSetInfo } from '#src/chain/store/utxoSet.js';
@@ -150,6 +157,36 @@ describe('while the chain goes to another branch', () => {
     expect(others.length).toBe(2);
     expect(node.tip.height).toBe(120 + DEPTH);
     expect(node.store.header(refused)!.status).toBe('refused');
+  });
+
+  it('what is mined is on the new chain, whether it was begun before or meanwhile', async () => {
+    const { node } = ours;
+    const old = node.store.tip();
+    const mined = [node.mine(1, ANYONE)];
+    await inEachTurn(node.submitBlock(branch.at(-1)!), (turn) => {
+      if (turn === 1) mined.push(node.mine(2, ANYONE));
+    });
+    const ids = (await Promise.all(mined)).flat();
+    expect(ids.length).toBe(3);
+    const heights = ids.map((id) => {
+      const entry = node.store.header(idToHash(id))!;
+      expect(node.store.isActive(entry)).toBe(true);
+      return entry.height;
+    });
+    const top = 120 + DEPTH + 1;
+    expect(heights.sort((a, b) => a - b)).toEqual([top + 1, top + 2, top + 3]);
+    // only what was begun before came too late
+    const onOld = ({ header }: HeaderRecord): boolean => equalBytes(header.previousHash, old.hash);
+    expect([...node.store.inactive()].filter(onOld).length).toBe(1);
+  });
+
+  it('the store is held still once, and a second time is an error', async () => {
+    const { store } = ours.node;
+    const release = store.hold();
+    expect(() => store.hold()).toThrow('held still already');
+    release();
+    store.hold()();
+    expect(store.tip().height).toBe(120 + DEPTH);
   });
 
   it('a node that is stopped ends it first, and saves the transactions that it sets free', async () => {
