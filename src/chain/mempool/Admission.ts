@@ -1,5 +1,5 @@
 import type { Transaction } from '../codec/transaction.js';
-import { rememberedByHeight } from '../consensus/headers.js';
+import { medianTimePast, rememberedByHeight } from '../consensus/headers.js';
 import type { NetworkParameters } from '../consensus/parameters.js';
 import { RejectError, rejectTransaction } from '../consensus/RejectError.js';
 import type { ScriptVerifier } from '../consensus/ScriptVerifier.js';
@@ -9,6 +9,7 @@ import type { MempoolEntry, NewEntry } from './entry.js';
 import { FeeEstimator } from './FeeEstimator.js';
 import type { Mempool } from './Mempool.js';
 import { MIN_RELAY_FEE_RATE, MinimumFee } from './MinimumFee.js';
+import { Readmission } from './Readmission.js';
 import { conflictsOf } from './replacement.js';
 
 /** Most bytes of memory that a mempool takes unless stated; Bitcoin Core's. */
@@ -137,22 +138,29 @@ export class Admission {
 
   /**
    * After a reorganisation all must pass again, those of the blocks that were left first: what is in a block of the new
-   * branch, or is no longer valid there, goes with all that depends on it.
+   * branch, or is no longer valid there, goes with all that depends on it. The mempool stays what it is, and takes what
+   * holds on the old chain, until all have been tried.
    * @param freed transactions of those blocks, parents before children
+   * @param store shows the new chain
+   * @param show called in the turn in which the mempool becomes that of the new chain
    */
-  reorganised(freed: readonly Transaction[]): void {
-    const waiting = this.#mempool.clear();
-    this.#minimum.blockConnected(this.#options.now());
-    const context = { ...this.#context(), anyFee: true };
-    for (const transaction of freed) this.#readmit(transaction, context);
-    for (const entry of waiting) this.#readmit(entry.transaction, context, entry);
-    const gone = waiting.filter(({ hash }) => !this.#mempool.get(hash));
-    const { store } = this.#options;
-    const isConfirmed = ({ hash }: MempoolEntry): boolean => store.hasTransaction(hash);
-    this.estimator.left(gone.filter((entry) => !isConfirmed(entry)));
-    this.estimator.confirmed(store.tip().height, gone.filter(isConfirmed));
-    this.expire();
-    this.#trim();
+  async reorganised(
+    freed: readonly Transaction[],
+    store = this.#options.store,
+    show = () => {},
+  ): Promise<void> {
+    const medianTimeAt = (height: number): number => medianTimePast(store.headerAt(height)!, store);
+    const context = { ...this.#context(store), medianTimeAt: rememberedByHeight(medianTimeAt) };
+    const readmission = new Readmission(this.#mempool, context);
+    await readmission.run(freed, () => {
+      show();
+      this.#mempool.replaceWith(readmission.mempool);
+      this.#minimum.blockConnected(this.#options.now());
+      this.estimator.left(readmission.left);
+      this.estimator.confirmed(store.tip().height, readmission.confirmed);
+      this.expire();
+      this.#trim();
+    });
   }
 
   /** Gives up what has waited too long. */
@@ -171,21 +179,6 @@ export class Admission {
       if (this.#mempool.get(each.hash)) this.estimator.left(this.#mempool.remove(each));
     }
     return this.#mempool.add(entry);
-  }
-
-  #readmit(
-    transaction: Transaction,
-    context: AdmitContext,
-    before?: { time: number; height: number },
-  ): void {
-    try {
-      const { entry, replaced } = admit(transaction, context);
-      const { time, height } = before ?? entry;
-      this.#take({ entry: { ...entry, time, height }, replaced });
-    } catch (thrown) {
-      // no longer valid, or in a block of the new branch
-      if (!(thrown instanceof RejectError)) throw thrown;
-    }
   }
 
   #try(transaction: Transaction, taken: MempoolEntry[]): Trial {
@@ -208,8 +201,8 @@ export class Admission {
     return this.#minimum.at(this.#options.now(), this.#mempool.usage / this.bytes);
   }
 
-  #context(): AdmitContext {
-    const { store, parameters, scripts, medianTimeAt, now } = this.#options;
+  #context(store = this.#options.store): AdmitContext {
+    const { parameters, scripts, medianTimeAt, now } = this.#options;
     return {
       store,
       mempool: this.#mempool,

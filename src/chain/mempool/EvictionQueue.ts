@@ -45,11 +45,6 @@ export class EvictionQueue {
     }
   }
 
-  /** Forgets the heap; it is made anew when it is needed. */
-  reset(): void {
-    this.#heap = undefined;
-  }
-
   #build(): Heap<Candidate> {
     const heap = new Heap<Candidate>((a, b) => compareFeeRates(a.score, b.score) < 0);
     for (const entry of this.#entries.values()) this.#push(heap, entry);

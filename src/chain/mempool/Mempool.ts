@@ -34,18 +34,20 @@ function change(sums: Sums, by: MempoolEntry, sign: 1 | -1): void {
  * The transactions that wait for a block, with who spends what. It holds no rules: `Admission` decides what may enter.
  */
 export class Mempool {
-  readonly #entries = new Map<string, Node>();
-  readonly #spenders = new Map<string, { entry: MempoolEntry; inputIndex: number }>();
+  #entries = new Map<string, Node>();
+  #spenders = new Map<string, { entry: MempoolEntry; inputIndex: number }>();
   /** Entries by SHA-256 of the locking scripts they touch, by job id, and by the categories of tokens they touch. */
-  readonly #scripts = new Map<string, Set<MempoolEntry>>();
-  readonly #jobs = new Map<string, Set<MempoolEntry>>();
-  readonly #categories = new Map<string, Set<MempoolEntry>>();
+  #scripts = new Map<string, Set<MempoolEntry>>();
+  #jobs = new Map<string, Set<MempoolEntry>>();
+  #categories = new Map<string, Set<MempoolEntry>>();
   /** What `prioritise` added to fees, by hash, of transactions that are here or may come. */
   readonly #deltas = new Map<string, bigint>();
-  readonly #queue = new EvictionQueue(
+  #queue = new EvictionQueue(
     this.#entries,
     (entry) => this.#entries.get(hashKey(entry.hash)) === entry,
   );
+  /** Told of each entry that goes, for whatever reason. */
+  onGone: ((entry: MempoolEntry) => void) | undefined;
   #bytes = 0;
   #usage = 0;
   #fees = 0n;
@@ -205,16 +207,22 @@ export class Mempool {
     return { confirmed, conflicts };
   }
 
-  /** Takes everything out and returns it, parents before children. Changed fees stay known. */
-  clear(): MempoolEntry[] {
-    const all = [...this.#entries.values()];
-    const indexes = [this.#scripts, this.#jobs, this.#categories];
-    for (const map of [this.#entries, this.#spenders, ...indexes]) map.clear();
-    this.#queue.reset();
-    this.#bytes = 0;
-    this.#usage = 0;
-    this.#fees = 0n;
-    return all;
+  /** Becomes what another mempool is, which is then done with; changed fees stay as they are here. */
+  replaceWith(other: Mempool): void {
+    for (const [key] of [...this.#deltas, ...other.#deltas]) {
+      const hash = Buffer.from(key, 'latin1');
+      other.prioritise(hash, this.delta(hash) - other.delta(hash));
+    }
+    this.#entries = other.#entries;
+    this.#spenders = other.#spenders;
+    this.#scripts = other.#scripts;
+    this.#jobs = other.#jobs;
+    this.#categories = other.#categories;
+    this.#queue = other.#queue;
+    this.#bytes = other.#bytes;
+    this.#usage = other.#usage;
+    this.#fees = other.#fees;
+    this.#sequence += other.#sequence;
   }
 
   /** Adds to what a transaction counts as paying, for as long as it is not in a block; it may be yet to come. */
@@ -259,6 +267,7 @@ export class Mempool {
       if (descendant !== entry) change((descendant as Node).ancestors, entry, -1);
     }
     this.#entries.delete(hashKey(entry.hash));
+    this.onGone?.(entry);
     this.#bytes -= entry.size;
     this.#usage -= memoryUsage(entry);
     this.#fees -= entry.fee;

@@ -5,20 +5,29 @@ import type { ChainStore } from '../store/ChainStore.js';
 export type FreedListener = (transactions: readonly Transaction[]) => void;
 
 /**
+ * Told the same at the end of a move, with what shows the new chain to everybody.
+ * @throws nothing but what the store can't go on after
+ */
+export type MovedListener = (
+  transactions: readonly Transaction[],
+  show: () => void,
+) => Promise<void>;
+
+/**
  * Has the chain moved in many turns of the event loop while everybody else sees it as it was: a reorganisation is
  * connected block by block, but nobody meets it half-way.
  */
 export class ChainMove {
   readonly #face: ChainStore;
-  readonly #onFreed: FreedListener;
+  readonly #onMoved: MovedListener;
 
   /**
    * @param face what everybody else reads the store through
-   * @param onFreed told at the end
+   * @param onMoved told at the end if transactions were set free; it may take many turns, too, and shows the new chain
    */
-  constructor(face: ChainStore, onFreed: FreedListener) {
+  constructor(face: ChainStore, onMoved: MovedListener) {
     this.#face = face;
-    this.#onFreed = onFreed;
+    this.#onMoved = onMoved;
   }
 
   /**
@@ -27,6 +36,11 @@ export class ChainMove {
    */
   async run<T>(move: (onFreed: FreedListener) => Promise<T>): Promise<T> {
     const release = this.#face.hold();
+    let isShown = false;
+    const show = (): void => {
+      if (!isShown) release();
+      isShown = true;
+    };
     let freed: readonly Transaction[] | undefined;
     try {
       return await move((transactions) => {
@@ -34,8 +48,11 @@ export class ChainMove {
         freed = freed ? [...transactions, ...freed] : transactions;
       });
     } finally {
-      release();
-      if (freed) this.#onFreed(freed);
+      try {
+        if (freed) await this.#onMoved(freed, show);
+      } finally {
+        show();
+      }
     }
   }
 }

@@ -94,8 +94,8 @@ export class ChainNode extends EventEmitter<Events> {
     const moving = {
       store: opened.store,
       branches: opened.branches,
-      moves: new ChainMove(this.store, (freed) => {
-        this.admission.reorganised(freed);
+      moves: new ChainMove(this.store, async (freed, show) => {
+        await this.admission.reorganised(freed, opened.store, show);
         this.emit('freed', freed);
       }),
       onTip: () => this.#tipChanged(),

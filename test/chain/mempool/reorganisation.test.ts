@@ -132,7 +132,7 @@ describe('what comes back after a reorganisation', () => {
     const child = spend([outputOf(freed)], 1, FEE);
     const rival = spend([coinbaseAt(node, 1)], 2, 5 * FEE);
     await send(node, rival);
-    node.admission.reorganised([freed, child]);
+    await node.admission.reorganised([freed, child]);
     expect(waiting()).toEqual([transactionId(rival)]);
     expect(node.mempool.spender(freed.inputs[0]!.outpoint)!.entry.transaction).toBe(rival);
     await node.mine(1, ANYONE);

@@ -6,6 +6,7 @@ import {
   transactionId,
   type Utxo,
 } from '#src/chain/index.js';
+import { Mempool } from '#src/chain/mempool/Mempool.js';
 import { selectTransactions } from '#src/chain/mempool/template.js';
 import {
   coinOf,
@@ -23,7 +24,7 @@ beforeAll(async () => {
   ({ node, end } = await openTemporaryNode());
   await node.mine(110, MINER_SCRIPT);
 });
-afterEach(() => node.mempool.clear());
+afterEach(() => node.mempool.replaceWith(new Mempool()));
 afterAll(() => end());
 
 /** Pays from these coins at this rate. */
