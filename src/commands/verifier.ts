@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import { EXIT, formatAmount, parseAmount } from '../base/index.js';
-import { JobVerifier } from '../job/index.js';
+import { holdKey, type JobModel, JobVerifier } from '../job/index.js';
 import { action } from './shared/action.js';
 import { eventJson, eventLine } from './shared/job-events.js';
 import {
@@ -41,11 +41,14 @@ export const register: Register = (program) => {
       action<VerifierCommandOptions>(async (_, { options, settings, terminal, signal }) => {
         const fee = parseAmount(options.fee);
         const opened = await openParticipant(settings, options, signal);
-        const models = await openJobModels(options.model, settings, {
-          ...(options.threads === undefined ? {} : { threads: options.threads }),
-        });
+        const folder = join(settings.datadir, settings.network, 'verifier');
+        const release = holdKey('verifier', folder, opened.key);
+        let models: JobModel[] = [];
         try {
-          const directory = join(settings.datadir, settings.network, 'verifier', options.key);
+          models = await openJobModels(options.model, settings, {
+            ...(options.threads === undefined ? {} : { threads: options.threads }),
+          });
+          const directory = join(folder, options.key);
           const verifier = new JobVerifier({ ...opened, models, fee, directory });
           verifier.on('event', (event) => {
             if (terminal.json) return terminal.line(JSON.stringify(eventJson(event)));
@@ -68,6 +71,7 @@ export const register: Register = (program) => {
           return EXIT.done;
         } finally {
           await closeModels(models);
+          release();
           opened.chain.rpc.close();
         }
       }),

@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import { Option } from 'commander';
 import { BitmodelError, EXIT, formatAmount, parseAmount, toHex } from '../base/index.js';
-import { type AcceptedVerifiers, JobWorker } from '../job/index.js';
+import { type AcceptedVerifiers, holdKey, type JobModel, JobWorker } from '../job/index.js';
 import { type Attack, attackNamed } from '../rastic/index.js';
 import { action } from './shared/action.js';
 import { eventJson, eventLine } from './shared/job-events.js';
@@ -83,15 +83,18 @@ export const register: Register = (program) => {
         const price = parseAmount(options.price);
         const dishonesty = cheatOf(settings, options.cheat);
         const opened = await openParticipant(settings, options, signal);
-        const models = await openJobModels(options.model, settings, {
-          ...(options.threads === undefined ? {} : { threads: options.threads }),
-        });
+        const folder = join(settings.datadir, settings.network, 'worker');
+        const release = holdKey('worker', folder, opened.key);
+        let models: JobModel[] = [];
         try {
+          models = await openJobModels(options.model, settings, {
+            ...(options.threads === undefined ? {} : { threads: options.threads }),
+          });
           const worker = new JobWorker({
             ...opened,
             models,
             price,
-            directory: join(settings.datadir, settings.network, 'worker', options.key),
+            directory: join(folder, options.key),
             ...(options.acceptVerifiers === undefined
               ? {}
               : { acceptVerifiers: acceptedVerifiers(options.acceptVerifiers) }),
@@ -125,6 +128,7 @@ export const register: Register = (program) => {
           return EXIT.done;
         } finally {
           await closeModels(models);
+          release();
           opened.chain.rpc.close();
         }
       }),

@@ -71,6 +71,7 @@ export {
   channelRefundUnlocking,
 } from './contracts/channelSpends.js';
 export { decodeEvidence, type Evidence, encodeEvidence } from './evidence.js';
+export { type HeldRole, holdKey } from './holdKey.js';
 export { type JobEvent, JobEvents, type JobRole, type JobStep } from './JobEvents.js';
 export { JobRecords } from './JobRecords.js';
 export {
@@ -94,6 +95,7 @@ export {
   NO_JOB_HEX,
   parseMessage,
 } from './messages.js';
+export { type AbsenceListener, NodeAbsence } from './NodeAbsence.js';
 export { JobGossip, type JobGossipOptions } from './network/JobGossip.js';
 export { CHECK_BOUNDS, CheckService, type CheckServiceOptions } from './outsourced/CheckService.js';
 export { type CheckState, Checks, type KnownTruth } from './outsourced/Checks.js';
