@@ -1,16 +1,16 @@
 import type { Command } from 'commander';
 import { BitmodelError, EXIT, formatAmount, toHex } from '../base/index.js';
-import { type ChainClient, networkParameters } from '../chain/index.js';
-import { type ClientRecord, JobClient, JobRecords, termsOf, traceJob } from '../job/index.js';
+import { type ClientRecord, JobClient, JobRecords } from '../job/index.js';
 import { ModelRegistry } from '../model/index.js';
 import { followToEnd, registerSubmit, tellEvents } from './job-submit.js';
+import { registerWatch } from './job-watch.js';
 import { type ActionContext, action } from './shared/action.js';
 import { recordJson, recordText, rewardAtMost, stateOf } from './shared/job-view.js';
 import { closeModels, openJobModels, parseThreads } from './shared/models.js';
 import { jobsFolder, type OpenParticipant, openParticipant } from './shared/participant.js';
 import type { Register } from './shared/register.js';
 import type { Settings } from './shared/settings.js';
-import { nodeClient, WALLET_OPTIONS, type WalletChoice } from './shared/wallet.js';
+import { WALLET_OPTIONS, type WalletChoice } from './shared/wallet.js';
 
 interface ResumeOptions extends WalletChoice {
   readonly model?: string;
@@ -92,48 +92,6 @@ function registerShow(job: Command): void {
         const record = recordsOf(settings).load(id!);
         terminal.result(recordJson(record), recordText(record), stateOf(record));
         return EXIT.done;
-      }),
-    );
-}
-
-/** Where a job is on the chain, from its record alone. */
-async function stageOf(chain: ChainClient, record: ClientRecord, settings: Settings) {
-  if (!record.escrow) return 'announced';
-  const terms = termsOf(record.job, record.escrow.offer, networkParameters(settings.network));
-  return (await traceJob(chain, terms, record.escrow.txid)).stage;
-}
-
-function registerWatch(job: Command): void {
-  job
-    .command('watch')
-    .description('follow a job on the chain, without taking part')
-    .argument('<id>', 'its id, or the first digits')
-    .addHelpText('after', '\nExample:\n  $ bitmodel job watch 3fa9')
-    .action(
-      action(async ([id], { settings, terminal, signal }) => {
-        const chain = nodeClient(settings);
-        try {
-          let before = '';
-          for (;;) {
-            const record = recordsOf(settings).load(id!);
-            const [stage, height] = [await stageOf(chain, record, settings), await chain.height()];
-            const state = `${stage} ${record.outcome ?? ''}`.trim();
-            if (state !== before) {
-              const json = JSON.stringify({
-                id: record.id,
-                height,
-                stage,
-                outcome: record.outcome,
-              });
-              terminal.line(terminal.json ? json : `block ${height}: ${state}`);
-            }
-            before = state;
-            if (record.outcome) return EXIT.done;
-            await chain.waitForBlock(height, signal);
-          }
-        } finally {
-          chain.rpc.close();
-        }
       }),
     );
 }

@@ -5,6 +5,7 @@ import type { AddressInfo } from 'node:net';
 import { setTimeout as delay } from 'node:timers/promises';
 import { BitmodelError, EXIT, joinSignals, messageOf, writeFileAtomic } from '../../base/index.js';
 import type { RpcAuth } from '../client/RpcClient.js';
+import { RPC_CODE, RpcError, STOPPING_WORDS } from '../wire/RpcError.js';
 import { callerList, isAuthorised, isLoopback, isOwnHost } from './access.js';
 import { answerBody, type RpcHandler, type RpcMethod } from './dispatch.js';
 import { BodyBudget, readBody, sendAnswer } from './exchange.js';
@@ -150,7 +151,7 @@ export class RpcServer {
     const server = this.#server;
     if (!server) return;
     this.#server = undefined;
-    this.#closing.abort(new BitmodelError('NODE_STOPPED', 'The node is stopping.'));
+    this.#closing.abort(new RpcError(RPC_CODE.noPeers, STOPPING_WORDS));
     const closed = new Promise<void>((resolve) => server.close(() => resolve()));
     // what was just answered may still be on its way out; whoever holds on longer is cut off
     server.closeIdleConnections();

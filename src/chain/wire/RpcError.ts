@@ -137,6 +137,19 @@ const PRUNED: Meaning = {
   next: 'Ask a node that keeps all blocks (--rpc URL), or make this one anew without --prune',
 };
 
+/** Bitcoin Core says that it shuts down with the number that it has for being without peers; these words tell them apart. */
+export const STOPPING_WORDS = 'The node is stopping.';
+const STOPPING: Meaning = {
+  code: 'NODE_UNREACHABLE',
+  exitCode: EXIT.unreachable,
+  next: 'Start it again, then repeat this',
+};
+
+function meaningOf(rpcCode: number, message: string): Meaning {
+  if (message === STOPPING_WORDS) return STOPPING;
+  return message.endsWith(PRUNED_WORDS) ? PRUNED : (MEANING.get(rpcCode) ?? OTHER);
+}
+
 /**
  * An error that travels over RPC: thrown by a method on the server, thrown again by the client. Its `code` is ours
  * (`TX_REJECTED`, `NOT_FOUND`, …), `rpcCode` is Bitcoin Core's number, the message is the node's own.
@@ -151,9 +164,7 @@ export class RpcError extends BitmodelError {
     options: { readonly cause?: unknown; readonly method?: string } = {},
   ) {
     const { cause, method } = options;
-    const { code, exitCode, next } = message.endsWith(PRUNED_WORDS)
-      ? PRUNED
-      : (MEANING.get(rpcCode) ?? OTHER);
+    const { code, exitCode, next } = meaningOf(rpcCode, message);
     super(code, message, {
       cause,
       exitCode,
