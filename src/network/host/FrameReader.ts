@@ -125,7 +125,8 @@ export class FrameReader {
 
   /** Always a copy: a view would keep the whole network buffer alive as long as a small frame is kept. */
   #take(length: number): Uint8Array {
-    const out = new Uint8Array(length);
+    // all of it is filled below, so it need not be cleared first
+    const out = new Uint8Array(Buffer.allocUnsafeSlow(length).buffer);
     let filled = 0;
     let used = 0;
     while (filled < length) {

@@ -27,7 +27,8 @@ export interface FrameStream {
   /** Sends one frame; settles when there is room for the next, so that a slow reader slows the writer. @throws BitmodelError `STREAM_ENDED` */
   send(frame: Uint8Array): Promise<void>;
   /**
-   * The next frame; undefined when the other end has ended its side in an orderly way.
+   * The next frame; undefined when the other end has ended its side in an orderly way, or may have done so where it is a
+   * stream with a connection of its own.
    * @throws BitmodelError `STREAM_ENDED` on a reset, `STREAM_TIMEOUT` after the protocol's idle time,
    * `FRAME_TOO_LARGE`, which counts against the peer
    */
@@ -50,6 +51,11 @@ export interface Protocol {
   readonly streamsPerPeer: number;
   /** Whether it may be spoken over a relayed connection. */
   readonly overRelay?: boolean;
+  /**
+   * Whether its streams carry much: they get TCP connections of their own to peers that were dialled directly. A reset of
+   * one can look like an end between two frames, so what is said over it must show by itself what is missing.
+   */
+  readonly isBulk?: boolean;
 }
 
 /**

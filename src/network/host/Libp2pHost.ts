@@ -56,13 +56,12 @@ export class Libp2pHost extends EventEmitter<HostEvents> implements Host {
     this.#limits = parts.limits;
     this.#gossip = parts.gossip;
     this.#connections = parts.connections;
-    this.#streams = new Streams(
-      parts.prefix,
+    this.#streams = new Streams({
+      ...parts,
       node,
-      this.#connections,
-      (peer, offence) => this.offend(peer, offence),
-      (message) => this.emit('warning', message),
-    );
+      offend: (peer, offence) => this.offend(peer, offence),
+      warn: (message) => this.emit('warning', message),
+    });
   }
 
   /** @throws BitmodelError `BAD_ADDRESS`, `BAD_NODE_KEY`, `LISTEN_FAILED` */

@@ -1,9 +1,12 @@
 import type { Connection, Libp2p, Stream } from '@libp2p/interface';
 import { BitmodelError, EXIT, joinSignals, messageOf } from '../../base/index.js';
 import type { Connections } from './Connections.js';
+import { CHANNEL, Channels } from './channel/Channels.js';
+import type { Doorstep } from './channel/Doorstep.js';
 import type { FrameStream, PeerId, Protocol, WireOffence } from './Host.js';
 import { Libp2pStream } from './Libp2pStream.js';
 import { StreamSlots } from './StreamSlots.js';
+import type { Traffic } from './Traffic.js';
 
 /** Milliseconds for agreeing on a protocol. */
 const OPEN_TIMEOUT = 10_000;
@@ -11,8 +14,23 @@ const OPEN_TIMEOUT = 10_000;
 const LINGER = 5_000;
 /** Streams refused in a row to one peer that make an offence: a race of two streams is no flood. */
 const REFUSALS = 8;
+/** Milliseconds that a channel waits for a slot, and how many times as many as there are slots wait at once. */
+const TURN_TIMEOUT = 5_000;
+const TURNS = 4;
 /** Libp2p's own bound, well above ours, which also tells who breaks it. */
 const LIBRARY_BOUND = 10_000;
+
+/** What {@link Streams} go over, and who is told of what. */
+export interface StreamsOptions {
+  /** `/bitmodel/NETWORK/`, before the name of each protocol. */
+  readonly prefix: string;
+  readonly node: Libp2p;
+  readonly connections: Connections;
+  readonly doorstep: Doorstep;
+  readonly traffic: Traffic;
+  readonly offend: (peer: PeerId, offence: WireOffence) => void;
+  readonly warn: (message: string) => void;
+}
 
 /** Opens and answers streams of our protocols, with the bounds that each protocol states. */
 export class Streams {
@@ -23,24 +41,31 @@ export class Streams {
   readonly #warn: (message: string) => void;
   readonly #inbound = new StreamSlots();
   readonly #outbound = new StreamSlots();
+  /** Channels of others that wait for a slot. */
+  readonly #waiting = new StreamSlots();
   readonly #refusals = new Map<PeerId, number>();
   readonly #live = new Set<Libp2pStream>();
   readonly #lingering = new Set<NodeJS.Timeout>();
   readonly #closed = new AbortController();
+  readonly #traffic: Traffic;
+  readonly #channels: Channels;
 
-  constructor(
-    prefix: string,
-    node: Libp2p,
-    connections: Connections,
-    offend: (peer: PeerId, offence: WireOffence) => void,
-    warn: (message: string) => void,
-  ) {
+  constructor({ prefix, node, connections, doorstep, traffic, offend, warn }: StreamsOptions) {
     this.#prefix = prefix;
     this.#node = node;
     this.#connections = connections;
+    this.#traffic = traffic;
     this.#offend = offend;
     this.#warn = warn;
     connections.on('disconnect', (peer) => this.#refusals.delete(peer));
+    this.#channels = new Channels({
+      prefix,
+      connections,
+      log: node.logger.forComponent('bitmodel:channels'),
+      ask: (peer, question, signal) => this.request(peer, CHANNEL, question, { signal }),
+    });
+    this.answer(CHANNEL, (question, peer) => this.#channels.answer(question, peer));
+    doorstep.onChannel = (socket) => this.#channels.accept(socket);
   }
 
   async open(peer: PeerId, protocol: Protocol, signal?: AbortSignal): Promise<Libp2pStream> {
@@ -65,12 +90,19 @@ export class Streams {
     signal: AbortSignal,
   ): Promise<Libp2pStream> {
     try {
-      const stream = await connection.newStream(this.#prefix + protocol.name, {
-        signal,
-        maxOutboundStreams: LIBRARY_BOUND,
-        runOnLimitedConnection: protocol.overRelay === true,
-      });
-      return this.#track(stream, peer, protocol, () => this.#outbound.free(key));
+      const channel = protocol.isBulk
+        ? await this.#channels.open(peer, protocol, signal)
+        : undefined;
+      const stream =
+        channel ??
+        (await connection.newStream(this.#prefix + protocol.name, {
+          signal,
+          maxOutboundStreams: LIBRARY_BOUND,
+          runOnLimitedConnection: protocol.overRelay === true,
+        }));
+      const frames = this.#track(stream, peer, protocol, () => this.#outbound.free(key));
+      if (channel) this.#traffic.watch(channel).peer = peer;
+      return frames;
     } catch (cause) {
       this.#outbound.free(key);
       throw openError(peer, protocol, cause);
@@ -117,7 +149,11 @@ export class Streams {
     const registered = this.#node.handle(
       this.#prefix + protocol.name,
       (stream: Stream, connection: Connection) => {
-        void this.#serve(stream, connection.remotePeer.toString(), protocol, handler);
+        const peer = connection.remotePeer.toString();
+        const key = `${peer} ${protocol.name}`;
+        const hasRoom = this.#inbound.tryTake(key, protocol.streamsPerPeer);
+        if (hasRoom) void this.#serve(stream, peer, protocol, handler);
+        else this.#refuse(stream, peer);
       },
       {
         maxInboundStreams: LIBRARY_BOUND,
@@ -127,6 +163,16 @@ export class Streams {
     );
     // it is registered at once; what can fail is only telling connected peers, while the node stops
     void Promise.resolve(registered).catch(() => {});
+    if (!protocol.isBulk) return;
+    this.#channels.serve(protocol, async (stream, peer) => {
+      if (await this.#turn(stream, `${peer} ${protocol.name}`, protocol.streamsPerPeer)) {
+        void this.#serve(stream, peer, protocol, handler);
+        // after whoever reads it, since what comes before anybody listens is kept
+        this.#traffic.watch(stream).peer = peer;
+      } else {
+        this.#refuse(stream, peer);
+      }
+    });
   }
 
   answer(
@@ -142,10 +188,37 @@ export class Streams {
 
   close(): void {
     this.#closed.abort();
+    this.#channels.close();
     for (const timer of this.#lingering) clearTimeout(timer);
     for (const stream of this.#live) stream.abort();
   }
 
+  /**
+   * Takes a slot for a channel, soon: those that were there before it free theirs a moment after they ended at the other
+   * end, since nothing keeps connections in order.
+   */
+  async #turn(stream: Stream, key: string, most: number): Promise<boolean> {
+    if (this.#inbound.tryTake(key, most)) return true;
+    if (!this.#waiting.tryTake(key, TURNS * most)) return false;
+    const gone = new AbortController();
+    stream.addEventListener('close', () => gone.abort(), { once: true });
+    // nothing is read from who may be refused
+    stream.pause();
+    const timeout = AbortSignal.timeout(TURN_TIMEOUT);
+    const limit = joinSignals(timeout, gone.signal, this.#closed.signal);
+    try {
+      await this.#inbound.take(key, most, limit.signal);
+      stream.resume();
+      return true;
+    } catch {
+      return false;
+    } finally {
+      limit.release();
+      this.#waiting.free(key);
+    }
+  }
+
+  /** Answers a stream that has a slot. */
   async #serve(
     stream: Stream,
     peer: PeerId,
@@ -153,10 +226,6 @@ export class Streams {
     handler: (stream: FrameStream) => Promise<void>,
   ): Promise<void> {
     const key = `${peer} ${protocol.name}`;
-    if (this.#closed.signal.aborted || !this.#inbound.tryTake(key, protocol.streamsPerPeer)) {
-      this.#refuse(stream, peer);
-      return;
-    }
     const frames = this.#track(stream, peer, protocol, () => this.#inbound.free(key));
     try {
       await handler(frames);

@@ -8,6 +8,7 @@ import { tls } from '@libp2p/tls';
 import { yamux } from '@libp2p/yamux';
 import { createLibp2p } from 'libp2p';
 import type { Connections } from './Connections.js';
+import type { Doorstep } from './channel/Doorstep.js';
 import type { Doorkeeper } from './Doorkeeper.js';
 import type { Gossip } from './Gossip.js';
 import type { Gate } from './Host.js';
@@ -27,6 +28,7 @@ export interface NodeParts {
   readonly announce: readonly string[];
   readonly limits: HostLimits;
   readonly doorkeeper: Doorkeeper;
+  readonly doorstep: Doorstep;
   readonly gate: Gate | undefined;
   readonly guard: (factory: StreamMuxerFactory) => StreamMuxerFactory;
   readonly gossip: Gossip;
@@ -46,6 +48,7 @@ const PING_TIMEOUT = 30_000;
 export async function createNode(parts: NodeParts): Promise<Libp2p<{ ping: Ping }>> {
   const { limits, network } = parts;
   const protocolPrefix = `bitmodel/${network}`;
+  const transport = tcp({ maxConnections: limits.inbound + limits.pending });
   return createLibp2p({
     start: false,
     privateKey: parts.privateKey,
@@ -56,7 +59,7 @@ export async function createNode(parts: NodeParts): Promise<Libp2p<{ ping: Ping 
       announceFilter: (sure) => parts.ownAddresses.told(sure),
     },
     transports: [
-      tcp({ maxConnections: limits.inbound + limits.pending }),
+      (components) => parts.doorstep.before(transport(components)),
       parts.relays.transport(),
     ],
     connectionEncrypters: [tls(), noise()],

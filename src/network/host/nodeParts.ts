@@ -1,6 +1,7 @@
 import type { MessageStream, StreamMuxerFactory } from '@libp2p/interface';
 import { parseAddress } from './address.js';
 import { Connections } from './Connections.js';
+import { Doorstep } from './channel/Doorstep.js';
 import { Doorkeeper } from './Doorkeeper.js';
 import { Gossip } from './Gossip.js';
 import type { PeerId, WireOffence } from './Host.js';
@@ -54,6 +55,7 @@ export async function nodeParts(
     announce: (options.announce ?? []).map((text) => parseAddress(text).toString()),
     limits,
     doorkeeper,
+    doorstep: new Doorstep(limits),
     gate: options.gate,
     guard,
     connections,

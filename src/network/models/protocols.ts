@@ -15,6 +15,7 @@ export const CHUNKS: Protocol = {
   idleTimeout: 20_000,
   streamsPerPeer: 2,
   overRelay: true,
+  isBulk: true,
 };
 
 /** Whether a peer holds models. */

@@ -58,6 +58,8 @@ export class FaultProxy {
   faults: Faults;
   /** Connections made through it so far. */
   connections = 0;
+  /** Connections refused so far. */
+  refused = 0;
   /** How often each fault struck. */
   readonly struck = { loss: 0, swallow: 0, reorder: 0, corrupt: 0, cut: 0 };
   readonly #server: Server;
@@ -110,6 +112,11 @@ export class FaultProxy {
     this.cutAll();
   }
 
+  /** Refuses new connections until {@link mend}; live ones go on. */
+  refuseNew(): void {
+    this.#refuses = true;
+  }
+
   mend(): void {
     this.#refuses = false;
   }
@@ -121,6 +128,7 @@ export class FaultProxy {
 
   #carry(near: Socket): void {
     if (this.#refuses) {
+      this.refused++;
       near.resetAndDestroy();
       return;
     }

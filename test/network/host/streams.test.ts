@@ -20,13 +20,15 @@ let a: Host;
 let b: Host;
 const offences: [PeerId, WireOffence][] = [];
 let names = 0;
+/** What the protocols of the cases that run have in common. */
+let kind: Partial<Protocol> = {};
 
 /** A protocol of its own for one case, answered at b. */
 function protocol(
   handler: (stream: FrameStream) => Promise<void>,
   change: Partial<Protocol> = {},
 ): Protocol {
-  const made = { ...PLAIN, name: `plain/${++names}`, ...change };
+  const made = { ...PLAIN, name: `plain/${++names}`, ...kind, ...change };
   b.handle(made, handler);
   return made;
 }
@@ -34,18 +36,20 @@ function protocol(
 const pause = (milliseconds: number): Promise<void> =>
   new Promise((resolve) => setTimeout(resolve, milliseconds));
 
-beforeAll(async () => {
-  a = await hosts.start('a');
-  b = await hosts.start('b');
+/** Two hosts that know nothing of each other yet, and the kind of stream between them. */
+async function start(change: Partial<Protocol>): Promise<void> {
+  kind = change;
+  const name = `${++names}`;
+  a = await hosts.start(`a${name}`);
+  b = await hosts.start(`b${name}`);
   b.on('offence', (peer, offence) => offences.push([peer, offence]));
-  await a.dial(addressOf(b));
-  await until(() => b.isConnected(a.id));
-});
+}
 
 beforeEach(async () => {
   offences.length = 0;
   if (!a.isConnected(b.id)) await a.dial(addressOf(b));
-  await until(() => b.isConnected(a.id));
+  // by then each has been told what the other speaks
+  await until(() => b.isConnected(a.id) && a.protocolsOf(b.id).includes('channel/1'));
 });
 
 afterAll(async () => {
@@ -53,7 +57,14 @@ afterAll(async () => {
   expect(hosts.unhandled).toEqual([]);
 });
 
-describe('a stream', () => {
+const KINDS = [
+  { what: 'a stream', kind: {} },
+  { what: 'a stream with a connection of its own', kind: { isBulk: true } },
+] as const;
+
+describe.each(KINDS)('$what', (each) => {
+  beforeAll(() => start(each.kind));
+
   it('carries frames both ways, in order, until both ends have ended', async () => {
     const got: number[] = [];
     const talk = protocol(async (stream) => {
@@ -113,6 +124,36 @@ describe('a stream', () => {
     expect(offences).toEqual([[a.id, 'slow']]);
   });
 
+  it('waits for its turn where a peer allows only so many at once', async () => {
+    let open = 0;
+    let most = 0;
+    const narrow = protocol(
+      async (stream) => {
+        most = Math.max(most, ++open);
+        await stream.receive();
+        await pause(20);
+        open--;
+        await stream.send(Uint8Array.of(1));
+      },
+      { streamsPerPeer: 2 },
+    );
+    await Promise.all(Array.from({ length: 12 }, () => a.request(b.id, narrow, new Uint8Array(1))));
+    expect(most).toBe(2);
+    const held = [await a.open(b.id, narrow), await a.open(b.id, narrow)];
+    await expect(
+      a.request(b.id, narrow, new Uint8Array(1), { timeout: 200 }),
+    ).rejects.toMatchObject({
+      code: 'STREAM_TIMEOUT',
+    });
+    for (const stream of held) stream.abort();
+    expect(await a.request(b.id, narrow, new Uint8Array(1))).toEqual(Uint8Array.of(1));
+    expect(offences).toEqual([]);
+  });
+});
+
+describe('a stream that shares its connection', () => {
+  beforeAll(() => start({}));
+
   it('tells a reset from an orderly end', async () => {
     const reset = protocol(async (stream) => {
       await stream.send(Uint8Array.of(1));
@@ -142,35 +183,11 @@ describe('a stream', () => {
     b.off('warning', onWarning);
     expect(told).toEqual([expect.stringContaining('a fault')]);
   });
-
-  it('waits for its turn where a peer allows only so many at once', async () => {
-    let open = 0;
-    let most = 0;
-    const narrow = protocol(
-      async (stream) => {
-        most = Math.max(most, ++open);
-        await stream.receive();
-        await pause(20);
-        open--;
-        await stream.send(Uint8Array.of(1));
-      },
-      { streamsPerPeer: 2 },
-    );
-    await Promise.all(Array.from({ length: 12 }, () => a.request(b.id, narrow, new Uint8Array(1))));
-    expect(most).toBe(2);
-    const held = [await a.open(b.id, narrow), await a.open(b.id, narrow)];
-    await expect(
-      a.request(b.id, narrow, new Uint8Array(1), { timeout: 200 }),
-    ).rejects.toMatchObject({
-      code: 'STREAM_TIMEOUT',
-    });
-    for (const stream of held) stream.abort();
-    expect(await a.request(b.id, narrow, new Uint8Array(1))).toEqual(Uint8Array.of(1));
-    expect(offences).toEqual([]);
-  });
 });
 
-describe('closing in the middle', () => {
+describe.each(KINDS)('closing in the middle, with $what,', (each) => {
+  beforeAll(() => start(each.kind));
+
   it('of sending and receiving fails what is under way, and nothing else', async () => {
     const pour = protocol(async (stream) => {
       for (;;) await stream.send(new Uint8Array(1 << 18));
