@@ -61,7 +61,10 @@ export class RpcClient {
     headersTimeout: 120_000,
     bodyTimeout: 120_000,
     maxResponseSize: MAX_ANSWER,
+    // well before the node ends an idle connection (5 s), or a call would go out on one that is just being ended; the
+    // second bound is for what the node says of its own
     keepAliveTimeout: 1_000,
+    keepAliveMaxTimeout: 1_000,
   });
   #nextId = 1;
 
