@@ -2,6 +2,7 @@ import { chmodSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { Place } from './harness.js';
+import { hasPseudoTerminal, runOnTerminal } from './pseudo-terminal.js';
 
 const place = new Place();
 /** Its passphrase is right for the keys of the place, but anybody may read it. */
@@ -23,6 +24,23 @@ describe('a warning', () => {
   it('is a line on stderr', async () => {
     const { code, stderr } = await made('first');
     expect([code, stderr]).toEqual([0, `warning: ${asOpen}\n`]);
+  });
+
+  it('is broken between words where a terminal has no room for it in one line', async () => {
+    if (!hasPseudoTerminal()) {
+      process.stderr.write('skipped: there is no util-linux script here to make a terminal with\n');
+      return;
+    }
+    const passphraseFile = ['--passphrase-file', open];
+    const { stdout } = await runOnTerminal(['keygen', '--name', 'wide', ...passphraseFile], [], {
+      BITMODEL_DATADIR: place.folder,
+      BITMODEL_NETWORK: 'regtest',
+    });
+    const lines = stdout.split(/\r?\n/);
+    const from = lines.findIndex((line) => line.startsWith('warning: '));
+    const shown = lines.slice(from, from + 2);
+    for (const line of shown) expect(line.length).toBeLessThanOrEqual(80);
+    expect(shown.join(' ')).toBe(`warning: ${asOpen}`);
   });
 
   it('is part of the result with --json, and stderr is empty', async () => {

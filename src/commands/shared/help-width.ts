@@ -1,7 +1,7 @@
 const CONTINUATION = ' \\';
 
 /** Words of prose, put into lines of at most `width` columns, each behind the same indent. */
-function reflow(words: readonly string[], width: number, indent: string): string[] {
+export function reflow(words: readonly string[], width: number, indent: string): string[] {
   const lines: string[] = [];
   let line = indent;
   for (const word of words) {

@@ -1,4 +1,8 @@
 import { oneLine, printableJson } from '../../base/index.js';
+import { reflow } from './help-width.js';
+
+/** Of a terminal that does not say how wide it is. */
+const USUAL_COLUMNS = 80;
 
 /**
  * What a command warns of on stderr: lines of text or, with `--json`, a part of the object that follows, be it the result
@@ -17,7 +21,7 @@ class Warnings {
 
   /** @param text one sentence, without its full stop */
   add(text: string): void {
-    if (!this.#isJson) process.stderr.write(`warning: ${oneLine(text)}\n`);
+    if (!this.#isJson) process.stderr.write(`${fitted(`warning: ${oneLine(text)}`)}\n`);
     else if (this.#held) this.#held.push(text);
     else this.#print(text);
   }
@@ -39,6 +43,12 @@ class Warnings {
   #print(text: string): void {
     process.stderr.write(`${printableJson(JSON.stringify({ warning: text }))}\n`);
   }
+}
+
+/** A line as the terminal has room for it, broken between words; in a pipe it stays one line. */
+function fitted(line: string): string {
+  const { isTTY, columns } = process.stderr;
+  return isTTY ? reflow(line.split(' '), columns || USUAL_COLUMNS, '').join('\n') : line;
 }
 
 /** The warnings of the command that this process runs: it has one stderr. */
