@@ -159,7 +159,11 @@ describe('the registry', () => {
     for (const asked of [join(dir, 'm'), id, 'tiny'])
       expect(registry.resolve(asked)).toBe(join(dir, 'm'));
     expect(() => registry.resolve('other')).toThrow(
-      expect.objectContaining({ code: 'UNKNOWN_MODEL', exitCode: 3 }),
+      expect.objectContaining({
+        code: 'UNKNOWN_MODEL',
+        exitCode: 3,
+        next: expect.stringContaining('bitmodel model pull ID'),
+      }),
     );
     rmSync(join(dir, 'm'), { recursive: true });
     expect(() => registry.resolve(id)).toThrow(

@@ -81,7 +81,7 @@ export class ModelRegistry {
       });
     }
     throw new BitmodelError('UNKNOWN_MODEL', `No model "${model}" is known here.`, {
-      next: 'See those that are with: bitmodel model list; or pack one: bitmodel model pack DIR',
+      next: 'See those that are with: bitmodel model list; fetch a published one: bitmodel model pull ID; or pack one: bitmodel model pack DIR',
       exitCode: EXIT.notFound,
     });
   }
