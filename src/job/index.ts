@@ -38,8 +38,15 @@ export {
 } from './channelState.js';
 export { receiptOf } from './client/answer.js';
 export type { ClientOptions } from './client/ClientDriver.js';
+export { type ReturnBy, returnBy } from './client/ending.js';
 export { JobClient } from './client/JobClient.js';
-export type { ClientAnswer, ClientOutcome, ClientPhase, ClientRecord } from './client/record.js';
+export type {
+  BoughtWith,
+  ClientAnswer,
+  ClientOutcome,
+  ClientPhase,
+  ClientRecord,
+} from './client/record.js';
 export type { JobQuote, JobRequest } from './client/request.js';
 export {
   type BondTerms,

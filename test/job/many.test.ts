@@ -149,10 +149,27 @@ describe('two processes that buy with one key', () => {
     expect(one!.job.coin).not.toBe(two!.job.coin);
     await expect(market.newClient().quote(request(market))).rejects.toMatchObject({
       code: 'NO_COIN',
-      message: expect.stringContaining('2 stand for jobs in hand'),
+      message:
+        'All 2 coins of this key are kept aside for other jobs, and each job needs a coin of its own.',
     });
     await first!.cancel(one!.id);
     await second!.cancel(two!.id);
+  });
+
+  it('are told what is kept aside where what is left does not reach, and that a key has no coins where it has none', async () => {
+    const [first, second] = await buyers(COIN, 200_000n);
+    const [one] = await announceAll(first!, 1);
+    const short = second!.quote(request(market));
+    await expect(short).rejects.toMatchObject({
+      code: 'INSUFFICIENT_FUNDS',
+      message: expect.stringMatching(/only 0.00200000 can be spent now \(1.00000000 more can't/),
+    });
+    await first!.cancel(one!.id);
+    market.clientKey = createKey(params);
+    await expect(market.newClient().quote(request(market))).rejects.toMatchObject({
+      code: 'NO_COIN',
+      message: 'This key has no coins; a job needs one of its own.',
+    });
   });
 
   it('never pay one job with what stands for another, or is set aside to contest it', async () => {

@@ -13,6 +13,7 @@ import { ClientDispute } from './ClientDispute.js';
 import { ClientPurchase } from './ClientPurchase.js';
 import { ClientRecords } from './ClientRecords.js';
 import type { ClientDesk } from './desk.js';
+import { CONTEST_LAST_CALL, endFee } from './ending.js';
 import type { ClientOutcome, ClientRecord } from './record.js';
 import { setAside } from './transactions.js';
 
@@ -24,9 +25,8 @@ const DISPUTE_FEE_RATE = 10n * FEE_RATE;
 const DELIVERY_DEPTH = 3;
 /** Looks at the pool before one is, unless the dispute window is nearly over: a few seconds. */
 const DELIVERY_LOOKS = 10;
-/** Blocks before the end of the dispute window at which no more blocks, and no more looks, are waited for. */
+/** Blocks before the end of the dispute window at which no more of them are waited for; the looks at the pool end later. */
 const CONTEST_MARGIN = 6;
-const LAST_CALL = 2;
 /** Milliseconds after which other processes are told again that a coin is kept; they forget it after ten minutes. */
 const RESERVE_AGAIN = 5 * 60_000;
 /** What a client needs beside what every participant does. */
@@ -190,7 +190,7 @@ export abstract class ClientDriver extends Participant {
     const from = Math.max(claimedAt, Math.min(seenAt, latest));
     const until = from + DELIVERY_DEPTH - 1;
     if (tip < until) this.waitFor(id, until, 'the answer to be delivered');
-    const isLastCall = tip >= claimedAt + terms.disputeWindow - LAST_CALL;
+    const isLastCall = tip >= claimedAt + terms.disputeWindow - CONTEST_LAST_CALL;
     return tip < until || (looks < DELIVERY_LOOKS && !isLastCall);
   }
 
@@ -220,15 +220,21 @@ export abstract class ClientDriver extends Participant {
   }
 
   /** The contracts are spent: once that is in a block, the job is over. */
-  #finish(record: ClientRecord, trace: JobTrace, tip: number): ClientRecord {
+  async #finish(record: ClientRecord, trace: JobTrace, tip: number): Promise<ClientRecord> {
     if (trace.end!.height === 0) {
       this.waitFor(record.id, tip + 1, 'the last transaction to be in a block');
       return record;
     }
     // the seller took its stake back because this buyer was content before, and said so
     const settled = trace.stage === 'released' && record.verdict?.result === 'valid';
+    const { claim } = trace;
+    const fee = await endFee(this.chain, this.key, trace);
     return this.#end(
-      record,
+      {
+        ...record,
+        ...(claim && { claimedTokens: claim.state.count }),
+        ...(fee === 0n ? {} : { endFee: fee.toString() }),
+      },
       settled ? 'settled' : (trace.stage as ClientOutcome),
       undefined,
       trace,

@@ -108,6 +108,7 @@ export abstract class QuotingClient extends ClientDriver {
       announce,
       ...(verifiers.drawSecret && { drawSecret: verifiers.drawSecret }),
       ...(request.receiptFile === undefined ? {} : { receiptFile: request.receiptFile }),
+      ...(request.boughtWith && { boughtWith: request.boughtWith }),
     };
     await this.#affordable(job);
     const blocks = 1 + claimDepth(this.params, confirmations);
@@ -164,26 +165,57 @@ export abstract class QuotingClient extends ClientDriver {
       this.#promised.add(formatOutpoint(chosen.outpoint));
       return chosen;
     }
-    // what is left of them, other processes have chosen
-    const busy = open.length + coins.length;
-    const why = busy > 0 ? `; ${busy} stand for jobs in hand` : '';
-    throw new BitmodelError(
-      'NO_COIN',
-      `A job needs a confirmed coin of its key to stand for it${why}.`,
-      {
-        next: 'See bitmodel wallet utxos; paying yourself makes more coins of one, and on regtest bitmodel wallet faucet gives some',
-      },
-    );
+    throw noCoin(await this.chain.utxos([this.key.address]), open.length);
   }
 
   async #affordable(job: JobSpec): Promise<void> {
     const needed = fullReward(job) + this.reserveFor(job);
-    const there = (await this.wallet.utxos()).reduce((sum, { output }) => sum + output.value, 0n);
+    const there = sumOf(await this.wallet.utxos());
     if (there >= needed) return;
+    const all = sumOf(await this.chain.utxos(this.wallet.addresses));
+    const kept =
+      all > there
+        ? ` (${formatAmount(all - there)} more can't: kept aside for other jobs, or not ripe yet)`
+        : '';
     throw new BitmodelError(
       'INSUFFICIENT_FUNDS',
-      `This job locks ${formatAmount(fullReward(job))} and sets ${formatAmount(this.reserveFor(job))} aside for a contest; only ${formatAmount(there)} can be spent now.`,
-      { next: 'See bitmodel wallet balance; on regtest, bitmodel wallet faucet gives test coins' },
+      `This job locks ${formatAmount(fullReward(job))} coins and sets ${formatAmount(this.reserveFor(job))} aside for a contest, and the fees come on top; only ${formatAmount(there)} can be spent now${kept}.`,
+      {
+        next: 'Ask for fewer tokens (--max-tokens) or pay less for each (--price), or put more coins on the key; on regtest, bitmodel wallet faucet gives test coins',
+      },
     );
   }
+}
+
+const sumOf = (coins: readonly Utxo[]): bigint =>
+  coins.reduce((sum, { output }) => sum + output.value, 0n);
+
+/**
+ * Why a key has no coin for a job, and what can be done.
+ * @param own its coins, whatever they are kept for
+ * @param open jobs in hand
+ */
+function noCoin(own: readonly Utxo[], open: number): BitmodelError {
+  const mined = own.filter(({ height }) => height > 0).length;
+  if (own.length === 0) {
+    return new BitmodelError('NO_COIN', 'This key has no coins; a job needs one of its own.', {
+      next: 'Have some sent to it (bitmodel wallet address); on regtest, bitmodel wallet faucet gives some',
+    });
+  }
+  if (mined === 0) {
+    return new BitmodelError(
+      'NO_COIN',
+      "None of this key's coins is in a block yet; a job needs one that is.",
+      { next: 'Wait for the next block; see bitmodel wallet utxos' },
+    );
+  }
+  const all = mined === 1 ? 'The only coin of this key is' : `All ${mined} coins of this key are`;
+  const why = open > 0 ? 'for other jobs' : 'by another command, or too freshly mined';
+  return new BitmodelError(
+    'NO_COIN',
+    `${all} kept aside ${why}, and each job needs a coin of its own.`,
+    {
+      next: 'Wait until a job ends (bitmodel job list), or have more coins sent to the key, each by itself; on regtest, bitmodel wallet faucet gives some',
+    },
+  );
 }

@@ -58,6 +58,14 @@ export interface RetryPlan {
   readonly nonce?: string;
 }
 
+/** What a buyer on this machine goes on with where nothing else is said. Neither is told to anybody. */
+export interface BoughtWith {
+  /** Name of the key. */
+  readonly key: string;
+  /** The model's folder, an absolute path. */
+  readonly model: string;
+}
+
 /** Everything the buyer must know to finish a job or to be refunded; on disk before anything is sent. */
 export interface ClientRecord extends JobRecord {
   readonly phase: ClientPhase;
@@ -71,6 +79,7 @@ export interface ClientRecord extends JobRecord {
   readonly announce: Message<'announce'>;
   /** Where the receipt goes, beside the record. */
   readonly receiptFile?: string;
+  readonly boughtWith?: BoughtWith;
   readonly escrow?: {
     readonly offer: Message<'offer'>;
     readonly txid: string;
@@ -93,6 +102,10 @@ export interface ClientRecord extends JobRecord {
   readonly accuse?: boolean;
   readonly contest?: { readonly txid: string; readonly transaction: string; readonly fee: string };
   readonly contestMessage?: Message<'contest'>;
+  /** Output tokens that were claimed, and so paid for, once the contracts are spent; the answer may never have been opened. */
+  readonly claimedTokens?: number;
+  /** Base units, decimal: the buyer's fee of the transaction that spent the contracts, where it had one. */
+  readonly endFee?: string;
   readonly outcome?: ClientOutcome;
   /** One line: why it ended so. */
   readonly why?: string;

@@ -1,5 +1,5 @@
 import type { Sampling } from '../../model/index.js';
-import type { ClientRecord } from './record.js';
+import type { BoughtWith, ClientRecord } from './record.js';
 
 /** What a buyer asks for. */
 export interface JobRequest {
@@ -30,6 +30,8 @@ export interface JobRequest {
   readonly nonce?: Uint8Array;
   /** Write the receipt here as well. */
   readonly receiptFile?: string;
+  /** Kept with the job, for whoever goes on with it. */
+  readonly boughtWith?: BoughtWith;
   /** How often it is announced anew, as another job, when it ends without an answer and the money is back; 0 unless stated. */
   readonly retries?: number;
 }

@@ -63,7 +63,8 @@ export function nextPlan({ id, retry, escrow }: ClientRecord): RetryPlan {
 }
 
 /** What is asked for again. */
-export function requestAgain({ job, promptIds, retry, receiptFile }: ClientRecord): JobRequest {
+export function requestAgain(ended: ClientRecord): JobRequest {
+  const { job, promptIds, retry, receiptFile, boughtWith } = ended;
   const plan = retry!;
   const { threshold, confirmations, lifetime } = plan;
   return {
@@ -81,6 +82,7 @@ export function requestAgain({ job, promptIds, retry, receiptFile }: ClientRecor
     ...(plan.stake === undefined ? {} : { stake: parseAmount(plan.stake) }),
     ...(plan.nonce === undefined ? {} : { nonce: fromHex(plan.nonce, 32) }),
     ...(receiptFile === undefined ? {} : { receiptFile }),
+    ...(boughtWith && { boughtWith }),
   };
 }
 
