@@ -3,14 +3,17 @@ import type { Command } from 'commander';
 import { BitmodelError, EXIT, formatAmount, fromHex, parseAmount } from '../base/index.js';
 import type { ChainClient, NetworkParameters } from '../chain/index.js';
 import {
+  type BoughtWith,
   type ClientRecord,
   calibrationWarning,
   JobClient,
   type JobQuote,
   type JobRequest,
 } from '../job/index.js';
+import { ModelRegistry } from '../model/index.js';
 import { type ActionContext, action } from './shared/action.js';
 import { readPipedText } from './shared/input.js';
+import { tellContinuation } from './shared/job-continuation.js';
 import { printEnd } from './shared/job-end.js';
 import { eventLine } from './shared/job-events.js';
 import { fewHoldersWarning } from './shared/model-holders.js';
@@ -151,26 +154,30 @@ export function tellEvents(client: JobClient, terminal: Terminal): void {
   });
 }
 
-/** Drives a job, and those announced in its place, to the end, and prints what came of it. */
+/**
+ * Drives a job, and those announced in its place, to the end, and prints what came of it.
+ * @param used what it is driven with
+ */
 export async function followToEnd(
   client: JobClient,
   id: string,
   { chain, params }: Pick<OpenParticipant, 'chain' | 'params'>,
-  { terminal, signal }: Pick<ActionContext<unknown>, 'terminal' | 'signal'>,
+  context: ActionContext<Partial<WalletChoice>>,
+  used: BoughtWith,
 ): Promise<number> {
-  const endWait = tellOfferWait(client, id, chain, params, terminal);
+  const { terminal, signal, settings, options } = context;
+  const endWait = tellOfferWait(client, id, chain, params, context);
   let record: ClientRecord;
   try {
     record = await client.pursue(id, signal);
   } catch (thrown) {
-    // what another process has in hand goes on there
-    const isHeld = thrown instanceof BitmodelError && thrown.code === 'JOB_IN_HAND';
-    if (!isHeld) terminal.note(`Nothing is lost. Go on with: bitmodel job resume ${id}`);
-    throw thrown;
+    const stopped = client.attempts(id).at(-1)!;
+    const now = { ...used, passphraseFile: options.passphraseFile, settings };
+    throw await tellContinuation(thrown, stopped, now, { chain, params, terminal });
   } finally {
     endWait();
   }
-  return printEnd(client.attempts(record.id), terminal);
+  return printEnd(client.attempts(record.id), context);
 }
 
 /** `job submit`. */
@@ -225,6 +232,8 @@ export function registerSubmit(job: Command): void {
           ...(options.file === undefined ? {} : { file: options.file }),
           ...(options.threads === undefined ? {} : { threads: options.threads }),
         });
+        const folder = new ModelRegistry(settings.datadir).resolve(options.model);
+        const boughtWith = { key: options.key, model: folder };
         try {
           const [{ id: model, model: open }] = models as [(typeof models)[number]];
           const { tokenizer } = open;
@@ -234,7 +243,8 @@ export function registerSubmit(job: Command): void {
               : tokenizer.encode(prompt);
           const client = new JobClient({ ...opened, models, directory: jobsFolder(settings) });
           tellEvents(client, terminal);
-          const quote = await quoteOf(client, { ...request, model, promptIds }, opened.chain);
+          const whole = { ...request, model, promptIds, boughtWith };
+          const quote = await quoteOf(client, whole, opened.chain);
           const warnings = [
             await fewHoldersWarning(opened.chain.rpc, model),
             await calibrationWarning(opened.chain, models[0]!),
@@ -244,7 +254,7 @@ export function registerSubmit(job: Command): void {
           if (isUnbonded) terminal.warn(UNBONDED);
           await agree(quote, options, context, opened.params);
           const { id } = await client.submit(quote);
-          return await followToEnd(client, id, opened, { terminal, signal });
+          return await followToEnd(client, id, opened, context, boughtWith);
         } finally {
           await closeModels(models);
           opened.chain.rpc.close();

@@ -1,6 +1,7 @@
+import { existsSync } from 'node:fs';
 import type { Command } from 'commander';
 import { BitmodelError, EXIT, formatAmount, toHex } from '../base/index.js';
-import { type ClientRecord, JobClient, JobRecords } from '../job/index.js';
+import { type BoughtWith, type ClientRecord, JobClient, JobRecords } from '../job/index.js';
 import { ModelRegistry } from '../model/index.js';
 import { followToEnd, registerSubmit, tellEvents } from './job-submit.js';
 import { registerWatch } from './job-watch.js';
@@ -8,40 +9,63 @@ import { type ActionContext, action } from './shared/action.js';
 import { recordJson, recordText, rewardAtMost, stateOf } from './shared/job-view.js';
 import { closeModels, openJobModels, parseThreads } from './shared/models.js';
 import { jobsFolder, type OpenParticipant, openParticipant } from './shared/participant.js';
+import { PASSPHRASE_OPTION } from './shared/passphrase.js';
 import type { Register } from './shared/register.js';
 import type { Settings } from './shared/settings.js';
-import { WALLET_OPTIONS, type WalletChoice } from './shared/wallet.js';
+import type { WalletChoice } from './shared/wallet.js';
 
-interface ResumeOptions extends WalletChoice {
+interface ResumeOptions extends Partial<WalletChoice> {
   readonly model?: string;
   readonly threads?: number;
 }
 
+/** A job of this buyer, with all that it takes to go on with it. */
+interface OpenJob {
+  readonly client: JobClient;
+  readonly record: ClientRecord;
+  readonly opened: OpenParticipant;
+  readonly used: BoughtWith;
+}
+
 const recordsOf = (settings: Settings) => new JobRecords<ClientRecord>(jobsFolder(settings));
+
+/** What a job is gone on with: as told, else what it was submitted with, else what commands take by themselves. */
+function usedFor(
+  { boughtWith, job }: ClientRecord,
+  { key, model }: ResumeOptions,
+  { datadir }: Settings,
+): BoughtWith {
+  const registry = new ModelRegistry(datadir);
+  const isThere = boughtWith !== undefined && existsSync(boughtWith.model);
+  return {
+    key: key ?? boughtWith?.key ?? 'default',
+    model: registry.resolve(model ?? (isThere ? boughtWith.model : job.model)),
+  };
+}
 
 /** Opens a job's buyer with the key that made it, and the model it needs to check the answer. */
 async function withClient<T>(
   id: string,
   { options, settings, terminal, signal }: ActionContext<ResumeOptions>,
-  use: (client: JobClient, record: ClientRecord, opened: OpenParticipant) => Promise<T>,
+  use: (job: OpenJob) => Promise<T>,
 ): Promise<T> {
   const record = recordsOf(settings).load(id);
-  const opened = await openParticipant(settings, options, signal);
+  const used = usedFor(record, options, settings);
+  const opened = await openParticipant(settings, { ...options, key: used.key }, signal);
   if (toHex(opened.key.publicKey) !== record.job.client) {
-    throw new BitmodelError('OTHER_KEY', `The job is not that of the key ${options.key}.`, {
+    throw new BitmodelError('OTHER_KEY', `The job is not that of the key ${used.key}.`, {
       next: 'Pass the key that submitted it with --key',
       exitCode: EXIT.notAllowed,
     });
   }
-  const folder = options.model ?? new ModelRegistry(settings.datadir).resolve(record.job.model);
-  const models = await openJobModels([folder], settings, {
+  const models = await openJobModels([used.model], settings, {
     file: record.job.file,
     ...(options.threads === undefined ? {} : { threads: options.threads }),
   });
   try {
     const client = new JobClient({ ...opened, models, directory: jobsFolder(settings) });
     tellEvents(client, terminal);
-    return await use(client, record, opened);
+    return await use({ client, record, opened, used });
   } finally {
     await closeModels(models);
     opened.chain.rpc.close();
@@ -49,11 +73,10 @@ async function withClient<T>(
 }
 
 function withKey(command: Command): Command {
-  const [key, passphrase] = WALLET_OPTIONS;
   return command
-    .option(...key, 'default')
-    .option(...passphrase)
-    .option('--model <model>', 'folder of the model (default: where it was packed)')
+    .option('--key <name>', 'the key that submitted it (default: known from then)')
+    .option(...PASSPHRASE_OPTION)
+    .option('--model <model>', 'folder of the model (default: known from then)')
     .option('--threads <n>', 'threads to check with', parseThreads);
 }
 
@@ -100,11 +123,11 @@ function registerResume(job: Command): void {
   withKey(job.command('resume'))
     .description('go on with a job after its buyer was stopped, to the answer or the refund')
     .argument('<id>', 'its id, or the first digits')
-    .addHelpText('after', '\nExample:\n  $ bitmodel job resume 3fa9 --key buyer')
+    .addHelpText('after', '\nExample:\n  $ bitmodel job resume 3fa9')
     .action(
       action<ResumeOptions>(async ([id], context) =>
-        withClient(id!, context, (client, record, opened) =>
-          followToEnd(client, record.id, opened, context),
+        withClient(id!, context, ({ client, record, opened, used }) =>
+          followToEnd(client, record.id, opened, context, used),
         ),
       ),
     );
@@ -114,10 +137,10 @@ function registerCancel(job: Command): void {
   withKey(job.command('cancel'))
     .description('give up a job that no money is locked for yet')
     .argument('<id>', 'its id, or the first digits')
-    .addHelpText('after', '\nExample:\n  $ bitmodel job cancel 3fa9 --key buyer')
+    .addHelpText('after', '\nExample:\n  $ bitmodel job cancel 3fa9')
     .action(
       action<ResumeOptions>(async ([id], context) =>
-        withClient(id!, context, async (client, record) => {
+        withClient(id!, context, async ({ client, record }) => {
           const ended = await client.cancel(record.id);
           context.terminal.result(recordJson(ended), 'cancelled', ended.id);
           return EXIT.done;
@@ -132,14 +155,14 @@ function registerContest(job: Command): void {
     .argument('<id>', 'its id, or the first digits')
     .addHelpText(
       'after',
-      '\nIt costs the verifiers’ fees where they find the answer good.\n\nExample:\n  $ bitmodel job contest 3fa9 --key buyer',
+      '\nIt costs the verifiers’ fees where they find the answer good.\n\nExample:\n  $ bitmodel job contest 3fa9',
     )
     .action(
       action<ResumeOptions>(async ([id], context) =>
-        withClient(id!, context, async (client, record, opened) => {
+        withClient(id!, context, async ({ client, record, opened, used }) => {
           await context.terminal.confirm('Lock a bond and have this answer judged?');
           client.accuse(record.id);
-          const ended = await followToEnd(client, record.id, opened, context);
+          const ended = await followToEnd(client, record.id, opened, context, used);
           const outcome = client.show(record.id).outcome;
           if (outcome === 'slashed' || outcome === 'cleared' || outcome === 'lapsed') return ended;
           throw new BitmodelError(

@@ -1,4 +1,5 @@
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { costOfAll } from '#src/commands/shared/job-cost.js';
 import type { ClientRecord, WorkerOptions } from '#src/job/index.js';
 import { decodeReceipt, encodeReceipt, receiptOf, verifyReceipt } from '#src/job/index.js';
 import { attackNamed, isExpected } from '#src/rastic/index.js';
@@ -61,12 +62,15 @@ describe('a job from beginning to end', () => {
       // all comes back but what tokens went unused is the buyer's anyway: only miners' fees are gone
       const cost = before - (await market.balance(market.clientKey));
       expect(cost).toBeLessThan(20_000n);
+      expect(costOfAll([record])).toBe(cost);
     },
   );
 
   it('clears a seller whose accuser was wrong', async () => {
+    const before = await market.balance(market.clientKey);
     const record = await buy({}, true);
     expect(record.outcome).toBe('cleared');
+    expect(costOfAll([record])).toBe(before - (await market.balance(market.clientKey)));
   });
 
   it('refunds the buyer at its height when the seller dies after the escrow', async () => {
@@ -83,7 +87,9 @@ describe('a job from beginning to end', () => {
     await market.mineTo(quote.record.job.expires);
     const record = await following;
     expect(record.outcome).toBe('refunded');
-    expect(before - (await market.balance(market.clientKey))).toBeLessThan(5_000n);
+    const cost = before - (await market.balance(market.clientKey));
+    expect(cost).toBeLessThan(5_000n);
+    expect(costOfAll([record])).toBe(cost);
   });
 
   it('closes a job that nobody offers on, without any money locked', async () => {

@@ -1,6 +1,7 @@
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { BitmodelError } from '#src/base/index.js';
 import type { RpcClient } from '#src/chain/index.js';
+import { costOfAll } from '#src/commands/shared/job-cost.js';
 import type { ClientRecord, JobClient, JobStep } from '#src/job/index.js';
 import { attackNamed } from '#src/rastic/index.js';
 import { Market, request } from './market.js';
@@ -62,6 +63,7 @@ describe('a submission that may be announced anew', () => {
     const spent = before - (await market.balance(market.clientKey));
     expect(spent).toBeGreaterThanOrEqual(paid);
     expect(spent - paid).toBeLessThan(20_000n);
+    expect(costOfAll(client.attempts(last.id))).toBe(spent);
     await Promise.all([alive.end(), back.end()]);
   });
 

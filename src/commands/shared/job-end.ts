@@ -1,7 +1,8 @@
-import { BitmodelError, EXIT } from '../../base/index.js';
+import { BitmodelError, EXIT, formatAmount } from '../../base/index.js';
 import type { ClientRecord } from '../../job/index.js';
-import { costText, jobCost } from './job-cost.js';
+import { costOfAll, costText, jobCost } from './job-cost.js';
 import { attemptsJson, receiptPath, recordJson } from './job-view.js';
+import { type ProposalSettings, proposal, shellWord } from './proposal.js';
 import type { Terminal } from './terminal.js';
 
 /**
@@ -9,39 +10,62 @@ import type { Terminal } from './terminal.js';
  * @returns the exit code
  * @throws BitmodelError as {@link notDone}
  */
-export function printEnd(attempts: readonly ClientRecord[], terminal: Terminal): number {
+export function printEnd(
+  attempts: readonly ClientRecord[],
+  { terminal, settings }: { readonly terminal: Terminal; readonly settings: ProposalSettings },
+): number {
   const record = attempts.at(-1)!;
-  const { outcome, answer } = record;
+  const { outcome, answer, verdict } = record;
   const json = { ...recordJson(record), ...attemptsJson(attempts) };
   if (outcome === 'settled' || outcome === 'cleared') {
     terminal.result(json, answer?.text ?? '', answer?.text ?? '');
-    tellBill(record, terminal);
-    return record.verdict?.result === 'abstain' ? EXIT.abstained : EXIT.done;
+    tellCost(attempts, terminal);
+    tellReceipt(record, terminal);
+    return verdict?.result === 'abstain' ? EXIT.abstained : EXIT.done;
   }
   if (terminal.json) terminal.result(json, '');
-  if (outcome === 'slashed') {
-    terminal.note('The answer was false; the seller paid for it, and your money is back.');
-    return EXIT.invalid;
+  if (outcome !== 'slashed') {
+    tellCost(attempts, terminal);
+    throw notDone(record, attempts.length, settings);
   }
-  throw notDone(record, attempts.length);
+  terminal.note('The answer was false; the seller paid for it, and your money is back.');
+  tellCost(attempts, terminal);
+  return EXIT.invalid;
 }
 
-/** Says what the answer cost, and where its receipt is. */
-function tellBill(record: ClientRecord, terminal: Terminal): void {
-  const cost = jobCost(record);
+/** Says what the last job cost, and all of them together. */
+function tellCost(attempts: readonly ClientRecord[], terminal: Terminal): void {
+  const cost = jobCost(attempts.at(-1)!);
   if (cost) terminal.note(`paid ${costText(cost)}`);
+  const all = costOfAll(attempts);
+  if (attempts.length > 1 && all > 0n) {
+    terminal.note(`all ${attempts.length} attempts together cost ${formatAmount(all)} coins`);
+  }
+}
+
+/** Says where the receipt is, and how to check it. */
+function tellReceipt(record: ClientRecord, terminal: Terminal): void {
   const receipt = receiptPath(record);
-  if (receipt === undefined) terminal.note('no receipt is kept; --receipt FILE keeps one');
-  else terminal.note(`receipt ${receipt}; check it again with: bitmodel verify ${receipt}`);
+  if (receipt === undefined) {
+    terminal.note('no receipt is kept; --receipt FILE keeps one');
+    return;
+  }
+  const model = record.boughtWith ? ['--model', record.boughtWith.model] : [];
+  const check = ['bitmodel', 'verify', receipt, ...model].map(shellWord).join(' ');
+  terminal.note(`receipt ${receipt}; check it again with: ${check}`);
 }
 
 /** What a buyer is told of a job that ended without an answer that can be gone by; code `JOB_NOT_DONE`. */
-export function notDone(record: ClientRecord, attempts: number): BitmodelError {
+export function notDone(
+  record: ClientRecord,
+  attempts: number,
+  settings: ProposalSettings,
+): BitmodelError {
   const { outcome, why, id, escrow } = record;
-  const see = `see bitmodel job show ${id.slice(0, 12)}`;
+  const see = `see ${proposal(settings, 'job', 'show', id.slice(0, 12))}`;
   if (outcome === 'released') {
     return new BitmodelError('JOB_NOT_DONE', paidFor(record), {
-      next: `Submit it anew, and stay until it is settled or go on with job resume in time; ${see}`,
+      next: `Nothing of it comes back, and submitting it anew costs as much again: then stay until it is settled, or go on with job resume in time; ${see}`,
     });
   }
   const all = attempts > 1 ? ` after ${attempts} attempts` : '';
@@ -58,9 +82,13 @@ export function notDone(record: ClientRecord, attempts: number): BitmodelError {
 }
 
 /** Why a job was paid for that did not settle: its buyer was away. */
-function paidFor({ verdict }: ClientRecord): string {
+function paidFor(record: ClientRecord): string {
+  const { verdict, answer, claimedTokens } = record;
   const what = verdict
     ? `the answer is ${verdict.result === 'invalid' ? 'false' : 'one that could not be checked'}`
     : 'the answer is no longer in the pool';
-  return `The job is paid for, since nobody contested it while its dispute window was open, and ${what}.`;
+  const tokens = answer?.outputIds.length ?? claimedTokens;
+  const cost = jobCost(record);
+  const price = cost ? ` with ${formatAmount(cost.price)} coins for ${tokens} tokens` : '';
+  return `The job is paid for${price}, since nobody contested it while its dispute window was open, and ${what}.`;
 }

@@ -33,7 +33,10 @@ const WORDS: Partial<Record<JobStep, (event: JobEvent) => string>> = {
   slashed: ({ txid }) => `the seller's stake is slashed in ${brief(txid)}`,
   cleared: ({ txid }) => `the seller is cleared in ${brief(txid)}`,
   lapsed: ({ txid }) => `the contest lapsed in ${brief(txid)}`,
-  released: ({ amount, txid }) => `stake of ${coins(amount)} taken back in ${brief(txid)}`,
+  released: ({ role, amount, txid }) =>
+    role === 'client'
+      ? `the seller keeps its price: nobody contested in time, and its stake is back in ${brief(txid)}`
+      : `stake of ${coins(amount)} taken back in ${brief(txid)}`,
   cancelled: () => 'cancelled; the money is back',
   refunded: () => 'refunded; the money is back',
   closed: ({ detail }) => `closed${detail ? `: ${detail}` : ''}`,

@@ -1,7 +1,7 @@
 import { formatAmount, parseAmount } from '../../base/index.js';
 import { type ClientRecord, fullReward } from '../../job/index.js';
 import { describeVerdict } from '../../rastic/index.js';
-import { costJson, costText, jobCost } from './job-cost.js';
+import { costJson, costOfAll, costText, jobCost } from './job-cost.js';
 
 /** Where a buyer's job stands, in a word. */
 export function stateOf({ phase, outcome }: ClientRecord): string {
@@ -22,6 +22,7 @@ export function receiptPath({ phase, outcome, receiptFile }: ClientRecord): stri
 /** A buyer's job as JSON. What must stay secret (salt, nonce, k) is left out; the receipt has it. */
 export function recordJson(record: ClientRecord): Record<string, unknown> {
   const { id, job, escrow, answer, verdict, contest, positions, seconds, why } = record;
+  const { claimedTokens } = record;
   const cost = jobCost(record);
   const receipt = receiptPath(record);
   return {
@@ -39,6 +40,7 @@ export function recordJson(record: ClientRecord): Record<string, unknown> {
     ...(answer === undefined
       ? {}
       : { text: answer.text, outputTokens: answer.outputIds.length, finish: answer.finish }),
+    ...(answer || claimedTokens === undefined ? {} : { outputTokens: claimedTokens }),
     ...(verdict === undefined
       ? {}
       : { verdict, positions, seconds: Number((seconds ?? 0).toFixed(3)) }),
@@ -56,12 +58,17 @@ export function recordJson(record: ClientRecord): Record<string, unknown> {
 export function attemptsJson(attempts: readonly ClientRecord[]): Record<string, unknown> {
   if (attempts.at(-1)?.retry === undefined) return {};
   return {
-    attempts: attempts.map((record) => ({
-      id: record.id,
-      state: stateOf(record),
-      seller: record.escrow?.offer.author ?? null,
-      ...(record.why === undefined ? {} : { why: record.why }),
-    })),
+    attempts: attempts.map((record) => {
+      const cost = jobCost(record);
+      return {
+        id: record.id,
+        state: stateOf(record),
+        seller: record.escrow?.offer.author ?? null,
+        ...(cost && { cost: costJson(cost) }),
+        ...(record.why === undefined ? {} : { why: record.why }),
+      };
+    }),
+    costOfAll: formatAmount(costOfAll(attempts)),
   };
 }
 

@@ -3,6 +3,8 @@ import type { ChainClient, NetworkParameters } from '../../chain/index.js';
 import type { JobClient } from '../../job/index.js';
 import { countHolders, holdersOf } from './model-holders.js';
 import { span } from './node-view.js';
+import { proposal } from './proposal.js';
+import type { Settings } from './settings.js';
 import type { Terminal } from './terminal.js';
 
 /** Milliseconds without an offer after which it is told what is waited for, and between two times. */
@@ -61,7 +63,7 @@ export function tellOfferWait(
   id: string,
   chain: ChainClient,
   params: NetworkParameters,
-  terminal: Terminal,
+  { terminal, settings }: { readonly terminal: Terminal; readonly settings: Settings },
 ): () => void {
   if (terminal.json || terminal.quiet) return () => {};
   const offered = new Set<string>();
@@ -81,9 +83,8 @@ export function tellOfferWait(
       `job ${current.slice(0, 12)}: no offer yet; it waits for one until block ${job.expires} at most, now ${height}${time}`,
     );
     terminal.note(`  ${words}`);
-    terminal.note(
-      `  nothing is locked: Ctrl-C stops waiting, bitmodel job cancel ${current.slice(0, 12)} gives it up`,
-    );
+    const cancel = proposal(settings, 'job', 'cancel', current.slice(0, 12));
+    terminal.note(`  nothing is locked: Ctrl-C stops waiting, ${cancel} gives it up`);
   };
   let isEnded = false;
   let timer: NodeJS.Timeout | undefined;

@@ -17,6 +17,8 @@ export interface Settings {
   readonly datadir: string;
   /** Whether --datadir named it, so that a command that is proposed must name it, too. */
   readonly namesDatadir: boolean;
+  /** --network and --rpc as they were given, for the same reason; an address with a password in it is not repeated. */
+  readonly flags: { readonly network?: string; readonly rpc?: string };
   readonly json: boolean;
   readonly quiet: boolean;
   readonly yes: boolean;
@@ -54,6 +56,11 @@ function badSettings(path: string, why: string, cause?: unknown): BitmodelError 
   });
 }
 
+/** An address as it can be shown: one that holds a password is a word that stands for it. */
+function withoutSecret(rpc: string): string {
+  return rpc.includes('@') ? 'URL' : rpc;
+}
+
 /** @param flags commander's `optsWithGlobals()` */
 export function resolveSettings(flags: Values, env: NodeJS.ProcessEnv = process.env): Settings {
   const paths = envPaths('bitmodel', { suffix: '' });
@@ -78,6 +85,10 @@ export function resolveSettings(flags: Values, env: NodeJS.ProcessEnv = process.
     rpc: pick('rpc'),
     datadir: pick('datadir') ?? paths.data,
     namesDatadir: flags.datadir !== undefined,
+    flags: {
+      ...(flags.network === undefined ? {} : { network: String(flags.network) }),
+      ...(flags.rpc === undefined ? {} : { rpc: withoutSecret(String(flags.rpc)) }),
+    },
     json: flags.json === true,
     quiet: flags.quiet === true,
     yes: flags.yes === true,
