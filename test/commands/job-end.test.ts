@@ -18,6 +18,14 @@ describe('the end of a job without an answer', () => {
     expect(notDone(cheated, 1, here).message).toMatch(/paid for.* the answer is false\.$/);
   });
 
+  it('is said to be paid for where its verifiers were silent', () => {
+    const verdict = { result: 'invalid', kind: 'count' } as const;
+    const silent = notDone(record({ outcome: 'lapsed', verdict }), 1, here);
+    expect(silent.message).toMatch(
+      /^The job is paid for, though the answer is false: .*bond is back/,
+    );
+  });
+
   it('is said to be without an answer, and how to go on, where the money is back', () => {
     const back = notDone(record({ outcome: 'refunded' }), 3, here);
     expect(back.message).toBe('The job ended without an answer after 3 attempts: refunded.');

@@ -1,7 +1,9 @@
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
-import { networkParameters } from '#src/chain/index.js';
+import { toHex } from '#src/base/index.js';
+import { createKey, networkParameters } from '#src/chain/index.js';
 import { costOfAll, jobCost } from '#src/commands/shared/job-cost.js';
 import { type ClientRecord, returnBy, termsOf, traceJob } from '#src/job/index.js';
+import { attackNamed } from '#src/rastic/index.js';
 import { Market, request } from './market.js';
 
 const params = networkParameters('regtest');
@@ -67,6 +69,20 @@ describe('a buyer that is away', () => {
     expect(ended.answer).toBeUndefined();
     const cost = jobCost(ended)!;
     expect(cost).toMatchObject({ price: 12n * PRICE, verifierFees: 0n });
+    expect(costOfAll([ended])).toBe(before - (await market.balance(market.clientKey)));
+  });
+});
+
+describe('a contest that nobody judges', () => {
+  it('costs its buyer the price and the fees, and no bond', async () => {
+    await market.worker({ price: PRICE, dishonesty: attackNamed('tamper:2') });
+    const before = await market.balance(market.clientKey);
+    const verifiers = [toHex(createKey(params).publicKey)];
+    const client = market.newClient();
+    const { id } = await client.submit(await client.quote({ ...request(market), verifiers }));
+    const ended = await market.steadily(200, () => client.follow(id, market.stop.signal));
+    expect(ended).toMatchObject({ outcome: 'lapsed', verdict: { result: 'invalid' } });
+    expect(jobCost(ended)).toMatchObject({ price: 12n * PRICE, verifierFees: 0n });
     expect(costOfAll([ended])).toBe(before - (await market.balance(market.clientKey)));
   });
 });

@@ -68,6 +68,11 @@ export function notDone(
       next: `Nothing of it comes back, and submitting it anew costs as much again: then stay until it is settled, or go on with job resume in time; ${see}`,
     });
   }
+  if (outcome === 'lapsed') {
+    return new BitmodelError('JOB_NOT_DONE', unjudged(record), {
+      next: `Submitting it anew costs as much again: then name verifiers that answer (--verifiers); ${see}`,
+    });
+  }
   const all = attempts > 1 ? ` after ${attempts} attempts` : '';
   const reason = why ? ` (${why})` : '';
   return new BitmodelError(
@@ -79,6 +84,12 @@ export function notDone(
         : `See that nodes are connected (bitmodel node peers), then submit it anew, with a longer --timeout or a higher --price; ${see}`,
     },
   );
+}
+
+/** What a contest came to that nobody judged. */
+function unjudged({ verdict }: ClientRecord): string {
+  const own = verdict?.result === 'invalid' ? ', though the answer is false' : '';
+  return `The job is paid for${own}: the verifiers said nothing while they could, so the seller keeps its price, and your bond is back.`;
 }
 
 /** Why a job was paid for that did not settle: its buyer was away. */
