@@ -37,7 +37,8 @@ function run(...args: string[]): DemoJson {
 
 describe('bitmodel demo', () => {
   it('buys an answer, checks each token, pays the seller, and shares the model’s fee to the unit', () => {
-    const result = run('--max-tokens', '20');
+    // a sampled answer may end by itself before its last token
+    const result = run('--max-tokens', '20', '--temperature', '0');
     expect(result).toMatchObject({ ok: true, outcome: 'settled', verdict: 'valid', tokens: 20 });
     expect(result.positionsChecked).toBe(20);
     const reward = 20n * 1_000_000n;
@@ -60,16 +61,16 @@ describe('bitmodel demo', () => {
   });
 
   it.each([
-    ['tamper:0', ['continuity', 'sampling'], 0],
-    ['tamper:7', ['integrity', 'sampling'], 7],
-    ['tamper:19', ['integrity', 'sampling'], 19],
-    ['substitute', ['continuity', 'integrity', 'sampling'], undefined],
-    ['truncate', ['truncation'], undefined],
-    ['withhold', ['undelivered'], undefined],
+    ['tamper:0', '0.8', ['continuity', 'sampling'], 0],
+    ['tamper:7', '0', ['integrity', 'sampling'], 7],
+    ['tamper:19', '0', ['integrity', 'sampling'], 19],
+    ['substitute', '0.8', ['continuity', 'integrity', 'sampling'], undefined],
+    ['truncate', '0', ['truncation'], undefined],
+    ['withhold', '0.8', ['undelivered'], undefined],
   ] as const)(
-    'catches a seller who does %s, slashes the stake and repays the buyer',
-    (cheat, kinds, position) => {
-      const result = run('--max-tokens', '20', '--cheat', cheat);
+    'catches a seller who does %s, at temperature %s, slashes the stake and repays the buyer',
+    (cheat, temperature, kinds, position) => {
+      const result = run('--max-tokens', '20', '--cheat', cheat, '--temperature', temperature);
       expect(result).toMatchObject({ ok: true, outcome: 'slashed', verdict: 'invalid' });
       expect(kinds).toContain(result.kind);
       if (position !== undefined) expect(result.position).toBe(position);
