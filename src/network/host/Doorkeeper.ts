@@ -4,9 +4,9 @@ import type {
   MultiaddrConnection,
 } from '@libp2p/interface';
 import type { Multiaddr } from '@multiformats/multiaddr';
-import { hostOf, isLoopback } from './address.js';
+import { hostOf } from './address.js';
 import type { Gate } from './Host.js';
-import { type HostLimits, PER_ADDRESS } from './HostOptions.js';
+import { type HostLimits, mostFrom } from './HostOptions.js';
 
 /** What the doorkeeper must know about the connections there are. */
 export interface Household {
@@ -82,10 +82,8 @@ export class Doorkeeper implements ConnectionGater {
 
   /** Counts a connection from an address until it closes; false when there are too many already. */
   #count(host: string, connection: MultiaddrConnection): boolean {
-    const most =
-      this.#limits.perAddress ?? (isLoopback(host) ? Number.POSITIVE_INFINITY : PER_ADDRESS);
     const before = this.#perAddress.get(host) ?? 0;
-    if (before >= most) return false;
+    if (before >= mostFrom(host, this.#limits)) return false;
     this.#perAddress.set(host, before + 1);
     connection.addEventListener('close', () => this.#uncount(host), { once: true });
     return true;

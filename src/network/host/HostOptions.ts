@@ -1,3 +1,4 @@
+import { isLoopback } from './address.js';
 import type { Gate } from './Host.js';
 
 /** Bounds of a host; each holds before the work or memory it bounds is spent. */
@@ -30,7 +31,12 @@ export const DEFAULT_LIMITS: HostLimits = {
 };
 
 /** Connections from one address that is not loopback, unless stated otherwise: an office behind one NAT fits in. */
-export const PER_ADDRESS = 8;
+const PER_ADDRESS = 8;
+
+/** Most connections from an IP address: what the limits state, or without bound from this machine and a few from others. */
+export function mostFrom(host: string, { perAddress }: Pick<HostLimits, 'perAddress'>): number {
+  return perAddress ?? (isLoopback(host) ? Number.POSITIVE_INFINITY : PER_ADDRESS);
+}
 
 /** What {@link createHost} needs. */
 export interface HostOptions {

@@ -26,20 +26,26 @@ export class StreamSlots {
       const queue = this.#queues.get(key) ?? [];
       this.#queues.set(key, queue);
       queue.push(turn);
-      const onAbort = (): void =>
+      const leave = (): void => {
+        const at = queue.indexOf(turn);
+        if (at >= 0) queue.splice(at, 1);
+      };
+      const onAbort = (): void => {
+        // at once, or a slot that becomes free in this turn would be offered to nobody
+        leave();
         turn.reject(
           new BitmodelError('STREAM_TIMEOUT', 'No stream to the peer became free in time.', {
             cause: signal.reason,
           }),
         );
+      };
       signal.addEventListener('abort', onAbort, { once: true });
       try {
         if (signal.aborted) onAbort();
         await turn.promise;
       } finally {
         signal.removeEventListener('abort', onAbort);
-        const at = queue.indexOf(turn);
-        if (at >= 0) queue.splice(at, 1);
+        leave();
         // the key may have another queue by now
         if (queue.length === 0 && this.#queues.get(key) === queue) this.#queues.delete(key);
       }

@@ -4,6 +4,7 @@ import type { Connections } from './Connections.js';
 import { CHANNEL, Channels } from './channel/Channels.js';
 import type { Doorstep } from './channel/Doorstep.js';
 import type { FrameStream, PeerId, Protocol, WireOffence } from './Host.js';
+import type { HostLimits } from './HostOptions.js';
 import { Libp2pStream } from './Libp2pStream.js';
 import { StreamSlots } from './StreamSlots.js';
 import type { Traffic } from './Traffic.js';
@@ -27,6 +28,7 @@ export interface StreamsOptions {
   readonly node: Libp2p;
   readonly connections: Connections;
   readonly doorstep: Doorstep;
+  readonly limits: HostLimits;
   readonly traffic: Traffic;
   readonly offend: (peer: PeerId, offence: WireOffence) => void;
   readonly warn: (message: string) => void;
@@ -50,7 +52,8 @@ export class Streams {
   readonly #traffic: Traffic;
   readonly #channels: Channels;
 
-  constructor({ prefix, node, connections, doorstep, traffic, offend, warn }: StreamsOptions) {
+  constructor(options: StreamsOptions) {
+    const { prefix, node, connections, doorstep, limits, traffic, offend, warn } = options;
     this.#prefix = prefix;
     this.#node = node;
     this.#connections = connections;
@@ -62,6 +65,7 @@ export class Streams {
       prefix,
       connections,
       log: node.logger.forComponent('bitmodel:channels'),
+      limits,
       ask: (peer, question, signal) => this.request(peer, CHANNEL, question, { signal }),
     });
     this.answer(CHANNEL, (question, peer) => this.#channels.answer(question, peer));
@@ -169,7 +173,8 @@ export class Streams {
         void this.#serve(stream, peer, protocol, handler);
         // after whoever reads it, since what comes before anybody listens is kept
         this.#traffic.watch(stream).peer = peer;
-      } else {
+      } else if (stream.status === 'open') {
+        // who has left by itself was not refused
         this.#refuse(stream, peer);
       }
     });
@@ -206,11 +211,15 @@ export class Streams {
     stream.pause();
     const timeout = AbortSignal.timeout(TURN_TIMEOUT);
     const limit = joinSignals(timeout, gone.signal, this.#closed.signal);
+    let isTaken = false;
     try {
       await this.#inbound.take(key, most, limit.signal);
+      isTaken = true;
+      // fails where the stream ended in the turn in which the slot became free
       stream.resume();
       return true;
     } catch {
+      if (isTaken) this.#inbound.free(key);
       return false;
     } finally {
       limit.release();
@@ -226,6 +235,7 @@ export class Streams {
     handler: (stream: FrameStream) => Promise<void>,
   ): Promise<void> {
     const key = `${peer} ${protocol.name}`;
+    this.#refusals.delete(peer);
     const frames = this.#track(stream, peer, protocol, () => this.#inbound.free(key));
     try {
       await handler(frames);

@@ -8,7 +8,9 @@ import { tls } from '@libp2p/tls';
 import { yamux } from '@libp2p/yamux';
 import { createLibp2p } from 'libp2p';
 import type { Connections } from './Connections.js';
+import { MOST_CHANNELS } from './channel/Channels.js';
 import type { Doorstep } from './channel/Doorstep.js';
+import { MOST_HANDSHAKES } from './channel/psk.js';
 import type { Doorkeeper } from './Doorkeeper.js';
 import type { Gossip } from './Gossip.js';
 import type { Gate } from './Host.js';
@@ -48,7 +50,10 @@ const PING_TIMEOUT = 30_000;
 export async function createNode(parts: NodeParts): Promise<Libp2p<{ ping: Ping }>> {
   const { limits, network } = parts;
   const protocolPrefix = `bitmodel/${network}`;
-  const transport = tcp({ maxConnections: limits.inbound + limits.pending });
+  const transport = tcp({
+    // above all that is bounded elsewhere: it drops whoever comes without asking the gate, which could make room
+    maxConnections: limits.inbound + 2 * limits.pending + MOST_HANDSHAKES + MOST_CHANNELS,
+  });
   return createLibp2p({
     start: false,
     privateKey: parts.privateKey,

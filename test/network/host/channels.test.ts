@@ -1,6 +1,7 @@
 import { connect, type Socket } from 'node:net';
-import { connect as connectTls } from 'node:tls';
+import { connect as connectTls, type TLSSocket } from 'node:tls';
 import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest';
+import { CHANNEL } from '#src/network/host/channel/Channels.js';
 import { Doorstep } from '#src/network/host/channel/Doorstep.js';
 import { Tickets } from '#src/network/host/channel/Tickets.js';
 import { DEFAULT_LIMITS } from '#src/network/host/HostOptions.js';
@@ -15,6 +16,11 @@ const BULK: Protocol = {
   streamsPerPeer: 2,
   isBulk: true,
 };
+const TLS = {
+  minVersion: 'TLSv1.3',
+  ciphers: 'TLS_AES_128_GCM_SHA256',
+  checkServerIdentity: () => undefined,
+} as const;
 const hosts = new Hosts();
 const proxies: FaultProxy[] = [];
 let giver: Host;
@@ -37,6 +43,23 @@ async function proxyTo(host: Host): Promise<{ proxy: FaultProxy; address: string
 
 function portOf(host: Host): number {
   return Number(/\/tcp\/(\d+)\//.exec(addressOf(host))![1]);
+}
+
+/** A channel made by hand, for as much or as little as a peer likes to say on it. */
+async function channelByHand(from: Host): Promise<TLSSocket> {
+  const bytes = await from.request(giver.id, CHANNEL, Buffer.from(BULK.name));
+  const socket = connectTls({
+    port,
+    host: '127.0.0.1',
+    ...TLS,
+    pskCallback: () => ({
+      psk: bytes.subarray(16),
+      identity: Buffer.from(bytes.subarray(0, 16)).toString('hex'),
+    }),
+  });
+  socket.on('error', () => {}).resume();
+  await new Promise((done) => socket.once('secureConnect', done));
+  return socket;
 }
 
 /** Connects, and waits until the other end has said what it speaks. */
@@ -161,16 +184,104 @@ describe('a stream of a protocol that carries much', () => {
   });
 });
 
+describe('a peer', () => {
+  it('that leaves while channels of it wait for their turn is served as before when it comes back', async () => {
+    const taker = await hosts.start('returning');
+    const offences: string[] = [];
+    giver.on('offence', (_peer, offence) => offences.push(offence));
+    await meet(taker, addressOf(giver));
+    // two that are served, and two that wait
+    for (let i = 0; i < 4; i++) (await channelByHand(taker)).write(Uint8Array.of(1, 7));
+    await giver.disconnect(taker.id);
+    await until(() => !taker.isConnected(giver.id));
+    await meet(taker, addressOf(giver));
+    for (let i = 0; i < 6; i++) {
+      const stream = await taker.open(giver.id, BULK);
+      await stream.send(Uint8Array.of(i));
+      expect(await stream.receive()).toEqual(Uint8Array.of(i));
+      await stream.end();
+    }
+    expect(offences).toEqual([]);
+    giver.removeAllListeners('offence');
+    await taker.close();
+  });
+
+  it('that asks much and leaves is not answered for ever', async () => {
+    let answered = 0;
+    const asked: Protocol = { ...BULK, name: 'asked/1' };
+    giver.handle(asked, async (stream) => {
+      // without waiting for anything but room
+      while (await stream.receive()) {
+        await stream.send(new Uint8Array(1 << 18));
+        answered++;
+      }
+    });
+    const taker = await hosts.start('asking');
+    await meet(taker, addressOf(giver));
+    const stream = await taker.open(giver.id, asked);
+    for (let i = 0; i < 20_000; i++) void stream.send(Uint8Array.of(1)).catch(() => {});
+    await stream.receive();
+    stream.abort();
+    await until(() => answered > 0);
+    await taker.close();
+    const soon = answered;
+    await new Promise((done) => setTimeout(done, 200));
+    expect(answered).toBe(soon);
+    expect(answered).toBeLessThan(2_000);
+  });
+
+  it('gets ordinary streams when all channels there may be are taken', async () => {
+    const many: Protocol = { ...BULK, name: 'many/1', streamsPerPeer: 200 };
+    giver.handle(many, echo);
+    const taker = await hosts.start('many');
+    const { proxy, address } = await proxyTo(giver);
+    await meet(taker, address);
+    const streams: FrameStream[] = [];
+    for (let i = 0; i < 131; i++) streams.push(await taker.open(giver.id, many));
+    expect(proxy.connections).toBe(1 + 128);
+    for (const stream of streams.slice(-3)) {
+      await stream.send(Uint8Array.of(5));
+      expect(await stream.receive()).toEqual(Uint8Array.of(5));
+    }
+    for (const stream of streams) stream.abort();
+    await taker.close();
+  });
+});
+
 describe('at the port that channels share', () => {
+  it('one address has only so many handshakes under way, and others have theirs', async () => {
+    const host = await hosts.start('narrow', { limits: { perAddress: 8 } });
+    host.handle(BULK, echo);
+    const taker = await hosts.start('narrow-taker');
+    const { proxy, address } = await proxyTo(host);
+    await meet(taker, address);
+    let closed = 0;
+    const sockets = Array.from({ length: 30 }, () => {
+      const socket = connect(portOf(host), '127.0.0.1', () => socket.write(Uint8Array.of(22)));
+      return socket
+        .resume()
+        .on('error', () => {})
+        .once('close', () => closed++);
+    });
+    await until(() => closed >= 22);
+    for (const socket of sockets) socket.destroy();
+    await until(async () => {
+      const before = proxy.connections;
+      const stream = await taker.open(host.id, BULK);
+      stream.abort();
+      return proxy.connections > before;
+    });
+    await taker.close();
+    await host.close();
+  });
+
   it('a stranger without a ticket is cut off, with one made up too, and learns nothing', async () => {
     for (const identity of ['', 'a'.repeat(32), 'x'.repeat(120)]) {
       const outcome = await new Promise<string>((done) => {
         const socket = connectTls({
           port,
           host: '127.0.0.1',
-          minVersion: 'TLSv1.3',
-          ciphers: 'TLS_AES_128_GCM_SHA256',
-          checkServerIdentity: () => undefined,
+          ...TLS,
           rejectUnauthorized: false,
           ...(identity && { pskCallback: () => ({ psk: Buffer.alloc(32), identity }) }),
         });

@@ -3,6 +3,7 @@ import type { Connection, Logger, Stream } from '@libp2p/interface';
 import { BitmodelError, fromHex, toHex } from '../../../base/index.js';
 import type { Connections } from '../Connections.js';
 import type { PeerId, Protocol } from '../Host.js';
+import type { HostLimits } from '../HostOptions.js';
 import { type Channel, ChannelServer, callHandshake } from './psk.js';
 import { SocketStream } from './SocketStream.js';
 import { type Admission, type Ticket, Tickets } from './Tickets.js';
@@ -11,6 +12,10 @@ const NAME_BYTES = 16;
 const SECRET_BYTES = 32;
 /** Milliseconds for the whole of making a channel, after which an ordinary stream does. */
 const TIMEOUT = 5_000;
+/** Milliseconds after which a peer to which none could be made is tried again: it may have had no room only then. */
+const UNABLE = 60_000;
+/** Channels of others at once: beyond it ordinary streams do, so that sockets don't take the places of newcomers. */
+export const MOST_CHANNELS = 128;
 
 /** How a ticket for a channel is asked for: the name of a protocol there; name and secret of a ticket back, or nothing. */
 export const CHANNEL: Protocol = {
@@ -26,6 +31,7 @@ export interface ChannelsOptions {
   readonly prefix: string;
   readonly connections: Connections;
   readonly log: Logger;
+  readonly limits: HostLimits;
   /** Puts the question for a ticket to a peer. */
   readonly ask: (peer: PeerId, question: Uint8Array, signal: AbortSignal) => Promise<Uint8Array>;
 }
@@ -39,11 +45,12 @@ export class Channels {
   readonly #options: ChannelsOptions;
   readonly #tickets = new Tickets();
   readonly #served = new Map<string, (stream: Stream, peer: PeerId) => Promise<void>>();
-  /** Peers to which none could be made while they are connected. */
-  readonly #unable = new Set<PeerId>();
+  /** Peers to which none could be made, and until when none is tried again. */
+  readonly #unable = new Map<PeerId, number>();
   readonly #streams = new Map<PeerId, Set<SocketStream>>();
   readonly #calls = new Set<Socket>();
   readonly #server: ChannelServer<Admission>;
+  #inbound = 0;
   #isClosed = false;
 
   constructor(options: ChannelsOptions) {
@@ -54,6 +61,7 @@ export class Channels {
       secretOf: ({ secret }) => secret,
       take: (channel, admission) => this.#admit(channel, admission),
       timeout: TIMEOUT,
+      limits: options.limits,
     });
   }
 
@@ -65,7 +73,8 @@ export class Channels {
   /** Answers the question for a ticket. */
   answer(question: Uint8Array, peer: PeerId): Uint8Array {
     const protocol = Buffer.from(question).toString();
-    const ticket = this.#served.has(protocol) ? this.#tickets.give(peer, protocol) : undefined;
+    const hasRoom = this.#inbound < MOST_CHANNELS && this.#served.has(protocol);
+    const ticket = hasRoom ? this.#tickets.give(peer, protocol) : undefined;
     if (ticket === undefined) return new Uint8Array();
     return Buffer.concat([fromHex(ticket.name), ticket.secret]);
   }
@@ -82,7 +91,7 @@ export class Channels {
    */
   async open(peer: PeerId, protocol: Protocol, signal: AbortSignal): Promise<Stream | undefined> {
     const [to] = this.#options.connections.to(peer).flatMap(dialledAt);
-    if (to === undefined || this.#unable.has(peer) || !this.#speaks(peer)) return undefined;
+    if (to === undefined || this.#isUnable(peer) || !this.#speaks(peer)) return undefined;
     try {
       const question = Buffer.from(protocol.name);
       const ticket = ticketIn(await this.#options.ask(peer, question, signal));
@@ -91,7 +100,9 @@ export class Channels {
     } catch (thrown) {
       signal.throwIfAborted();
       this.#options.log('no channel to %s: %s', peer, thrown);
-      if (this.#options.connections.to(peer).length > 0) this.#unable.add(peer);
+      if (this.#options.connections.to(peer).length > 0) {
+        this.#unable.set(peer, performance.now() + UNABLE);
+      }
       return undefined;
     }
   }
@@ -103,6 +114,10 @@ export class Channels {
     for (const peer of this.#streams.keys()) this.#drop(peer);
   }
 
+  #isUnable(peer: PeerId): boolean {
+    return performance.now() < (this.#unable.get(peer) ?? 0);
+  }
+
   #speaks(peer: PeerId): boolean {
     const { connections, prefix } = this.#options;
     return connections.protocolsOf(peer, prefix).includes(CHANNEL.name);
@@ -110,8 +125,13 @@ export class Channels {
 
   #admit(channel: Channel, { peer, protocol }: Admission): void {
     const take = this.#served.get(protocol);
-    if (take === undefined || !this.#isWelcome(peer)) channel.secured.destroy();
-    else void take(this.#keep(peer, protocol, channel, 'inbound'), peer);
+    if (take === undefined || !this.#isWelcome(peer) || this.#inbound >= MOST_CHANNELS) {
+      channel.secured.destroy();
+      return;
+    }
+    this.#inbound++;
+    channel.socket.once('close', () => this.#inbound--);
+    void take(this.#keep(peer, protocol, channel, 'inbound'), peer);
   }
 
   #isWelcome(peer: PeerId): boolean {

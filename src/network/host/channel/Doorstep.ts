@@ -1,7 +1,6 @@
 import { Server, type Socket } from 'node:net';
 import type { Listener, Transport } from '@libp2p/interface';
-import { isLoopback } from '../address.js';
-import { type HostLimits, PER_ADDRESS } from '../HostOptions.js';
+import { type HostLimits, mostFrom } from '../HostOptions.js';
 
 /** First byte of TLS (RFC 8446, section 5.1, `handshake`); what libp2p says first is a length, `0x13`. */
 const TLS_HANDSHAKE = 22;
@@ -82,9 +81,8 @@ export class Doorstep {
 
   #hasRoom(host: string): boolean {
     if (this.#waiting.size >= this.#limits.pending) return false;
-    const most = this.#limits.perAddress ?? (isLoopback(host) ? this.#limits.pending : PER_ADDRESS);
     let count = 0;
     for (const each of this.#waiting.values()) if (each === host) count++;
-    return count < most;
+    return count < mostFrom(host, this.#limits);
   }
 }

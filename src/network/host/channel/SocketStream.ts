@@ -55,6 +55,8 @@ export class SocketStream extends AbstractStream {
   sendData(data: Parameters<AbstractStream['sendData']>[0]): SendResult {
     const sentBytes = data.byteLength;
     const { secured } = this.#channel;
+    // it would say that there is room, for ever, to somebody who then lets nobody else have a turn, the close included
+    if (secured.destroyed) throw new Error('the connection is closed');
     secured.cork();
     for (const part of data) secured.write(part);
     secured.uncork();

@@ -1,6 +1,7 @@
 import type { Socket } from 'node:net';
 import { connect, createServer, type TLSSocket } from 'node:tls';
 import { BitmodelError } from '../../../base/index.js';
+import { type HostLimits, mostFrom } from '../HostOptions.js';
 import type { Ticket } from './Tickets.js';
 
 /**
@@ -9,7 +10,7 @@ import type { Ticket } from './Tickets.js';
  */
 const SUITE = { minVersion: 'TLSv1.3', ciphers: 'TLS_AES_128_GCM_SHA256' } as const;
 /** Handshakes of others under way at once. */
-const MOST_HANDSHAKES = 64;
+export const MOST_HANDSHAKES = 64;
 
 /** A TLS connection after its handshake, and the TCP socket under it. */
 export interface Channel {
@@ -25,6 +26,7 @@ export interface ChannelServerOptions<T> {
   readonly take: (channel: Channel, admission: T) => void;
   /** Milliseconds for a handshake. */
   readonly timeout: number;
+  readonly limits: HostLimits;
 }
 
 /** Does the handshakes of those who call. It listens nowhere: connections are given to it. */
@@ -32,9 +34,12 @@ export class ChannelServer<T> {
   readonly #server;
   /** By the address at the other end. */
   readonly #sockets = new Map<string, Socket>();
-  #handshakes = 0;
+  /** IP addresses of those whose handshake is not done, by the address at the other end. */
+  readonly #pending = new Map<string, string>();
+  readonly #limits: HostLimits;
 
-  constructor({ admit, secretOf, take, timeout }: ChannelServerOptions<T>) {
+  constructor({ admit, secretOf, take, timeout, limits }: ChannelServerOptions<T>) {
+    this.#limits = limits;
     const admissions = new WeakMap<TLSSocket, T>();
     this.#server = createServer({
       ...SUITE,
@@ -47,7 +52,7 @@ export class ChannelServer<T> {
       },
     });
     this.#server.on('secureConnection', (secured) => {
-      this.#handshakes--;
+      this.#pending.delete(remoteEnd(secured));
       // what fails later is told by the end of the socket
       secured.on('error', () => {});
       // both ends say by themselves when they have sent everything
@@ -61,7 +66,6 @@ export class ChannelServer<T> {
       });
     });
     this.#server.on('tlsClientError', (_error, socket) => {
-      this.#handshakes--;
       // whoever it was has no ticket, and learns no more than that
       setImmediate(() => socket.destroy());
     });
@@ -69,18 +73,24 @@ export class ChannelServer<T> {
 
   /** Handshakes under way; for tests of the bounds. */
   get handshakes(): number {
-    return this.#handshakes;
+    return this.#pending.size;
   }
 
   accept(socket: Socket): void {
-    if (this.#handshakes >= MOST_HANDSHAKES) {
+    const host = socket.remoteAddress ?? '';
+    let own = 0;
+    for (const each of this.#pending.values()) if (each === host) own++;
+    if (this.#pending.size >= MOST_HANDSHAKES || own >= mostFrom(host, this.#limits)) {
       socket.destroy();
       return;
     }
-    this.#handshakes++;
     const end = remoteEnd(socket);
+    this.#pending.set(end, host);
     this.#sockets.set(end, socket);
-    socket.once('close', () => this.#sockets.delete(end));
+    socket.once('close', () => {
+      this.#pending.delete(end);
+      this.#sockets.delete(end);
+    });
     socket.setNoDelay(true);
     this.#server.emit('connection', socket);
   }
