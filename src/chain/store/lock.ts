@@ -1,32 +1,11 @@
 import { randomBytes } from 'node:crypto';
 import { readFileSync, unlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { BitmodelError, EXIT } from '../../base/index.js';
+import { BitmodelError, EXIT, isProcessAlive, startTimeOf } from '../../base/index.js';
 import { answers, LifeSign } from './LifeSign.js';
 
 /** Folders that this very process holds, or is about to. */
 const held = new Set<string>();
-
-// A process number is given out again after a crash or a restart of a container; with its start time it is unique.
-function startTimeOf(pid: number): string {
-  try {
-    const stat = readFileSync(`/proc/${pid}/stat`, 'utf8');
-    return stat.slice(stat.lastIndexOf(')') + 2).split(' ')[19] ?? '';
-  } catch {
-    // no /proc on this system, or no such process: the number alone must do
-    return '';
-  }
-}
-
-function isAlive(pid: number, startTime: string): boolean {
-  if (!Number.isInteger(pid) || pid <= 0 || pid === process.pid) return false;
-  try {
-    process.kill(pid, 0);
-  } catch (thrown) {
-    if ((thrown as NodeJS.ErrnoException).code === 'ESRCH') return false;
-  }
-  return startTimeOf(pid) === startTime;
-}
 
 /** What a lock says; undefined when there is none. */
 function readLock(path: string): string | undefined {
@@ -96,7 +75,10 @@ export async function lockFolder(
   let dead: string | undefined;
   for (let { found, taken } = take(dead); !taken; { found, taken } = take(dead)) {
     const [pid = '', startTime = ''] = found?.trim().split(' ') ?? [];
-    if (isAlive(Number(pid), startTime)) throw locked(folder, `process ${pid}`);
+    // our own number was another's: who is about to open it twice was found out before
+    if (Number(pid) !== process.pid && isProcessAlive(Number(pid), startTime)) {
+      throw locked(folder, `process ${pid}`);
+    }
     // numbers of processes in another container say nothing here; who answers made this lock if it is still the same
     const answered = found !== undefined && (await answers(folder));
     if (answered && read() === found) {

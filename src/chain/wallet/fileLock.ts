@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto';
 import {
   closeSync,
   lstatSync,
@@ -12,9 +13,11 @@ import { basename, dirname, join } from 'node:path';
 import {
   BitmodelError,
   EXIT,
+  isProcessAlive,
   makeFolder,
   messageOf,
   sha256,
+  startTimeOf,
   toHex,
   utf8,
 } from '../../base/index.js';
@@ -26,30 +29,24 @@ const INTERVAL = 10;
 const STALE = 30_000;
 /** A lock gets its maker's number at once. */
 const UNSIGNED = 1_000;
-/** Locks of this process that last, by real path: a file with its number that is not among them was left by one before it. */
-const lasting = new Set<string>();
+/** What the locks of this process that last say, by real path: another with its number was left by one before it. */
+const lasting = new Map<string, string>();
 
-/** Whether a process of this number runs. */
-export function isProcessAlive(pid: number): boolean {
-  try {
-    process.kill(pid, 0);
-    return true;
-  } catch (thrown) {
-    // without the right to signal it, it is there all the same
-    return (thrown as NodeJS.ErrnoException).code !== 'ESRCH';
-  }
-}
-
-function tryCreate(path: string): boolean {
+/**
+ * @returns what the lock that was made says: the process, when that started, and a number of the lock's own, by which its
+ * maker knows it again; undefined where there is one
+ */
+function tryCreate(path: string): string | undefined {
+  const text = `${process.pid} ${startTimeOf(process.pid)} ${randomBytes(8).toString('hex')}\n`;
   try {
     const file = openSync(path, 'wx', 0o600);
-    writeSync(file, String(process.pid));
+    writeSync(file, text);
     closeSync(file);
-    return true;
+    return text;
   } catch (thrown) {
     if ((thrown as NodeJS.ErrnoException).code === 'EEXIST') {
       assertPlainFile(path);
-      return false;
+      return undefined;
     }
     throw new BitmodelError('WRITE_FAILED', `${path} could not be made: ${messageOf(thrown)}.`, {
       next: 'Check the permissions of the data folder, or choose another with --datadir',
@@ -68,20 +65,32 @@ function assertPlainFile(path: string): void {
   });
 }
 
-/** Whether a lock is over. @param pid what the file says; @param age milliseconds */
-type Judge = (path: string, pid: number, age: number) => boolean;
+/** Whose a lock is, by what it says: 0 where nobody's. Those of older versions say the number of the process alone. */
+function makerOf(text: string): { pid: number; startTime: string } {
+  const [pid = '', startTime = ''] = text.trim().split(' ');
+  return { pid: Number(pid) > 0 ? Number(pid) : 0, startTime };
+}
 
-const isOver: Judge = (_, pid, age) => age > STALE || !isProcessAlive(pid);
+function isMakerAlive(text: string): boolean {
+  const { pid, startTime } = makerOf(text);
+  return isProcessAlive(pid, startTime);
+}
 
-const isAbandoned: Judge = (path, pid) =>
-  pid === process.pid ? !lasting.has(path) : !isProcessAlive(pid);
+/** Whether a lock is over. @param text what the file says; @param age milliseconds */
+type Judge = (path: string, text: string, age: number) => boolean;
+
+const isOver: Judge = (_, text, age) => age > STALE || !isMakerAlive(text);
+
+const isAbandoned: Judge = (path, text) =>
+  makerOf(text).pid === process.pid ? lasting.get(path) !== text : !isMakerAlive(text);
 
 function isStale(path: string, judge: Judge): boolean {
   try {
-    const pid = Number(readFileSync(path, 'utf8'));
-    const age = Date.now() - statSync(path).mtimeMs;
+    const text = readFileSync(path, 'utf8');
+    // the clock may have been set back since: what is far ahead of it is as old as what is far behind
+    const age = Math.abs(Date.now() - statSync(path).mtimeMs);
     // an empty file is one whose maker has not written its number yet, or died before it could
-    return pid > 0 ? judge(path, pid, age) : age > UNSIGNED;
+    return makerOf(text).pid > 0 ? judge(path, text, age) : age > UNSIGNED;
   } catch (thrown) {
     if ((thrown as NodeJS.ErrnoException).code === 'ENOENT') return false;
     throw thrown;
@@ -120,7 +129,8 @@ function takeOver(path: string, judge = isOver): boolean {
   if (name === undefined) return true;
   if (!isStale(path, judge)) return false;
   const guard = `${path}.${name}`;
-  if (!tryCreate(guard)) {
+  const own = tryCreate(guard);
+  if (own === undefined) {
     takeOver(guard);
     return false;
   }
@@ -128,14 +138,14 @@ function takeOver(path: string, judge = isOver): boolean {
     if (nameOf(path) === name) remove(path);
     return true;
   } finally {
-    remove(guard);
+    release(guard, own);
   }
 }
 
-/** Removes the lock of this process, unless it was held so long that another has taken it over. */
-function release(path: string): void {
+/** Removes a lock, unless another has taken it over, or it was removed by hand and made anew. @param own what it says */
+function release(path: string, own: string): void {
   try {
-    if (readFileSync(path, 'utf8') === String(process.pid)) remove(path);
+    if (readFileSync(path, 'utf8') === own) remove(path);
   } catch (thrown) {
     if ((thrown as NodeJS.ErrnoException).code !== 'ENOENT') throw thrown;
   }
@@ -156,7 +166,8 @@ export function withFileLock<T>(path: string, body: () => T): T {
     // what stands in the way is told by the file itself, next
   }
   const end = Date.now() + PATIENCE;
-  while (!tryCreate(path)) {
+  let own = tryCreate(path);
+  for (; own === undefined; own = tryCreate(path)) {
     const isGone = takeOver(path);
     if (Date.now() >= end) {
       throw new BitmodelError('WALLET_BUSY', 'Another bitmodel process holds the wallet.', {
@@ -169,7 +180,7 @@ export function withFileLock<T>(path: string, body: () => T): T {
   try {
     return body();
   } finally {
-    release(path);
+    release(path, own);
   }
 }
 
@@ -177,7 +188,8 @@ export function withFileLock<T>(path: string, body: () => T): T {
 export type FileHold = { readonly release: () => void } | { readonly pid: number };
 
 /**
- * Takes a lock that lasts as long as its holder lives, or until it is released. Nobody is waited for.
+ * Takes a lock that lasts as long as its holder lives, or until it is released. Nobody is waited for. It is for processes
+ * that see each other: one in another container, which can't be seen, is taken for dead.
  * @param path in a folder that is there
  * @returns how to release it, or the number of the living process that has it (0 where it has not said yet)
  * @throws BitmodelError `WRITE_FAILED`
@@ -188,18 +200,19 @@ export function holdFileLock(path: string): FileHold {
 
 function holdReal(path: string): FileHold {
   const end = Date.now() + 2 * UNSIGNED;
-  while (!tryCreate(path)) {
+  let own = tryCreate(path);
+  for (; own === undefined; own = tryCreate(path)) {
     const isGone = takeOver(path, isAbandoned);
     const pid = isGone ? 0 : holderOf(path);
     if (pid > 0 || Date.now() >= end) return { pid };
     if (!isGone) sleep(INTERVAL);
   }
-  lasting.add(path);
+  const mine = own;
+  lasting.set(path, mine);
   return {
     release: () => {
-      // whoever asks in this process between the two finds a file that is over, or none
-      release(path);
-      lasting.delete(path);
+      release(path, mine);
+      if (lasting.get(path) === mine) lasting.delete(path);
     },
   };
 }
@@ -207,7 +220,7 @@ function holdReal(path: string): FileHold {
 /** The number in a lock that is not over; 0 where there is none. */
 function holderOf(path: string): number {
   try {
-    const pid = Number(readFileSync(path, 'utf8'));
+    const { pid } = makerOf(readFileSync(path, 'utf8'));
     return pid > 0 && !isStale(path, isAbandoned) ? pid : 0;
   } catch (thrown) {
     if ((thrown as NodeJS.ErrnoException).code === 'ENOENT') return 0;

@@ -1,6 +1,6 @@
+import { isProcessAlive } from '../../base/index.js';
 import { parseOutpoint } from '../codec/transaction.js';
 import type { AccountIndexes } from './Account.js';
-import { isProcessAlive } from './fileLock.js';
 
 /** A coin that a process has chosen and may be about to spend. */
 export interface Reservation {
