@@ -57,7 +57,7 @@ describe('a node that ends and starts again on another RPC port', () => {
   it('is found there by buyer, seller and judge, who go on with the job in escrow', async () => {
     const url = urlOf(node);
     let restarted: Promise<void> | undefined;
-    const judged = ['--verifiers', judgeKey, '--verifier-fee', '0.0005'];
+    const judged = ['--verifiers', judgeKey];
     const { code, stderr } = await place.run([...buy, ...most, '--price', '0.001', ...judged], {
       env,
       onStderr: (said) => {

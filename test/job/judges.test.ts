@@ -129,6 +129,26 @@ describe('the judges of a job', () => {
     await expect(judges('announced', honest, dearer, 9_999n)).rejects.toThrow('for that fee');
   });
 
+  it('get, where the buyer names them, what the dearest of them asks, or the buyer is told', async () => {
+    const named = honest.slice(0, 2).map(publicKey);
+    const asking = (...fees: string[]) => fees.map((fee, i) => saying(honest[i]!, fee));
+    const fee = async (said: ReturnType<typeof asking>, given?: bigint) =>
+      (await judges(named, [], said, given)).fee;
+    // nothing is known of them: what one asks who was told nothing
+    expect(await fee([])).toBe(50_000n);
+    expect(await fee(asking('0.00010000', '0.00000000'))).toBe(50_000n);
+    expect(await fee(asking('0.00010000', '0.00070000', '9.00000000'))).toBe(70_000n);
+    expect(await fee(asking('0.01000000'))).toBe(1_000_000n);
+    const tooDear = { code: 'VERIFIER_TOO_DEAR', message: expect.stringContaining(named[1]!) };
+    await expect(fee(asking('0.00010000', '0.01000001'))).rejects.toMatchObject({
+      ...tooDear,
+      next: expect.stringContaining('--verifier-fee 0.01000001'),
+    });
+    await expect(fee(asking('0.00010000', '0.00070000'), 69_999n)).rejects.toMatchObject(tooDear);
+    const given = await judges(named, [], asking('0.00010000', '0.00070000'), 70_000n);
+    expect(given).toMatchObject({ of: named, chosen: 'named' });
+  });
+
   it('are announced ones, and said to be, where too few are bonded for a draw', async () => {
     const chosen = await judges(
       'auto',

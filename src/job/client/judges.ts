@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { BitmodelError, EXIT, parseAmount, sha256, toHex } from '../../base/index.js';
+import { BitmodelError, EXIT, formatAmount, parseAmount, sha256, toHex } from '../../base/index.js';
 import type { ChainClient, KeyPair, NetworkParameters } from '../../chain/index.js';
 import { registryAt, registryHeight } from '../bonds/bonds.js';
 import type { PoolMirror } from '../pool/PoolMirror.js';
@@ -8,6 +8,10 @@ import type { JobRequest } from './request.js';
 
 const DEFAULT_VERIFIER_FEE = 10_000n;
 const AUTO_VERIFIERS = 3;
+/** What `bitmodel verifier` asks unless told otherwise, and so what one gets of whom it is not known what it asks. */
+const USUAL_FEE = 50_000n;
+/** More than this no named verifier gets without the buyer's word. */
+const MOST_UNASKED = 20n * USUAL_FEE;
 
 /** Who judges a job, and what each asks. */
 export interface Judges {
@@ -29,7 +33,7 @@ export interface JudgeSources {
 
 /**
  * Who will judge this job in a dispute, and for what: named, announced or drawn.
- * @throws BitmodelError `NO_VERIFIERS`
+ * @throws BitmodelError `NO_VERIFIERS`, `VERIFIER_TOO_DEAR`
  */
 export async function chooseJudges(
   { chain, params, key, mirror }: JudgeSources,
@@ -37,9 +41,7 @@ export async function chooseJudges(
   model: string,
   tip: number,
 ): Promise<Judges> {
-  if (typeof verifiers !== 'string') {
-    return { of: [...verifiers], chosen: 'named', fee: DEFAULT_VERIFIER_FEE };
-  }
+  if (typeof verifiers !== 'string') return namedJudges(verifiers, mirror, verifierFee);
   const registry = await registryAt(chain, params, registryHeight(tip, params));
   const size = registry?.size ?? 0;
   const priced = verifierFee === undefined ? '' : ' for that fee';
@@ -73,6 +75,31 @@ export async function chooseJudges(
   const draw = { registry: toHex(registry.root), drawHash: toHex(sha256(drawSecret)) };
   const of = { ...draw, size, count: AUTO_VERIFIERS };
   return { of, chosen: 'drawn', fee, drawSecret: toHex(drawSecret) };
+}
+
+/** Those the buyer named, who get what the dearest of them asks: for less it would not judge, and the dispute would lapse. */
+function namedJudges(
+  named: readonly string[],
+  mirror: PoolMirror,
+  given: bigint | undefined,
+): Judges {
+  const dearest = mirror
+    .verifiers()
+    .filter(({ author }) => named.includes(author))
+    .map(({ author, body }) => ({ author, fee: parseAmount(body.fee) }))
+    .toSorted((a, b) => Number(b.fee - a.fee))[0];
+  const fee = dearest && dearest.fee > USUAL_FEE ? dearest.fee : USUAL_FEE;
+  if (dearest && dearest.fee > (given ?? MOST_UNASKED)) {
+    throw new BitmodelError(
+      'VERIFIER_TOO_DEAR',
+      `Verifier ${dearest.author} asks ${formatAmount(dearest.fee)} coins a verdict, and judges for no less.`,
+      {
+        next: `Pass --verifier-fee ${formatAmount(dearest.fee)}, or name others with --verifiers`,
+        exitCode: EXIT.usage,
+      },
+    );
+  }
+  return { of: [...named], chosen: 'named', fee };
 }
 
 /**
