@@ -44,8 +44,12 @@ const DAY = 24 * 3600 * 1000;
 const OLDEST_RECORD = 7 * DAY;
 /** Milliseconds by which a record's clock may be ahead. */
 const MAX_AHEAD = 3600_000;
-/** Questions that a peer may ask: an honest one asks every minute at most. */
+/** Questions of a peer that are answered: an honest one asks every minute, and whenever its link is back. */
 const QUESTIONS = { perSecond: 1 / 20, burst: 4 };
+/** Questions of a peer before they count as a flood: one whose link comes and goes, or who starts often, is no flooder. */
+const PATIENCE = { perSecond: 1, burst: 60 };
+/** Questions to a peer, fewer than it answers. */
+const OWN_QUESTIONS = { perSecond: 1 / 30, burst: 3 };
 /** Least and most records of an answer, and the part of the book between them; so nobody learns it all at once. */
 const LEAST_TOLD = 20;
 const PART_TOLD = 0.23;
@@ -57,15 +61,18 @@ const PART_TOLD = 0.23;
 export class PeerExchange {
   readonly #options: PeerExchangeOptions;
   readonly #questions = new RateLimit(QUESTIONS);
+  readonly #patience = new RateLimit(PATIENCE);
+  readonly #own = new RateLimit(OWN_QUESTIONS);
 
   constructor(options: PeerExchangeOptions) {
     this.#options = options;
     options.host.answer(PEERS_PROTOCOL, (frame, peer) => this.#answer(frame, peer));
   }
 
-  /** Asks a connected peer for others. Returns how many were new. Its faults are held against it and not thrown. */
+  /** Asks a connected peer for others, unless it was asked often just now. Returns how many were new. Its faults are held against it and not thrown. */
   async ask(peer: PeerId): Promise<number> {
     const { host, penalties, records } = this.#options;
+    if (!this.#own.take(peer)) return 0;
     const own = await records.own();
     let answer: Uint8Array;
     try {
@@ -94,10 +101,8 @@ export class PeerExchange {
 
   async #answer(frame: Uint8Array, peer: PeerId): Promise<Uint8Array> {
     const { penalties, book } = this.#options;
-    if (!this.#questions.take(peer)) {
-      penalties.penalise(peer, 'flood', 'asks for peers too often');
-      return encodeRecords([]);
-    }
+    if (!this.#patience.take(peer)) penalties.penalise(peer, 'flood', 'asks for peers too often');
+    if (!this.#questions.take(peer)) return encodeRecords([]);
     let own: Uint8Array[];
     try {
       own = decodeRecords(frame, 1);

@@ -187,10 +187,35 @@ describe('a peer that lies about peers', () => {
     await expect(again.host.dial(addressOf(attacker))).rejects.toThrow();
   });
 
+  it('whose link comes and goes, or who starts often, may ask each time, and is not always answered', async () => {
+    const victim = await start('asked often');
+    const attacker = await meet(victim);
+    for (let i = 0; i < 30; i++) await ask(attacker, victim, []);
+    expect(victim.scores.scoreOf(attacker.id)).toBe(0);
+    expect(victim.bans.hasPeer(attacker.id)).toBe(false);
+  });
+
+  it('is asked only so often, however often its link comes back', async () => {
+    const asked = await hosts.start('asked');
+    let questions = 0;
+    asked.answer(PEERS_PROTOCOL, () => {
+      questions++;
+      return encodeRecords([]);
+    });
+    const peers = await start('asks after each link', { listen: [] });
+    for (let i = 0; i < 6; i++) {
+      await peers.host.dial(addressOf(asked));
+      await until(() => peers.host.protocolsOf(asked.id).includes(PEERS_PROTOCOL.name));
+      await new Promise((done) => setTimeout(done, 100));
+      await peers.host.disconnect(asked.id);
+    }
+    expect(questions).toBe(3);
+  });
+
   it('is banned for asking without end', async () => {
     const victim = await start('asked without end');
     const attacker = await meet(victim);
-    for (let i = 0; i < 30 && !victim.bans.hasPeer(attacker.id); i++) {
+    for (let i = 0; i < 150 && !victim.bans.hasPeer(attacker.id); i++) {
       await ask(attacker, victim, []).catch(() => undefined);
     }
     expect(victim.bans.hasPeer(attacker.id)).toBe(true);
