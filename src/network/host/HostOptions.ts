@@ -38,6 +38,23 @@ export function mostFrom(host: string, { perAddress }: Pick<HostLimits, 'perAddr
   return perAddress ?? (isLoopback(host) ? Number.POSITIVE_INFINITY : PER_ADDRESS);
 }
 
+/**
+ * Whether one more may come from an IP address.
+ * @param present addresses of those who are there, by whatever tells them apart
+ * @param most how many may be there of all addresses together
+ */
+export function hasRoomFor(
+  host: string,
+  present: ReadonlyMap<unknown, string>,
+  most: number,
+  limits: Pick<HostLimits, 'perAddress'>,
+): boolean {
+  if (present.size >= most) return false;
+  let own = 0;
+  for (const each of present.values()) if (each === host) own++;
+  return own < mostFrom(host, limits);
+}
+
 /** What {@link createHost} needs. */
 export interface HostOptions {
   /** `main`, `test` or `regtest`; stands before every protocol and topic. */

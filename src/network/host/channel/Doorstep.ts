@@ -1,6 +1,6 @@
 import { Server, type Socket } from 'node:net';
 import type { Listener, Transport } from '@libp2p/interface';
-import { type HostLimits, mostFrom } from '../HostOptions.js';
+import { type HostLimits, hasRoomFor } from '../HostOptions.js';
 
 /** First byte of TLS (RFC 8446, section 5.1, `handshake`); what libp2p says first is a length, `0x13`. */
 const TLS_HANDSHAKE = 22;
@@ -55,7 +55,8 @@ export class Doorstep {
 
   #wait(socket: Socket, passOn: () => void): void {
     const host = socket.remoteAddress;
-    if (host === undefined || !this.#hasRoom(host)) {
+    const { pending } = this.#limits;
+    if (host === undefined || !hasRoomFor(host, this.#waiting, pending, this.#limits)) {
       socket.destroy();
       return;
     }
@@ -77,12 +78,5 @@ export class Doorstep {
     const timer = setTimeout(drop, this.#limits.handshakeTimeout);
     this.#waiting.set(socket, host);
     socket.on('readable', onReadable).on('close', settle).on('error', drop);
-  }
-
-  #hasRoom(host: string): boolean {
-    if (this.#waiting.size >= this.#limits.pending) return false;
-    let count = 0;
-    for (const each of this.#waiting.values()) if (each === host) count++;
-    return count < mostFrom(host, this.#limits);
   }
 }

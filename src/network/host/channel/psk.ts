@@ -1,7 +1,7 @@
 import type { Socket } from 'node:net';
 import { connect, createServer, type TLSSocket } from 'node:tls';
 import { BitmodelError } from '../../../base/index.js';
-import { type HostLimits, mostFrom } from '../HostOptions.js';
+import { type HostLimits, hasRoomFor } from '../HostOptions.js';
 import type { Ticket } from './Tickets.js';
 
 /**
@@ -78,9 +78,7 @@ export class ChannelServer<T> {
 
   accept(socket: Socket): void {
     const host = socket.remoteAddress ?? '';
-    let own = 0;
-    for (const each of this.#pending.values()) if (each === host) own++;
-    if (this.#pending.size >= MOST_HANDSHAKES || own >= mostFrom(host, this.#limits)) {
+    if (!hasRoomFor(host, this.#pending, MOST_HANDSHAKES, this.#limits)) {
       socket.destroy();
       return;
     }
