@@ -1,26 +1,13 @@
-import { BitmodelError, EXIT, toHex } from '../base/index.js';
+import { BitmodelError, EXIT } from '../base/index.js';
 import { RpcClient } from '../chain/index.js';
-import {
-  decodeReceipt,
-  type Receipt,
-  type ReceiptVerification,
-  verifyReceipt,
-} from '../job/index.js';
-import { LanguageModel, ModelRegistry, modelId } from '../model/index.js';
-import {
-  calibrationHash,
-  DEFAULT_TAU,
-  describeVerdict,
-  readCalibration,
-  toleranceFor,
-  type Verdict,
-} from '../rastic/index.js';
+import { decodeReceipt, type Receipt } from '../job/index.js';
+import { describeVerdict, type Verdict } from '../rastic/index.js';
 import { action } from './shared/action.js';
 import { readInput } from './shared/input.js';
-import { parseThreads } from './shared/models.js';
 import type { Register } from './shared/register.js';
 import type { Settings } from './shared/settings.js';
 import type { Terminal } from './shared/terminal.js';
+import { type AtHandChoice, checkAtHand } from './verify-at-hand.js';
 import {
   askNeighbours,
   type CheckOptions,
@@ -31,106 +18,12 @@ import {
   showNeighbours,
 } from './verify-outsourced.js';
 
-interface VerifyCommandOptions extends OutsourceChoice {
+interface VerifyCommandOptions extends OutsourceChoice, AtHandChoice {
   readonly outsource?: boolean;
-  readonly model?: string;
-  readonly calibrated?: boolean;
-  readonly explain?: boolean;
-  readonly threads?: string;
 }
 
 /** Receipts are small; what is larger is none. */
 const MOST_BYTES = 4 << 20;
-
-/** The model's folder, after its contents were seen to be the model the receipt names. */
-async function folderOf(
-  receipt: Receipt,
-  asked: string | undefined,
-  datadir: string,
-): Promise<string> {
-  const folder = new ModelRegistry(datadir).resolve(asked ?? receipt.job.model);
-  const id = await modelId(folder);
-  if (id !== receipt.job.model) {
-    throw new BitmodelError(
-      'OTHER_MODEL',
-      `${folder} holds model ${id}, but the receipt is for ${receipt.job.model}.`,
-      {
-        next: 'Pass the folder of the model the receipt names with --model',
-        exitCode: EXIT.notFound,
-      },
-    );
-  }
-  return folder;
-}
-
-/** τ for this receipt: the job's own calibration where the bundle ships it. */
-function toleranceOf(receipt: Receipt, folder: string, verifier: string): number | undefined {
-  const { job } = receipt;
-  const calibration = readCalibration(folder, job.model, job.file);
-  if (!calibration || toHex(calibrationHash(calibration)) !== job.calibration) return undefined;
-  const taus = job.classes.map((seller) => toleranceFor(calibration, seller, verifier));
-  return taus.includes(undefined) ? undefined : Math.max(...(taus as number[]));
-}
-
-function explain(
-  terminal: Terminal,
-  verification: ReceiptVerification,
-  model: LanguageModel,
-): void {
-  terminal.line('position  token                 margin  the model’s own');
-  for (const { position, token, best, margin } of verification.rows) {
-    const text = JSON.stringify(model.tokenizer.decode([token])).slice(0, 18);
-    const own = best === token ? '' : JSON.stringify(model.tokenizer.decode([best])).slice(0, 18);
-    const shown = margin === undefined ? 'excluded' : margin.toExponential(2);
-    terminal.line(
-      `${String(position).padStart(8)}  ${text.padEnd(18)}  ${shown.padStart(8)}  ${own}`.trimEnd(),
-    );
-  }
-}
-
-/** Checks with the model at hand, and prints the verdict. */
-async function checkAtHand(
-  receipt: Receipt,
-  options: VerifyCommandOptions,
-  settings: Settings,
-  terminal: Terminal,
-  signal: AbortSignal,
-): Promise<Verdict> {
-  const folder = await folderOf(receipt, options.model, settings.datadir);
-  const threads = options.threads === undefined ? {} : { threads: parseThreads(options.threads) };
-  const model = await LanguageModel.open(folder, { file: receipt.job.file, ...threads });
-  try {
-    const measured = toleranceOf(receipt, folder, model.info.numericClass);
-    if (measured === undefined && options.calibrated) {
-      const reason = 'the calibration that the job names is not beside the model';
-      terminal.result({ result: 'abstain', reason }, `abstained: ${reason}`, 'abstain');
-      return { result: 'abstain', reason };
-    }
-    const tau = measured ?? DEFAULT_TAU;
-    const verification = await verifyReceipt(receipt, model, { tau, signal });
-    const { verdict, positions, greatestMargin, seconds, checks } = verification;
-    if (options.explain && !terminal.json) explain(terminal, verification, model);
-    const detail = {
-      ...verdict,
-      positions,
-      greatestMargin: Number.isFinite(greatestMargin) ? greatestMargin : null,
-      tau,
-      calibrated: measured !== undefined,
-      seconds: Number(seconds.toFixed(3)),
-      checks,
-      ...(options.explain ? { rows: verification.rows } : {}),
-    };
-    const signed = checks.signature ? 'signed by the seller' : 'NOT signed by the seller';
-    terminal.result(
-      detail,
-      `${describeVerdict(verdict)}\n${positions} of ${receipt.outputIds.length} tokens checked in ${seconds.toFixed(2)} s, tolerance ${tau} logits (${measured === undefined ? 'default' : 'calibrated'}), ${signed}`,
-      verdict.result,
-    );
-    return verdict;
-  } finally {
-    await model.close();
-  }
-}
 
 /** Asks the node's peers; where the model is at hand too, it says who of them was right, and has the last word. */
 async function checkByNeighbours(

@@ -1,0 +1,97 @@
+import { BitmodelError, EXIT, toHex } from '../base/index.js';
+import { type Receipt, verifyReceipt } from '../job/index.js';
+import { LanguageModel, ModelRegistry, modelId } from '../model/index.js';
+import {
+  calibrationHash,
+  DEFAULT_TAU,
+  describeVerdict,
+  readCalibration,
+  toleranceFor,
+  type Verdict,
+} from '../rastic/index.js';
+import { parseThreads } from './shared/models.js';
+import type { Settings } from './shared/settings.js';
+import type { Terminal } from './shared/terminal.js';
+import { explain } from './verify-explain.js';
+
+/** Options of `bitmodel verify` with the model at hand. */
+export interface AtHandChoice {
+  readonly model?: string;
+  readonly calibrated?: boolean;
+  readonly explain?: boolean;
+  readonly threads?: string;
+}
+
+/** The model's folder, after its contents were seen to be the model the receipt names. */
+async function folderOf(
+  receipt: Receipt,
+  asked: string | undefined,
+  datadir: string,
+): Promise<string> {
+  const folder = new ModelRegistry(datadir).resolve(asked ?? receipt.job.model);
+  const id = await modelId(folder);
+  if (id !== receipt.job.model) {
+    throw new BitmodelError(
+      'OTHER_MODEL',
+      `${folder} holds model ${id}, but the receipt is for ${receipt.job.model}.`,
+      {
+        next: 'Pass the folder of the model the receipt names with --model',
+        exitCode: EXIT.notFound,
+      },
+    );
+  }
+  return folder;
+}
+
+/** τ for this receipt: the job's own calibration where the bundle ships it. */
+function toleranceOf(receipt: Receipt, folder: string, verifier: string): number | undefined {
+  const { job } = receipt;
+  const calibration = readCalibration(folder, job.model, job.file);
+  if (!calibration || toHex(calibrationHash(calibration)) !== job.calibration) return undefined;
+  const taus = job.classes.map((seller) => toleranceFor(calibration, seller, verifier));
+  return taus.includes(undefined) ? undefined : Math.max(...(taus as number[]));
+}
+
+/** Checks with the model at hand, and prints the verdict. */
+export async function checkAtHand(
+  receipt: Receipt,
+  options: AtHandChoice,
+  settings: Settings,
+  terminal: Terminal,
+  signal: AbortSignal,
+): Promise<Verdict> {
+  const folder = await folderOf(receipt, options.model, settings.datadir);
+  const threads = options.threads === undefined ? {} : { threads: parseThreads(options.threads) };
+  const model = await LanguageModel.open(folder, { file: receipt.job.file, ...threads });
+  try {
+    const measured = toleranceOf(receipt, folder, model.info.numericClass);
+    if (measured === undefined && options.calibrated) {
+      const reason = 'the calibration that the job names is not beside the model';
+      terminal.result({ result: 'abstain', reason }, `abstained: ${reason}`, 'abstain');
+      return { result: 'abstain', reason };
+    }
+    const tau = measured ?? DEFAULT_TAU;
+    const verification = await verifyReceipt(receipt, model, { tau, signal });
+    const { verdict, positions, greatestMargin, seconds, checks } = verification;
+    if (options.explain && !terminal.json) explain(terminal, verification, model);
+    const detail = {
+      ...verdict,
+      positions,
+      greatestMargin: Number.isFinite(greatestMargin) ? greatestMargin : null,
+      tau,
+      calibrated: measured !== undefined,
+      seconds: Number(seconds.toFixed(3)),
+      checks,
+      ...(options.explain ? { rows: verification.rows } : {}),
+    };
+    const signed = checks.signature ? 'signed by the seller' : 'NOT signed by the seller';
+    terminal.result(
+      detail,
+      `${describeVerdict(verdict)}\n${positions} of ${receipt.outputIds.length} tokens checked in ${seconds.toFixed(2)} s, tolerance ${tau} logits (${measured === undefined ? 'default' : 'calibrated'}), ${signed}`,
+      verdict.result,
+    );
+    return verdict;
+  } finally {
+    await model.close();
+  }
+}
