@@ -54,6 +54,7 @@ export class LanguageModel {
       graph: options.graph,
       provider,
       threads: options.threads ?? availableParallelism(),
+      optimization: options.optimization ?? 'all',
       keyValueHeads: config.keyValueHeads,
       headSize: config.headSize,
       vocabularySize: config.vocabularySize,

@@ -46,6 +46,7 @@ export type {
   GenerateOptions,
   GenerateRequest,
   Generation,
+  GraphOptimization,
   ModelInfo,
   OpenOptions,
   PrefillOptions,

@@ -86,6 +86,9 @@ export interface ModelInfo {
   readonly architecture: string;
 }
 
+/** ONNX Runtime's levels of graph optimisation: fused operators make other sums than plain ones. */
+export type GraphOptimization = 'all' | 'extended' | 'basic' | 'disabled';
+
 /** How a model is opened. */
 export interface OpenOptions {
   /** ONNX file inside the folder, such as `onnx/model_q4.onnx`; else the usual names are tried in turn. */
@@ -96,6 +99,8 @@ export interface OpenOptions {
   readonly device?: Device;
   /** Bytes of a graph to run in the file's place. */
   readonly graph?: Uint8Array;
+  /** How far ONNX Runtime rewrites the graph before it runs; `all` unless stated. Other levels give other roundings. */
+  readonly optimization?: GraphOptimization;
 }
 
 /** One turn of a conversation. */

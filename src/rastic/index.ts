@@ -26,6 +26,7 @@ export {
   readCalibration,
   toleranceFor,
 } from './calibration.js';
+export { clopperPearsonLower, clopperPearsonUpper, incompleteBeta } from './clopperPearson.js';
 export { checkPosition, type PositionCheck } from './margin.js';
 export {
   answersFor,

@@ -111,6 +111,7 @@ export class DecoderGraph {
       executionProviders: [options.provider],
       intraOpNumThreads: options.threads,
       interOpNumThreads: 1,
+      graphOptimizationLevel: options.optimization,
       logSeverityLevel: 4,
       // a graph in memory has no folder of its own in which external data could be found
       extra: options.graph

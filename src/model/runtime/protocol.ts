@@ -1,4 +1,5 @@
 import type { Sampling } from '../sampler/sampling.js';
+import type { GraphOptimization } from '../types.js';
 
 /** How the worker is started. */
 export interface WorkerOptions {
@@ -8,6 +9,7 @@ export interface WorkerOptions {
   readonly graph: Uint8Array | undefined;
   readonly provider: 'cpu' | 'cuda';
   readonly threads: number;
+  readonly optimization: GraphOptimization;
   /** Sizes for shapes that the graph leaves open. */
   readonly keyValueHeads: number | undefined;
   readonly headSize: number | undefined;
