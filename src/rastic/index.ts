@@ -27,6 +27,7 @@ export {
   toleranceFor,
 } from './calibration.js';
 export { clopperPearsonLower, clopperPearsonUpper, incompleteBeta } from './clopperPearson.js';
+export { flipBound } from './flipBound.js';
 export { checkPosition, type PositionCheck } from './margin.js';
 export {
   answersFor,

@@ -1,6 +1,7 @@
 import type { GumbelNoise, Sampling } from '../model/index.js';
 import { argmax } from '../model/index.js';
-import { shiftBounds } from './shiftBounds.js';
+import { flipBound } from './flipBound.js';
+import { ROUNDING, shiftBounds } from './shiftBounds.js';
 
 /** What one position says about the token that stands there. */
 export type PositionCheck =
@@ -12,6 +13,11 @@ export type PositionCheck =
        * −∞ where no token was certainly on offer. An honest seller within tolerance τ never shows more than τ.
        */
       readonly margin: number;
+      /**
+       * Upper bound on the probability, over the noise at this position, that an honest seller within τ shows a margin
+       * above 0 here; 1 where nothing is known, as at temperature 0.
+       */
+      readonly flipBound: number;
       /** The token that the verifier's own logits give. */
       readonly best: number;
     }
@@ -72,7 +78,7 @@ export function checkPosition(
   if (!allFinite(logits)) return { kind: 'non-finite' };
   if (sampling.temperatureMilli === 0) {
     const best = argmax(logits);
-    return { kind: 'margin', margin: logits[best]! - logits[token]!, best };
+    return { kind: 'margin', margin: logits[best]! - logits[token]!, flipBound: 1, best };
   }
   const temperature = sampling.temperatureMilli / 1000;
   const bounds = shiftBounds(logits, token, sampling, tau);
@@ -81,5 +87,15 @@ export function checkPosition(
   if (!bounds.possible) return { kind: 'excluded', best };
   const certain = bestScore(scaled, bounds.order, bounds.certain, position, noise).score;
   const own = logits[token]! / temperature + noise.at(position, token);
-  return { kind: 'margin', margin: temperature * (certain - own), best };
+  const byRank = Float64Array.from(
+    bounds.order.subarray(0, bounds.reachable),
+    (id) => logits[id]! / temperature,
+  );
+  const delta = tau / temperature + 2 * ROUNDING;
+  return {
+    kind: 'margin',
+    margin: temperature * (certain - own),
+    flipBound: flipBound(byRank, bounds.certain, bounds.reachable, delta),
+    best,
+  };
 }

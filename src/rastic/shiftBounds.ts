@@ -10,10 +10,15 @@ export interface ShiftBounds {
   readonly certain: number;
   /** Whether the token asked about is in S⁺: left under some shift. */
   readonly possible: boolean;
+  /**
+   * |S⁺|: how many of `order`, from the front, are left under some shift. S⁺ is a prefix too, since a shift that leaves a
+   * token leaves whatever stands higher when it is brought at least as high.
+   */
+  readonly reachable: number;
 }
 
 /** Room for binary64 rounding in sums over a vocabulary, given to the seller on both sides. */
-const ROUNDING = 1e-9;
+export const ROUNDING = 1e-9;
 
 function orderOf(logits: Float32Array): Uint32Array {
   return Uint32Array.from(logits, (_, token) => token).sort(
@@ -87,7 +92,7 @@ export function shiftBounds(
   const cutByP = sampling.topPMilli < 1000;
   if (k === size && !cutByP) {
     const order = Uint32Array.from(logits, (_, id) => id);
-    return { order, nominal: size, certain: size, possible: true };
+    return { order, nominal: size, certain: size, possible: true, reachable: size };
   }
   // mass before < p, as mass before : rest < p : 1 − p, in logarithms, since a small temperature spreads the weights widely
   const logOdds = Math.log(p / (1 - p));
@@ -97,8 +102,8 @@ export function shiftBounds(
   const epsilon = tau / (2 * temperature) + ROUNDING;
   const { weights, before, after } = softmaxSums(scaled, k);
 
-  const possible = (): boolean => {
-    const own = logits[token]! / temperature;
+  /** Whether a token with this z/T is left under some shift. */
+  const isPossible = (own: number): boolean => {
     const certainlyBefore = firstRankBelow(scaled, own + 2 * epsilon, true);
     if (certainlyBefore >= k) return false;
     if (!cutByP || certainlyBefore === 0) return true;
@@ -126,6 +131,7 @@ export function shiftBounds(
     order,
     nominal,
     certain: largestPrefix(k, (count) => count === 0 || isCertain(count - 1)),
-    possible: possible(),
+    possible: isPossible(logits[token]! / temperature),
+    reachable: largestPrefix(size, (count) => count === 0 || isPossible(scaled[count - 1]!)),
   };
 }

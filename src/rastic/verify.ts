@@ -51,6 +51,8 @@ export interface PositionRow {
   readonly best: number;
   /** In units of the logits; absent where the sampling excludes the token. */
   readonly margin?: number;
+  /** How probable a margin above 0 is at most for an honest seller; absent where the margin is. */
+  readonly flipBound?: number;
 }
 
 /** The verdict, with the margins that it stands on. */
@@ -150,8 +152,8 @@ export async function verifyOutput(
       badToken = { result: 'invalid', kind: 'sampling', position };
       return;
     }
-    const { margin, best } = check;
-    rows.push({ position, token, best, margin });
+    const { margin, flipBound, best } = check;
+    rows.push({ position, token, best, margin, flipBound });
     greatestMargin = Math.max(greatestMargin, margin);
     if (margin > options.tau) {
       const kind = position === 0 ? 'continuity' : 'integrity';

@@ -91,7 +91,7 @@ describe('the margin of a token', () => {
       gumbelNoise(new Uint8Array(32)),
       1e-3,
     );
-    expect(check).toEqual({ kind: 'margin', margin: 1, best: 1 });
+    expect(check).toEqual({ kind: 'margin', margin: 1, flipBound: 1, best: 1 });
   });
 
   it('excludes what top-k leaves out under every shift', () => {
