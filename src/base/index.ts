@@ -22,6 +22,7 @@ export {
 export { makeFolder, type WriteFileOptions, writeFileAtomic } from './files.js';
 export { digest, sha256, sha256d } from './hash.js';
 export { type CanonicalValue, canonicalBytes } from './json.js';
+export { Markup, type MarkupValue, markup } from './markup.js';
 export { isProcessAlive, startTimeOf } from './processes.js';
 export { type JoinedSignal, joinSignals } from './signals.js';
 export { oneLine, printable, printableJson } from './text.js';

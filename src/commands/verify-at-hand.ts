@@ -1,5 +1,5 @@
 import { BitmodelError, EXIT, toHex } from '../base/index.js';
-import { type Receipt, verifyReceipt } from '../job/index.js';
+import { explainReceipt, type Receipt, verifyReceipt } from '../job/index.js';
 import { LanguageModel, ModelRegistry, modelId } from '../model/index.js';
 import {
   calibrationHash,
@@ -12,13 +12,14 @@ import {
 import { parseThreads } from './shared/models.js';
 import type { Settings } from './shared/settings.js';
 import type { Terminal } from './shared/terminal.js';
-import { explain } from './verify-explain.js';
+import { explanationRows, printExplanation, writePage } from './verify-explain.js';
 
 /** Options of `bitmodel verify` with the model at hand. */
 export interface AtHandChoice {
   readonly model?: string;
   readonly calibrated?: boolean;
   readonly explain?: boolean;
+  readonly html?: string;
   readonly threads?: string;
 }
 
@@ -73,7 +74,15 @@ export async function checkAtHand(
     const tau = measured ?? DEFAULT_TAU;
     const verification = await verifyReceipt(receipt, model, { tau, signal });
     const { verdict, positions, greatestMargin, seconds, checks } = verification;
-    if (options.explain && !terminal.json) explain(terminal, verification, model);
+    const explanation =
+      options.explain || options.html !== undefined
+        ? explainReceipt(receipt, verification, model.tokenizer, {
+            tau,
+            calibrated: measured !== undefined,
+          })
+        : undefined;
+    if (options.html !== undefined && explanation) writePage(options.html, explanation);
+    if (options.explain && explanation && !terminal.json) printExplanation(terminal, explanation);
     const detail = {
       ...verdict,
       positions,
@@ -82,14 +91,13 @@ export async function checkAtHand(
       calibrated: measured !== undefined,
       seconds: Number(seconds.toFixed(3)),
       checks,
-      ...(options.explain ? { rows: verification.rows } : {}),
+      ...(options.explain && explanation ? { rows: explanationRows(explanation) } : {}),
     };
     const signed = checks.signature ? 'signed by the seller' : 'NOT signed by the seller';
-    terminal.result(
-      detail,
-      `${describeVerdict(verdict)}\n${positions} of ${receipt.outputIds.length} tokens checked in ${seconds.toFixed(2)} s, tolerance ${tau} logits (${measured === undefined ? 'default' : 'calibrated'}), ${signed}`,
-      verdict.result,
-    );
+    const said = `${describeVerdict(verdict)}\n${positions} of ${receipt.outputIds.length} tokens checked in ${seconds.toFixed(2)} s, tolerance ${tau} logits (${measured === undefined ? 'default' : 'calibrated'}), ${signed}`;
+    // the page has stdout for itself
+    if (options.html === '-') for (const line of said.split('\n')) terminal.note(line);
+    else terminal.result(detail, said, verdict.result);
     return verdict;
   } finally {
     await model.close();

@@ -70,7 +70,8 @@ export const register: Register = (program) => {
       'folder, id or name of the model (default: the one the receipt names)',
     )
     .option('--calibrated', 'abstain where the job’s calibration is not at hand')
-    .option('--explain', 'print each position with its margin')
+    .option('--explain', 'print each position with its margin and the model’s own token')
+    .option('--html <file>', 'write that as a page of its own, - for stdout')
     .option('--threads <n>', 'threads of the model')
     .option('--outsource', 'ask the node’s peers, without the model; they see prompt and output')
     .option('--neighbours <n>', 'how many of them, 3 to 16 (4)')
@@ -78,11 +79,11 @@ export const register: Register = (program) => {
     .option('--timeout <seconds>', 'time for their answers (60)')
     .addHelpText(
       'after',
-      '\nExit code: 0 valid, 10 invalid, 11 could not be verified.\n\nWith --outsource the verdict is the word of most of the neighbours asked, not a\nproof. It takes three that have the model; where fewer are connected, none is\nasked. With --model, too, the model at hand decides, and neighbours that it\ncontradicts are not asked again.\n\nExamples:\n  $ bitmodel verify receipt.json --model fixtures/bitmodel-tiny\n  $ cat receipt.json | bitmodel verify - --json\n  $ bitmodel verify receipt.json --outsource --neighbours 6',
+      '\nExit code: 0 valid, 10 invalid, 11 could not be verified.\n\nWith --outsource the verdict is the word of most of the neighbours asked, not a\nproof. It takes three that have the model; where fewer are connected, none is\nasked. With --model, too, the model at hand decides, and neighbours that it\ncontradicts are not asked again.\n\nExamples:\n  $ bitmodel verify receipt.json --model fixtures/bitmodel-tiny\n  $ bitmodel verify receipt.json --explain --html answer.html\n  $ cat receipt.json | bitmodel verify - --json\n  $ bitmodel verify receipt.json --outsource --neighbours 6',
     )
     .action(
       action<VerifyCommandOptions>(async ([path], { options, settings, terminal, signal }) => {
-        refuseIdle(options);
+        refuseIdle(options, settings);
         const question = checkOptionsOf(options);
         const receipt = decodeReceipt(await readInput(path!, MOST_BYTES));
         const { result } = options.outsource
@@ -93,11 +94,22 @@ export const register: Register = (program) => {
     );
 };
 
+function refused(message: string, next: string): BitmodelError {
+  return new BitmodelError('BAD_OPTION', message, { next, exitCode: EXIT.usage });
+}
+
 /** Refuses options that would be dropped without a word. */
-function refuseIdle({ outsource, neighbours, sample, timeout }: VerifyCommandOptions): void {
-  if (outsource || [neighbours, sample, timeout].every((one) => one === undefined)) return;
-  throw new BitmodelError('BAD_OPTION', 'Nobody but neighbours is asked like that.', {
-    next: 'Pass --outsource, too',
-    exitCode: EXIT.usage,
-  });
+function refuseIdle(options: VerifyCommandOptions, { json }: Settings): void {
+  const { outsource, neighbours, sample, timeout, model, explain, html } = options;
+  if (!outsource && [neighbours, sample, timeout].some((one) => one !== undefined)) {
+    throw refused('Nobody but neighbours is asked like that.', 'Pass --outsource, too');
+  }
+  if (outsource && model === undefined && (explain || html !== undefined)) {
+    const next = 'Pass --model, too; without it, what the neighbours said is printed';
+    throw refused('Each token can be shown only by the model at hand.', next);
+  }
+  if (html === '-' && (json || explain)) {
+    const next = 'Name a file for the page';
+    throw refused(`The page and ${json ? '--json' : '--explain'} can't both have stdout.`, next);
+  }
 }

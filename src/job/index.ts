@@ -78,6 +78,17 @@ export {
   channelRefundUnlocking,
 } from './contracts/channelSpends.js';
 export { decodeEvidence, type Evidence, encodeEvidence } from './evidence.js';
+export {
+  type ExplainedToken,
+  type Explanation,
+  evidenceAt,
+  explainReceipt,
+  formatMargin,
+  type Standing,
+  uncheckedRemark,
+} from './explained/explain.js';
+export { explanationPage } from './explained/page.js';
+export { visibleText } from './explained/tokenText.js';
 export { type HeldRole, holdKey } from './holdKey.js';
 export { type JobEvent, JobEvents, type JobRole, type JobStep } from './JobEvents.js';
 export { JobRecords } from './JobRecords.js';

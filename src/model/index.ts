@@ -37,6 +37,7 @@ export { ServedBundle } from './store/ServedBundle.js';
 export { ServedModels } from './store/ServedModels.js';
 export { wholeBundle } from './store/wholeBundle.js';
 export { TextStream } from './TextStream.js';
+export { tokenBytes } from './tokenBytes.js';
 export { loadTokenizer } from './tokenizer.js';
 export type {
   ChatMessage,

@@ -62,6 +62,10 @@ class BundleTokenizer implements Tokenizer {
     });
   }
 
+  token(id: number): string | undefined {
+    return this.#inner.id_to_token(id);
+  }
+
   applyChatTemplate(messages: readonly ChatMessage[]): number[] {
     if (this.#template === undefined) {
       throw new BitmodelError('NO_CHAT_TEMPLATE', 'The model brings no chat template.', {

@@ -120,6 +120,8 @@ export interface Tokenizer {
   encode(text: string, options?: { readonly addSpecialTokens?: boolean }): number[];
   /** Text of ids, special tokens written out; ids without a token give nothing. */
   decode(ids: readonly number[]): string;
+  /** A token as the vocabulary writes it; nothing for an id without one. */
+  token(id: number): string | undefined;
   /** Whether the bundle brings a chat template. */
   readonly hasChatTemplate: boolean;
   /**

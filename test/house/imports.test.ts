@@ -58,7 +58,17 @@ const FOLDERS: Readonly<Record<string, readonly string[]>> = {
     'rpc',
     'light',
   ],
-  job: ['contracts', 'bonds', 'pool', 'network', 'client', 'worker', 'verifier', 'outsourced'],
+  job: [
+    'contracts',
+    'bonds',
+    'pool',
+    'network',
+    'client',
+    'worker',
+    'verifier',
+    'outsourced',
+    'explained',
+  ],
   rastic: ['attacks', 'outsourced'],
   reward: ['contracts'],
 };

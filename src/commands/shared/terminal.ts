@@ -1,6 +1,16 @@
+import { styleText } from 'node:util';
 import { BitmodelError, EXIT, oneLine, printable, printableJson } from '../../base/index.js';
 import type { Settings } from './settings.js';
 import { warnings } from './warnings.js';
+
+/** Colours of a terminal that say something here. */
+export type Style = 'bold' | 'dim' | 'cyan' | 'yellow' | 'red';
+
+/** A piece of a line, with the look it has where there are colours. */
+export interface Styled {
+  readonly text: string;
+  readonly style?: Style;
+}
 
 /**
  * Where a command prints: results on stdout, everything else on stderr. Much of it was written by others (nodes, pins,
@@ -35,6 +45,17 @@ export class Terminal {
   /** One line on stdout, or several; with `--json` it is JSON. */
   line(text: string): void {
     process.stdout.write(`${this.#settings.json ? printableJson(text) : printable(text)}\n`);
+  }
+
+  /** One line on stdout of pieces with a look; plain in a pipe, or where NO_COLOR is set. */
+  styled(pieces: readonly Styled[]): void {
+    const { stdout } = process;
+    const hasColours = stdout.isTTY === true && stdout.hasColors();
+    const line = pieces.map(({ text, style }) => {
+      const safe = oneLine(text);
+      return style && hasColours ? styleText(style, safe) : safe;
+    });
+    stdout.write(`${line.join('')}\n`);
   }
 
   /** Text on stdout without a line break, for streams. */
