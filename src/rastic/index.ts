@@ -8,7 +8,19 @@ export {
   type ExpectedVerdict,
   isExpected,
 } from './attacks/attack.js';
+export { inlineWeights } from './attacks/onnx/external.js';
 export { ATTACKS, attackNamed } from './attacks/table.js';
+export { quantisedTo } from './attacks/variants/blockQuantised.js';
+export { bypassHalf, bypassLastLayer, bypassLayers } from './attacks/variants/bypassLayers.js';
+export { positionsOffByOne, quantisedCache } from './attacks/variants/changedCache.js';
+export { halfRounded, noised, shifted } from './attacks/variants/changedWeights.js';
+export { dynamicInt8 } from './attacks/variants/dynamicInt8.js';
+export {
+  FINE_TUNED_SCALE,
+  GRAPH_VARIANTS,
+  type GraphVariantName,
+} from './attacks/variants/table.js';
+export type { GraphVariant } from './attacks/variants/variant.js';
 export {
   type CalibrationPlan,
   type CalibrationSubject,

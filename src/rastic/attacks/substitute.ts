@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Attack } from './attack.js';
-import { bypassLastLayer } from './bypassLayer.js';
+import { bypassLastLayer } from './variants/bypassLayers.js';
 
 /** Answers with a model that does less work: the one paid for, with its last layer bypassed. */
 export const substitute: Attack = {

@@ -3,8 +3,9 @@ import fc from 'fast-check';
 import * as ort from 'onnxruntime-node';
 import protobuf from 'protobufjs/minimal.js';
 import { beforeAll, describe, expect, it } from 'vitest';
-import { bypassLastLayer } from '#src/rastic/attacks/bypassLayer.js';
-import { readOnnx, writeOnnx } from '#src/rastic/attacks/onnxGraph.js';
+import { sha256, toHex } from '#src/base/index.js';
+import { readOnnx, writeOnnx } from '#src/rastic/attacks/onnx/graph.js';
+import { bypassLastLayer } from '#src/rastic/attacks/variants/bypassLayers.js';
 
 const file = new Uint8Array(readFileSync('fixtures/bitmodel-tiny/onnx/model.onnx'));
 const LAYERS = 6;
@@ -142,10 +143,12 @@ describe('the graph without its last layer', () => {
 describe('ONNX bytes', () => {
   it('keep everything but the wiring', () => {
     const model = readOnnx(file);
-    const again = readOnnx(writeOnnx(model, model.nodes));
+    const again = readOnnx(writeOnnx(model));
     expect(again.nodes).toEqual(model.nodes);
     expect(again.inputs).toEqual(model.inputs);
-    expect(again.initializers).toEqual(model.initializers);
+    const digests = ({ initializers }: typeof model) =>
+      [...initializers].map(([name, tensor]) => [name, toHex(sha256(tensor))]);
+    expect(digests(again)).toEqual(digests(model));
   });
 
   it('that are cut or foreign are an error of ours', () => {

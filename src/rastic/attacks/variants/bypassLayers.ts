@@ -1,5 +1,5 @@
-import { BitmodelError } from '../../base/index.js';
-import { type GraphNode, type OnnxModel, readOnnx, writeOnnx } from './onnxGraph.js';
+import { type GraphNode, type OnnxModel, readOnnx, writeOnnx } from '../onnx/graph.js';
+import { type GraphVariant, unrecognised } from './variant.js';
 
 /** ONNX Runtime's fused "add, then normalise" operations; they take the two addends as inputs 0 and 1 and may hand out the sum as output 3. */
 const FUSED = new Set(['SkipLayerNormalization', 'SkipSimplifiedLayerNormalization']);
@@ -14,12 +14,6 @@ interface ResidualAdd {
   readonly stream: string;
   /** The stream as it is after; absent where a fused node keeps the sum to itself. */
   readonly sum: string | undefined;
-}
-
-function unrecognised(why: string): BitmodelError {
-  return new BitmodelError('GRAPH_NOT_RECOGNISED', `The last layer was not found: ${why}.`, {
-    next: 'Use a decoder in the onnx-community layout with past_key_values inputs, such as the bundled one',
-  });
 }
 
 /** Which tensor is made by which node, and who depends on whom. */
@@ -69,17 +63,34 @@ function residualAdd(node: GraphNode, wiring: Wiring): ResidualAdd | undefined {
   return { node, stream, sum: (fused ? node.outputs[FUSED_SUM] : node.outputs[0]) || undefined };
 }
 
-/** The last place at which the stream is added to before `tensor` is computed. */
-function lastAdd(tensor: string, wiring: Wiring): ResidualAdd {
+/** The last place at which the stream is added to before `tensor` is computed, if there is one. */
+function lastAdd(tensor: string, wiring: Wiring): ResidualAdd | undefined {
   for (const node of wiring.upstream(tensor).nodes) {
     const add = residualAdd(node, wiring);
     if (add !== undefined) return add;
   }
-  throw unrecognised(`nothing before "${tensor}" adds to a residual stream`);
+  return undefined;
 }
 
-/** The cache inputs that only the last layer reads, e.g. `past_key_values.5.key`, and only the one before it. */
-function lastCaches(model: OnnxModel): { last: string; previous: string } {
+/** The places at which the stream is added to on its way to the logits, first to last. */
+function residualAdds(model: OnnxModel, wiring: Wiring): ResidualAdd[] {
+  const adds: ResidualAdd[] = [];
+  let add = lastAdd('logits', wiring);
+  while (add !== undefined) {
+    if (adds.length === model.nodes.length) throw unrecognised('the graph runs in a circle');
+    adds.unshift(add);
+    add = lastAdd(add.stream, wiring);
+  }
+  return adds;
+}
+
+const cacheOf = (layer: number): string => `past_key_values.${layer}.key`;
+
+/**
+ * Numbers of a decoder's layers by its cache inputs, ascending.
+ * @throws BitmodelError `GRAPH_NOT_RECOGNISED` where there are fewer than two
+ */
+function layersOf(model: OnnxModel): number[] {
   const layers = model.inputs.flatMap((name) => {
     const layer = /^past_key_values\.(\d+)\.key$/.exec(name)?.[1];
     return layer === undefined ? [] : [Number(layer)];
@@ -87,8 +98,24 @@ function lastCaches(model: OnnxModel): { last: string; previous: string } {
   if (layers.length < 2) {
     throw unrecognised('the graph has fewer than two past_key_values.N.key inputs');
   }
-  const last = Math.max(...layers);
-  return { last: `past_key_values.${last}.key`, previous: `past_key_values.${last - 1}.key` };
+  return layers.sort((a, b) => a - b);
+}
+
+/** Where the stream enters a layer, and the addition with which the layer ends. */
+function boundsOf(
+  layer: number,
+  layers: readonly number[],
+  adds: readonly ResidualAdd[],
+  wiring: Wiring,
+): { entry: string; exit: ResidualAdd } {
+  const reads = (add: ResidualAdd, other: number): boolean =>
+    add.node.outputs.some((name) => name !== '' && wiring.dependsOn(name, cacheOf(other)));
+  const own = adds.filter(
+    (add) => reads(add, layer) && !layers.some((other) => other > layer && reads(add, other)),
+  );
+  const [first] = own;
+  if (first === undefined) throw unrecognised(`no sum x + f(x) belongs to layer ${layer}`);
+  return { entry: first.stream, exit: own.at(-1)! };
 }
 
 /** Puts what stood before the layer in the place of what the layer's last addition gives. */
@@ -105,32 +132,45 @@ function rewire(model: OnnxModel, add: ResidualAdd, entry: string, wiring: Wirin
     throw unrecognised(`"${entry}" is not a sum that the fused normalisation could take`);
   }
   const inputs = [...before.inputs.slice(0, 2), ...add.node.inputs.slice(2)];
-  return model.nodes.map((node) => (node === add.node ? { ...node, inputs } : swap(node)));
+  return model.nodes.map((node) => (node === add.node ? { ...node, inputs } : node));
+}
+
+function bypass(model: OnnxModel, layer: number): OnnxModel {
+  const layers = layersOf(model);
+  const wiring = new Wiring(model.nodes);
+  const { entry, exit } = boundsOf(layer, layers, residualAdds(model, wiring), wiring);
+  const rewired = { ...model, nodes: rewire(model, exit, entry, wiring) };
+  const after = new Wiring(rewired.nodes);
+  for (const other of layers) {
+    const before = wiring.dependsOn('logits', cacheOf(other));
+    if (after.dependsOn('logits', cacheOf(other)) !== (before && other !== layer)) {
+      throw unrecognised(`the logits reach layer ${layer} by another way too`);
+    }
+  }
+  return rewired;
 }
 
 /**
- * A decoder's ONNX graph with its last transformer layer bypassed: whoever read the residual stream after the layer reads
- * it as it was before. Keys and values of that layer are still made, so that the graph's inputs and outputs stay the same.
- * The layer is found by structure alone: from the logits back along the sums x + f(x), to the first stream that does not
- * depend on the last layer's cache.
- * @param bytes an ONNX model with `logits` and `past_key_values.N.key` (onnx-community layout), plain or with fused norms
- * @throws BitmodelError `BAD_ONNX`, or `GRAPH_NOT_RECOGNISED` where the structure isn't there
+ * A decoder's ONNX graph with some transformer layers bypassed: whoever read the residual stream after a layer reads it as
+ * it was before. Keys and values of that layer are still made, so that the graph's inputs and outputs stay the same.
+ * A layer is found by structure alone: from the logits back along the sums x + f(x), those that depend on its cache but on no
+ * later layer's. Where norms are fused with sums, the first layer can't be left out.
+ * @param pick layers to leave out, of those that there are, ascending
+ * @returns a function of an ONNX model with `logits` and `past_key_values.N.key` (onnx-community layout), which throws
+ *   BitmodelError `BAD_ONNX`, or `GRAPH_NOT_RECOGNISED` where the structure isn't there
  */
-export function bypassLastLayer(bytes: Uint8Array): Uint8Array {
-  const model = readOnnx(bytes);
-  if (!model.outputs.includes('logits')) throw unrecognised('the graph has no output "logits"');
-  const caches = lastCaches(model);
-  const wiring = new Wiring(model.nodes);
-  const last = lastAdd('logits', wiring);
-  let entry = last.stream;
-  for (let steps = 0; wiring.dependsOn(entry, caches.last); steps++) {
-    if (steps === model.nodes.length) throw unrecognised('the graph runs in a circle');
-    entry = lastAdd(entry, wiring).stream;
-  }
-  const nodes = rewire(model, last, entry, wiring);
-  const rewired = new Wiring(nodes);
-  if (rewired.dependsOn('logits', caches.last) || !rewired.dependsOn('logits', caches.previous)) {
-    throw unrecognised('the logits reach the last layer by another way too');
-  }
-  return writeOnnx(model, nodes);
+export function bypassLayers(pick: (layers: readonly number[]) => readonly number[]): GraphVariant {
+  return (bytes) => {
+    const model = readOnnx(bytes);
+    if (!model.outputs.includes('logits')) throw unrecognised('the graph has no output "logits"');
+    return writeOnnx(pick(layersOf(model)).reduce(bypass, model));
+  };
 }
+
+/** Without the last transformer layer. */
+export const bypassLastLayer: GraphVariant = bypassLayers((layers) => layers.slice(-1));
+
+/** Without every second transformer layer: half of the work. */
+export const bypassHalf: GraphVariant = bypassLayers((layers) =>
+  layers.filter((_, i) => i % 2 === 1),
+);

@@ -1,0 +1,82 @@
+import { concatBytes } from '../../../base/index.js';
+import { asField, contents, fieldsOf, integerField, textField } from './fields.js';
+
+/** Field numbers of ONNX's `TensorProto`. */
+const TENSOR_DIMS = 1;
+const TENSOR_TYPE = 2;
+const TENSOR_FLOATS = 4;
+const TENSOR_NAME = 8;
+const TENSOR_RAW = 9;
+
+/** The element types of `TensorProto.DataType` that are made here. */
+export const ELEMENT = { float: 1, uint8: 2, int8: 3, int64: 7 } as const;
+
+/** A tensor of binary32 numbers. */
+export interface FloatTensor {
+  readonly dims: readonly number[];
+  readonly values: Float32Array;
+}
+
+function dimsOf(fields: ReturnType<typeof fieldsOf>): number[] {
+  const plain = fields.flatMap(({ number, value }) =>
+    number === TENSOR_DIMS && value !== undefined ? [value] : [],
+  );
+  const packed = contents(fields, TENSOR_DIMS).flatMap((bytes) => [...varints(bytes)]);
+  return [...plain, ...packed];
+}
+
+function* varints(bytes: Uint8Array): Generator<number> {
+  let value = 0;
+  let factor = 1;
+  for (const byte of bytes) {
+    value += (byte & 0x7f) * factor;
+    factor *= 128;
+    if (byte >= 0x80) continue;
+    yield value;
+    value = 0;
+    factor = 1;
+  }
+}
+
+/** Shape and element type of a tensor, without its elements. */
+export function shapeOf(tensor: Uint8Array): { dims: number[]; type: number } {
+  const fields = fieldsOf(tensor);
+  const type = fields.find(({ number }) => number === TENSOR_TYPE)?.value ?? 0;
+  return { dims: dimsOf(fields), type };
+}
+
+/**
+ * Reads a tensor of binary32 numbers.
+ * @param tensor bytes of its `TensorProto`
+ * @returns undefined where it is none, or where its numbers lie in another file
+ */
+export function readFloats(tensor: Uint8Array): FloatTensor | undefined {
+  const fields = fieldsOf(tensor);
+  const { dims, type } = shapeOf(tensor);
+  const size = dims.reduce((product, n) => product * n, 1);
+  const raw = contents(fields, TENSOR_RAW)[0] ?? concatBytes(...contents(fields, TENSOR_FLOATS));
+  if (type !== ELEMENT.float || dims.some((n) => n < 0) || raw.length !== 4 * size) {
+    return undefined;
+  }
+  // a copy, since the bytes need not lie at a multiple of four
+  return { dims, values: new Float32Array(raw.slice().buffer) };
+}
+
+/**
+ * Bytes of a `TensorProto`.
+ * @param data little-endian elements; as many as the dimensions say
+ */
+export function writeTensor(
+  name: string,
+  type: number,
+  dims: readonly number[],
+  data: ArrayBufferView,
+): Uint8Array {
+  const raw = new Uint8Array(data.buffer, data.byteOffset, data.byteLength);
+  return concatBytes(
+    ...dims.map((size) => integerField(TENSOR_DIMS, size)),
+    integerField(TENSOR_TYPE, type),
+    ...textField(TENSOR_NAME, name),
+    ...asField(TENSOR_RAW, [raw]),
+  );
+}

@@ -1,0 +1,58 @@
+import type { GraphNode, OnnxModel } from '../onnx/graph.js';
+import { ELEMENT, type FloatTensor, readFloats, shapeOf } from '../onnx/tensor.js';
+import { unrecognised } from './variant.js';
+
+/** A matrix product x·W with fixed fp32 weights W of K rows and N columns. */
+export interface Product {
+  readonly node: GraphNode;
+  /** The initialiser that holds the weights. */
+  readonly weights: string;
+  /** Whether it holds Wᵀ, N × K, which the graph transposes first (tied embeddings). */
+  readonly isTransposed: boolean;
+}
+
+function isFloatMatrix(model: OnnxModel, name: string | undefined): boolean {
+  const tensor = name === undefined ? undefined : model.initializers.get(name);
+  if (tensor === undefined) return false;
+  const { dims, type } = shapeOf(tensor);
+  return dims.length === 2 && type === ELEMENT.float;
+}
+
+/** Every matrix product with weights of the model's own. */
+export function productsOf(model: OnnxModel): Product[] {
+  const transposes = new Map(
+    model.nodes
+      .filter(({ opType, inputs }) => opType === 'Transpose' && isFloatMatrix(model, inputs[0]))
+      .map(({ inputs, outputs }) => [outputs[0]!, inputs[0]!]),
+  );
+  return model.nodes.flatMap((node): Product[] => {
+    if (node.opType !== 'MatMul') return [];
+    const right = node.inputs[1]!;
+    if (isFloatMatrix(model, right)) return [{ node, weights: right, isTransposed: false }];
+    const weights = transposes.get(right);
+    return weights === undefined ? [] : [{ node, weights, isTransposed: true }];
+  });
+}
+
+/**
+ * Names of the initialisers that hold the model's weight matrices: those that products and the embedding of tokens read.
+ * @throws BitmodelError `GRAPH_NOT_RECOGNISED` where there are none
+ */
+export function weightNames(model: OnnxModel): string[] {
+  const embedded = model.nodes
+    .filter(({ opType, inputs }) => opType === 'Gather' && inputs[1] === 'input_ids')
+    .map(({ inputs }) => inputs[0]!)
+    .filter((name) => isFloatMatrix(model, name));
+  const names = new Set([...embedded, ...productsOf(model).map(({ weights }) => weights)]);
+  if (names.size === 0) throw unrecognised('it holds no fp32 weight matrices');
+  return [...names];
+}
+
+/** The numbers of an initialiser. @throws BitmodelError `GRAPH_NOT_RECOGNISED` where they are not in the graph */
+export function floatsOf(model: OnnxModel, name: string): FloatTensor {
+  const tensor = model.initializers.get(name);
+  const floats = tensor && readFloats(tensor);
+  if (floats === undefined)
+    throw unrecognised(`the fp32 numbers of "${name}" are not in the graph`);
+  return floats;
+}
