@@ -145,6 +145,20 @@ describe('a contested job', () => {
     });
   });
 
+  it('is lost by a seller who shows the verifiers the ids, and the buyer nothing that opens', async () => {
+    const ciphertext = new Uint8Array(100).fill(9);
+    const answer = { ids: outputIds, finish: 'length' as const };
+    const { commitment } = sealAnswer(jobIdOf(job), fromHex(job.client), k, answer);
+    const encoded = encodeCommitment({ ...commitment, ciphertextHash: sha256(ciphertext) });
+    const shown = {
+      commitment: encoded,
+      commitments: [posted(ciphertext, encoded)],
+      contests: [byBuyer({ salt, promptIds })],
+      counterproofs: [bySeller({ salt, promptIds, outputIds })],
+    };
+    expect(await verdictOf(shown)).toEqual({ result: 'invalid', kind: 'format' });
+  });
+
   it('is lost by a seller who committed to another number of tokens', async () => {
     const { ciphertext, commitment } = sealAnswer(
       jobIdOf(job),

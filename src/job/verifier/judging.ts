@@ -66,8 +66,9 @@ export async function judge(
 }
 
 /**
- * What the answer proves to hold, whoever shows it; undefined where nobody has shown anything that proves something.
- * Ids that hash to the commitment are the ids. The seller's key is the one whose public key stands in front of the
+ * What the answer proves to hold; undefined where nobody has shown anything that proves something. Ids of the buyer's
+ * that hash to the commitment are the ids, and show that it could read them. The seller has to show how its answer opens:
+ * its word for the ids would clear one who commits to the right ids and delivers what nobody can open. The seller's key is the one whose public key stands in front of the
  * ciphertext: no other key says anything about it, least of all one that the buyer shows.
  */
 function openedBy(
@@ -76,7 +77,7 @@ function openedBy(
   ciphertext: Uint8Array,
 ): OpenedAnswer | undefined {
   const commitment = decodeCommitment(encoded);
-  for (const { outputIds } of [...buyer, ...seller]) {
+  for (const { outputIds } of buyer) {
     const answer = outputIds && checkOutput(commitment, state.k, outputIds);
     // only ids of the committed hash say something; others are a lie about it
     if (answer && ('ids' in answer || answer.kind === 'count')) return answer;
