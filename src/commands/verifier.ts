@@ -1,6 +1,13 @@
 import { join } from 'node:path';
-import { EXIT, formatAmount, parseAmount } from '../base/index.js';
-import { holdKey, type JobModel, JobVerifier } from '../job/index.js';
+import { Option } from 'commander';
+import { BitmodelError, EXIT, formatAmount, parseAmount } from '../base/index.js';
+import {
+  holdKey,
+  type JobModel,
+  JobVerifier,
+  type VerifierDishonesty,
+  verifierCheat,
+} from '../job/index.js';
 import { action } from './shared/action.js';
 import { eventJson, eventLine } from './shared/job-events.js';
 import {
@@ -12,6 +19,7 @@ import {
 } from './shared/models.js';
 import { openParticipant } from './shared/participant.js';
 import type { Register } from './shared/register.js';
+import type { Settings } from './shared/settings.js';
 import { WALLET_OPTIONS, type WalletChoice } from './shared/wallet.js';
 import { registerBondVerbs } from './verifier-bond.js';
 
@@ -19,6 +27,17 @@ interface VerifierCommandOptions extends WalletChoice {
   readonly model?: readonly string[];
   readonly fee: string;
   readonly threads?: number;
+  readonly cheat?: string;
+}
+
+/** A dishonest verifier, to see it found out; only where coins are worth nothing. */
+function cheatOf({ network }: Settings, name: string | undefined): VerifierDishonesty | undefined {
+  if (name === undefined) return undefined;
+  if (network === 'regtest') return verifierCheat(name);
+  throw new BitmodelError('NO_CHEATING', `On ${network} a verifier can't be told to cheat.`, {
+    next: 'Try it on regtest',
+    exitCode: EXIT.notAllowed,
+  });
 }
 
 /** `bitmodel verifier`: judges disputed jobs that list its key, until it is stopped. */
@@ -28,7 +47,8 @@ export const register: Register = (program) => {
     .description('judge disputed jobs for a fee, until stopped')
     .option('--model <model>', 'folder, id or name of a model it judges; may be repeated', collect)
     .option('--fee <coins>', 'what it asks for a verdict', '0.0005')
-    .option('--threads <n>', 'threads of each model', parseThreads);
+    .option('--threads <n>', 'threads of each model', parseThreads)
+    .addOption(new Option('--cheat <how>').hideHelp());
   const [key, passphrase] = WALLET_OPTIONS;
   command.option(...key, 'default').option(...passphrase);
   registerBondVerbs(command);
@@ -40,6 +60,7 @@ export const register: Register = (program) => {
     .action(
       action<VerifierCommandOptions>(async (_, { options, settings, terminal, signal }) => {
         const fee = parseAmount(options.fee);
+        const dishonesty = cheatOf(settings, options.cheat);
         const opened = await openParticipant(settings, options, signal);
         const folder = join(settings.datadir, settings.network, 'verifier');
         const release = holdKey('verifier', folder, opened.key);
@@ -49,7 +70,10 @@ export const register: Register = (program) => {
             ...(options.threads === undefined ? {} : { threads: options.threads }),
           });
           const directory = join(folder, options.key);
-          const verifier = new JobVerifier({ ...opened, models, fee, directory });
+          const verifier = new JobVerifier({
+            ...{ ...opened, models, fee, directory },
+            ...(dishonesty === undefined ? {} : { dishonesty }),
+          });
           verifier.on('event', (event) => {
             if (terminal.json) return terminal.line(JSON.stringify(eventJson(event)));
             const line = eventLine(event);

@@ -1,7 +1,7 @@
 import { EventEmitter } from 'node:events';
 
 /** Who did something. */
-export type JobRole = 'client' | 'worker' | 'verifier';
+export type JobRole = 'client' | 'worker' | 'verifier' | 'accuser';
 
 /** What happened; in the order of DESIGN 5.2. */
 export type JobStep =
@@ -28,6 +28,9 @@ export type JobStep =
   | 'slashed'
   | 'cleared'
   | 'lapsed'
+  | 'appealed'
+  | 'rejudged'
+  | 'burnt'
   | 'released'
   | 'cancelled'
   | 'refunded'

@@ -168,6 +168,13 @@ export {
   verifyReceipt,
 } from './receipt.js';
 export {
+  Accuser,
+  type AppealOutcome,
+  type AppealRecord,
+  type MemberFinding,
+} from './rejudging/Accuser.js';
+export type { KnownJob } from './rejudging/accusation.js';
+export {
   createOneTimeKey,
   openSealed,
   openUnder,
@@ -213,6 +220,7 @@ export {
   releaseBonds,
   type UnmovedBond,
 } from './verifier/bonding.js';
+export { type VerifierDishonesty, verifierCheat } from './verifier/dishonesty.js';
 export { JobVerifier, type VerifierOptions } from './verifier/JobVerifier.js';
 export { JobWorker, type WorkerOptions } from './worker/JobWorker.js';
 export { type AcceptedVerifiers, limitFault, type WorkerLimits } from './worker/limits.js';

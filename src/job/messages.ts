@@ -10,11 +10,15 @@ import {
 } from '../base/index.js';
 import { publicKeyOf, signData, verifyData } from '../chain/index.js';
 import { COMMITMENT_BYTES } from './contracts/commitment.js';
+import { DRAWN_VERDICT_BYTES } from './contracts/verdict.js';
+import { secondJurySize } from './secondJury.js';
 import {
   amountSchema,
   hash32Schema,
+  JOB_BOUNDS,
   jobSpecSchema,
   numericClassSchema,
+  outpointSchema,
   publicKeySchema,
 } from './spec.js';
 
@@ -40,10 +44,12 @@ const base64 = z
 const reason = z.string().max(200);
 const txid = hash32Schema;
 const peerId = z.string().regex(/^[1-9A-HJ-NP-Za-km-z]{32,64}$/, 'must be a peer id');
-const wrappedKeys = z
-  .array(z.strictObject({ verifier: publicKeySchema, key: base64.max(256) }))
-  .min(1)
-  .max(15);
+const wrappedKeysOf = (most: number) =>
+  z
+    .array(z.strictObject({ verifier: publicKeySchema, key: base64.max(256) }))
+    .min(1)
+    .max(most);
+const wrappedKeys = wrappedKeysOf(JOB_BOUNDS.verifiers);
 
 const offerBody = z.strictObject({
   pricePerToken: amountSchema,
@@ -59,6 +65,27 @@ const offerBody = z.strictObject({
   node: peerId.optional(),
 });
 
+const sequence = z.number().int().min(0).max(MESSAGE_BOUNDS.sequence);
+
+const acceptedOfferSchema = z.strictObject({
+  author: publicKeySchema,
+  sequence,
+  body: offerBody,
+  signature,
+});
+
+const verdictBody = z.strictObject({
+  verdict: z.enum(['valid', 'invalid', 'abstain']),
+  /** The outpoint of the stake that is judged, `txid:0`. */
+  stake: txid,
+  kind: z.string().max(20).optional(),
+  position: z.number().int().min(0).max(1_000_000).optional(),
+  marginMicro: z.number().int().min(0).max(Number.MAX_SAFE_INTEGER).optional(),
+  reason: reason.optional(),
+  /** What the contract checks; absent when abstaining. */
+  signature: signature.optional(),
+});
+
 const bodies = {
   announce: z.strictObject({
     job: jobSpecSchema,
@@ -68,12 +95,7 @@ const bodies = {
   offer: offerBody,
   accept: z.strictObject({
     /** The offer itself, so that whoever sees the acceptance can rebuild the contracts. */
-    offer: z.strictObject({
-      author: publicKeySchema,
-      sequence: z.number().int().min(0).max(MESSAGE_BOUNDS.sequence),
-      body: offerBody,
-      signature,
-    }),
+    offer: acceptedOfferSchema,
     escrow: txid,
   }),
   prompt: z.strictObject({
@@ -106,23 +128,38 @@ const bodies = {
     keys: wrappedKeys,
   }),
   counterproof: z.strictObject({ evidence: base64, keys: wrappedKeys }),
-  verdict: z.strictObject({
-    verdict: z.enum(['valid', 'invalid', 'abstain']),
-    /** The outpoint of the stake that is judged, `txid:0`. */
-    stake: txid,
-    kind: z.string().max(20).optional(),
-    position: z.number().int().min(0).max(1_000_000).optional(),
-    marginMicro: z.number().int().min(0).max(Number.MAX_SAFE_INTEGER).optional(),
-    reason: reason.optional(),
-    /** What the contract checks; absent when abstaining. */
-    signature: signature.optional(),
-  }),
+  verdict: verdictBody,
   verifier: z.strictObject({
     models: z.array(hash32Schema).max(64),
     classes: z.array(numericClassSchema).max(8),
     fee: amountSchema,
     /** The height at which it was said, so that old announcements can be told from new ones. */
     height: z.number().int().min(0).max(499_999_999),
+  }),
+  appeal: z.strictObject({
+    /** The job, the offer its escrow pays for, and that escrow: the chain holds what was claimed and contested under these. */
+    job: jobSpecSchema,
+    offer: acceptedOfferSchema,
+    escrow: txid,
+    /** The accused, what it signed for the contract, and its signature of that. */
+    verifier: publicKeySchema,
+    verdict: z.string().regex(new RegExp(`^[0-9a-f]{${2 * DRAWN_VERDICT_BYTES}}$`)),
+    signature,
+    /** What it told the pool with that: why it found the answer false. */
+    said: z.strictObject({ sequence, body: verdictBody, signature }).optional(),
+    /** Evidence sealed under a key that is sealed to each member of the second jury. */
+    evidence: base64,
+    keys: wrappedKeysOf(secondJurySize(JOB_BOUNDS.verifiers)),
+    /** An unspent coin of the author's, `txid:index`. */
+    coin: outpointSchema,
+    /** Height of the tip when it was said. */
+    height: z.number().int().min(0).max(499_999_999),
+  }),
+  rejudgement: z.strictObject({
+    finding: z.enum(['wrong', 'right', 'abstain']),
+    reason: reason.optional(),
+    /** What the bond checks; there when, and only when, the verdict was wrong. */
+    signature: signature.optional(),
   }),
 } as const;
 
@@ -138,7 +175,7 @@ const envelope = <T extends MessageType>(type: T) =>
     type: z.literal(type),
     jobId: hash32Schema,
     author: publicKeySchema,
-    sequence: z.number().int().min(0).max(MESSAGE_BOUNDS.sequence),
+    sequence,
     body: bodies[type],
     signature,
   });
@@ -151,7 +188,7 @@ const envelope = <T extends MessageType>(type: T) =>
 export interface Message<T extends MessageType = MessageType> {
   readonly v: 1;
   readonly type: T;
-  /** 32 bytes in hex, byte order. */
+  /** 32 bytes in hex, byte order; of an appeal and what a second jury says, the id of the case. */
   readonly jobId: string;
   readonly author: string;
   readonly sequence: number;
@@ -173,6 +210,8 @@ const messageSchema = z.discriminatedUnion('type', [
   envelope('counterproof'),
   envelope('verdict'),
   envelope('verifier'),
+  envelope('appeal'),
+  envelope('rejudgement'),
 ]);
 
 /** Kinds that are for one node alone: they are handed to it, and never gossiped or passed on in any other way. */
@@ -217,8 +256,8 @@ export function isSigned(message: AnyMessage): boolean {
 }
 
 /** The offer that an acceptance carries, as the message that the seller sent. */
-export function acceptedOffer(accept: Message<'accept'>): Message<'offer'> {
-  return { v: 1, type: 'offer', jobId: accept.jobId, ...accept.body.offer };
+export function acceptedOffer({ jobId, body }: Message<'accept'>): Message<'offer'> {
+  return { v: 1, type: 'offer', jobId, ...body.offer };
 }
 
 /**

@@ -30,6 +30,13 @@ const WORDS: Partial<Record<JobStep, (event: JobEvent) => string>> = {
   contested: ({ amount, txid }) => `contested in ${brief(txid)} with a bond of ${coins(amount)}`,
   counterproof: () => 'accused; answered with the counter-proof',
   judged: ({ detail }) => `judged ${detail}`,
+  appealed: ({ party }) => `the verdict of ${brief(party)} is before a second jury`,
+  rejudged: ({ role, party, detail }) =>
+    role === 'accuser'
+      ? `${brief(party)} of the second jury finds it ${detail}`
+      : `judged the verdict of ${brief(party)} again: ${detail}`,
+  burnt: ({ party, amount, txid }) =>
+    `the bond of ${brief(party)}, ${coins(amount)}, burns in ${brief(txid)}`,
   slashed: ({ txid }) => `the seller's stake is slashed in ${brief(txid)}`,
   cleared: ({ txid }) => `the seller is cleared in ${brief(txid)}`,
   lapsed: ({ txid }) => `the contest lapsed in ${brief(txid)}`,

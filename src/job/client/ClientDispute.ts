@@ -1,12 +1,14 @@
 import { BitmodelError, fromHex } from '../../base/index.js';
 import { decodeTransaction } from '../../chain/index.js';
-import { judgesOf } from '../bonds/seats.js';
+import type { Seat } from '../bonds/registry.js';
+import { judgesOf, keysOf } from '../bonds/seats.js';
+import type { Message } from '../messages.js';
 import { sendOnce } from '../sending.js';
 import { settleContest } from '../settle.js';
 import { FeeClock, sendSpend } from '../signing.js';
 import { contestBond } from '../spec.js';
 import type { JobTerms } from '../terms.js';
-import type { JobTrace } from '../trace.js';
+import { depthOf, type JobTrace } from '../trace.js';
 import type { ClientDesk } from './desk.js';
 import type { ClientRecord } from './record.js';
 import { makeContest } from './transactions.js';
@@ -97,6 +99,7 @@ export class ClientDispute {
       record.job,
       trace.contest!.state,
     );
+    if (record.planted && mayStillSpeak(verdicts, judges ?? [], trace, tip)) return;
     this.#desk.keepAside();
     const settlement = await settleContest(
       this.#desk.chain,
@@ -154,4 +157,18 @@ export class ClientDispute {
     });
     return raised ?? record;
   }
+}
+
+/** Blocks, that of the contest included, in which each verifier of a planted job can speak before it is settled. */
+const HEARING = 4;
+
+/** Whether one of those who judge a planted job has not spoken, and still has the time to. */
+function mayStillSpeak(
+  verdicts: readonly Message<'verdict'>[],
+  judges: readonly Seat[],
+  { contest }: JobTrace,
+  tip: number,
+): boolean {
+  const spoke = new Set(verdicts.map(({ author }) => author));
+  return keysOf(judges).some((key) => !spoke.has(key)) && depthOf(contest!, tip) <= HEARING;
 }

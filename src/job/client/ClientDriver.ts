@@ -229,11 +229,13 @@ export abstract class ClientDriver extends Participant {
     const settled = trace.stage === 'released' && record.verdict?.result === 'valid';
     const { claim } = trace;
     const fee = await endFee(this.chain, this.key, trace);
+    const verdicts = this.mirror.job(record.id)?.verdicts;
     return this.#end(
       {
         ...record,
         ...(claim && { claimedTokens: claim.state.count }),
         ...(fee === 0n ? {} : { endFee: fee.toString() }),
+        ...(verdicts && verdicts.length > 0 && { verdicts }),
       },
       settled ? 'settled' : (trace.stage as ClientOutcome),
       undefined,

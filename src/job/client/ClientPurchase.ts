@@ -60,6 +60,7 @@ export class ClientPurchase {
       (offer) =>
         tip < offer.body.until &&
         !record.retry?.passedOver.includes(offer.author) &&
+        (record.planted?.seller ?? offer.author) === offer.author &&
         this.#isGood(job, offer),
     );
     for (const { author, signature, body } of offers) {

@@ -109,6 +109,10 @@ export interface ClientRecord extends JobRecord {
   readonly outcome?: ClientOutcome;
   /** One line: why it ended so. */
   readonly why?: string;
+  /** Verdicts that the pool held when the job was over: what an appeal against one of them is made from. */
+  readonly verdicts?: readonly Message<'verdict'>[];
+  /** A job that tests its verifiers: bought of this seller alone, hex, and settled only when all of them could speak. */
+  readonly planted?: { readonly seller: string };
   readonly retry?: RetryPlan;
   /** The buyer ended it by its own will: it is not announced anew. */
   readonly givenUp?: boolean;

@@ -214,7 +214,8 @@ export class JobPoolSync {
 
   #idsOf(jobId: string): JobIds {
     const { pool } = this.#options;
-    const isFirst = (id: string): number => (pool.shared(id)?.type === 'announce' ? 0 : 1);
+    const begins: readonly (string | undefined)[] = ['announce', 'appeal'];
+    const isFirst = (id: string): number => (begins.includes(pool.shared(id)?.type) ? 0 : 1);
     const ids = pool.sharedIds(jobId).sort((a, b) => isFirst(a) - isFirst(b));
     return { jobId, ids: ids.slice(0, MOST_IDS) };
   }

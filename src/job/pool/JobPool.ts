@@ -1,7 +1,9 @@
 import { sha256, toHex, utf8 } from '../../base/index.js';
 import { type AnyMessage, isPrivate, type Message, messageId, NO_JOB_HEX } from '../messages.js';
 import { POOL_BOUNDS, type PoolBounds } from './bounds.js';
+import { isOfCase, type PooledCase } from './CaseEntries.js';
 import { faultOf } from './faults.js';
+import { HeldCases } from './HeldCases.js';
 import { HeldJobs } from './HeldJobs.js';
 import { JobEntries } from './JobEntries.js';
 import { type PoolResult, refused } from './results.js';
@@ -24,6 +26,7 @@ export class JobPool {
   readonly #jobs = new HeldJobs();
   readonly #waiting: WaitingMessages;
   readonly #verifiers: VerifierEntries;
+  readonly #cases: HeldCases;
   readonly #index = new Map<string, Entry>();
   #bytes = 0;
   // a cursor from before a restart is smaller than any arrival after it, so it lists everything again
@@ -33,11 +36,12 @@ export class JobPool {
     this.#bounds = { ...POOL_BOUNDS, ...bounds };
     this.#waiting = new WaitingMessages(this.#bounds);
     this.#verifiers = new VerifierEntries(this.#bounds.verifiers);
+    this.#cases = new HeldCases(this.#bounds);
   }
 
   /**
    * Adds one message. Its form must have been checked by `parseMessage`; its signature is checked here.
-   * @param worth of an announcement: what its coin is worth, base units
+   * @param worth of an announcement or an appeal: what its coin is worth, base units
    */
   add(message: AnyMessage, worth = 0n): PoolResult {
     const id = messageId(message);
@@ -48,6 +52,7 @@ export class JobPool {
     const entry = { id, message, bytes, arrival: ++this.#arrival };
     if (message.type === 'verifier') return this.#addVerifier(entry);
     if (message.type === 'announce') return this.#addJob(entry, message, worth);
+    if (isOfCase(message)) return this.#addToCase(entry, worth);
     return this.#addToJob(entry);
   }
 
@@ -89,6 +94,21 @@ export class JobPool {
     return this.#jobs.ids();
   }
 
+  /** The case and what was said about it; undefined where nobody appeals. */
+  case(id: string): PooledCase | undefined {
+    return this.#cases.get(id)?.view();
+  }
+
+  /** Ids of all cases, sorted. */
+  caseIds(): string[] {
+    return this.#cases.ids();
+  }
+
+  /** Drops the appeals of a case that no longer stand, and the case with the last of them. */
+  retainAppeals(id: string, stands: (appeal: Message<'appeal'>) => boolean): void {
+    for (const gone of this.#cases.retain(id, (held) => held.retain(stands))) this.#forgot(gone);
+  }
+
   /** Whether another verifier finds room only in place of one that is here. */
   get isFullOfVerifiers(): boolean {
     return this.#verifiers.isFull;
@@ -105,11 +125,12 @@ export class JobPool {
   }
 
   /**
-   * One line for each job, sorted by id: SHA-256 of the sorted ids of what nodes share of it, in hex. The verifiers'
+   * One line for each job and each case, sorted by id: SHA-256 of the sorted ids of what nodes share of it, in hex. The verifiers'
    * announcements of themselves stand under {@link NO_JOB_HEX}.
    */
   digests(): [jobId: string, digest: string][] {
-    const lines = [...this.#jobs.values()].map((job): [string, string] => [job.id, job.digest()]);
+    const held = [...this.#jobs.values(), ...this.#cases.values()];
+    const lines = held.map((each): [string, string] => [each.id, each.digest()]);
     const verifiers = this.sharedIds(NO_JOB_HEX);
     if (verifiers.length > 0) lines.push([NO_JOB_HEX, toHex(sha256(utf8(verifiers.join(''))))]);
     return lines.sort(([a], [b]) => (a < b ? -1 : 1));
@@ -117,14 +138,18 @@ export class JobPool {
 
   /** The digest of one job, as in {@link digests}; undefined when nothing is known of it. */
   digest(jobId: string): string | undefined {
-    if (jobId !== NO_JOB_HEX) return this.#jobs.get(jobId)?.digest();
+    if (jobId !== NO_JOB_HEX) {
+      return this.#jobs.get(jobId)?.digest() ?? this.#cases.get(jobId)?.digest();
+    }
     const ids = this.sharedIds(jobId);
     return ids.length > 0 ? toHex(sha256(utf8(ids.join('')))) : undefined;
   }
 
   /** Ids of what nodes share of a job, sorted; of the verifiers under {@link NO_JOB_HEX}. */
   sharedIds(jobId: string): string[] {
-    if (jobId !== NO_JOB_HEX) return this.#jobs.get(jobId)?.sharedIds() ?? [];
+    if (jobId !== NO_JOB_HEX) {
+      return this.#jobs.get(jobId)?.sharedIds() ?? this.#cases.get(jobId)?.ids() ?? [];
+    }
     return [...this.#verifiers.entries()].map(({ id }) => id).sort();
   }
 
@@ -165,11 +190,12 @@ export class JobPool {
     return { messages: page.map((entry) => entry.message), next };
   }
 
-  /** Forgets a job and everything said about it. */
+  /** Forgets a job or a case and everything said about it. */
   remove(jobId: string): void {
-    const job = this.#jobs.remove(jobId);
-    for (const entry of job?.entries() ?? []) this.#index.delete(entry.id);
-    this.#bytes -= job?.bytes ?? 0;
+    for (const held of [this.#jobs.remove(jobId), this.#cases.remove(jobId)]) {
+      for (const entry of held?.entries() ?? []) this.#index.delete(entry.id);
+      this.#bytes -= held?.bytes ?? 0;
+    }
     this.#waiting.take(jobId);
   }
 
@@ -192,8 +218,13 @@ export class JobPool {
 
   *#entries(jobId?: string): Generator<Entry> {
     if (jobId === undefined || jobId === NO_JOB_HEX) yield* this.#verifiers.entries();
-    if (jobId === undefined) for (const job of this.#jobs.values()) yield* job.entries();
-    else yield* this.#jobs.get(jobId)?.entries() ?? [];
+    if (jobId === undefined) {
+      for (const job of this.#jobs.values()) yield* job.entries();
+      for (const each of this.#cases.values()) yield* each.entries();
+      return;
+    }
+    yield* this.#jobs.get(jobId)?.entries() ?? [];
+    yield* this.#cases.get(jobId)?.entries() ?? [];
   }
 
   #addVerifier(entry: Entry): PoolResult {
@@ -223,6 +254,27 @@ export class JobPool {
     const result = this.#addToJob(entry);
     if (result.status === 'refused') this.remove(jobId);
     else this.#settle(jobId);
+    return result;
+  }
+
+  #addToCase(entry: Entry, worth: bigint): PoolResult {
+    if (!this.#fits(entry.bytes)) return refused('the pool is full');
+    const placed = this.#cases.place(entry, worth);
+    if (placed.status === 'wait') return this.#wait(entry);
+    if (placed.status === 'refused') return placed;
+    const isGone = placed.gone.includes(entry);
+    for (const gone of placed.gone) if (gone !== entry) this.#forgot(gone);
+    for (const displaced of placed.displaced) {
+      if (this.#index.has(displaced.id)) this.#forgot(displaced);
+      this.#wait({ ...displaced, arrival: ++this.#arrival });
+    }
+    if (isGone) return refused('the pool holds too many cases');
+    const result = this.#admitted(entry);
+    if (entry.message.type === 'appeal') {
+      for (const waiting of this.#waiting.take(entry.message.jobId)) {
+        this.#addToCase({ ...waiting, arrival: ++this.#arrival }, 0n);
+      }
+    }
     return result;
   }
 

@@ -9,7 +9,9 @@ import {
   messageId,
   parseMessage,
 } from '../messages.js';
+import { appealFault } from '../rejudging/case.js';
 import type { JobSpec } from '../spec.js';
+import { appealWorth, isTimely, whyNoCase } from './caseLife.js';
 import { bondedAtTip, type ServiceChain } from './chain.js';
 import { FinishedJobs } from './FinishedJobs.js';
 import { JobPool } from './JobPool.js';
@@ -96,6 +98,7 @@ export class JobPoolService {
     // a repeat costs a hash, and no look at the chain
     if (this.pool.has(message.jobId, messageId(message))) return { status: 'known' };
     if (message.type === 'announce') return this.#announced(message);
+    if (message.type === 'appeal') return this.#appealed(message);
     if (SAID_WHEN_LIVE.includes(message.type)) await this.#look(message);
     // who is bonded matters only where somebody has to go
     const isCrowding = message.type === 'verifier' && this.pool.isFullOfVerifiers;
@@ -147,6 +150,7 @@ export class JobPoolService {
     this.#bonded = undefined;
     const tip = await this.#chain.height();
     for (const id of this.pool.jobIds()) await this.#forgetIfOver(id, tip);
+    for (const id of this.pool.caseIds()) await this.#forgetAppeals(id, tip);
     for (const id of this.#unproven.keys()) if (!this.pool.job(id)) this.#unproven.delete(id);
     this.#finished.advance(tip);
     this.#cursors.push(this.pool.cursor);
@@ -168,6 +172,29 @@ export class JobPoolService {
     if (refusal !== undefined) return refused(refusal);
     const coin = await this.#chain.output(parseOutpoint(message.body.job.coin));
     return this.pool.add(message, coin?.output.value);
+  }
+
+  /** Takes an appeal that its author's coin stands behind, and whose case the chain shows. */
+  async #appealed(message: Message<'appeal'>): Promise<PoolResult> {
+    // what is no appeal by itself costs no look at the chain
+    const fault = isSigned(message) ? appealFault(message) : "the author's signature is wrong";
+    if (fault !== undefined) return refused(fault, true);
+    if (!isTimely(message, await this.#chain.height())) return refused('its time is over');
+    const worth = await appealWorth(this.#chain, message);
+    if (worth === undefined) return refused('no unspent coin of its author stands behind it');
+    const why = await whyNoCase(this.#chain, message);
+    return why === undefined ? this.pool.add(message, worth) : refused(why);
+  }
+
+  /** Forgets appeals whose time is over, or whose coin is gone. */
+  async #forgetAppeals(id: string, tip: number): Promise<void> {
+    const standing = new Set<string>();
+    for (const appeal of this.pool.case(id)?.appeals ?? []) {
+      const isStanding =
+        isTimely(appeal, tip) && (await appealWorth(this.#chain, appeal)) !== undefined;
+      if (isStanding) standing.add(messageId(appeal));
+    }
+    this.pool.retainAppeals(id, (appeal) => standing.has(messageId(appeal)));
   }
 
   async #forgetIfOver(id: string, tip: number): Promise<void> {

@@ -2,6 +2,8 @@ import { BitmodelError } from '../../base/index.js';
 import type { ChainClient } from '../../chain/index.js';
 import { type AnyMessage, messageId, NO_JOB_HEX, parseMessage } from '../messages.js';
 import { POOL_BOUNDS, type PoolBounds } from './bounds.js';
+import type { PooledCase } from './CaseEntries.js';
+import { isTimely } from './caseLife.js';
 import { listJobMessages, sendJobMessage } from './client.js';
 import { JobPool } from './JobPool.js';
 import type { PooledJob } from './view.js';
@@ -96,6 +98,14 @@ export class PoolMirror {
     return this.#pool.jobIds();
   }
 
+  case(id: string): PooledCase | undefined {
+    return this.#pool.case(id);
+  }
+
+  caseIds(): string[] {
+    return this.#pool.caseIds();
+  }
+
   verifiers(): ReturnType<JobPool['verifiers']> {
     return this.#pool.verifiers();
   }
@@ -113,6 +123,10 @@ export class PoolMirror {
   /** Forgets what is over at a height. */
   #prune(height: number): void {
     const own = this.#ownJobs();
+    for (const id of this.#pool.caseIds()) {
+      this.#pool.retainAppeals(id, (appeal) => isTimely(appeal, height));
+      if (!this.#pool.case(id)) this.#forgetOwn(id);
+    }
     for (const id of this.#pool.jobIds()) {
       const { spec, accepts } = this.#pool.job(id)!;
       const isUntaken = accepts.length === 0 && height > spec.created + OFFER_PERIOD;

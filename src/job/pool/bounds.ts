@@ -1,5 +1,7 @@
+import type { CaseBounds } from './HeldCases.js';
+
 /** Bounds of a pool, so that strangers can't fill its memory. */
-export interface PoolBounds {
+export interface PoolBounds extends CaseBounds {
   /** Jobs kept at once. */
   readonly jobs: number;
   /** Offers kept per job: the cheapest, one of each seller. */
@@ -18,6 +20,8 @@ export const POOL_BOUNDS: PoolBounds = {
   jobs: 4096,
   offers: 256,
   verifiers: 1024,
+  cases: 256,
+  caseBytes: 32 << 20,
   waiting: 4096,
   waitingBytes: 16 << 20,
   bytes: 256 << 20,

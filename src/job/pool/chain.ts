@@ -39,5 +39,6 @@ export async function bondedAtTip(chain: ServiceChain): Promise<ReadonlySet<stri
   return new Set(registry?.keys.map((key) => toHex(key)));
 }
 
-const canTellBonds = (chain: ServiceChain): chain is PoolChain & BondChain =>
+/** Whether a chain answers who is bonded, too. */
+export const canTellBonds = (chain: ServiceChain): chain is PoolChain & BondChain =>
   chain.blockId !== undefined && chain.pins !== undefined;

@@ -7,6 +7,7 @@ import {
   MESSAGE_BOUNDS,
   NO_JOB_HEX,
 } from '../messages.js';
+import { appealFault } from '../rejudging/case.js';
 import { jobIdHex } from '../spec.js';
 import { tooMuch } from './quota.js';
 
@@ -38,5 +39,6 @@ export function faultOf(message: AnyMessage, bytes: number): string | undefined 
     if (job.client !== message.author) return 'only its client announces a job';
     if (message.sequence !== 0) return 'a job is announced once';
   }
+  if (message.type === 'appeal') return appealFault(message);
   return badCommitment(message);
 }

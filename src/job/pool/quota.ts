@@ -1,4 +1,5 @@
 import type { AnyMessage, MessageType } from '../messages.js';
+import { APPEAL_BYTES } from '../rejudging/case.js';
 import type { JobSpec } from '../spec.js';
 
 /** Bytes of a message whose size doesn't depend on the job. */
@@ -33,6 +34,10 @@ export function sizeLimit(type: MessageType, job: JobSpec): number {
     case 'counterproof':
       // a key for each of up to 15 verifiers goes with the evidence
       return (16 << 10) + TOKEN_BYTES * (inputTokens + maxTokens);
+    case 'appeal':
+      return APPEAL_BYTES + TOKEN_BYTES * (inputTokens + maxTokens);
+    case 'rejudgement':
+      return VERDICT_BYTES;
     case 'verdict':
       // a client can call more keys than a job has seats
       return VERDICT_BYTES;
@@ -62,7 +67,13 @@ export function kindQuota(type: MessageType, job: JobSpec): KindQuota {
   return { count: isFew ? FEW : MANY, bytesBefore: sizeLimit(type, job) };
 }
 
-const CARRIES_TOKENS: readonly MessageType[] = ['prompt', 'commitment', 'contest', 'counterproof'];
+const CARRIES_TOKENS: readonly MessageType[] = [
+  'prompt',
+  'commitment',
+  'contest',
+  'counterproof',
+  'appeal',
+];
 
 /** Why a message is too large or numbered too high whatever its job is; undefined if it isn't. */
 export function tooMuch({ type, sequence }: AnyMessage, bytes: number): string | undefined {

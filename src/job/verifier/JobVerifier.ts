@@ -1,3 +1,4 @@
+import { join } from 'node:path';
 import { formatAmount, parseAmount, toHex } from '../../base/index.js';
 import { signData } from '../../chain/index.js';
 import { describeVerdict, type Verdict } from '../../rastic/index.js';
@@ -13,13 +14,20 @@ import type { PooledJob } from '../pool/view.js';
 import { settleContest } from '../settle.js';
 import type { JobTerms } from '../terms.js';
 import { depthOf, type JobTrace, spendsCoin, traceJob } from '../trace.js';
+import type { VerifierDishonesty } from './dishonesty.js';
 import { judge } from './judging.js';
+import { SecondJuror } from './SecondJuror.js';
 
 /** What a verifier needs beside what every participant does. */
 export interface VerifierOptions extends ParticipantOptions {
   /** Base units it asks for a signed verdict. */
   readonly fee: bigint;
+  /** To see a dishonest verifier found out; never set by honest ones. */
+  readonly dishonesty?: VerifierDishonesty;
 }
+
+/** Where findings about other verifiers lie, beside the verdicts. */
+const CASES = 'cases';
 
 /** A verdict once given is kept, so that a verifier never contradicts itself about a claim. */
 interface VerdictRecord extends JobRecord {
@@ -41,6 +49,8 @@ export class JobVerifier extends Participant {
   readonly #own: string;
   readonly #records: JobRecords<VerdictRecord>;
   readonly #over = new Set<string>();
+  readonly #dishonesty: VerifierDishonesty | undefined;
+  readonly #juror: SecondJuror;
   #announcedAt = Number.NEGATIVE_INFINITY;
 
   constructor(options: VerifierOptions) {
@@ -48,6 +58,14 @@ export class JobVerifier extends Participant {
     this.#fee = options.fee;
     this.#own = toHex(options.key.publicKey);
     this.#records = new JobRecords(options.directory);
+    this.#dishonesty = options.dishonesty;
+    const { chain, wallet, params, key, models, mirror } = this;
+    this.#juror = new SecondJuror({
+      ...{ chain, wallet, params, key, models, mirror },
+      directory: join(options.directory, CASES),
+      rejudge: options.dishonesty?.rejudge ?? ((honest) => honest()),
+      tell: (event) => this.emit({ role: 'verifier', ...event }),
+    });
   }
 
   /** Public key, hex, as `job submit --verifiers` takes it. */
@@ -64,6 +82,11 @@ export class JobVerifier extends Participant {
       // whoever lists a verifier without its fee has not hired it
       if (parseAmount(pooled.spec.verifierFee) < this.#fee) continue;
       await this.guarded(id, () => this.#attend(pooled, tip, signal));
+    }
+    for (const id of this.mirror.caseIds()) {
+      if (signal.aborted) return;
+      const pooled = this.mirror.case(id);
+      if (pooled) await this.guarded(id, () => this.#juror.attend(pooled, tip, signal));
     }
   }
 
@@ -143,7 +166,10 @@ export class JobVerifier extends Participant {
     const { state, commitment, txid } = trace.claim!;
     const dispute = { job, accept, state, commitment, commitments, contests, counterproofs, depth };
     const started = performance.now();
-    const verdict = await judge(dispute, this.models, this.key, signal);
+    const honest = (): Promise<Verdict | undefined> =>
+      judge(dispute, this.models, this.key, signal);
+    const verdict = await (this.#dishonesty ? this.#dishonesty.judge(honest) : honest());
+    if (!verdict && this.#dishonesty?.name === 'silent') return;
     if (!verdict) {
       const until = trace.contest!.height + depth;
       return this.waitFor(id, until, 'the evidence');

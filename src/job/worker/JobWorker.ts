@@ -34,6 +34,11 @@ export interface WorkerOptions extends ParticipantOptions, WorkerLimits {
   readonly speed?: number;
   /** A named way to cheat in place of honest work (DESIGN 6, "Attacks"), for demonstrations and tests. */
   readonly dishonesty?: Attack;
+  /**
+   * The one job that it sells, and the key k that it seals the answer with: for planted jobs, whose buyer is the seller
+   * itself and must sell to nobody else.
+   */
+  readonly planted?: { readonly jobId: string; readonly k: Uint8Array };
 }
 
 /** Jobs in hand at once, unless stated. */
@@ -103,6 +108,7 @@ export class JobWorker extends Participant {
     return this.mirror
       .jobIds()
       .filter((id) => !this.#considered.has(id))
+      .filter((id) => [undefined, id].includes(this.#options.planted?.jobId))
       .map((id) => [rank(id), id] as const)
       .sort(([a], [b]) => (a < b ? -1 : 1))
       .map(([, id]) => id);
@@ -123,7 +129,7 @@ export class JobWorker extends Participant {
     if (refusal === 'later') return;
     this.#considered.add(pooled.id);
     if (refusal !== undefined) return;
-    const k = new Uint8Array(randomBytes(32));
+    const k = this.#options.planted?.k ?? new Uint8Array(randomBytes(32));
     const own = modelFor(this.models, job)!;
     const offer = createMessage(
       'offer',
