@@ -56,6 +56,12 @@ const COMMANDS: readonly CommandEntry[] = [
     load: () => import('./commands/verify.js'),
   },
   {
+    name: 'rastic',
+    group: 'Inference:',
+    summary: 'what checking finds, and whether cheating pays',
+    load: () => import('./commands/rastic.js'),
+  },
+  {
     name: 'model',
     group: 'Models:',
     summary: 'pack, show, publish and run models',

@@ -39,6 +39,37 @@ export {
   toleranceFor,
 } from './calibration.js';
 export { clopperPearsonLower, clopperPearsonUpper, incompleteBeta } from './clopperPearson.js';
+export {
+  CERTAIN,
+  type Chance,
+  chanceNumber,
+  formatChance,
+  parseChance,
+} from './economics/chance.js';
+export { type CheatingAnswer, type CheatingTerms, cheating } from './economics/cheating.js';
+export {
+  type ContestAnswer,
+  type ContestTerms,
+  contesting,
+  type InspectionAnswer,
+  inspection,
+} from './economics/contest.js';
+export {
+  divergenceDetection,
+  divergenceOf,
+  jobsFor,
+  overJobs,
+  paperDetection,
+  sampledDetection,
+  samplesFor,
+} from './economics/detection.js';
+export { type JudgingAnswer, type JudgingTerms, judging } from './economics/judging.js';
+export {
+  divergenceTable,
+  paperTable,
+  samplesTable,
+  tamperingTable,
+} from './economics/tables.js';
 export { flipBound } from './flipBound.js';
 export { checkPosition, type PositionCheck } from './margin.js';
 export {

@@ -69,7 +69,7 @@ const FOLDERS: Readonly<Record<string, readonly string[]>> = {
     'outsourced',
     'explained',
   ],
-  rastic: ['attacks', 'outsourced'],
+  rastic: ['economics', 'attacks', 'outsourced'],
   reward: ['contracts'],
 };
 
