@@ -1,6 +1,6 @@
 import { BitmodelError, EXIT } from '../base/index.js';
 import { RpcClient } from '../chain/index.js';
-import { decodeReceipt, type Receipt } from '../job/index.js';
+import { decodeReceipt, type Receipt, receiptJsonSchema } from '../job/index.js';
 import { describeVerdict, type Verdict } from '../rastic/index.js';
 import { action } from './shared/action.js';
 import { readInput } from './shared/input.js';
@@ -19,6 +19,7 @@ import {
 } from './verify-outsourced.js';
 
 interface VerifyCommandOptions extends OutsourceChoice, AtHandChoice {
+  readonly schema?: boolean;
   readonly outsource?: boolean;
 }
 
@@ -64,7 +65,7 @@ export const register: Register = (program) => {
   program
     .command('verify')
     .description('check every token of a receipt against the model, offline')
-    .argument('<receipt>', 'the file that `job submit --receipt` wrote, or - for stdin')
+    .argument('[receipt]', 'the file that `job submit --receipt` wrote, or - for stdin')
     .option(
       '--model <model>',
       'folder, id or name of the model (default: the one the receipt names)',
@@ -72,6 +73,7 @@ export const register: Register = (program) => {
     .option('--calibrated', 'abstain where the job’s calibration is not at hand')
     .option('--explain', 'print each position with its margin and the model’s own token')
     .option('--html <file>', 'write that as a page of its own, - for stdout')
+    .option('--schema', 'print the JSON Schema of receipts, and check nothing')
     .option('--threads <n>', 'threads of the model')
     .option('--outsource', 'ask the node’s peers, without the model; they see prompt and output')
     .option('--neighbours <n>', 'how many of them, 3 to 16 (4)')
@@ -83,9 +85,17 @@ export const register: Register = (program) => {
     )
     .action(
       action<VerifyCommandOptions>(async ([path], { options, settings, terminal, signal }) => {
+        if (options.schema) {
+          const schema = receiptJsonSchema();
+          terminal.result(schema, JSON.stringify(schema, null, 2));
+          return EXIT.done;
+        }
+        if (path === undefined) {
+          throw refused('There is no receipt to check.', 'Name its file, or - for stdin', 'USAGE');
+        }
         refuseIdle(options, settings);
         const question = checkOptionsOf(options);
-        const receipt = decodeReceipt(await readInput(path!, MOST_BYTES));
+        const receipt = decodeReceipt(await readInput(path, MOST_BYTES));
         const { result } = options.outsource
           ? await checkByNeighbours(receipt, options, question, settings, terminal, signal)
           : await checkAtHand(receipt, options, settings, terminal, signal);
@@ -94,8 +104,8 @@ export const register: Register = (program) => {
     );
 };
 
-function refused(message: string, next: string): BitmodelError {
-  return new BitmodelError('BAD_OPTION', message, { next, exitCode: EXIT.usage });
+function refused(message: string, next: string, code = 'BAD_OPTION'): BitmodelError {
+  return new BitmodelError(code, message, { next, exitCode: EXIT.usage });
 }
 
 /** Refuses options that would be dropped without a word. */

@@ -167,6 +167,7 @@ export {
   signCommitment,
   verifyReceipt,
 } from './receipt.js';
+export { receiptJsonSchema } from './receiptForm.js';
 export {
   Accuser,
   type AppealOutcome,

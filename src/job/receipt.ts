@@ -1,5 +1,4 @@
-import { z } from 'zod';
-import { BitmodelError, EXIT, equalBytes, fromBase64, messageOf, toBase64 } from '../base/index.js';
+import { BitmodelError, EXIT, equalBytes, messageOf, toBase64 } from '../base/index.js';
 import { signData, verifyData } from '../chain/index.js';
 import type { FinishReason } from '../model/index.js';
 import {
@@ -12,6 +11,7 @@ import {
 } from '../rastic/index.js';
 import { outputHashOf } from './answer.js';
 import { type Commitment, encodeCommitment } from './contracts/commitment.js';
+import { receiptForm } from './receiptForm.js';
 import { hashField, type JobSpec, jobIdOf, parseJob, promptHashOf, seedOf } from './spec.js';
 
 /** Everything that shows what was bought: enough, with the model alone, to check every token offline (DESIGN 6). */
@@ -38,37 +38,6 @@ export interface Receipt {
 export const RECEIPT_OVERHEAD = 512;
 
 const MOST_BYTES = 4 << 20;
-
-const base64 = (least: number, most: number) =>
-  z
-    .string()
-    .max(4 * Math.ceil(most / 3))
-    .transform((text, context) => {
-      const bytes = fromBase64(text);
-      // what is no base64 is passed over: only text that comes back the same is base64
-      const same = toBase64(bytes) === text;
-      if (!same || bytes.length < least || bytes.length > most) {
-        context.addIssue({ code: 'custom', message: 'is not base64 of the right length' });
-        return z.NEVER;
-      }
-      return bytes;
-    });
-
-const ids = z.array(z.int().min(0).max(0xffff_ffff)).max(200_000);
-
-const receiptSchema = z.strictObject({
-  v: z.literal(1),
-  job: z.unknown(),
-  salt: base64(32, 32),
-  nonce: base64(32, 32),
-  prompt: ids,
-  output: ids,
-  finish: z.enum(['eos', 'stop', 'length']),
-  k: base64(32, 32),
-  ciphertext: base64(32, 32),
-  seller: base64(33, 33),
-  signature: base64(8, 72),
-});
 
 /** The commitment that the receipt's parts make up. */
 export function receiptCommitment(receipt: Receipt): Commitment {
@@ -123,7 +92,7 @@ export function decodeReceipt(json: string): Receipt {
   } catch (thrown) {
     throw refuse('it is not JSON', thrown);
   }
-  const parsed = receiptSchema.safeParse(value);
+  const parsed = receiptForm.safeParse(value);
   if (!parsed.success) {
     const issue = parsed.error.issues[0]!;
     throw refuse(`${issue.path.join('.') || 'the whole'}: ${issue.message.toLowerCase()}`);

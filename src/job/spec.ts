@@ -78,10 +78,12 @@ const jobSchema = z
     v: z.literal(1),
     client: publicKeySchema,
     model: hash32Schema,
-    file: text(255).refine(
-      (path) => !path.startsWith('/') && !path.split(/[\\/]/).includes('..'),
-      "must lie within the model's folder",
-    ),
+    file: text(255)
+      .refine(
+        (path) => !path.startsWith('/') && !path.split(/[\\/]/).includes('..'),
+        "must lie within the model's folder",
+      )
+      .meta({ pattern: String.raw`^(?!/)(?!(?:[\s\S]*[\\/])?\.\.(?:[\\/]|$))` }),
     classes: z.array(numericClassSchema).min(1).max(JOB_BOUNDS.classes),
     calibration: hash32Schema,
     promptHash: hash32Schema,
@@ -94,7 +96,10 @@ const jobSchema = z
     feePpm: z.number().int().min(0).max(1_000_000),
     feeScript: hash32Schema,
     stake: amountSchema,
-    verifiers: z.union([z.array(publicKeySchema).min(1).max(JOB_BOUNDS.verifiers), drawSchema]),
+    verifiers: z.union([
+      z.array(publicKeySchema).min(1).max(JOB_BOUNDS.verifiers).meta({ uniqueItems: true }),
+      drawSchema,
+    ]),
     threshold: z.number().int().min(1).max(JOB_BOUNDS.verifiers),
     verifierFee: amountSchema,
     coin: outpointSchema,
