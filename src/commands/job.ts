@@ -3,6 +3,7 @@ import type { Command } from 'commander';
 import { BitmodelError, EXIT, formatAmount, toHex } from '../base/index.js';
 import { type BoughtWith, type ClientRecord, JobClient, JobRecords } from '../job/index.js';
 import { ModelRegistry } from '../model/index.js';
+import { registerRejudge } from './job-rejudge.js';
 import { followToEnd, registerSubmit, tellEvents } from './job-submit.js';
 import { registerWatch } from './job-watch.js';
 import { type ActionContext, action } from './shared/action.js';
@@ -184,5 +185,6 @@ export const register: Register = (program) => {
   registerWatch(job);
   registerCancel(job);
   registerContest(job);
+  registerRejudge(job);
   registerResume(job);
 };

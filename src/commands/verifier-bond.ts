@@ -4,9 +4,13 @@ import { networkParameters } from '../chain/index.js';
 import {
   bondName,
   bondVerifier,
+  describeCase,
   leaveBonds,
   type MovedBonds,
+  pooledCases,
   releaseBonds,
+  type StandingBond,
+  slashedBonds,
   standingBonds,
 } from '../job/index.js';
 import { type ActionContext, action } from './shared/action.js';
@@ -31,7 +35,9 @@ export function registerBondVerbs(verifier: Command): void {
     .addHelpText('after', '\nExample:\n  $ bitmodel verifier release --key judge')
     .action(action<WalletChoice>((_, context) => move(context, 'released', releaseBonds)));
   takesOnly(verifier.command('bonds'), verifier)
-    .description('list the verifiers that are bonded now')
+    .description(
+      'list the verifiers that are bonded now, those whose bond burnt, and those accused',
+    )
     .addHelpText('after', '\nExample:\n  $ bitmodel verifier bonds --json')
     .action(action(list));
 }
@@ -94,17 +100,52 @@ async function list(_: string[], { settings, terminal }: ActionContext<unknown>)
   const chain = nodeClient(settings);
   try {
     const height = await chain.height();
-    const verifiers = (await standingBonds(chain, params, height)).map((each) => ({
-      publicKey: toHex(each.verifier),
-      bond: bondName(each),
-      value: formatAmount(each.value),
+    const verifiers = (await standingBonds(chain, params, height)).map(bondJson);
+    const burnt = (await slashedBonds(chain, params, height)).map((each) => ({
+      ...bondJson(each),
+      ...{ txid: each.txid, height: each.height },
     }));
+    const accused = await openAppeals(chain);
     const rows = verifiers.map(({ publicKey, value, bond: name }) => [publicKey, value, name]);
     const table = await listTable(['verifier', 'coins', 'bond'], rows);
+    const lines = [
+      ...burnt.map(({ publicKey, value, txid }) => `${publicKey}: ${value} coins burnt in ${txid}`),
+      ...accused.map(
+        ({ publicKey, jobId, wrong }) =>
+          `${publicKey}: before a second jury for job ${jobId}, ${wrong} found it wrong so far`,
+      ),
+    ];
     const keys = verifiers.map(({ publicKey }) => publicKey).join('\n');
-    terminal.result({ height, verifiers }, table, keys);
+    terminal.result({ height, verifiers, burnt, accused }, [table, ...lines].join('\n'), keys);
     return EXIT.done;
   } finally {
     chain.rpc.close();
   }
+}
+
+function bondJson(bond: StandingBond): {
+  readonly publicKey: string;
+  readonly bond: string;
+  readonly value: string;
+} {
+  const value = formatAmount(bond.value);
+  return { publicKey: toHex(bond.verifier), bond: bondName(bond), value };
+}
+
+/** Whose verdicts are before a second jury now, as far as this node has heard. */
+async function openAppeals(chain: ReturnType<typeof nodeClient>): Promise<
+  {
+    readonly publicKey: string;
+    readonly jobId: string;
+    readonly case: string;
+    readonly wrong: number;
+    readonly said: number;
+  }[]
+> {
+  const cases = await pooledCases(chain);
+  return cases.map(({ id, appeals, rejudgements }) => {
+    const { verifier, jobId } = describeCase(appeals[0]!);
+    const wrong = rejudgements.filter(({ body }) => body.finding === 'wrong').length;
+    return { publicKey: verifier, jobId, case: id, wrong, said: rejudgements.length };
+  });
 }

@@ -21,6 +21,7 @@ import { openParticipant } from './shared/participant.js';
 import type { Register } from './shared/register.js';
 import type { Settings } from './shared/settings.js';
 import { WALLET_OPTIONS, type WalletChoice } from './shared/wallet.js';
+import { registerAudit } from './verifier-audit.js';
 import { registerBondVerbs } from './verifier-bond.js';
 
 interface VerifierCommandOptions extends WalletChoice {
@@ -52,6 +53,7 @@ export const register: Register = (program) => {
   const [key, passphrase] = WALLET_OPTIONS;
   command.option(...key, 'default').option(...passphrase);
   registerBondVerbs(command);
+  registerAudit(command);
   command
     .addHelpText(
       'after',

@@ -26,6 +26,7 @@ export {
   type Seat,
   type VerifierRegistry,
 } from './bonds/registry.js';
+export { type BurntBond, slashedBonds } from './bonds/slashedBonds.js';
 export {
   type ChannelState,
   channelPaid,
@@ -142,7 +143,9 @@ export { FEWEST_NEIGHBOURS, type OutsourceOptions, outsource } from './outsource
 export type { NeighbourReport, OutsourcedVerification } from './outsourced/verification.js';
 export type { ParticipantOptions } from './Participant.js';
 export { POOL_BOUNDS, type PoolBounds } from './pool/bounds.js';
+export type { PooledCase } from './pool/CaseEntries.js';
 export type { PoolChain } from './pool/chain.js';
+export { listJobMessages, pooledCases } from './pool/client.js';
 export { JobPool } from './pool/JobPool.js';
 export { JobPoolService, type SendResult } from './pool/JobPoolService.js';
 export { type MethodTable, registerJobPool } from './pool/methods.js';
@@ -175,6 +178,18 @@ export {
   type MemberFinding,
 } from './rejudging/Accuser.js';
 export type { KnownJob } from './rejudging/accusation.js';
+export { describeCase } from './rejudging/case.js';
+export { knownToBuyer, knownToSeller } from './rejudging/known.js';
+export {
+  conductOf,
+  lockedBy,
+  type Planted,
+  type PlantedCost,
+  type PlantedQuote,
+  quotePlanted,
+  runPlanted,
+  type VerifierConduct,
+} from './rejudging/plantJob.js';
 export {
   createOneTimeKey,
   openSealed,

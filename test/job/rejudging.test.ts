@@ -14,7 +14,7 @@ import {
   verifierCheat,
 } from '#src/job/index.js';
 import { listJobMessages } from '#src/job/pool/client.js';
-import { keyThatDraws } from '#src/job/rejudging/planting.js';
+import { keyThatDraws } from '#src/job/rejudging/keyThatDraws.js';
 import { attackNamed } from '#src/rastic/index.js';
 import { REGTEST } from '../regtest.js';
 import { Market, request } from './market.js';

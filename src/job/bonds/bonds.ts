@@ -92,13 +92,26 @@ export async function standingBonds(
   params: NetworkParameters,
   height: number,
 ): Promise<StandingBond[]> {
+  const bonds: StandingBond[] = [];
+  for (const bond of await announcedBonds(chain, params, height)) {
+    const spent = await chain.spender(bond.outpoint);
+    // height 0 is the mempool: not spent in any block
+    if (!(spent && spent.height > 0 && spent.height <= height)) bonds.push(bond);
+  }
+  return bonds;
+}
+
+/** All bonds that pins up to a block announce, spent ones included. */
+export async function announcedBonds(
+  chain: BondChain,
+  params: NetworkParameters,
+  height: number,
+): Promise<StandingBond[]> {
   const pins = await chain.pins(VERIFIER_PIN_PATH, { all: true, atHeight: height });
   const bonds: StandingBond[] = [];
   for (const pin of pins) {
     const bond = await bondOf(chain, params, pin);
-    const spent = bond && (await chain.spender(bond.outpoint));
-    // height 0 is the mempool: not spent in any block
-    if (bond && !(spent && spent.height > 0 && spent.height <= height)) bonds.push(bond);
+    if (bond) bonds.push(bond);
   }
   return bonds;
 }

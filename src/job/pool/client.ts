@@ -1,4 +1,7 @@
 import type { ChainClient } from '../../chain/index.js';
+import { parseMessage } from '../messages.js';
+import type { PooledCase } from './CaseEntries.js';
+import { JobPool } from './JobPool.js';
 import type { SendResult } from './JobPoolService.js';
 
 /** Messages as a node's job pool hands them out: not checked yet. */
@@ -24,4 +27,19 @@ export function listJobMessages(
   options: { readonly jobId?: string; readonly after?: number } = {},
 ): Promise<JobMessages> {
   return node.rpc.call<JobMessages>('listjobmessages', options);
+}
+
+/** The cases that a node's pool holds, every message of them checked here. @throws RpcError */
+export async function pooledCases(node: Node): Promise<PooledCase[]> {
+  const pool = new JobPool();
+  for (let after = 0; ; ) {
+    const { messages, next } = await listJobMessages(node, { after });
+    if (messages.length === 0) break;
+    for (const value of messages) {
+      const { type } = value as { readonly type?: unknown };
+      if (type === 'appeal' || type === 'rejudgement') pool.add(parseMessage(value));
+    }
+    after = next;
+  }
+  return pool.caseIds().map((id) => pool.case(id)!);
 }

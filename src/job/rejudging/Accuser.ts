@@ -7,6 +7,7 @@ import { Participant, type ParticipantOptions } from '../Participant.js';
 import { APPEAL_COIN, APPEAL_PERIOD, appealWorth, isTimely } from '../pool/caseLife.js';
 import { juryThreshold } from '../secondJury.js';
 import { pause } from '../sending.js';
+import { jobIdHex } from '../spec.js';
 import { type OwnBond, ownBonds } from '../verifier/bonding.js';
 import { type KnownJob, makeAppeal } from './accusation.js';
 import { describeCase } from './case.js';
@@ -71,7 +72,9 @@ export class Accuser extends Participant {
     }
     const coin = await this.#coin();
     const signer = { privateKey: this.key.privateKey, coin, height: tip };
-    const made = await makeAppeal(this.chain, this.params, known, accused, signer);
+    const pooled = this.mirror.job(jobIdHex(known.job))?.verdicts ?? [];
+    const all = { ...known, verdicts: [...known.verdicts, ...pooled] };
+    const made = await makeAppeal(this.chain, this.params, all, accused, signer);
     const before = this.#records.current(made.jobId)?.message;
     const message = before && (await this.#stands(before, tip)) ? before : made;
     this.#records.save({ v: 1, id: message.jobId, message });

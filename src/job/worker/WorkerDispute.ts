@@ -61,7 +61,9 @@ export class WorkerDispute {
     tip: number,
     again: boolean,
   ): Promise<void> {
-    const { chain, wallet, params, mirror, tell } = this.#with;
+    const { chain, wallet, params, mirror, tell, planted } = this.#with;
+    // of a planted job every verifier is to be heard: its buyer ends it
+    if (planted) return;
     const { id, job } = record;
     const judges = (await judgesOf(chain, params, job, trace.contest!.state)) ?? [];
     const verdicts = mirror.job(id)?.verdicts ?? [];
