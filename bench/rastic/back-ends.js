@@ -1,0 +1,152 @@
+import { cudaProvider, LanguageModel } from 'bitmodel/model';
+import { Llama } from './llama.js';
+import { llamaCppMissing, openLlamaCpp } from './llama-cpp.js';
+import { numpyMissing, openNumpy } from './numpy.js';
+import { openOrtWeb, ortWebMissing } from './ort-web.js';
+
+const openOrt = (model, options) =>
+  LanguageModel.open(model.dir, { file: model.file, graph: model.graph, ...options });
+
+/** A native seller that is fed the prompt in blocks of `size`. */
+async function inBlocks(model, size) {
+  const seller = await openOrt(model, { threads: 2 });
+  const session = async () => {
+    const stream = await seller.session();
+    return {
+      feed: async (ids) => {
+        let row;
+        for (let at = 0; at < ids.length; at += size)
+          row = await stream.feed(ids.slice(at, at + size));
+        return row;
+      },
+      close: () => stream.close(),
+    };
+  };
+  return { session, close: () => seller.close() };
+}
+
+/** A native seller without a cache: each token comes from a new pass over all that stands before it. */
+async function withoutCache(model) {
+  const seller = await openOrt(model, { threads: 1 });
+  const session = async () => {
+    const all = [];
+    return {
+      feed: async (ids) => {
+        all.push(...ids);
+        const stream = await seller.session();
+        const row = await stream.feed(all);
+        await stream.close();
+        return row;
+      },
+      close: async () => {},
+    };
+  };
+  return { session, close: () => seller.close() };
+}
+
+async function openPlain(model, precision) {
+  const llama = new Llama(model.dir, precision, model.weights);
+  return { session: async () => llama.session(), close: async () => {} };
+}
+
+const threads = [1, 2, 3, 4, 6, 8, 12, 16].map((count) => ({
+  name: `ort-threads-${count}`,
+  what: `ONNX Runtime, ${count} thread${count > 1 ? 's' : ''}`,
+  share: count > 4 ? 0.3 : 1,
+  quick: ![1, 2, 4].includes(count),
+  open: (model) => openOrt(model, { threads: count }),
+}));
+
+const levels = ['disabled', 'basic', 'extended'].map((optimization) => ({
+  name: `ort-${optimization}`,
+  what: `ONNX Runtime, graph optimisation ${optimization}`,
+  quick: optimization === 'basic',
+  share: 1,
+  open: (model) => openOrt(model, { threads: 1, optimization }),
+}));
+
+const hasWeights = (model) => (model.weights ? undefined : 'no weights in binary32');
+const hasGguf = (model) => (model.gguf ? undefined : 'no GGUF in binary32');
+
+/**
+ * Sellers that compute the same model by other sums. Each: its name; the share of runs it gets, 1 being a full one; whether it is only for small
+ * models (`quick`), as kernels and sums are those of another; whether
+ * it belongs to the class that the calibration speaks of (`outside` says why not); why it can't run here, if so; and `open`,
+ * which gives token streams: prompt or next ids in, logits after the last out.
+ */
+export const BACK_ENDS = [
+  ...threads,
+  {
+    name: 'ort-blocks-1',
+    quick: true,
+    what: 'ONNX Runtime, the prompt token by token',
+    share: 0.5,
+    open: (model) => inBlocks(model, 1),
+  },
+  {
+    name: 'ort-blocks-7',
+    quick: true,
+    what: 'ONNX Runtime, the prompt in blocks of 7',
+    share: 0.5,
+    open: (model) => inBlocks(model, 7),
+  },
+  {
+    name: 'ort-no-cache',
+    quick: true,
+    what: 'ONNX Runtime, a whole pass for each token',
+    share: 0.3,
+    open: withoutCache,
+  },
+  ...levels,
+  {
+    name: 'ort-wasm',
+    what: "ONNX Runtime's WebAssembly build",
+    share: 1,
+    missing: () => ortWebMissing,
+    open: openOrtWeb,
+  },
+  {
+    name: 'llama.cpp',
+    what: 'llama.cpp, keys and values in binary32',
+    share: 1,
+    missing: (model) => llamaCppMissing ?? hasGguf(model),
+    open: (model) => openLlamaCpp(model, { cacheType: 'F32', threads: 1 }),
+  },
+  {
+    name: 'numpy',
+    what: 'numpy in binary32',
+    share: 1,
+    missing: (model) => hasWeights(model) ?? numpyMissing(),
+    open: openNumpy,
+  },
+  {
+    name: 'plain-64',
+    what: 'our own plain pass in binary64',
+    share: 1,
+    missing: hasWeights,
+    open: (model) => openPlain(model, 'binary64'),
+  },
+  {
+    name: 'plain-32',
+    what: 'our own plain pass in binary32, one sum after the other',
+    share: 1,
+    missing: hasWeights,
+    open: (model) => openPlain(model, 'binary32'),
+  },
+  {
+    name: 'llama.cpp-f16',
+    what: 'llama.cpp, keys and values in binary16',
+    outside: 'keeps keys and values in binary16, which is not binary32 arithmetic',
+    share: 0.5,
+    missing: (model) => llamaCppMissing ?? hasGguf(model),
+    open: (model) => openLlamaCpp(model, { cacheType: 'F16', threads: 1 }),
+  },
+  {
+    name: 'ort-cuda',
+    what: 'ONNX Runtime on CUDA',
+    outside: 'is of the class cuda',
+    share: 1,
+    missing: () => (cudaProvider().present ? undefined : 'no CUDA provider here'),
+    open: (model) => openOrt(model, { device: 'cuda' }),
+  },
+];
