@@ -56,6 +56,11 @@ export class Regtest {
     return regtest;
   }
 
+  /** The node itself, in this process. */
+  get node(): RunningNode['node'] {
+    return this.#node.node;
+  }
+
   async mine(count = 1): Promise<void> {
     await this.chain.generate(count, this.key.address);
   }

@@ -328,6 +328,7 @@ export { ChainStore } from './store/ChainStore.js';
 export type { StoredTransaction } from './store/ChainView.js';
 export type { PlacedTransaction } from './store/changes.js';
 export { type LightRecord, LightStore } from './store/LightStore.js';
+export { demandLmdbFile } from './store/lmdbFile.js';
 export type { PinQueries } from './store/PinQueries.js';
 export type { ChainPlace } from './store/pinRecords.js';
 export {

@@ -10,6 +10,7 @@ import { type ActionContext, action } from './shared/action.js';
 import { addressText, blockText, chainText, shownTransactionText } from './shared/chain-view.js';
 import { wholeOption } from './shared/number-options.js';
 import type { Register } from './shared/register.js';
+import { suspectsShown, suspectText } from './shared/suspects.js';
 
 interface PageOptions {
   readonly page?: string;
@@ -58,7 +59,10 @@ const tx = withClient(async (rpc, [txid], { terminal }) => {
 const address = withClient(async (rpc, [which], { options, terminal }) => {
   const found = await exploreAddress(rpc, which!, pageOption(options));
   const ids = found.history.map(({ txid }) => txid).join('\n');
-  terminal.result(found, await addressText(found), ids);
+  const suspect = (await suspectsShown({ rpc }, [found.address])).get(found.address);
+  const warning = suspect ? `\n${suspectText(suspect)}` : '';
+  const text = `${await addressText(found)}${warning}`;
+  terminal.result({ ...found, ...(suspect && { suspect }) }, text, ids);
 });
 
 /** `bitmodel chain`. */

@@ -21,6 +21,7 @@ import { type ActionContext, action } from './shared/action.js';
 import { readBytes } from './shared/input.js';
 import { wholeOption } from './shared/number-options.js';
 import { contentText, pinJson, pinTable, pinText } from './shared/pin-view.js';
+import { suspectLines, suspectsShown, suspectText } from './shared/suspects.js';
 import { factTable } from './shared/tables.js';
 import type { Terminal } from './shared/terminal.js';
 import { nodeClient, openWallet, WALLET_OPTIONS, type WalletChoice } from './shared/wallet.js';
@@ -151,14 +152,17 @@ const show = action<{ readonly all?: boolean }>(async ([who], { options, setting
     options.all ? { all: true } : {},
   );
   const { metaId, address, name, pins } = profile;
+  const suspect = (await suspectsShown(client, [metaId])).get(metaId);
   const facts = await factTable({
     MetaID: metaId,
     address: address ?? '(unknown: nothing is pinned by it)',
     name: name ?? '(none)',
     pins: pins.length,
+    suspect: suspect && suspectText(suspect),
   });
   const table = pins.length > 0 ? `\n${await pinTable(pins)}` : '';
-  terminal.result({ ...profile, pins: pins.map(pinJson) }, `${facts}${table}`, metaId);
+  const json = { ...profile, ...(suspect && { suspect }), pins: pins.map(pinJson) };
+  terminal.result(json, `${facts}${table}`, metaId);
 });
 
 const list = action<ListOptions>(async (_args, { options, settings, terminal }) => {
@@ -172,14 +176,23 @@ const list = action<ListOptions>(async (_args, { options, settings, terminal }) 
   const selector = path !== undefined ? { path } : { owner: addressOf(owner!, settings) };
   const limit = wholeOption(options.limit ?? '100', '--limit', 1);
   const all = options.all === true;
-  const pins = await nodeClient(settings).pins(selector, { limit, all });
+  const client = nodeClient(settings);
+  const pins = await client.pins(selector, { limit, all });
+  const suspects = await suspectsShown(
+    client,
+    pins.map(({ creator }) => creator),
+  );
   if (pins.length === 0) terminal.note('There are no such pins.');
   if (pins.length > 0) terminal.note('Whole ids: the same with --quiet.');
   if (pins.length === limit) terminal.note(`There may be more: raise --limit ${limit}.`);
   if (pins.length > 0 || terminal.json) {
     const ids = pins.map(({ id }) => id).join('\n');
     const text = pins.length > 0 ? await pinTable(pins) : '';
-    terminal.result({ pins: pins.map(pinJson) }, text, ids);
+    const shown = pins.map((pin) => {
+      const suspect = pin.creator === undefined ? undefined : suspects.get(pin.creator);
+      return { ...pinJson(pin), ...(suspect && { suspect }) };
+    });
+    terminal.result({ pins: shown }, `${text}${suspectLines(suspects)}`, ids);
   }
 });
 

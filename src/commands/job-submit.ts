@@ -27,6 +27,7 @@ import {
 import { thousandthsOption, wholeOption } from './shared/number-options.js';
 import { connectedPeers, fewPeersAdvice, tellOfferWait } from './shared/offer-wait.js';
 import { jobsFolder, type OpenParticipant, openParticipant } from './shared/participant.js';
+import { suspectsUnknown } from './shared/suspects.js';
 import type { Terminal } from './shared/terminal.js';
 import { WALLET_OPTIONS, type WalletChoice } from './shared/wallet.js';
 
@@ -51,6 +52,7 @@ interface SubmitOptions extends WalletChoice {
   readonly timeout?: string;
   readonly receipt?: string;
   readonly retry?: string;
+  readonly allowSuspects?: boolean;
   readonly threads?: number;
 }
 
@@ -97,6 +99,7 @@ function requestOf(options: SubmitOptions): Omit<JobRequest, 'model' | 'promptId
     ...(retry === undefined ? {} : { retries: wholeOption(retry, '--retry', 0, MOST_RETRIES) }),
     ...(seedNonce === undefined ? {} : { nonce: fromHex(seedNonce, 32) }),
     ...(receipt === undefined ? {} : { receiptFile: resolve(receipt) }),
+    ...(options.allowSuspects && { allowSuspects: true }),
   };
 }
 
@@ -212,6 +215,7 @@ export function registerSubmit(job: Command): void {
       'announce it anew, to other sellers, so often where it ends without an answer and the money is back',
     )
     .option('--receipt <file>', 'write the receipt here')
+    .option('--allow-suspects', 'take sellers and unbonded verifiers that were slashed before, too')
     .option('--threads <n>', 'threads to check with', parseThreads);
   const [key, passphrase] = WALLET_OPTIONS;
   command.option(...key, 'default').option(...passphrase);
@@ -248,6 +252,7 @@ export function registerSubmit(job: Command): void {
           const warnings = [
             await fewHoldersWarning(opened.chain.rpc, model),
             await calibrationWarning(opened.chain, models[0]!),
+            options.allowSuspects ? undefined : await suspectsUnknown(opened.chain),
           ];
           for (const warning of warnings) if (warning !== undefined) terminal.warn(warning);
           const isUnbonded = quote.verifiersAre === 'announced';

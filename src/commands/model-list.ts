@@ -4,6 +4,7 @@ import { ModelRegistry } from '../model/index.js';
 import { modelIncome, publishedModels, readRegistry } from '../reward/index.js';
 import { type ActionContext, action } from './shared/action.js';
 import { countHolders, holdersOf, isLightNode } from './shared/model-holders.js';
+import { suspectLines, suspectsShown } from './shared/suspects.js';
 import { listTable } from './shared/tables.js';
 import { nodeClient } from './shared/wallet.js';
 
@@ -40,6 +41,8 @@ async function listEverywhere({ settings, terminal }: ActionContext<ListOptions>
     const published = publishedModels(registry);
     const ids = published.map(({ id }) => id);
     const holders = await holdersOf(client.rpc, ids);
+    const owners = published.map(({ pin }) => pin.owner);
+    const suspects = await suspectsShown(client, owners);
     const models = [];
     for (const { id, name, licence, size, feePpm, parents, pin } of published) {
       const income = await modelIncome(client, registry, id);
@@ -51,6 +54,7 @@ async function listEverywhere({ settings, terminal }: ActionContext<ListOptions>
         size,
         feePpm,
         owner: pin.owner,
+        suspect: pin.owner === undefined ? undefined : suspects.get(pin.owner),
         holders: held && countHolders(held),
         groups: held?.groups,
         here: held?.here,
@@ -73,7 +77,7 @@ async function listEverywhere({ settings, terminal }: ActionContext<ListOptions>
     const text = await listTable(
       ['name', 'id', 'holders', 'groups', 'income', 'parents'],
       models.map((model) => [
-        cut(model.name, NAME_WIDTH),
+        cut(model.suspect ? `${model.name} (suspect)` : model.name, NAME_WIDTH),
         cut(model.id, ID_WIDTH),
         String(model.holders ?? '?'),
         String(model.groups ?? '?'),
@@ -81,7 +85,7 @@ async function listEverywhere({ settings, terminal }: ActionContext<ListOptions>
         String(model.parents.length),
       ]),
     );
-    terminal.result({ models }, text, ids.join('\n'));
+    terminal.result({ models }, `${text}${suspectLines(suspects)}`, ids.join('\n'));
   } finally {
     client.rpc.close();
   }

@@ -24,6 +24,7 @@ import {
 } from './shared/outsourced-checks.js';
 import type { Register } from './shared/register.js';
 import { RepeatedWarnings } from './shared/repeated-warnings.js';
+import { attachSuspects } from './shared/suspects.js';
 import { syncLine } from './shared/sync-line.js';
 
 interface NodeOptions {
@@ -166,16 +167,20 @@ const run = action<AllOptions>(async (_args, { options, settings, terminal, sign
       const opened = plan && (await openNetwork(server, chain, { plan, version, datadir, warn }));
       peers = opened;
       const leave = opened && jobs.join(opened);
+      let endSuspects: (() => Promise<void>) | undefined;
       try {
+        endSuspects = attachSuspects(server, chain, options.reindex === true, warn);
         const endChecks = await attachChecks(server, chain, opened, { options, settings });
         return async () => {
           await endChecks();
           leave?.();
           await opened?.close();
+          await endSuspects?.();
         };
       } catch (thrown) {
         leave?.();
         await opened?.close();
+        await endSuspects?.();
         throw thrown;
       }
     },

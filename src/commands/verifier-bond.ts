@@ -12,9 +12,11 @@ import {
   type StandingBond,
   slashedBonds,
   standingBonds,
+  suspectKeys,
 } from '../job/index.js';
 import { type ActionContext, action } from './shared/action.js';
 import { openParticipant } from './shared/participant.js';
+import { suspectLines } from './shared/suspects.js';
 import { listTable } from './shared/tables.js';
 import { takesOnly } from './shared/verb-options.js';
 import { nodeClient, type WalletChoice } from './shared/wallet.js';
@@ -100,7 +102,13 @@ async function list(_: string[], { settings, terminal }: ActionContext<unknown>)
   const chain = nodeClient(settings);
   try {
     const height = await chain.height();
-    const verifiers = (await standingBonds(chain, params, height)).map(bondJson);
+    const bonds = await standingBonds(chain, params, height);
+    const bonded = bonds.map(({ verifier }) => toHex(verifier));
+    const suspects = await suspectKeys(chain, bonded, params);
+    const verifiers = bonds.map((each) => {
+      const suspect = suspects?.get(toHex(each.verifier));
+      return { ...bondJson(each), ...(suspect && { suspect }) };
+    });
     const burnt = (await slashedBonds(chain, params, height)).map((each) => ({
       ...bondJson(each),
       ...{ txid: each.txid, height: each.height },
@@ -116,7 +124,8 @@ async function list(_: string[], { settings, terminal }: ActionContext<unknown>)
       ),
     ];
     const keys = verifiers.map(({ publicKey }) => publicKey).join('\n');
-    terminal.result({ height, verifiers, burnt, accused }, [table, ...lines].join('\n'), keys);
+    const text = `${[table, ...lines].join('\n')}${suspectLines(suspects)}`;
+    terminal.result({ height, verifiers, burnt, accused }, text, keys);
     return EXIT.done;
   } finally {
     chain.rpc.close();

@@ -8,6 +8,7 @@ export type JobStep =
   | 'ready'
   | 'announced'
   | 'offered'
+  | 'suspect'
   | 'chosen'
   | 'escrowed'
   | 'accepted'
@@ -60,9 +61,11 @@ export interface JobEvent {
   readonly count?: number;
   readonly total?: number;
   readonly seconds?: number;
+  /** `suspect`: whether it is taken all the same. */
+  readonly allowed?: boolean;
   /** One line for people: a verdict, a reason, a problem. */
   readonly detail?: string;
-  /** `waiting`: nothing happens before the chain has this height. */
+  /** `waiting`: nothing happens before the chain has this height; `suspect`: that of the block with the slash. */
   readonly untilHeight?: number;
 }
 

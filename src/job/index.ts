@@ -216,6 +216,10 @@ export {
   publicKeySchema,
   seedOf,
 } from './spec.js';
+export { type Suspect, suspectKeys, suspectsAmong } from './suspects/ask.js';
+export { registerNoSuspects, registerSuspects } from './suspects/methods.js';
+export { SuspectIndex, type SuspectList, type SuspectSource } from './suspects/SuspectIndex.js';
+export { identityOf, type Suspicion } from './suspects/suspicion.js';
 export {
   isDrawn,
   type JobTerms,

@@ -61,6 +61,7 @@ const FOLDERS: Readonly<Record<string, readonly string[]>> = {
   job: [
     'contracts',
     'bonds',
+    'suspects',
     'pool',
     'network',
     'client',

@@ -1,11 +1,12 @@
 import { describe, expect, it } from 'vitest';
-import { canonicalBytes } from '#src/base/index.js';
+import { canonicalBytes, fromHex } from '#src/base/index.js';
 import { createKey, networkParameters } from '#src/chain/index.js';
 import { type BondChain, bondTerms } from '#src/job/bonds/bonds.js';
 import { chooseJudges } from '#src/job/client/judges.js';
 import { bondScript, MINIMUM_BOND } from '#src/job/contracts/bond.js';
 import {
   createMessage,
+  identityOf,
   JobPool,
   JobPoolService,
   type JobRequest,
@@ -66,10 +67,22 @@ function judges(
   bonded: readonly string[],
   said: readonly ReturnType<typeof saying>[],
   verifierFee?: bigint,
+  suspects: readonly string[] = [],
 ) {
   const pool = new JobPool();
   for (const message of said) pool.add(message);
-  const sources = { chain: chainOf(bonded), params, key: createKey(params), mirror: pool };
+  const addresses = suspects.map((name) => identityOf(fromHex(publicKey(name)), params).address);
+  const rpc = {
+    call: async (_: string, { of }: { of: string[] }) => ({
+      suspects: addresses.filter((address) => of.includes(address)).map((address) => ({ address })),
+    }),
+  };
+  const sources = {
+    chain: { ...chainOf(bonded), rpc },
+    params,
+    key: createKey(params),
+    mirror: pool,
+  };
   return chooseJudges(
     sources as unknown as Parameters<typeof chooseJudges>[0] & { mirror: PoolMirror },
     { verifiers, verifierFee } as JobRequest,
@@ -147,6 +160,13 @@ describe('the judges of a job', () => {
     await expect(fee(asking('0.00010000', '0.00070000'), 69_999n)).rejects.toMatchObject(tooDear);
     const given = await judges(named, [], asking('0.00010000', '0.00070000'), 70_000n);
     expect(given).toMatchObject({ of: named, chosen: 'named' });
+  });
+
+  it('are announced ones that were never slashed', async () => {
+    const there = honest.slice(0, 4).map((name) => saying(name));
+    const asked = await judges('announced', [], there, undefined, honest.slice(0, 2));
+    const expected = honest.slice(2, 4).map(publicKey);
+    expect([...(asked.of as string[])].sort()).toEqual(expected.sort());
   });
 
   it('are announced ones, and said to be, where too few are bonded for a draw', async () => {

@@ -12,6 +12,8 @@ const WORDS: Partial<Record<JobStep, (event: JobEvent) => string>> = {
     role === 'client'
       ? `offer of ${brief(party)}: ${coins(amount)} a token`
       : `offered, for ${coins(amount)} a token`,
+  suspect: ({ party, txid, untilHeight, allowed }) =>
+    `offer of ${brief(party)}: a suspect, slashed in block ${untilHeight} by ${brief(txid)}; ${allowed ? 'allowed all the same' : 'not taken'}`,
   chosen: ({ party }) => `seller ${brief(party)} is chosen`,
   escrowed: ({ amount, txid }) => `${coins(amount)} locked in escrow ${brief(txid)}`,
   accepted: () => 'the prompt is with the seller; waiting for the answer',

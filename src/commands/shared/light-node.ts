@@ -1,6 +1,7 @@
 import { join } from 'node:path';
 import { BitmodelError, EXIT, type ExitCode, messageOf } from '../../base/index.js';
 import type { RpcAuth } from '../../chain/index.js';
+import { registerNoSuspects } from '../../job/index.js';
 import { attachJobPool } from './job-pool.js';
 import { type NetworkOptionTexts, networkLine, networkPlan } from './network-options.js';
 import { attachAsking } from './outsourced-checks.js';
@@ -77,6 +78,7 @@ export async function runLight(
       const warn = (thrown: unknown) => warnings.add(`job pool: ${messageOf(thrown)}`);
       const jobs = attachJobPool(server, { chain, blocks: headers }, warn);
       const leave = jobs.join(network);
+      registerNoSuspects(server);
       const endChecks = attachAsking(server, join(options.datadir, options.network), network.host);
       return () => {
         endChecks();

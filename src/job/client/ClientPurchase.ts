@@ -18,6 +18,7 @@ import { sendOnce } from '../sending.js';
 import { cancelTemplate } from '../settle.js';
 import { sendSpend, signSpend } from '../signing.js';
 import type { JobSpec } from '../spec.js';
+import { suspectKeys } from '../suspects/ask.js';
 import type { JobTerms } from '../terms.js';
 import { contractCoin, isEscrow, type JobTrace } from '../trace.js';
 import type { ClientDesk } from './desk.js';
@@ -56,13 +57,14 @@ export class ClientPurchase {
     if (tip >= job.expires - claimMargin(params) - 1) {
       return withdrawJob(record, 'no seller offered in time');
     }
-    const offers = (mirror.job(id)?.offers ?? []).filter(
+    const standing = (mirror.job(id)?.offers ?? []).filter(
       (offer) =>
         tip < offer.body.until &&
         !record.retry?.passedOver.includes(offer.author) &&
         (record.planted?.seller ?? offer.author) === offer.author &&
         this.#isGood(job, offer),
     );
+    const offers = await this.#withoutSuspects(record, standing);
     for (const { author, signature, body } of offers) {
       if (this.#shown.has(signature)) continue;
       this.#shown.add(signature);
@@ -78,6 +80,31 @@ export class ClientPurchase {
         b.body.speedMilli - a.body.speedMilli,
     );
     return this.#lockMoney(record, best!);
+  }
+
+  /** Offers less those of sellers that were slashed before, unless the buyer allows them; each is told once. */
+  async #withoutSuspects(
+    { id, allowSuspects = false }: ClientRecord,
+    offers: readonly Message<'offer'>[],
+  ): Promise<Message<'offer'>[]> {
+    const { chain, params, emit } = this.#desk;
+    const authors = offers.map(({ author }) => author);
+    const suspects = await suspectKeys(chain, authors, params);
+    for (const { author, signature } of offers) {
+      const suspect = suspects?.get(author);
+      const told = `suspect ${signature}`;
+      if (!suspect || this.#shown.has(told)) continue;
+      this.#shown.add(told);
+      emit({
+        step: 'suspect',
+        jobId: id,
+        party: author,
+        txid: suspect.txid,
+        untilHeight: suspect.height,
+        allowed: allowSuspects,
+      });
+    }
+    return offers.filter(({ author }) => allowSuspects || !suspects?.has(author));
   }
 
   /** Sends the escrow on disk, for the first time or again. */

@@ -109,6 +109,7 @@ export abstract class QuotingClient extends ClientDriver {
       ...(verifiers.drawSecret && { drawSecret: verifiers.drawSecret }),
       ...(request.receiptFile === undefined ? {} : { receiptFile: request.receiptFile }),
       ...(request.boughtWith && { boughtWith: request.boughtWith }),
+      ...(request.allowSuspects && { allowSuspects: true }),
     };
     await this.#affordable(job);
     const blocks = 1 + claimDepth(this.params, confirmations);

@@ -4,6 +4,7 @@ import type { ChainClient, KeyPair, NetworkParameters } from '../../chain/index.
 import { registryAt, registryHeight } from '../bonds/bonds.js';
 import type { PoolMirror } from '../pool/PoolMirror.js';
 import type { JobSpec } from '../spec.js';
+import { suspectKeys } from '../suspects/ask.js';
 import type { JobRequest } from './request.js';
 
 const DEFAULT_VERIFIER_FEE = 10_000n;
@@ -37,7 +38,7 @@ export interface JudgeSources {
  */
 export async function chooseJudges(
   { chain, params, key, mirror }: JudgeSources,
-  { verifiers, verifierFee }: JobRequest,
+  { verifiers, verifierFee, allowSuspects }: JobRequest,
   model: string,
   tip: number,
 ): Promise<Judges> {
@@ -58,8 +59,11 @@ export async function chooseJudges(
   // announcing itself costs nothing: where there are bonds to lose, nobody judges without one
   if (verifiers === 'announced' || !registry || !isEnough) {
     const own = toHex(key.publicKey);
+    const others = announced.filter(({ author }) => author !== own);
+    const keys = others.map(({ author }) => author);
+    const suspects = allowSuspects ? undefined : await suspectKeys(chain, keys, params);
     return announcedJudges(
-      announced.filter(({ author }) => author !== own),
+      others.filter(({ author }) => !suspects?.has(author)),
       priced,
     );
   }

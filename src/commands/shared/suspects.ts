@@ -1,0 +1,70 @@
+import { messageOf } from '../../base/index.js';
+import type { ChainNode, RpcServer } from '../../chain/index.js';
+import {
+  registerSuspects,
+  type Suspect,
+  SuspectIndex,
+  type SuspectSource,
+  suspectsAmong,
+} from '../../job/index.js';
+import { coalesced } from './job-pool.js';
+
+/** A MetaID that nobody has. */
+const NOBODY = '0'.repeat(64);
+
+/**
+ * Gives a node its list of those who were slashed: it follows the chain, and answers `listsuspects` and `getsuspect`.
+ * @param anew whether to read the whole chain again
+ * @param warn told in one sentence what went wrong that the node can go on without
+ * @returns ends it, before the node closes
+ */
+export function attachSuspects(
+  server: RpcServer,
+  node: SuspectSource & Pick<ChainNode, 'on' | 'off'>,
+  anew: boolean,
+  warn: (text: string) => void,
+): () => Promise<void> {
+  const index = SuspectIndex.open(node, anew);
+  registerSuspects(server, index, node.parameters);
+  const advance = coalesced(
+    () => index.advance(),
+    (thrown) => warn(`suspects: ${messageOf(thrown)}`),
+  );
+  node.on('block', advance);
+  advance();
+  return async () => {
+    node.off('block', advance);
+    await index.close();
+  };
+}
+
+/** One line about why somebody is suspect. */
+export function suspectText({ as, txid, height, jobId }: Suspect): string {
+  const why = as === 'seller' ? 'its stake was slashed' : 'its bond was slashed';
+  return `suspect: ${why} in block ${height} by ${txid} (job ${jobId.slice(0, 16)}…)`;
+}
+
+/** What a buyer is told where nobody can tell it which sellers were slashed; undefined where the node can. */
+export async function suspectsUnknown(
+  node: Parameters<typeof suspectsAmong>[0],
+): Promise<string | undefined> {
+  if (await suspectsAmong(node, [NOBODY])) return undefined;
+  return 'This node can not know which sellers were slashed before: it does not read blocks. Ask a full node with --rpc.';
+}
+
+/** Those of some identities that were slashed; none where the node can't know. */
+export async function suspectsShown(
+  node: Parameters<typeof suspectsAmong>[0],
+  who: readonly (string | undefined)[],
+): Promise<ReadonlyMap<string, Suspect>> {
+  const asked = who.filter((each) => each !== undefined);
+  if (asked.length === 0) return new Map();
+  const found = (await suspectsAmong(node, asked)) ?? new Map<string, Suspect>();
+  return new Map([...found].filter(([who]) => asked.includes(who)));
+}
+
+/** Lines to put below a list: why those in it that are suspect are; nothing where nobody is. */
+export function suspectLines(suspects: ReadonlyMap<string, Suspect> | undefined): string {
+  const lines = [...(suspects ?? [])].map(([who, suspect]) => `${who}: ${suspectText(suspect)}`);
+  return lines.map((line) => `\n${line}`).join('');
+}
