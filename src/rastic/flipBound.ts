@@ -1,3 +1,5 @@
+import { ROUNDING } from './ranking.js';
+
 /**
  * An upper bound on the probability, over fresh Gumbel noise at one position, that an honest token shows a margin above 0,
  * whatever the shifts of the logits within the tolerance, and so whatever the prompt.
@@ -31,4 +33,36 @@ export function flipBound(
     if (own > 0) bound += ((own * gain) / (own + rivals * shrink)) * (rivals / (own + rivals));
   }
   return Math.min(1, bound);
+}
+
+/** How far below the greatest z/T a token's weight is no longer worth computing. */
+const FAR = 16;
+
+/**
+ * The same bound where nothing is cut, so that S⁺ and S⁻ are the whole vocabulary: with q = w/W, each term above is at most
+ * (e^δ − 1)·q(1 − q), so the sum at most (e^δ − 1)·(1 − Σq²). Tokens far below the greatest are counted into W as if they
+ * were as heavy as the heaviest of them, which makes the bound greater by less than a hundredth.
+ * @param top the greatest logit
+ */
+export function uncutFlipBound(
+  logits: Float32Array,
+  top: number,
+  temperature: number,
+  delta: number,
+): number {
+  const near = top - FAR * temperature;
+  let mass = 0;
+  let squares = 0;
+  let far = 0;
+  for (let token = 0; token < logits.length; token++) {
+    if (logits[token]! < near) {
+      far += 1;
+      continue;
+    }
+    const weight = Math.exp((logits[token]! - top) / temperature);
+    mass += weight;
+    squares += weight * weight;
+  }
+  mass += far * Math.exp(-FAR);
+  return Math.min(1, Math.expm1(delta) * (1 - squares / (mass * mass) + ROUNDING));
 }

@@ -1,7 +1,7 @@
 import type { GumbelNoise, Sampling } from '../model/index.js';
-import { argmax } from '../model/index.js';
-import { flipBound } from './flipBound.js';
-import { ROUNDING, shiftBounds } from './shiftBounds.js';
+import { flipBound, uncutFlipBound } from './flipBound.js';
+import { ROUNDING } from './ranking.js';
+import { shiftBounds } from './shiftBounds.js';
 
 /** What one position says about the token that stands there. */
 export type PositionCheck =
@@ -29,27 +29,71 @@ export type PositionCheck =
 /** Greatest Gumbel noise that 32 bits can give (u closest to 1), with room for rounding. */
 export const GREATEST_NOISE = 23;
 
-function allFinite(logits: Float32Array): boolean {
-  for (let i = 0; i < logits.length; i++) if (!Number.isFinite(logits[i]!)) return false;
-  return true;
+/** The token with the greatest logit, the smaller id among equals; −1 where one is NaN or infinite. */
+function finiteArgmax(logits: Float32Array): number {
+  let top = 0;
+  let greatest = logits[0]!;
+  // stays 0 as long as everything is finite; a comparison of each would take three times as long
+  let zero = 0;
+  for (let token = 0; token < logits.length; token++) {
+    const logit = logits[token]!;
+    zero += logit * 0;
+    if (logit > greatest) {
+      greatest = logit;
+      top = token;
+    }
+  }
+  return zero === 0 ? top : -1;
 }
 
-/** Best perturbed score z/T + g among the first `count` of `tokens`; noise is made only where it could still win. */
-function bestScore(
-  scaled: (rank: number) => number,
-  tokens: ArrayLike<number>,
+/** A token with its perturbed score z/T + g. */
+interface Scored {
+  readonly score: number;
+  readonly token: number;
+}
+
+/** The best perturbed score among the first `count` of `tokens`, which descend by z/T. */
+function bestOf(
+  tokens: Uint32Array,
+  scaled: Float64Array,
   count: number,
   position: number,
   noise: GumbelNoise,
-): { score: number; token: number } {
+): Scored {
   let score = Number.NEGATIVE_INFINITY;
   let token = -1;
   for (let rank = 0; rank < count; rank++) {
-    if (scaled(rank) + GREATEST_NOISE < score) continue;
-    const candidate = scaled(rank) + noise.at(position, tokens[rank]!);
+    // from here on not even the greatest noise wins
+    if (scaled[rank]! + GREATEST_NOISE < score) break;
+    const candidate = scaled[rank]! + noise.at(position, tokens[rank]!);
     if (candidate > score || (candidate === score && tokens[rank]! < token)) {
       score = candidate;
       token = tokens[rank]!;
+    }
+  }
+  return { score, token };
+}
+
+/** The best perturbed score of all tokens; noise is made only where it could still win. */
+function bestOfAll(
+  logits: Float32Array,
+  top: number,
+  temperature: number,
+  position: number,
+  noise: GumbelNoise,
+): Scored {
+  let token = top;
+  let score = logits[top]! / temperature + noise.at(position, top);
+  // a little lower than the least logit that could win, so that the exact comparison is left to those that come near
+  const floorOf = (best: number): number => (best - GREATEST_NOISE - ROUNDING) * temperature;
+  let floor = floorOf(score);
+  for (let candidate = 0; candidate < logits.length; candidate++) {
+    if (logits[candidate]! < floor) continue;
+    const own = logits[candidate]! / temperature + noise.at(position, candidate);
+    if (own > score || (own === score && candidate < token)) {
+      score = own;
+      token = candidate;
+      floor = floorOf(score);
     }
   }
   return { score, token };
@@ -75,27 +119,34 @@ export function checkPosition(
   noise: GumbelNoise,
   tau: number,
 ): PositionCheck {
-  if (!allFinite(logits)) return { kind: 'non-finite' };
+  const top = finiteArgmax(logits);
+  if (top < 0) return { kind: 'non-finite' };
   if (sampling.temperatureMilli === 0) {
-    const best = argmax(logits);
-    return { kind: 'margin', margin: logits[best]! - logits[token]!, flipBound: 1, best };
+    return { kind: 'margin', margin: logits[top]! - logits[token]!, flipBound: 1, best: top };
   }
   const temperature = sampling.temperatureMilli / 1000;
-  const bounds = shiftBounds(logits, token, sampling, tau);
-  const scaled = (rank: number): number => logits[bounds.order[rank]!]! / temperature;
-  const best = bestScore(scaled, bounds.order, bounds.nominal, position, noise).token;
-  if (!bounds.possible) return { kind: 'excluded', best };
-  const certain = bestScore(scaled, bounds.order, bounds.certain, position, noise).score;
   const own = logits[token]! / temperature + noise.at(position, token);
-  const byRank = Float64Array.from(
-    bounds.order.subarray(0, bounds.reachable),
-    (id) => logits[id]! / temperature,
-  );
   const delta = tau / temperature + 2 * ROUNDING;
+  if (!isCut(sampling, logits.length)) {
+    const best = bestOfAll(logits, top, temperature, position, noise);
+    const flips = uncutFlipBound(logits, logits[top]!, temperature, delta);
+    const margin = temperature * (best.score - own);
+    return { kind: 'margin', margin, flipBound: flips, best: best.token };
+  }
+  const bounds = shiftBounds(logits, logits[top]!, token, sampling, tau);
+  const { order, scaled, certain, reachable } = bounds;
+  const best = bestOf(order, scaled, bounds.nominal, position, noise).token;
+  if (!bounds.possible) return { kind: 'excluded', best };
+  const { score } = bestOf(order, scaled, certain, position, noise);
   return {
     kind: 'margin',
-    margin: temperature * (certain - own),
-    flipBound: flipBound(byRank, bounds.certain, bounds.reachable, delta),
+    margin: temperature * (score - own),
+    flipBound: flipBound(scaled, certain, reachable, delta),
     best,
   };
+}
+
+/** Whether top-k or top-p leave anything out. */
+function isCut({ topK, topPMilli }: Sampling, size: number): boolean {
+  return (topK > 0 && topK < size) || topPMilli < 1000;
 }

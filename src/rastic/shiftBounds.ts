@@ -1,9 +1,12 @@
 import type { Sampling } from '../model/index.js';
+import { type Ranking, ROUNDING, rank } from './ranking.js';
 
 /** Which tokens top-k and top-p leave when every logit may be shifted by at most τ/2. */
 export interface ShiftBounds {
-  /** All tokens by logit, descending, the smaller id first among equals; by id where nothing is cut, and order tells nothing. */
+  /** Tokens by logit, descending, the smaller id first among equals: all of S⁺ at least. */
   readonly order: Uint32Array;
+  /** z/T of each of `order`. */
+  readonly scaled: Float64Array;
   /** How many of `order` are left without any shift. */
   readonly nominal: number;
   /** |S⁻|: how many of `order`, from the front, are left under every shift. S⁻ is a prefix, since whatever stands higher is left whenever a lower one is. */
@@ -15,15 +18,6 @@ export interface ShiftBounds {
    * token leaves whatever stands higher when it is brought at least as high.
    */
   readonly reachable: number;
-}
-
-/** Room for binary64 rounding in sums over a vocabulary, given to the seller on both sides. */
-export const ROUNDING = 1e-9;
-
-function orderOf(logits: Float32Array): Uint32Array {
-  return Uint32Array.from(logits, (_, token) => token).sort(
-    (a, b) => logits[b]! - logits[a]! || a - b,
-  );
 }
 
 /** First rank in a descending row whose value is below `bound` (or equal to it, where `orEqual`). */
@@ -52,19 +46,20 @@ function largestPrefix(limit: number, holds: (count: number) => boolean): number
 }
 
 /**
- * Softmax weights relative to the first, and their sums from the front and, over the first `k`, from the back: each sum is
- * exact where it is small, so no difference of sums loses what it is about.
+ * Sums of softmax weights from the front and, over the first `k`, from the back: each sum is exact where it is small, so no
+ * difference of sums loses what it is about.
  */
-function softmaxSums(
-  scaled: Float64Array,
+function sumsOf(
+  { weights, tail }: Ranking,
   k: number,
-): { weights: Float64Array; before: Float64Array; after: Float64Array } {
-  const weights = scaled.map((value) => Math.exp(value - scaled[0]!));
-  const before = new Float64Array(k + 1);
-  const after = new Float64Array(k + 1);
-  for (let rank = 0; rank < k; rank++) before[rank + 1] = before[rank]! + weights[rank]!;
-  for (let rank = k - 1; rank >= 0; rank--) after[rank] = after[rank + 1]! + weights[rank]!;
-  return { weights, before, after };
+): { before: Float64Array; after: Float64Array } {
+  const count = Math.min(k, weights.length);
+  const before = new Float64Array(count + 1);
+  const after = new Float64Array(count + 1);
+  if (k > count) after[count] = tail;
+  for (let rank = 0; rank < count; rank++) before[rank + 1] = before[rank]! + weights[rank]!;
+  for (let rank = count - 1; rank >= 0; rank--) after[rank] = after[rank + 1]! + weights[rank]!;
+  return { before, after };
 }
 
 /**
@@ -78,10 +73,13 @@ function softmaxSums(
  * The derivation stands in docs/rastic.md.
  *
  * @param token the token asked about for S⁺
- * @param sampling with a temperature above zero
+ * @param logits finite
+ * @param top the greatest of them
+ * @param sampling with a temperature above zero that is cut by top-k or top-p
  */
 export function shiftBounds(
   logits: Float32Array,
+  top: number,
   token: number,
   sampling: Sampling,
   tau: number,
@@ -90,24 +88,21 @@ export function shiftBounds(
   const k = sampling.topK > 0 ? Math.min(sampling.topK, size) : size;
   const p = sampling.topPMilli / 1000;
   const cutByP = sampling.topPMilli < 1000;
-  if (k === size && !cutByP) {
-    const order = Uint32Array.from(logits, (_, id) => id);
-    return { order, nominal: size, certain: size, possible: true, reachable: size };
-  }
   // mass before < p, as mass before : rest < p : 1 − p, in logarithms, since a small temperature spreads the weights widely
   const logOdds = Math.log(p / (1 - p));
-  const order = orderOf(logits);
   const temperature = sampling.temperatureMilli / 1000;
-  const scaled = Float64Array.from(order, (id) => logits[id]! / temperature);
+  const ranking = rank(logits, top, sampling, tau);
+  const { order, scaled, weights } = ranking;
   const epsilon = tau / (2 * temperature) + ROUNDING;
-  const { weights, before, after } = softmaxSums(scaled, k);
+  const { before, after } = sumsOf(ranking, k);
+  const limit = before.length - 1;
 
   /** Whether a token with this z/T is left under some shift. */
   const isPossible = (own: number): boolean => {
     const certainlyBefore = firstRankBelow(scaled, own + 2 * epsilon, true);
     if (certainlyBefore >= k) return false;
     if (!cutByP || certainlyBefore === 0) return true;
-    const level = Math.min(Math.max(firstRankBelow(scaled, own, true), certainlyBefore), k);
+    const level = Math.min(Math.max(firstRankBelow(scaled, own, true), certainlyBefore), limit);
     const ownWeight = Math.exp(own - scaled[0]!);
     const below = ownWeight > 0 ? after[level]! / ownWeight : k - level;
     const notBefore = own - scaled[0]! + Math.log(level - certainlyBefore + below);
@@ -124,14 +119,19 @@ export function shiftBounds(
     return mass > 0 && Math.log(mass) < logOdds + rest - ROUNDING;
   };
 
+  const total = before[limit]! + after[limit]!;
   const nominal = cutByP
-    ? largestPrefix(k, (count) => count <= 1 || before[count - 1]! < p * before[k]!)
-    : k;
+    ? largestPrefix(limit, (count) => count <= 1 || before[count - 1]! < p * total)
+    : limit;
   return {
     order,
+    scaled,
     nominal,
-    certain: largestPrefix(k, (count) => count === 0 || isCertain(count - 1)),
+    certain: largestPrefix(limit, (count) => count === 0 || isCertain(count - 1)),
     possible: isPossible(logits[token]! / temperature),
-    reachable: largestPrefix(size, (count) => count === 0 || isPossible(scaled[count - 1]!)),
+    reachable: largestPrefix(
+      order.length,
+      (count) => count === 0 || isPossible(scaled[count - 1]!),
+    ),
   };
 }
