@@ -126,16 +126,21 @@ export class LanguageModel {
   }
 
   /**
-   * Computes the logits of known tokens in one pass: row i are the logits after token i. Chunks with KV cache keep memory flat.
+   * Computes the logits of known tokens in one pass: row i are the logits after token i. Chunks with KV cache keep memory flat,
+   * and logits that nobody wants are not computed where the graph's end is one that can be told so.
    * @throws BitmodelError `EMPTY_PROMPT`, `PROMPT_TOO_LONG`, `BAD_TOKEN_ID`, `MODEL_RUN_FAILED`, `MODEL_WORKER_DIED`;
    *   whatever `onLogits` throws
    */
   async prefill(ids: readonly number[], options: PrefillOptions): Promise<void> {
     this.#checkIds(ids);
     if (ids.length > this.info.contextLength) throw this.#tooLong(ids.length);
+    const from = options.from ?? 0;
+    const positions =
+      options.positions ?? Array.from({ length: ids.length - from }, (_, i) => from + i);
+    const { onLogits } = options;
     await this.#channel.call(
-      { type: 'prefill', ids, from: options.from ?? 0, chunk: options.chunk ?? CHUNK },
-      { signal: options.signal, onBlock: options.onLogits },
+      { type: 'prefill', ids, positions, chunk: options.chunk ?? CHUNK },
+      { signal: options.signal, onBlock: (block, logits) => onLogits(block[0]!, logits, block) },
     );
   }
 

@@ -46,6 +46,8 @@ export interface Generation {
 export interface PrefillOptions {
   /** First position whose logits are wanted; 0 unless stated. */
   readonly from?: number;
+  /** The positions whose logits are wanted, ascending, in the place of all from `from` on. */
+  readonly positions?: readonly number[];
   /** Positions per run; 128 unless stated. */
   readonly chunk?: number;
   /**
@@ -53,8 +55,13 @@ export interface PrefillOptions {
    * that memory stays flat.
    * @param firstPosition position of the block's first row
    * @param logits rows × vocabulary, row by row; the callee owns it
+   * @param positions of the rows
    */
-  readonly onLogits: (firstPosition: number, logits: Float32Array) => void | Promise<void>;
+  readonly onLogits: (
+    firstPosition: number,
+    logits: Float32Array,
+    positions: readonly number[],
+  ) => void | Promise<void>;
   readonly signal?: AbortSignal;
 }
 

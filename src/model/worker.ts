@@ -76,19 +76,24 @@ class ModelWorker {
     }
   }
 
-  async #prefill({ id, ids, from, chunk }: WorkerRequest & { type: 'prefill' }): Promise<void> {
+  async #prefill({
+    id,
+    ids,
+    positions,
+    chunk,
+  }: WorkerRequest & { type: 'prefill' }): Promise<void> {
     const cancelled = (): boolean => this.#cancelled.has(id);
     const stream = new TokenStream(this.#graph);
     let acknowledged = Promise.resolve();
-    const emit = async (first: number, logits: Float32Array): Promise<void> => {
+    const emit = async (block: readonly number[], logits: Float32Array): Promise<void> => {
       // one block may be under way while the next is computed, not more
       await acknowledged;
       if (cancelled()) return;
       acknowledged = new Promise((resolve) => this.#acks.set(id, resolve));
-      send({ type: 'block', id, first, logits }, [logits.buffer as ArrayBuffer]);
+      send({ type: 'block', id, positions: block, logits }, [logits.buffer as ArrayBuffer]);
     };
     try {
-      await stream.prefill(ids, from, chunk, emit, cancelled);
+      await stream.prefill(ids, positions, chunk, emit, cancelled);
       if (!cancelled()) await acknowledged;
       this.#assertOpen();
       send({ type: 'done', id });

@@ -1,5 +1,8 @@
+import { basename } from 'node:path';
 import { InferenceSession, Tensor } from 'onnxruntime-node';
 import { BitmodelError, messageOf } from '../../base/index.js';
+import { ROWS_INPUT, selectRows } from '../onnx/selectRows.js';
+import { fileSource, memorySource } from '../onnx/wire.js';
 import type { GraphInfo, WorkerOptions } from './protocol.js';
 
 type TensorMeta = InferenceSession.TensorValueMetadata;
@@ -20,7 +23,19 @@ const KNOWN_INPUTS = new Set([
   'token_type_ids',
   'num_logits_to_keep',
   'use_cache_branch',
+  ROWS_INPUT,
 ]);
+
+/** Graphs in memory beyond this size run as they are: rewriting would copy their weights. */
+const MOST_REWRITTEN = 64 << 20;
+
+/** Logits of some positions of a run. */
+export interface Rows {
+  /** Rows × vocabulary, in ONNX Runtime's own type. */
+  readonly data: ArrayLike<number>;
+  /** Which positions of the run the rows are of, ascending. */
+  readonly of: readonly number[];
+}
 
 type TypedArray =
   | Float32Array
@@ -106,31 +121,21 @@ export class DecoderGraph {
    * @throws BitmodelError `MODEL_LOAD_FAILED`, `UNSUPPORTED_GRAPH`
    */
   static async load(options: WorkerOptions): Promise<DecoderGraph> {
-    const folder = options.path.replace(/[^/\\]*$/, '');
-    const settings: InferenceSession.SessionOptions = {
-      executionProviders: [options.provider],
-      intraOpNumThreads: options.threads,
-      interOpNumThreads: 1,
-      graphOptimizationLevel: options.optimization,
-      logSeverityLevel: 4,
-      // a graph in memory has no folder of its own in which external data could be found
-      extra: options.graph
-        ? { session: { model_external_initializers_file_folder_path: folder } }
-        : {},
-    };
-    let session: InferenceSession;
+    const rewritten = chooseRows(options);
+    if (rewritten) {
+      const graph = await open(options, rewritten).catch(() => undefined);
+      if (graph) return new DecoderGraph(graph, options);
+    }
     try {
-      session = await (options.graph
-        ? InferenceSession.create(options.graph, settings)
-        : InferenceSession.create(options.path, settings));
+      return new DecoderGraph(await open(options, options.graph), options);
     } catch (thrown) {
+      if (thrown instanceof BitmodelError) throw thrown;
       throw new BitmodelError(
         'MODEL_LOAD_FAILED',
         `ONNX Runtime can't load ${options.path}: ${oneLine(messageOf(thrown))}`,
         { next: 'Fetch the file again, or choose another one with --file', cause: thrown },
       );
     }
-    return new DecoderGraph(session, options);
   }
 
   #vocabularySize(options: WorkerOptions): number {
@@ -164,17 +169,17 @@ export class DecoderGraph {
   /**
    * Runs tokens that follow `past` others.
    * @param cache as `emptyCache` or the last run left it; replaced in place
-   * @param lastOnly whether only the last row of logits is needed (others may still come)
-   * @returns logits, rows × vocabulary, in ONNX Runtime's own type
+   * @param wanted positions of this run whose logits are wanted, ascending, at least one; more may come where the graph
+   *   can't choose
    * @throws BitmodelError `MODEL_RUN_FAILED`
    */
   async run(
     ids: readonly number[],
     past: number,
     cache: Map<string, Tensor>,
-    lastOnly: boolean,
-  ): Promise<{ readonly data: ArrayLike<number>; readonly rows: number }> {
-    const feeds = this.#feeds(ids, past, lastOnly);
+    wanted: readonly number[],
+  ): Promise<Rows> {
+    const feeds = this.#feeds(ids, past, wanted);
     for (const [name, tensor] of cache) feeds[name] = tensor;
     const fetches = [this.#logits.name, ...this.#slots.map(({ output }) => output)];
     let results: InferenceSession.ReturnType;
@@ -194,13 +199,18 @@ export class DecoderGraph {
     }
     const logits = results[this.#logits.name] as Tensor;
     const rows = logits.size / this.info.vocabularySize;
-    if (!Number.isInteger(rows) || rows < 1)
+    const of = this.#inputs.has(ROWS_INPUT)
+      ? wanted
+      : Array.from({ length: rows }, (_, row) => ids.length - rows + row);
+    if (of.length !== rows || rows < 1) {
       throw unsupported('its logits have another width than its vocabulary.');
-    return { data: logits.data as unknown as ArrayLike<number>, rows };
+    }
+    return { data: logits.data as unknown as ArrayLike<number>, of };
   }
 
-  #feeds(ids: readonly number[], past: number, lastOnly: boolean): Record<string, Tensor> {
+  #feeds(ids: readonly number[], past: number, wanted: readonly number[]): Record<string, Tensor> {
     const count = ids.length;
+    const lastOnly = wanted[0] === count - 1;
     const values: Record<string, { shape: number[]; at: (i: number) => number }> = {
       input_ids: { shape: [1, count], at: (i) => ids[i]! },
       attention_mask: { shape: [1, past + count], at: () => 1 },
@@ -208,6 +218,7 @@ export class DecoderGraph {
       token_type_ids: { shape: [1, count], at: () => 0 },
       // 0 asks for the logits of all positions
       num_logits_to_keep: { shape: [], at: () => (lastOnly ? 1 : 0) },
+      [ROWS_INPUT]: { shape: [wanted.length], at: (i) => wanted[i]! },
       use_cache_branch: { shape: [1], at: () => (past > 0 ? 1 : 0) },
     };
     const feeds: Record<string, Tensor> = {};
@@ -226,6 +237,34 @@ export class DecoderGraph {
   async release(): Promise<void> {
     await this.#session.release();
   }
+}
+
+/** The graph with its rows to choose from, where that is known to be right. */
+function chooseRows({ path, graph }: WorkerOptions): Uint8Array | undefined {
+  if (graph && graph.length > MOST_REWRITTEN) return undefined;
+  const source = graph ? memorySource(graph) : fileSource(path);
+  try {
+    return selectRows(source, graph ? undefined : basename(path));
+  } finally {
+    source.close();
+  }
+}
+
+/** @param graph bytes to load in the file's place */
+function open(options: WorkerOptions, graph: Uint8Array | undefined): Promise<InferenceSession> {
+  const folder = options.path.replace(/[^/\\]*$/, '');
+  const settings: InferenceSession.SessionOptions = {
+    executionProviders: [options.provider],
+    intraOpNumThreads: options.threads,
+    interOpNumThreads: 1,
+    graphOptimizationLevel: options.optimization,
+    logSeverityLevel: 4,
+    // a graph in memory has no folder of its own in which external data could be found
+    extra: graph ? { session: { model_external_initializers_file_folder_path: folder } } : {},
+  };
+  return graph
+    ? InferenceSession.create(graph, settings)
+    : InferenceSession.create(options.path, settings);
 }
 
 function oneLine(message: string): string {

@@ -1,5 +1,5 @@
 import type { Tensor } from 'onnxruntime-node';
-import type { DecoderGraph } from './DecoderGraph.js';
+import type { DecoderGraph, Rows } from './DecoderGraph.js';
 import { copyFloats } from './half.js';
 
 /** Positions of one run; bounds the memory that logits take. */
@@ -24,7 +24,7 @@ export class TokenStream {
     return this.#length;
   }
 
-  /** Appends tokens. @returns a copy of the logits after the last */
+  /** Appends tokens. @returns the logits after the last */
   async feed(
     ids: readonly number[],
     cancelled: () => boolean = () => false,
@@ -32,46 +32,63 @@ export class TokenStream {
     let last = new Float32Array(0);
     const size = this.#graph.info.hasCache ? CHUNK : ids.length;
     for (let start = 0; start < ids.length && !cancelled(); start += size) {
-      const { data, rows } = await this.#run(ids.slice(start, start + size), true);
-      const width = this.#graph.info.vocabularySize;
-      last = copyFloats(data, (rows - 1) * width, rows * width) as Float32Array<ArrayBuffer>;
+      const part = ids.slice(start, start + size);
+      last = this.#pick(await this.#run(part, [part.length - 1]), [part.length - 1]);
     }
     return last;
   }
 
   /**
-   * Appends tokens and hands over the logits of each position from `from` on, block by block.
-   * @param emit gets the first position and the rows of a block; awaited before the next but one run
+   * Appends tokens and hands over the logits of some positions, block by block.
+   * @param positions whose logits are wanted, ascending
+   * @param emit gets the positions of a block and their rows; awaited before the next but one run
    */
   async prefill(
     ids: readonly number[],
-    from: number,
+    positions: readonly number[],
     chunk: number,
-    emit: (first: number, logits: Float32Array) => Promise<void>,
+    emit: (positions: readonly number[], logits: Float32Array) => Promise<void>,
     cancelled: () => boolean,
   ): Promise<void> {
-    const width = this.#graph.info.vocabularySize;
     const size = this.#graph.info.hasCache ? chunk : ids.length;
+    let next = 0;
     for (let start = 0; start < ids.length && !cancelled(); start += size) {
       const part = ids.slice(start, start + size);
-      const wanted = start + part.length > from;
-      const { data } = await this.#run(part, !wanted);
+      const first = next;
+      while (next < positions.length && positions[next]! < start + part.length) next += 1;
+      const wanted = positions.slice(first, next).map((position) => position - start);
+      const rows = await this.#run(part, wanted.length > 0 ? wanted : [part.length - 1]);
       // a graph without a cache gives all rows in one run; they still go out in blocks
-      for (let at = Math.max(start, from); at < start + part.length; at += chunk) {
-        const end = Math.min(at + chunk, start + part.length);
-        await emit(at, copyFloats(data, (at - start) * width, (end - start) * width));
+      for (let at = 0; at < wanted.length; at += chunk) {
+        const block = wanted.slice(at, at + chunk);
+        await emit(positions.slice(first + at, first + at + block.length), this.#pick(rows, block));
       }
     }
   }
 
-  async #run(ids: readonly number[], lastOnly: boolean) {
+  /** The rows of these positions of a run, without a copy where they are all that there is. */
+  #pick({ data, of }: Rows, positions: readonly number[]): Float32Array<ArrayBuffer> {
+    const width = this.#graph.info.vocabularySize;
+    const from = of.indexOf(positions[0]!);
+    const isRun = of[from + positions.length - 1] === positions.at(-1);
+    if (isRun) return copyFloats(data, from * width, (from + positions.length) * width);
+    const picked = new Float32Array(positions.length * width);
+    positions.forEach((position, i) => {
+      const row = of.indexOf(position);
+      picked.set(copyFloats(data, row * width, (row + 1) * width), i * width);
+    });
+    return picked;
+  }
+
+  async #run(ids: readonly number[], wanted: readonly number[]): Promise<Rows> {
     const { hasCache } = this.#graph.info;
-    if (!hasCache) this.#all.push(...ids);
-    const result = hasCache
-      ? await this.#graph.run(ids, this.#length, this.#cache, lastOnly)
-      : await this.#graph.run(this.#all, 0, this.#cache, lastOnly);
+    const past = this.#length;
     this.#length += ids.length;
-    return result;
+    if (hasCache) return this.#graph.run(ids, past, this.#cache, wanted);
+    this.#all.push(...ids);
+    const rows = wanted.map((row) => past + row);
+    const { data, of } = await this.#graph.run(this.#all, 0, this.#cache, rows);
+    return { data, of: of.map((row) => row - past) };
   }
 
   /** Frees the cache. */

@@ -10,7 +10,7 @@ const STACK_MEGABYTES = 32;
 /** What a call gets back while it runs and when it ends. */
 interface PendingCall {
   readonly onToken?: (token: number) => void;
-  readonly onBlock?: (first: number, logits: Float32Array) => void;
+  readonly onBlock?: (positions: readonly number[], logits: Float32Array) => void;
   readonly resolve: (reply: Reply<'done'>) => void;
   readonly reject: (error: unknown) => void;
 }
@@ -23,7 +23,7 @@ export type Call = Unnumbered<Extract<WorkerRequest, { type: 'generate' | 'prefi
 /** Who is told of a call on its way, and who can end it. */
 export interface CallHooks {
   readonly onToken?: (token: number, cancel: () => void) => void;
-  readonly onBlock?: (first: number, logits: Float32Array) => void | Promise<void>;
+  readonly onBlock?: (positions: readonly number[], logits: Float32Array) => void | Promise<void>;
   readonly signal?: AbortSignal | undefined;
 }
 
@@ -101,9 +101,9 @@ export class WorkerChannel {
               stopWith(thrown);
             }
           },
-          onBlock: (first, logits) => {
+          onBlock: (positions, logits) => {
             blocks = blocks
-              .then(() => (failure ? undefined : hooks.onBlock?.(first, logits)))
+              .then(() => (failure ? undefined : hooks.onBlock?.(positions, logits)))
               .catch(stopWith)
               .then(() => this.#post({ type: 'ack', id }));
           },
@@ -143,7 +143,7 @@ export class WorkerChannel {
     if (reply.type === 'ready' || reply.id === undefined) return;
     const call = this.#pending.get(reply.id);
     if (reply.type === 'token') call?.onToken?.(reply.token);
-    else if (reply.type === 'block') call?.onBlock?.(reply.first, reply.logits);
+    else if (reply.type === 'block') call?.onBlock?.(reply.positions, reply.logits);
     else if (reply.type === 'done') call?.resolve(reply);
     else call?.reject(errorOf(reply));
   }

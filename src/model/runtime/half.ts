@@ -16,11 +16,15 @@ export function halfToFloat(half: number): number {
 export type FloatData = ArrayLike<number>;
 
 /**
- * A copy of some elements as binary32. ONNX Runtime gives binary16 as `Uint16Array` where the run time has no
+ * Some elements as binary32: a copy, except of a whole array of that type that has a buffer of its own. ONNX Runtime gives binary16 as `Uint16Array` where the run time has no
  * `Float16Array` (Node 20), as `Float16Array` where it has.
  */
-export function copyFloats(data: FloatData, start: number, end: number): Float32Array {
-  if (data instanceof Float32Array) return data.slice(start, end);
+export function copyFloats(data: FloatData, start: number, end: number): Float32Array<ArrayBuffer> {
+  if (data instanceof Float32Array) {
+    const isWhole =
+      start === 0 && end === data.length && data.byteLength === data.buffer.byteLength;
+    return (isWhole ? data : data.slice(start, end)) as Float32Array<ArrayBuffer>;
+  }
   const out = new Float32Array(end - start);
   const isHalf = data instanceof Uint16Array;
   for (let i = start; i < end; i++) out[i - start] = isHalf ? halfToFloat(data[i]!) : data[i]!;

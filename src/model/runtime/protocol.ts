@@ -40,7 +40,8 @@ export type WorkerRequest =
       readonly type: 'prefill';
       readonly id: number;
       readonly ids: readonly number[];
-      readonly from: number;
+      /** Whose logits are wanted, ascending. */
+      readonly positions: readonly number[];
       readonly chunk: number;
     }
   /** The last block of a prefill has been dealt with. */
@@ -68,7 +69,7 @@ export type WorkerReply =
   | {
       readonly type: 'block';
       readonly id: number;
-      readonly first: number;
+      readonly positions: readonly number[];
       readonly logits: Float32Array;
     }
   | {
