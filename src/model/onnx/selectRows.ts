@@ -84,12 +84,9 @@ const integer = (to: Writer, number: number, value: number): Writer =>
 
 /** A field as it stands. */
 function copy(source: ByteSource, field: WireField): Uint8Array {
-  if (field.wireType === 0) return integer(writer(), field.number, field.value).finish();
   const content = Uint8Array.from(source.read(field.start, field.end - field.start));
-  if (field.wireType !== 2) {
-    return concatBytes(writer().uint32(tagOf(field.number, field.wireType)).finish(), content);
-  }
-  return wrap(field.number, [content]);
+  if (field.wireType === 2) return wrap(field.number, [content]);
+  return concatBytes(writer().uint32(tagOf(field.number, field.wireType)).finish(), content);
 }
 
 /** A message or text of these parts. */
