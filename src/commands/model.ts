@@ -1,5 +1,6 @@
 import type { Command } from 'commander';
 import { registerCheck, registerPack, registerShow } from './model-bundle.js';
+import { registerCalibrate } from './model-calibrate.js';
 import { registerList } from './model-list.js';
 import { registerPublish } from './model-publish.js';
 import { registerPull } from './model-pull.js';
@@ -20,4 +21,5 @@ export const register: Register = (program) => {
   registerPull(model);
   registerServe(model);
   registerRun(model);
+  registerCalibrate(model);
 };

@@ -3,6 +3,7 @@ import { signData, verifyData } from '../chain/index.js';
 import type { FinishReason } from '../model/index.js';
 import {
   type LogitsSource,
+  NO_EVIDENCE,
   type OutputClaim,
   type Verdict,
   type Verification,
@@ -165,6 +166,7 @@ export async function verifyReceipt(
     return {
       verdict,
       positions: 0,
+      pooled: NO_EVIDENCE,
       greatestMargin: Number.NEGATIVE_INFINITY,
       seconds: 0,
       rows: [],

@@ -1,27 +1,33 @@
-import { sha256, utf8 } from '../base/index.js';
-import { gumbelNoise, type Sampling, sampleToken } from '../model/index.js';
-import type { Calibration, CalibrationPair } from './calibration.js';
+import { gumbelNoise, type Sampling } from '../model/index.js';
+import type { CalibrationPlan } from './calibratePlan.js';
+import {
+  answersOf,
+  type CalibrationRun,
+  type CalibrationSubject,
+  decodeAnswer,
+  eachRow,
+  greatestShift,
+  type MeasureOptions,
+} from './calibrateRuns.js';
+import type { Calibration, CalibrationPair, MarginCounts } from './calibration.js';
 import { checkPosition } from './margin.js';
-import type { LogitsSource } from './verify.js';
+import { countClasses } from './pooled/marginClass.js';
 
-/** A model that can also decode step by step; `LanguageModel` is one. */
-export interface CalibrationSubject extends LogitsSource {
-  readonly info: LogitsSource['info'] & { readonly numericClass: string };
-  readonly tokenizer: LogitsSource['tokenizer'] & { encode(text: string): number[] };
-  session(): Promise<{
-    feed(ids: readonly number[]): Promise<Float32Array>;
-    close(): Promise<void>;
-  }>;
+/** One way to open the model: a thread count, a level of graph optimisation, a device. */
+export interface CalibrationSetting {
+  /** For messages, such as `cpu, 2 threads`. */
+  readonly name: string;
+  open(): Promise<CalibrationSubject>;
 }
 
-/** What a calibration is measured with. */
-export interface CalibrationPlan {
-  readonly prompts: readonly string[];
-  readonly samplings: readonly Sampling[];
-  /** Tokens per answer. */
-  readonly tokens: number;
-  /** Prefill block sizes to check with. */
-  readonly chunks: readonly number[];
+/** Who is measured against whom. */
+export interface PairToMeasure {
+  /** Ways a seller may compute; the first is the reference. All of one numeric class. */
+  readonly sellers: readonly CalibrationSetting[];
+  /** Ways a verifier may; the first is the reference. */
+  readonly verifiers: readonly CalibrationSetting[];
+  /** A cheaper model that a dishonest seller could run in the model's place. */
+  readonly cheaper?: (CalibrationSetting & { readonly variant: string }) | undefined;
 }
 
 /** How many times the greatest honest shift the tolerance is, so that machines we have not seen are not accused either. */
@@ -29,115 +35,155 @@ const SAFETY = 20;
 /** Least tolerance, in millionths of a logit. */
 const LEAST_TAU_MICRO = 1000;
 
-/** One honest answer with the logits the seller saw. */
-interface HonestRun {
-  readonly promptIds: readonly number[];
-  readonly outputIds: readonly number[];
-  readonly logits: readonly Float32Array[];
-  readonly sampling: Sampling;
-  readonly seed: Uint8Array;
+const micro = (value: number): number => Math.ceil(value * 1_000_000);
+
+/** Margins seen, by sampling; undefined where the sampling excludes the token. */
+class Margins {
+  readonly greedy: (number | undefined)[] = [];
+  readonly sampled: (number | undefined)[] = [];
+
+  add({ temperatureMilli }: Sampling, margin: number | undefined): void {
+    (temperatureMilli === 0 ? this.greedy : this.sampled).push(margin);
+  }
+
+  counts(tau: number): MarginCounts {
+    return {
+      greedy: countClasses(this.greedy, tau),
+      sampled: countClasses(this.sampled, tau),
+    };
+  }
+
+  /** Greatest of all; 0 where none lies above. */
+  greatest(): number {
+    const of = (list: readonly (number | undefined)[]): number =>
+      list.reduce<number>((most, each) => Math.max(most, each ?? 0), 0);
+    return Math.max(of(this.greedy), of(this.sampled));
+  }
 }
 
-async function decodeHonestly(
-  seller: CalibrationSubject,
-  prompt: string,
-  sampling: Sampling,
-  tokens: number,
-): Promise<HonestRun> {
-  const seed = sha256(utf8(`calibration/${prompt}/${sampling.temperatureMilli}`));
-  const noise = gumbelNoise(seed);
-  const promptIds = seller.tokenizer.encode(prompt);
-  const session = await seller.session();
-  const outputIds: number[] = [];
-  const logits: Float32Array[] = [];
-  try {
-    let row = await session.feed(promptIds);
-    for (let position = 0; position < tokens; position++) {
-      logits.push(row.slice());
-      const token = sampleToken(row, position, sampling, noise);
-      outputIds.push(token);
-      if (position + 1 < tokens) row = await session.feed([token]);
+/** Measures one pair of numeric classes; see {@link calibratePair}. */
+class PairMeasurement {
+  readonly #plan: CalibrationPlan;
+  readonly #options: MeasureOptions;
+  readonly margins = new Margins();
+  positions = 0;
+  shift = 0;
+
+  constructor(plan: CalibrationPlan, options: MeasureOptions) {
+    this.#plan = plan;
+    this.#options = options;
+  }
+
+  get tauMicro(): number {
+    return Math.max(LEAST_TAU_MICRO, micro(SAFETY * this.shift));
+  }
+
+  /** Lets a seller answer, and a verifier look at it in blocks: in all sizes, or each answer in another one. */
+  async measure(
+    seller: CalibrationSubject,
+    verifier: CalibrationSubject,
+    allBlocks: boolean,
+  ): Promise<void> {
+    const { blocks, tokens } = this.#plan;
+    for (const [i, answer] of answersOf(this.#plan).entries()) {
+      const run = await decodeAnswer(seller, answer, tokens, this.#options);
+      const sizes = allBlocks ? blocks : [blocks[i % blocks.length]!];
+      for (const block of sizes) await this.#compare(run, verifier, block);
     }
-  } finally {
-    await session.close();
   }
-  return { promptIds, outputIds, logits, sampling, seed };
-}
 
-/** Greatest difference of a logit, relative to the row's mean difference: a common shift of a whole row changes no choice. */
-function greatestShift(a: Float32Array, b: Float32Array): number {
-  let mean = 0;
-  for (let i = 0; i < a.length; i++) mean += (a[i]! - b[i]!) / a.length;
-  let greatest = 0;
-  for (let i = 0; i < a.length; i++) greatest = Math.max(greatest, Math.abs(a[i]! - b[i]! - mean));
-  return greatest;
-}
-
-/** What was seen so far, in units of the logits. */
-interface Extremes {
-  shift: number;
-  margin: number;
-  positions: number;
-}
-
-/** Holds a verifier's block of logits against what the seller saw. */
-function compareBlock(
-  run: HonestRun,
-  firstPosition: number,
-  block: Float32Array,
-  width: number,
-  seen: Extremes,
-): void {
-  const noise = gumbelNoise(run.seed);
-  for (let row = 0; row * width < block.length; row++) {
-    const position = firstPosition + row;
-    const logits = block.subarray(row * width, (row + 1) * width);
-    seen.shift = Math.max(seen.shift, greatestShift(run.logits[position]!, logits));
-    const token = run.outputIds[position]!;
-    const check = checkPosition(logits, token, position, run.sampling, noise, 2 * seen.shift);
-    if (check.kind === 'margin') seen.margin = Math.max(seen.margin, check.margin);
-    seen.positions++;
+  async #compare(run: CalibrationRun, verifier: CalibrationSubject, block: number): Promise<void> {
+    const noise = gumbelNoise(run.seed);
+    await eachRow(verifier, run, block, this.#options, (position, logits) => {
+      this.shift = Math.max(this.shift, greatestShift(run.logits[position]!, logits));
+      const token = run.outputIds[position]!;
+      // τ may still grow; a larger one leaves less in S⁻, so a margin is never too small for the last one
+      const tau = this.tauMicro / 1_000_000;
+      const check = checkPosition(logits, token, position, run.sampling, noise, tau);
+      this.margins.add(run.sampling, check.kind === 'margin' ? check.margin : undefined);
+      this.positions++;
+    });
   }
+
+  /** Margins of a cheaper model's answers under the tolerance found. */
+  async measureCheaper(
+    cheaper: CalibrationSubject,
+    verifier: CalibrationSubject,
+  ): Promise<MarginCounts> {
+    const tau = this.tauMicro / 1_000_000;
+    const margins = new Margins();
+    const block = this.#plan.blocks.at(-1)!;
+    for (const answer of answersOf(this.#plan)) {
+      const run = await decodeAnswer(cheaper, answer, this.#plan.tokens, this.#options);
+      const noise = gumbelNoise(run.seed);
+      await eachRow(verifier, run, block, this.#options, (position, logits) => {
+        const token = run.outputIds[position]!;
+        const check = checkPosition(logits, token, position, run.sampling, noise, tau);
+        margins.add(run.sampling, check.kind === 'margin' ? check.margin : undefined);
+      });
+    }
+    return margins.counts(tau);
+  }
+}
+
+/** How many positions measuring a pair computes. */
+export function positionsOf(pair: PairToMeasure, plan: CalibrationPlan): number {
+  const perAnswer = plan.prompts.length * plan.samplings.length * plan.tokens;
+  const others = pair.sellers.length + pair.verifiers.length - 2;
+  const cheaper = pair.cheaper ? 2 : 0;
+  return perAnswer * (1 + plan.blocks.length + 2 * others + cheaper);
 }
 
 /**
- * Measures how far honest sellers and verifiers of one model lie apart: each seller decodes step by step, each verifier
- * prefills in blocks. Both lists hold the same model opened in different ways (thread counts, providers).
+ * Measures how far honest sellers and verifiers of one model lie apart: sellers decode step by step, verifiers prefill in
+ * blocks. The reference seller and verifier meet in all block sizes; every other way to compute meets the reference of the
+ * other side. So two ways that never met lie at most twice as far apart, which a tenth of τ covers.
+ * At most three models are open at a time.
  * @returns the pair's row of a calibration: τ is 20 times the greatest honest shift of a logit, at least 0.001
+ * @throws BitmodelError `BAD_LOGITS`, `BAD_CALIBRATION_PLAN` and what opening throws; AbortError
  */
 export async function calibratePair(
-  sellers: readonly CalibrationSubject[],
-  verifiers: readonly CalibrationSubject[],
+  { sellers, verifiers, cheaper }: PairToMeasure,
   plan: CalibrationPlan,
+  options: MeasureOptions = {},
 ): Promise<CalibrationPair> {
-  const seen: Extremes = { shift: 0, margin: 0, positions: 0 };
-  const answers = plan.prompts.flatMap((prompt) =>
-    plan.samplings.map((sampling) => ({ prompt, sampling })),
-  );
-  const ways = verifiers.flatMap((verifier) => plan.chunks.map((chunk) => ({ verifier, chunk })));
-  for (const seller of sellers) {
-    for (const { prompt, sampling } of answers) {
-      const run = await decodeHonestly(seller, prompt, sampling, plan.tokens);
-      const from = run.promptIds.length - 1;
-      for (const { verifier, chunk } of ways) {
-        await verifier.prefill([...run.promptIds, ...run.outputIds.slice(0, -1)], {
-          from,
-          chunk,
-          onLogits: (at, block) =>
-            compareBlock(run, at - from, block, verifier.info.vocabularySize, seen),
-        });
+  const measurement = new PairMeasurement(plan, options);
+  const seller = await sellers[0]!.open();
+  const isSame = sellers[0] === verifiers[0];
+  const verifier = isSame ? seller : await verifiers[0]!.open();
+  try {
+    await measurement.measure(seller, verifier, true);
+    for (const setting of new Set([...sellers.slice(1), ...verifiers.slice(1)])) {
+      const other = await setting.open();
+      try {
+        if (sellers.includes(setting)) await measurement.measure(other, verifier, false);
+        if (verifiers.includes(setting)) await measurement.measure(seller, other, false);
+      } finally {
+        await other.close();
       }
     }
+    const { tauMicro, positions, shift, margins } = measurement;
+    const pair = {
+      seller: seller.info.numericClass,
+      verifier: verifier.info.numericClass,
+      tauMicro,
+      positions,
+      greatestShiftMicro: micro(shift),
+      greatestMarginMicro: micro(margins.greatest()),
+      margins: margins.counts(tauMicro / 1_000_000),
+    };
+    if (!cheaper) return pair;
+    const lesser = await cheaper.open();
+    try {
+      const counts = await measurement.measureCheaper(lesser, verifier);
+      return { ...pair, cheaper: { variant: cheaper.variant, margins: counts } };
+    } finally {
+      await lesser.close();
+    }
+  } finally {
+    await seller.close();
+    if (!isSame) await verifier.close();
   }
-  const micro = (value: number): number => Math.ceil(value * 1_000_000);
-  return {
-    seller: sellers[0]!.info.numericClass,
-    verifier: verifiers[0]!.info.numericClass,
-    tauMicro: Math.max(LEAST_TAU_MICRO, micro(SAFETY * seen.shift)),
-    positions: seen.positions,
-    greatestShiftMicro: micro(seen.shift),
-    greatestMarginMicro: micro(seen.margin),
-  };
 }
 
 /** A calibration file's content from its measured pairs. */
@@ -146,5 +192,5 @@ export function calibrationOf(
   file: string,
   pairs: readonly CalibrationPair[],
 ): Calibration {
-  return { v: 1, model: modelId, file, pairs: [...pairs] };
+  return { v: 2, model: modelId, file, pairs: [...pairs] };
 }

@@ -2,8 +2,19 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { z } from 'zod';
 import { BitmodelError, canonicalBytes, EXIT, messageOf, sha256, toHex } from '../base/index.js';
+import { MARGIN_CLASSES } from './pooled/marginClass.js';
 
 const numericClass = z.string().regex(/^[a-z0-9]+\/[0-9]\/[a-z]+$/);
+
+/** Counts of margins by class (`MARGIN_CLASSES`): none above zero, seven that reach twice as far each up to τ, beyond. */
+const countsSchema = z.array(z.int().min(0)).length(MARGIN_CLASSES);
+
+const marginCountsSchema = z.strictObject({
+  /** At temperature 0. */
+  greedy: countsSchema,
+  /** At temperatures above it. */
+  sampled: countsSchema,
+});
 
 const pairSchema = z.strictObject({
   /** Numeric class of who generated, such as `fp32/0/cpu`. */
@@ -18,10 +29,16 @@ const pairSchema = z.strictObject({
   greatestShiftMicro: z.int().min(0),
   /** Greatest honest margin seen, in millionths. */
   greatestMarginMicro: z.int().min(0),
+  /** How margins of honest outputs lie. */
+  margins: marginCountsSchema,
+  /** The same for outputs of the nearest cheaper model that could be made, under this verifier. */
+  cheaper: z
+    .strictObject({ variant: z.string().regex(/^[a-z0-9-]{1,32}$/), margins: marginCountsSchema })
+    .optional(),
 });
 
 const calibrationSchema = z.strictObject({
-  v: z.literal(1),
+  v: z.literal(2),
   /** Model id, hex. */
   model: z.string().regex(/^[0-9a-f]{64}$/),
   /** The graph's path in the bundle. */
@@ -33,6 +50,8 @@ const calibrationSchema = z.strictObject({
 export type Calibration = z.infer<typeof calibrationSchema>;
 /** What was measured of one pair of numeric classes. */
 export type CalibrationPair = z.infer<typeof pairSchema>;
+/** How many margins fall into each class, by sampling. */
+export type MarginCounts = z.infer<typeof marginCountsSchema>;
 
 /**
  * Tolerance where no calibration speaks, in units of the logits: four orders of magnitude above what fp32 kernels differ by,
@@ -42,11 +61,15 @@ export const DEFAULT_TAU = 0.01;
 
 const MOST_BYTES = 1 << 20;
 
+function isFirstVersion(value: unknown): boolean {
+  return typeof value === 'object' && value !== null && 'v' in value && value.v === 1;
+}
+
 /** @throws BitmodelError `BAD_CALIBRATION` naming what is wrong with the file */
 export function parseCalibration(text: string, name: string): Calibration {
   const refuse = (why: string, cause?: unknown): never => {
     throw new BitmodelError('BAD_CALIBRATION', `${name} is not a calibration: ${why}.`, {
-      next: 'Fetch the file again, or make it anew',
+      next: 'Fetch the file again, or make it anew with: bitmodel model calibrate DIR',
       exitCode: EXIT.usage,
       cause,
     });
@@ -58,6 +81,8 @@ export function parseCalibration(text: string, name: string): Calibration {
   } catch (thrown) {
     refuse(messageOf(thrown), thrown);
   }
+  if (isFirstVersion(value))
+    refuse('it is of version 1, without the honest distribution of margins');
   const parsed = calibrationSchema.safeParse(value);
   if (parsed.success) return parsed.data;
   const issue = parsed.error.issues[0]!;
@@ -117,12 +142,21 @@ export function calibrationHash(calibration: Calibration): Uint8Array {
   return sha256(canonicalBytes(calibration));
 }
 
+/** What was measured of a pair of numeric classes; undefined where it was not. */
+export function pairFor(
+  calibration: Calibration,
+  seller: string,
+  verifier: string,
+): CalibrationPair | undefined {
+  return calibration.pairs.find((p) => p.seller === seller && p.verifier === verifier);
+}
+
 /** Tolerance τ in units of the logits for a pair of numeric classes; undefined where the pair was not measured. */
 export function toleranceFor(
   calibration: Calibration,
   seller: string,
   verifier: string,
 ): number | undefined {
-  const pair = calibration.pairs.find((p) => p.seller === seller && p.verifier === verifier);
+  const pair = pairFor(calibration, seller, verifier);
   return pair === undefined ? undefined : pair.tauMicro / 1_000_000;
 }

@@ -2,12 +2,13 @@ import { ROUNDING } from './ranking.js';
 
 /**
  * An upper bound on the probability, over fresh Gumbel noise at one position, that an honest token shows a margin above 0,
- * whatever the shifts of the logits within the tolerance, and so whatever the prompt.
+ * whatever the shifts of the logits within the tolerance, as long as they do not depend on that noise, and so whatever the
+ * prompt (docs/rastic.md, "Pooled evidence").
  *
- * With w = e^{z/T}, W⁻ their sum over S⁻, δ = τ/T, and W_u that sum without u: if the seller draws u, then u came within δ
- * of the best of S⁻ without u under the verifier's own logits; if its margin is above 0, u stayed below that best. The best
- * is Gumbel distributed around ln W_u, so both hold with probability w_u/(w_u + W_u·e^−δ) − w_u/(w_u + W_u). The bound is the
- * sum of that over S⁺; it is at most (e^δ − 1)·W⁺/W⁻, and far less where one token holds nearly all of the mass.
+ * With δ = τ/T, W⁻ and W⁺ the sums of e^{z/T} over S⁻ and S⁺, and m the share of the most probable token in W⁻ but at least
+ * ½: (e^δ − 1)·(m(1 − m) + (W⁺ − W⁻)/W⁻). The first part is for a seller that draws a token of S⁻, the second for the others.
+ * A sum over all tokens within τ of the best would be two to four times as large, and say nothing: a token that passes alone
+ * is within τ of the best, whoever chose it.
  *
  * @param scaled z/T by rank: S⁻ are the first `certain`, S⁺ the first `reachable`
  * @param delta δ = τ/T, with room for rounding
@@ -21,27 +22,27 @@ export function flipBound(
 ): number {
   if (certain === 0) return 1;
   let top = Number.NEGATIVE_INFINITY;
-  for (let rank = 0; rank < reachable; rank++) top = Math.max(top, scaled[rank]!);
-  let mass = 0;
-  for (let rank = 0; rank < certain; rank++) mass += Math.exp(scaled[rank]! - top);
-  const shrink = Math.exp(-delta);
-  const gain = -Math.expm1(-delta);
-  let bound = 0;
-  for (let rank = 0; rank < reachable; rank++) {
-    const own = Math.exp(scaled[rank]! - top);
-    const rivals = rank < certain ? Math.max(mass - own, 0) : mass;
-    if (own > 0) bound += ((own * gain) / (own + rivals * shrink)) * (rivals / (own + rivals));
+  for (let rank = 0; rank < certain; rank++) top = Math.max(top, scaled[rank]!);
+  // what others hold beside the most probable token, summed apart so that little is not lost in much
+  let others = 0;
+  let skipped = false;
+  for (let rank = 0; rank < certain; rank++) {
+    if (!skipped && scaled[rank] === top) skipped = true;
+    else others += Math.exp(scaled[rank]! - top);
   }
-  return Math.min(1, bound);
+  let uncertain = 0;
+  for (let rank = certain; rank < reachable; rank++) uncertain += Math.exp(scaled[rank]! - top);
+  const rest = Math.min(0.5, others / (1 + others));
+  return Math.min(1, Math.expm1(delta) * (rest * (1 - rest) + uncertain / (1 + others)));
 }
 
 /** How far below the greatest z/T a token's weight is no longer worth computing. */
 const FAR = 16;
 
 /**
- * The same bound where nothing is cut, so that S⁺ and S⁻ are the whole vocabulary: with q = w/W, each term above is at most
- * (e^δ − 1)·q(1 − q), so the sum at most (e^δ − 1)·(1 − Σq²). Tokens far below the greatest are counted into W as if they
- * were as heavy as the heaviest of them, which makes the bound greater by less than a hundredth.
+ * The same bound where nothing is cut, so that S⁺ and S⁻ are the whole vocabulary: (e^δ − 1)·m(1 − m). Tokens far below the
+ * greatest are counted as if they were as heavy as the heaviest of them, which makes the bound greater by less than a
+ * hundredth where it is not tiny.
  * @param top the greatest logit
  */
 export function uncutFlipBound(
@@ -52,17 +53,12 @@ export function uncutFlipBound(
 ): number {
   const near = top - FAR * temperature;
   let mass = 0;
-  let squares = 0;
   let far = 0;
   for (let token = 0; token < logits.length; token++) {
-    if (logits[token]! < near) {
-      far += 1;
-      continue;
-    }
-    const weight = Math.exp((logits[token]! - top) / temperature);
-    mass += weight;
-    squares += weight * weight;
+    if (logits[token]! < near) far += 1;
+    else mass += Math.exp((logits[token]! - top) / temperature);
   }
   mass += far * Math.exp(-FAR);
-  return Math.min(1, Math.expm1(delta) * (1 - squares / (mass * mass) + ROUNDING));
+  const rest = Math.min(0.5, (mass - 1) / mass + ROUNDING);
+  return Math.min(1, Math.expm1(delta) * rest * (1 - rest));
 }

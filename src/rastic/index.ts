@@ -22,18 +22,30 @@ export {
 } from './attacks/variants/table.js';
 export type { GraphVariant } from './attacks/variants/variant.js';
 export {
-  type CalibrationPlan,
-  type CalibrationSubject,
+  type CalibrationSetting,
   calibratePair,
   calibrationOf,
+  type PairToMeasure,
 } from './calibrate.js';
+export { type CalibrateOptions, calibrateModel } from './calibrateModel.js';
+export {
+  CALIBRATION_BLOCKS,
+  CALIBRATION_PROMPTS,
+  CALIBRATION_SAMPLINGS,
+  CALIBRATION_THREADS,
+  CALIBRATION_TOKENS,
+  type CalibrationPlan,
+} from './calibratePlan.js';
+export type { CalibrationSubject, MeasureOptions } from './calibrateRuns.js';
 export {
   type Calibration,
   type CalibrationPair,
   calibrationHash,
   DEFAULT_TAU,
   isCalibrationOf,
+  type MarginCounts,
   namedCalibrations,
+  pairFor,
   parseCalibration,
   readCalibration,
   toleranceFor,
@@ -111,6 +123,32 @@ export {
   tally,
 } from './outsourced/tally.js';
 export { LEAST_TAU_MICRO, MOST_TAU_MICRO, outsourcedTau } from './outsourced/tolerance.js';
+export {
+  NO_EVIDENCE,
+  type PooledContext,
+  type PooledEvidence,
+  type PooledRow,
+  pooledEvidence,
+  pooledScore,
+  SLASHING_SCORE,
+} from './pooled/evidence.js';
+export {
+  DEFAULT_ALTERNATIVE,
+  type Hypotheses,
+  hypothesesFor,
+  logRatio,
+} from './pooled/likelihood.js';
+export { BEYOND, countClasses, MARGIN_CLASSES, marginClass } from './pooled/marginClass.js';
+export { logPoissonTail } from './pooled/poissonTail.js';
+export {
+  checkErrorRates,
+  DEFAULT_ERROR_RATES,
+  type ErrorRates,
+  observe,
+  type SequentialState,
+  UNSEEN,
+  waldBounds,
+} from './pooled/sprt.js';
 export {
   type AbstainVerdict,
   describeVerdict,

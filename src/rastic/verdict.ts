@@ -32,7 +32,7 @@ export interface InvalidVerdict {
   readonly position?: number;
   /** By how much the token there misses, in units of the logits. */
   readonly margin?: number;
-  /** Pooled evidence, where there is no single position. */
+  /** Pooled evidence, where there is no single position: −log₁₀ of the probability that an honest seller shows as much. */
   readonly score?: number;
 }
 
@@ -66,5 +66,6 @@ export function describeVerdict(verdict: Verdict): string {
   if (verdict.result === 'abstain') return `abstained: ${verdict.reason}`;
   const where = verdict.position === undefined ? '' : ` at position ${verdict.position}`;
   const margin = verdict.margin === undefined ? '' : `; margin ${verdict.margin.toPrecision(3)}`;
-  return `invalid: ${verdict.kind}${where} (${WHAT[verdict.kind]}${margin})`;
+  const score = verdict.score === undefined ? '' : `; p below 10^−${Math.floor(verdict.score)}`;
+  return `invalid: ${verdict.kind}${where} (${WHAT[verdict.kind]}${margin}${score})`;
 }

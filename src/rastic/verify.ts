@@ -1,5 +1,6 @@
 import { type FinishReason, finishOf, gumbelNoise, type Sampling } from '../model/index.js';
 import { checkPosition } from './margin.js';
+import { type PooledEvidence, pooledEvidence, SLASHING_SCORE } from './pooled/evidence.js';
 import type { Verdict } from './verdict.js';
 
 /** What a seller claims: these tokens came from the model on this prompt with this sampling and seed. */
@@ -62,6 +63,8 @@ export interface Verification {
   readonly positions: number;
   /** Largest margin among them; −∞ where none has one. */
   readonly greatestMargin: number;
+  /** What the margins above zero say together. */
+  readonly pooled: PooledEvidence;
   readonly seconds: number;
   readonly rows: readonly PositionRow[];
 }
@@ -109,10 +112,15 @@ function earlier(a: Verdict | undefined, b: Verdict | undefined): Verdict | unde
   return at(b) < at(a) ? b : a;
 }
 
+/** τ in units of the noise; infinite where there is none. */
+function deltaOf({ temperatureMilli }: Sampling, tau: number): number {
+  return temperatureMilli === 0 ? Number.POSITIVE_INFINITY : (1000 * tau) / temperatureMilli;
+}
+
 /**
  * RASTiC's check of an answer: one chunked prefill over prompt and output gives the logits at every position; each token
  * must lie within the tolerance of what they, the sampling and the seed give, and the answer must end where it says.
- * The earliest false position is the evidence.
+ * The earliest false position is the evidence. Where none is false, the margins are pooled.
  * @throws BitmodelError what the model throws when it cannot run; AbortError when the signal aborts. A false answer never throws.
  */
 export async function verifyOutput(
@@ -123,10 +131,15 @@ export async function verifyOutput(
   const started = performance.now();
   const rows: PositionRow[] = [];
   let greatestMargin = Number.NEGATIVE_INFINITY;
-  const done = (verdict: Verdict): Verification => ({
+  const pool = (): PooledEvidence => {
+    const vocabulary = source.info.vocabularySize;
+    return pooledEvidence(rows, { vocabulary, delta: deltaOf(claim.sampling, options.tau) });
+  };
+  const done = (verdict: Verdict, pooled = pool()): Verification => ({
     verdict,
     positions: rows.length,
     greatestMargin,
+    pooled,
     seconds: (performance.now() - started) / 1000,
     rows,
   });
@@ -178,5 +191,12 @@ export async function verifyOutput(
     },
   });
   if (badToken?.result === 'abstain') return done(badToken);
-  return done(earlier(badToken, badEnd) ?? { result: 'valid' });
+  const bad = earlier(badToken, badEnd);
+  if (bad) return done(bad);
+  const pooled = pool();
+  const verdict: Verdict =
+    pooled.score >= SLASHING_SCORE
+      ? { result: 'invalid', kind: 'substitution', score: pooled.score }
+      : { result: 'valid' };
+  return done(verdict, pooled);
 }

@@ -70,7 +70,7 @@ const FOLDERS: Readonly<Record<string, readonly string[]>> = {
     'outsourced',
     'explained',
   ],
-  rastic: ['economics', 'attacks', 'outsourced'],
+  rastic: ['economics', 'attacks', 'outsourced', 'pooled'],
   reward: ['contracts'],
 };
 

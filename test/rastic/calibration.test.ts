@@ -4,6 +4,7 @@ import { describe, expect, it } from 'vitest';
 import { toHex } from '#src/base/index.js';
 import { modelId } from '#src/model/index.js';
 import {
+  BEYOND,
   calibrationHash,
   parseCalibration,
   readCalibration,
@@ -30,6 +31,7 @@ describe('the calibration that ships with the bundled model', () => {
     expect(tau).toBe(pair!.tauMicro / 1_000_000);
     expect(pair!.tauMicro).toBeGreaterThanOrEqual(20 * pair!.greatestShiftMicro);
     expect(pair!.greatestMarginMicro).toBeLessThan(pair!.tauMicro);
+    for (const counts of Object.values(pair!.margins)) expect(counts[BEYOND]).toBe(0);
     expect(toleranceFor(calibration, 'fp16/0/cuda', 'fp32/0/cpu')).toBeUndefined();
   });
 });
@@ -45,6 +47,19 @@ describe('the hash of a calibration', () => {
   });
 });
 
+describe('a calibration of version 1', () => {
+  it('is refused with what to do about it', () => {
+    const older = JSON.stringify({ ...(JSON.parse(text) as object), v: 1 });
+    expect(() => parseCalibration(older, 'older')).toThrow(
+      expect.objectContaining({
+        code: 'BAD_CALIBRATION',
+        message: expect.stringContaining('version 1'),
+        next: expect.stringContaining('bitmodel model calibrate'),
+      }),
+    );
+  });
+});
+
 describe('a calibration file', () => {
   it('with anything false in it is refused', () => {
     const whole = JSON.parse(text) as Record<string, unknown> & {
@@ -53,13 +68,17 @@ describe('a calibration file', () => {
     const wrong: unknown[] = [
       null,
       [],
-      { ...whole, v: 2 },
+      { ...whole, v: 1 },
+      { ...whole, v: 3 },
       { ...whole, model: 'abc' },
       { ...whole, extra: 1 },
       { ...whole, pairs: [] },
       { ...whole, pairs: [{ ...whole.pairs[0], tauMicro: 0 }] },
       { ...whole, pairs: [{ ...whole.pairs[0], tauMicro: 0.5 }] },
       { ...whole, pairs: [{ ...whole.pairs[0], seller: 'any' }] },
+      { ...whole, pairs: [{ ...whole.pairs[0], margins: undefined }] },
+      { ...whole, pairs: [{ ...whole.pairs[0], margins: { greedy: [], sampled: [] } }] },
+      { ...whole, pairs: [{ ...whole.pairs[0], cheaper: { variant: 'int8' } }] },
     ];
     for (const value of wrong) {
       expect(() => parseCalibration(JSON.stringify(value), 'false')).toThrow(

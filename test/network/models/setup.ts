@@ -80,8 +80,10 @@ export function calibrationOf(
   file: string,
 ): CalibrationRef & { readonly bytes: Uint8Array } {
   const pair = { seller: 'fp32/0/cpu', verifier: 'fp32/0/cpu', tauMicro: 1_000, positions: 9 };
-  const shifts = { greatestShiftMicro: 3, greatestMarginMicro: 0 };
-  const calibration: Calibration = { v: 1, model, file, pairs: [{ ...pair, ...shifts }] };
+  const none = [9, 0, 0, 0, 0, 0, 0, 0, 0];
+  const margins = { greedy: none, sampled: none };
+  const shifts = { greatestShiftMicro: 3, greatestMarginMicro: 0, margins };
+  const calibration: Calibration = { v: 2, model, file, pairs: [{ ...pair, ...shifts }] };
   const bytes = canonicalBytes(calibration);
   return { file, hash: toHex(sha256(bytes)), bytes };
 }

@@ -420,9 +420,10 @@ describe("the runner-up's gap", () => {
 });
 
 describe('the tolerance neighbours are asked at', () => {
-  const pair = { positions: 1, greatestShiftMicro: 0, greatestMarginMicro: 0 };
+  const margins = { greedy: Array(9).fill(0), sampled: Array(9).fill(0) };
+  const pair = { positions: 1, greatestShiftMicro: 0, greatestMarginMicro: 0, margins };
   const calibration = {
-    v: 1 as const,
+    v: 2 as const,
     model: '00'.repeat(32),
     file: 'onnx/model.onnx',
     pairs: [

@@ -59,7 +59,7 @@ export function readFloats(tensor: Uint8Array): FloatTensor | undefined {
     return undefined;
   }
   // a copy, since the bytes need not lie at a multiple of four
-  return { dims, values: new Float32Array(raw.slice().buffer) };
+  return { dims, values: new Float32Array(new Uint8Array(raw).buffer) };
 }
 
 /**

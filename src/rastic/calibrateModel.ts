@@ -1,0 +1,120 @@
+import { readFile } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import { BitmodelError } from '../base/index.js';
+import {
+  cudaProvider,
+  type Device,
+  LanguageModel,
+  modelId,
+  type OpenOptions,
+} from '../model/index.js';
+import { inlineWeights } from './attacks/onnx/external.js';
+import { GRAPH_VARIANTS } from './attacks/variants/table.js';
+import {
+  type CalibrationSetting,
+  calibratePair,
+  calibrationOf,
+  type PairToMeasure,
+  positionsOf,
+} from './calibrate.js';
+import type { CalibrationPlan } from './calibratePlan.js';
+import type { Calibration } from './calibration.js';
+
+/** How a bundle is calibrated. */
+export interface CalibrateOptions {
+  /** ONNX file inside the folder; else the usual names are tried in turn. */
+  readonly file?: string | undefined;
+  readonly plan: CalibrationPlan;
+  /** Thread counts to compute with. */
+  readonly threads: readonly number[];
+  /** Called with positions computed so far, and in all. */
+  readonly onProgress?: (done: number, total: number) => void;
+  /** Told what was left out, and why; one sentence without its full stop. */
+  readonly onNote?: (text: string) => void;
+  readonly signal?: AbortSignal | undefined;
+}
+
+/** The cheaper model whose outputs are nearest to the model's own: the same weights in 8 bits. */
+const NEAREST = 'int8';
+
+/** Devices that this machine has a run time for. */
+function devices(): ('cpu' | 'cuda')[] {
+  return cudaProvider().present ? ['cpu', 'cuda'] : ['cpu'];
+}
+
+/** Every thread count, and the first one again without graph optimisation; a GPU's kernels know no thread counts. */
+function settingsFor(dir: string, device: Device, options: CalibrateOptions): CalibrationSetting[] {
+  const open = (extra: OpenOptions): Promise<LanguageModel> =>
+    LanguageModel.open(dir, {
+      ...(options.file === undefined ? {} : { file: options.file }),
+      device,
+      ...extra,
+    });
+  const threads = device === 'cpu' ? options.threads : options.threads.slice(0, 1);
+  const plain = (count: number): string => `${device}, ${count} thread${count === 1 ? '' : 's'}`;
+  const first = threads[0]!;
+  return [
+    ...threads.map((count) => ({ name: plain(count), open: () => open({ threads: count }) })),
+    ...(['basic', 'disabled'] as const).map((optimization) => ({
+      name: `${plain(first)}, graph optimisation ${optimization}`,
+      open: () => open({ threads: first, optimization }),
+    })),
+  ];
+}
+
+/**
+ * Measures tolerance and honest margins of a bundle in every setting at hand: thread counts, prefill in blocks against
+ * decoding, levels of graph optimisation, CPU against CUDA where its run time is there; and how the same
+ * weights in 8 bits would show, where the graph allows to make that variant.
+ * @throws BitmodelError what opening and {@link calibratePair} throw; AbortError
+ */
+export async function calibrateModel(dir: string, options: CalibrateOptions): Promise<Calibration> {
+  const { plan, signal } = options;
+  const byDevice = devices().map((device) => settingsFor(dir, device, options));
+  const file = await fileOf(dir, options);
+  const cheaper = await cheaperOf(dir, file, options);
+  const pairs: PairToMeasure[] = byDevice.flatMap((sellers) =>
+    byDevice.map((verifiers) => ({ sellers, verifiers, cheaper })),
+  );
+  const total = pairs.reduce((sum, pair) => sum + positionsOf(pair, plan), 0);
+  let done = 0;
+  const onPositions = (count: number): void => {
+    done += count;
+    options.onProgress?.(done, total);
+  };
+  const measured = [];
+  for (const pair of pairs) measured.push(await calibratePair(pair, plan, { signal, onPositions }));
+  return calibrationOf(await modelId(dir), file, measured);
+}
+
+/** The graph that is meant, found by opening it once. */
+async function fileOf(dir: string, { file }: CalibrateOptions): Promise<string> {
+  const model = await LanguageModel.open(dir, {
+    threads: 1,
+    ...(file === undefined ? {} : { file }),
+  });
+  await model.close();
+  return model.info.file;
+}
+
+/** The nearest cheaper model that can be made; undefined where this graph does not allow it. */
+async function cheaperOf(
+  dir: string,
+  file: string,
+  { threads, onNote }: CalibrateOptions,
+): Promise<PairToMeasure['cheaper']> {
+  let graph: Uint8Array;
+  try {
+    const path = join(dir, file);
+    graph = GRAPH_VARIANTS[NEAREST](inlineWeights(await readFile(path), dirname(path)));
+  } catch (thrown) {
+    if (!(thrown instanceof BitmodelError) || thrown.code !== 'GRAPH_NOT_RECOGNISED') throw thrown;
+    onNote?.(`no ${NEAREST} variant of this graph can be made, so none is measured`);
+    return undefined;
+  }
+  return {
+    name: NEAREST,
+    variant: NEAREST,
+    open: () => LanguageModel.open(dir, { file, graph, threads: threads[0]! }),
+  };
+}
