@@ -9,6 +9,17 @@ export {
   withClientKey,
 } from './answer.js';
 export {
+  ALL_ATTACKS,
+  type AnyAttack,
+  AttackBench,
+  type AttackPlan,
+  type AttackRow,
+  type AttackTablePlan,
+  runAttackTable,
+  VERIFIER_ATTACKS,
+} from './attacks/table.js';
+export type { VerifierAttack } from './attacks/verifierAttack.js';
+export {
   bondTerms,
   bondVerifier,
   registryAt,

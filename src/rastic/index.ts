@@ -3,12 +3,25 @@ export {
   type AttackContext,
   type AttackListeners,
   type AttackModel,
+  type AttackNeed,
   type AttackOutcome,
   type AttackSession,
+  type DeliveryCheat,
   type ExpectedVerdict,
   isExpected,
 } from './attacks/attack.js';
+export { NO_ROOM } from './attacks/handOver.js';
 export { inlineWeights } from './attacks/onnx/external.js';
+export { MOST_KEPT } from './attacks/otherModels.js';
+export { type Random, randomFrom } from './attacks/random.js';
+export {
+  type AttackResult,
+  type AttackRun,
+  type AttackSubject,
+  isAsExpected,
+  requestFor,
+  runAttack,
+} from './attacks/run.js';
 export { ATTACKS, attackNamed } from './attacks/table.js';
 export { quantisedTo } from './attacks/variants/blockQuantised.js';
 export { bypassHalf, bypassLastLayer, bypassLayers } from './attacks/variants/bypassLayers.js';

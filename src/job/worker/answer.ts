@@ -1,4 +1,3 @@
-import { randomBytes } from 'node:crypto';
 import {
   BitmodelError,
   equalBytes,
@@ -10,7 +9,7 @@ import {
 import { type KeyPair, signData } from '../../chain/index.js';
 import { LanguageModel } from '../../model/index.js';
 import { type AttackOutcome, verifyOutput } from '../../rastic/index.js';
-import { sealAnswer } from '../answer.js';
+import { sealFalsely } from '../attacks/sealing.js';
 import { encodeCommitment } from '../contracts/commitment.js';
 import { decodePrompt } from '../evidence.js';
 import type { JobEvent } from '../JobEvents.js';
@@ -27,7 +26,7 @@ export interface Prompt {
   readonly promptIds: number[];
 }
 
-/** An output, and whether a dishonest seller holds it back. */
+/** An output, and how a dishonest seller fails to deliver it. */
 export type WorkerOutput = Pick<AttackOutcome, 'ids' | 'finish' | 'deliver'>;
 
 /** What an output is made with. */
@@ -117,12 +116,9 @@ export function sealOutput(
 ): WorkerRecord & { readonly commitment: Message<'commitment'> } {
   const { job, id } = record;
   const k = fromHex(record.k, 32);
-  const sealed = sealAnswer(jobIdOf(job), fromHex(job.client), k, output);
+  const client = fromHex(job.client);
+  const sealed = sealFalsely({ jobId: jobIdOf(job), client, k, output }, output.deliver);
   const encoded = encodeCommitment(sealed.commitment);
-  const ciphertext =
-    output.deliver === 'withhold'
-      ? new Uint8Array(randomBytes(sealed.ciphertext.length))
-      : sealed.ciphertext;
   const commitment = createMessage(
     'commitment',
     id,
@@ -130,7 +126,7 @@ export function sealOutput(
     {
       commitment: toHex(encoded),
       signature: toHex(signData(encoded, key.privateKey)),
-      ciphertext: toBase64(ciphertext),
+      ciphertext: toBase64(sealed.ciphertext),
     },
     key.privateKey,
   );

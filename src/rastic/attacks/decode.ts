@@ -1,8 +1,13 @@
 import { BitmodelError, EXIT } from '../../base/index.js';
 import { FinishDetector, type FinishReason, type Generation } from '../../model/index.js';
-import type { AttackContext } from './attack.js';
+import type { AttackContext, AttackModel } from './attack.js';
 
-type DecodeContext = Pick<AttackContext, 'model' | 'request' | 'onToken' | 'signal'>;
+/** What decoding takes; the model may be one of the cheat's own making. */
+export interface DecodeContext extends Pick<AttackContext, 'request' | 'onToken' | 'signal'> {
+  readonly model: Pick<AttackModel, 'info' | 'session'> & {
+    readonly tokenizer: Pick<AttackModel['tokenizer'], 'decode'>;
+  };
+}
 
 /** Follows an answer to its end, by the rules that an honest seller keeps. */
 export function endRule({ model, request }: DecodeContext): FinishDetector {

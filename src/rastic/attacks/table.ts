@@ -1,18 +1,39 @@
 import { BitmodelError, EXIT } from '../../base/index.js';
 import type { Attack } from './attack.js';
-import { substitute } from './substitute.js';
+import { CACHE_ATTACKS } from './caches.js';
+import { CHANGED_TOKEN_ATTACKS } from './changedTokens.js';
+import { DELIVERY_ATTACKS } from './deliveries.js';
+import { ENDING_ATTACKS } from './endings.js';
+import { MADE_UP_ATTACKS } from './madeUp.js';
+import { MODEL_ATTACKS } from './otherModels.js';
+import { PROMPT_ATTACKS } from './prompts.js';
+import { SAMPLING_ATTACKS } from './samplings.js';
+import { SEED_ATTACKS } from './seeds.js';
+import { SPECULATIVE_ATTACKS } from './speculative.js';
 import { tamper } from './tamper.js';
 import { truncate } from './truncate.js';
-import { withhold } from './withhold.js';
 
 /** Every cheating seller that is known, by name. */
-export const ATTACKS: readonly Attack[] = [substitute, tamper(), truncate, withhold];
+export const ATTACKS: readonly Attack[] = [
+  tamper(),
+  ...CHANGED_TOKEN_ATTACKS,
+  ...PROMPT_ATTACKS,
+  truncate,
+  ...ENDING_ATTACKS,
+  ...SEED_ATTACKS,
+  ...SAMPLING_ATTACKS,
+  ...MODEL_ATTACKS,
+  ...CACHE_ATTACKS,
+  ...SPECULATIVE_ATTACKS,
+  ...MADE_UP_ATTACKS,
+  ...DELIVERY_ATTACKS,
+];
 
 /** `tamper:POSITION`; a position has at most nine digits, more than any context holds. */
 const TAMPER_AT = /^tamper:(\d{1,9})$/;
 
 /**
- * The attack that `--cheat` names: `substitute`, `tamper`, `tamper:POSITION`, `truncate` or `withhold`.
+ * The attack that `--cheat` names: one of {@link ATTACKS}, or `tamper:POSITION`.
  * @throws BitmodelError `UNKNOWN_ATTACK`
  */
 export function attackNamed(name: string): Attack {

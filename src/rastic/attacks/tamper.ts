@@ -26,20 +26,25 @@ async function middle({ model, request, signal }: AttackContext): Promise<number
   return ids.length >> 1;
 }
 
+/** What a tampering seller has of it. */
+const GAINS = 'one word in its favour, at no risk where only some positions are checked';
+
 /**
  * Honest up to a position, one wrong token there, then honest again from the tampered beginning. Only that one token is
  * wrong, so that a check of a few random positions mostly misses it; the paper's argument that tampering breaks all later
  * tokens does not hold here.
- * @param at output position, from 0; the middle of the answer unless given
+ * @param find output position, from 0, by the context
  */
-export function tamper(at?: number): Attack {
+export function tamperAt(
+  about: Pick<Attack, 'name' | 'description' | 'expects'>,
+  find: (context: AttackContext) => number | Promise<number>,
+): Attack {
   return {
-    name: at === undefined ? 'tamper' : `tamper:${at}`,
-    description: 'changes one token and goes on honestly from there',
-    expects: 'integrity (continuity at position 0) at the position that was changed',
+    ...about,
+    gains: GAINS,
     async run(context) {
       const { request, tau } = context;
-      const position = at ?? (await middle(context));
+      const position = await find(context);
       const noise = gumbelNoise(request.seed);
       const harmless = (before: readonly number[]) => (token: number) => {
         const rule = endRule(context);
@@ -64,4 +69,19 @@ export function tamper(at?: number): Attack {
       return { ...generation, expected: { kinds: [kind], position } };
     },
   };
+}
+
+/**
+ * Changes one token ({@link tamperAt}).
+ * @param at output position, from 0; the middle of the answer unless given
+ */
+export function tamper(at?: number): Attack {
+  return tamperAt(
+    {
+      name: at === undefined ? 'tamper' : `tamper:${at}`,
+      description: 'changes one token and goes on honestly from there',
+      expects: 'integrity (continuity at position 0) at the position that was changed',
+    },
+    (context) => at ?? middle(context),
+  );
 }

@@ -5,6 +5,7 @@ import type { Attack } from './attack.js';
 export const truncate: Attack = {
   name: 'truncate',
   description: 'hands over the first half of the answer and claims that the model ended there',
+  gains: 'half of the work, for the price of all where it is paid by the answer',
   expects: 'truncation at the first missing token',
   async run({ model, request, onToken, signal }) {
     const whole = await model.generate(request, { onToken, signal });

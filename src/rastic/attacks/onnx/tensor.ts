@@ -58,7 +58,7 @@ export function readFloats(tensor: Uint8Array): FloatTensor | undefined {
   if (type !== ELEMENT.float || dims.some((n) => n < 0) || raw.length !== 4 * size) {
     return undefined;
   }
-  // a copy, since the bytes need not lie at a multiple of four
+  // a copy, since the bytes need not lie at a multiple of four; a Buffer's own slice would be none
   return { dims, values: new Float32Array(new Uint8Array(raw).buffer) };
 }
 
