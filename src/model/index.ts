@@ -20,6 +20,7 @@ export { LanguageModel } from './LanguageModel.js';
 export { cudaProvider } from './runtime/provider.js';
 export { type Candidates, candidatesOf } from './sampler/candidates.js';
 export { type GumbelNoise, gumbelNoise } from './sampler/noise.js';
+export { philoxWord } from './sampler/philox.js';
 export { argmax, sampleToken } from './sampler/sample.js';
 export { checkSampling, GREEDY, type Sampling } from './sampler/sampling.js';
 export {

@@ -89,6 +89,22 @@ export {
   samplesFor,
 } from './economics/detection.js';
 export { type JudgingAnswer, type JudgingTerms, judging } from './economics/judging.js';
+export { marketChart } from './economics/market/chart.js';
+export { sumOf } from './economics/market/ledger.js';
+export {
+  checkMarket,
+  DEFAULT_MARKET,
+  type MarketParameters,
+  SELLER_KINDS,
+  type SellerKind,
+} from './economics/market/parameters.js';
+export {
+  type IncomeSeries,
+  marketJson,
+  sellerIncomes,
+  verifierIncomes,
+} from './economics/market/report.js';
+export { type MarketResult, simulateMarket } from './economics/market/simulate.js';
 export {
   divergenceTable,
   paperTable,
