@@ -1,10 +1,9 @@
 import { appendFileSync, existsSync, mkdirSync, readFileSync, rmSync } from 'node:fs';
 import { parseArgs } from 'node:util';
-import { LanguageModel } from 'bitmodel/model';
 import { DEFAULT_TAU, verifyOutput } from 'bitmodel/rastic';
 import { BACK_ENDS } from './rastic/back-ends.js';
 import { Draw } from './rastic/draw.js';
-import { findModels, toleranceOf } from './rastic/models.js';
+import { findModels, openModel, toleranceOf } from './rastic/models.js';
 import { searchNearTies } from './rastic/near-ties.js';
 import { drawRequest } from './rastic/prompts.js';
 import { bounds, summarise, table } from './rastic/report.js';
@@ -83,6 +82,7 @@ async function oneRun(id, { model, seller, verifier, tau, ties, outside }) {
     differing,
     margins: margins.map(round),
     flips,
+    score: round(verification.pooled.score),
     verdict,
     verdictAtDefault: atDefault.verdict.result,
   };
@@ -90,10 +90,10 @@ async function oneRun(id, { model, seller, verifier, tau, ties, outside }) {
 
 /** All runs of one model. @returns a row for each back end */
 async function runModel(model, jobs, seed, left) {
-  const verifier = await LanguageModel.open(model.dir, { file: model.file, graph: model.graph });
+  const verifier = await openModel(model);
   const rows = [];
   try {
-    const { tau, from } = await toleranceOf(model, verifier);
+    const { tau, from } = await toleranceOf(model, verifier.info);
     const searched = model.big ? { rows: 2048, seeds: 20_000 } : { rows: 65_536, seeds: 100_000 };
     const ties = await searchNearTies(verifier, new Draw(`${seed}/${model.name}/ties`), {
       ...searched,

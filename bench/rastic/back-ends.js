@@ -1,15 +1,13 @@
-import { cudaProvider, LanguageModel } from 'bitmodel/model';
+import { cudaProvider } from 'bitmodel/model';
 import { Llama } from './llama.js';
 import { llamaCppMissing, openLlamaCpp } from './llama-cpp.js';
+import { openModel } from './models.js';
 import { numpyMissing, openNumpy } from './numpy.js';
 import { openOrtWeb, ortWebMissing } from './ort-web.js';
 
-const openOrt = (model, options) =>
-  LanguageModel.open(model.dir, { file: model.file, graph: model.graph, ...options });
-
 /** A native seller that is fed the prompt in blocks of `size`. */
 async function inBlocks(model, size) {
-  const seller = await openOrt(model, { threads: 2 });
+  const seller = await openModel(model, { threads: 2 });
   const session = async () => {
     const stream = await seller.session();
     return {
@@ -27,7 +25,7 @@ async function inBlocks(model, size) {
 
 /** A native seller without a cache: each token comes from a new pass over all that stands before it. */
 async function withoutCache(model) {
-  const seller = await openOrt(model, { threads: 1 });
+  const seller = await openModel(model, { threads: 1 });
   const session = async () => {
     const all = [];
     return {
@@ -54,7 +52,7 @@ const threads = [1, 2, 3, 4, 6, 8, 12, 16].map((count) => ({
   what: `ONNX Runtime, ${count} thread${count > 1 ? 's' : ''}`,
   share: count > 4 ? 0.3 : 1,
   quick: ![1, 2, 4].includes(count),
-  open: (model) => openOrt(model, { threads: count }),
+  open: (model) => openModel(model, { threads: count }),
 }));
 
 const levels = ['disabled', 'basic', 'extended'].map((optimization) => ({
@@ -62,7 +60,7 @@ const levels = ['disabled', 'basic', 'extended'].map((optimization) => ({
   what: `ONNX Runtime, graph optimisation ${optimization}`,
   quick: optimization === 'basic',
   share: 1,
-  open: (model) => openOrt(model, { threads: 1, optimization }),
+  open: (model) => openModel(model, { threads: 1, optimization }),
 }));
 
 const hasWeights = (model) => (model.weights ? undefined : 'no weights in binary32');
@@ -94,7 +92,7 @@ export const BACK_ENDS = [
     name: 'ort-no-cache',
     quick: true,
     what: 'ONNX Runtime, a whole pass for each token',
-    share: 0.3,
+    share: 0.1,
     open: withoutCache,
   },
   ...levels,
@@ -147,6 +145,6 @@ export const BACK_ENDS = [
     outside: 'is of the class cuda',
     share: 1,
     missing: () => (cudaProvider().present ? undefined : 'no CUDA provider here'),
-    open: (model) => openOrt(model, { device: 'cuda' }),
+    open: (model) => openModel(model, { device: 'cuda' }),
   },
 ];

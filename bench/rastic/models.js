@@ -3,7 +3,7 @@ import { existsSync, mkdirSync, readFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { LanguageModel, modelId } from 'bitmodel/model';
-import * as rastic from 'bitmodel/rastic';
+import { calibratePair, GRAPH_VARIANTS, readCalibration, toleranceFor } from 'bitmodel/rastic';
 
 const HERE = new URL('.', import.meta.url);
 const TINY = fileURLToPath(new URL('../../fixtures/bitmodel-tiny', HERE));
@@ -73,6 +73,13 @@ function smollm2(file) {
   };
 }
 
+/** A quantised file of the bundled model, made of the same weights: a model of a numeric class of its own. */
+function quantised(name, share) {
+  const { weights, gguf, ...model } = tiny();
+  const graph = GRAPH_VARIANTS[name](readFileSync(join(TINY, model.file)));
+  return { ...model, name: `bitmodel-tiny ${name}`, graph, share };
+}
+
 /**
  * The models at hand, smallest first. `share` says how many runs each gets, 1 being most; `tokens` how long answers are:
  * least, most, and the length of the odd long one; `longest` how long prompt and answer are where the prompt is a long one.
@@ -80,6 +87,9 @@ function smollm2(file) {
 export function findModels() {
   return [
     tiny(),
+    quantised('int8', 0.1),
+    quantised('int4', 0.1),
+    quantised('int8-activations', 0.05),
     smollm2('onnx/model.onnx'),
     smollm2('onnx/model_q4.onnx'),
     smollm2('onnx/model_int8.onnx'),
@@ -93,30 +103,27 @@ const PLAN = {
     { temperatureMilli: 800, topK: 40, topPMilli: 950 },
   ],
   tokens: 32,
-  chunks: [1, 16, 128],
+  blocks: [1, 16, 128],
 };
+
+/** Opens the model as a user would, or otherwise. */
+export const openModel = (model, options = {}) =>
+  LanguageModel.open(model.dir, { file: model.file, graph: model.graph, ...options });
 
 /**
  * The tolerance that speaks of the model: of the calibration that lies beside it, else as measured here by the same rule.
  * @returns units of the logits
  */
-export async function toleranceOf(model, verifier) {
-  const { numericClass } = verifier.info;
+export async function toleranceOf(model, { numericClass }) {
   if (!model.graph) {
-    const own = rastic.readCalibration(model.dir, await modelId(model.dir), model.file);
-    const tau = own && rastic.toleranceFor(own, numericClass, numericClass);
+    const own = readCalibration(model.dir, await modelId(model.dir), model.file);
+    const tau = own && toleranceFor(own, numericClass, numericClass);
     if (tau !== undefined) return { tau, from: 'its calibration' };
   }
-  const other = await LanguageModel.open(model.dir, {
-    file: model.file,
-    graph: model.graph,
-    threads: 1,
-  });
-  try {
-    const both = [verifier, other];
-    const { tauMicro } = await rastic.calibratePair(both, both, PLAN);
-    return { tau: tauMicro / 1_000_000, from: 'a calibration measured here' };
-  } finally {
-    await other.close();
-  }
+  const settings = [2, 1].map((threads) => ({
+    name: `${threads} threads`,
+    open: () => openModel(model, { threads }),
+  }));
+  const { tauMicro } = await calibratePair({ sellers: settings, verifiers: settings }, PLAN);
+  return { tau: tauMicro / 1_000_000, from: 'a calibration measured here' };
 }

@@ -3,23 +3,26 @@ import { drawText } from './prompts.js';
 
 /**
  * What a client could search for who wants an honest seller accused: prompts and seeds at which the least difference between
- * two machines changes the first token. The search knows the verifier's logits exactly.
+ * two machines changes a token. The search knows the verifier's logits exactly. The tie is at the second token, since the
+ * first comes from a pass over the prompt, which many sellers compute as the verifier does, to the last bit.
  */
 
-/** The greatest and second greatest entry of a row. */
-function topTwo(row) {
-  let first = Number.NEGATIVE_INFINITY;
-  let second = Number.NEGATIVE_INFINITY;
-  for (const value of row) {
-    if (value > first) {
-      second = first;
-      first = value;
-    } else if (value > second) second = value;
+const GREEDY = { temperatureMilli: 0, topK: 0, topPMilli: 1000 };
+/** Temperature of near-ties of scores, and how many of the likeliest tokens compete. */
+const TEMPERATURE = 0.8;
+const COMPETITORS = 32;
+
+/** The greatest and second greatest of some numbers, and where the greatest stands. */
+function topTwo(values) {
+  let [first, second, at] = [Number.NEGATIVE_INFINITY, Number.NEGATIVE_INFINITY, -1];
+  for (let i = 0; i < values.length; i++) {
+    if (values[i] > first) [second, first, at] = [first, values[i], i];
+    else if (values[i] > second) second = values[i];
   }
-  return [first, second];
+  return { gap: first - second, at };
 }
 
-/** Probabilities at T = 1, descending, each with its token; as many as hold nearly everything. */
+/** The likeliest tokens at T = 1, descending, with their probabilities. */
 function likeliest(row, count) {
   const order = Array.from(row.keys()).sort((a, b) => row[b] - row[a] || a - b);
   const weights = order.map((token) => Math.exp(row[token] - row[order[0]]));
@@ -44,82 +47,111 @@ function nearestCut(top) {
   return best;
 }
 
-/** Scores z/T + g at position 0, the greatest two. */
-function scoresOf(top, seed, temperature) {
-  const noise = gumbelNoise(seed);
-  return top.map(({ token, logit }) => logit / temperature + noise.at(0, token));
+/** How many of the tokens top-p leaves. */
+function leftBy(top, cut) {
+  let before = 0;
+  for (const [rank, { mass }] of top.entries()) {
+    if (before >= cut / 1000) return rank;
+    before += mass;
+  }
+  return top.length;
 }
 
-/** A seed under which the token at `rank` beats all before it, so that the cut alone decides about it. */
-function seedFor(draw, top, rank) {
-  for (let tries = 0; tries < 20_000; tries++) {
+const scoresOf = (noise, position, top, temperature) =>
+  top.map(({ token, logit }) => logit / temperature + noise.at(position, token));
+
+/** A seed under which the first token is the likeliest, and the second the one that only the cut decides about. */
+function seedForCut(draw, { before, top, rank, cut }) {
+  const left = before.slice(0, leftBy(before, cut));
+  for (let tries = 0; tries < 10_000; tries++) {
     const seed = draw.bytes(32);
-    const scores = scoresOf(top.slice(0, rank + 1), seed, 1);
-    if (scores.indexOf(Math.max(...scores)) === rank) return seed;
+    const noise = gumbelNoise(seed);
+    if (topTwo(scoresOf(noise, 1, top.slice(0, rank + 1), 1)).at !== rank) continue;
+    if (topTwo(scoresOf(noise, 0, left, 1)).at === 0) return seed;
   }
   return undefined;
 }
 
-/** Of many seeds the one under which the best two scores lie closest. */
-function closestSeed(draw, top, temperature, tries) {
+/** Of many seeds under which the first token is the likeliest, those two whose best scores at the second lie closest. */
+function closestSeeds(draw, { before, top }, tries) {
   let best = { gap: Number.POSITIVE_INFINITY };
+  let second = best;
   for (let i = 0; i < tries; i++) {
     const seed = draw.bytes(32);
-    const [first, second] = topTwo(scoresOf(top, seed, temperature));
-    if (first - second < best.gap) best = { gap: first - second, seed };
+    const noise = gumbelNoise(seed);
+    const { gap } = topTwo(scoresOf(noise, 1, top.slice(0, COMPETITORS), TEMPERATURE));
+    if (gap >= second.gap) continue;
+    const first = scoresOf(noise, 0, before.slice(0, COMPETITORS), TEMPERATURE);
+    if (topTwo(first).at !== 0) continue;
+    second = { gap, seed };
+    if (gap < best.gap) [best, second] = [second, best];
   }
-  return best;
+  return [best, second];
 }
 
-/**
- * Searches for near-ties of three kinds, `count` of each: of two logits under greedy decoding (over `rows` prefixes), of two
- * scores under noise (over `seeds` seeds for each prompt), and of top-p's cut with a token that the noise would choose.
- * @returns requests without a length, each with its kind
- */
-export async function searchNearTies(verifier, draw, { rows, seeds, count }) {
-  const length = Math.min(256, Math.floor(verifier.info.contextLength / 2));
+/** Calls `see` for each place in a text whose token is the likeliest after what stands before it, with both rows. */
+async function eachFollowing(verifier, text, see) {
   const width = verifier.info.vocabularySize;
-  const none = new Uint8Array(32);
+  let before;
+  await verifier.prefill(text, {
+    onLogits: (first, block) => {
+      for (let row = 0; row * width < block.length; row++) {
+        const logits = block.subarray(row * width, (row + 1) * width);
+        const position = first + row;
+        if (before && topTwo(before).at === text[position]) {
+          see({ promptIds: text.slice(0, position), before, logits });
+        }
+        before = logits;
+      }
+    },
+  });
+}
+
+/** The places of many texts where two logits lie closest, and where a cut in thousandths lies closest to top-p's mass. */
+async function closestPlaces(verifier, draw, rows, count) {
+  const length = Math.min(256, Math.floor(verifier.info.contextLength / 2));
   let logitTies = [];
   let cutTies = [];
   for (let seen = 0; seen < rows; seen += length) {
     const text = drawText(draw, verifier, length);
-    await verifier.prefill(text, {
-      onLogits: (first, block) => {
-        for (let row = 0; row * width < block.length; row++) {
-          const logits = block.subarray(row * width, (row + 1) * width);
-          const [a, b] = topTwo(logits);
-          const promptIds = text.slice(0, first + row + 1);
-          logitTies.push({ gap: a - b, promptIds });
-          // sorting a row takes longer than computing it
-          if (row % 8 > 0) continue;
-          const top = likeliest(logits, 64);
-          cutTies.push({ ...nearestCut(top), top, promptIds });
-        }
-      },
+    await eachFollowing(verifier, text, ({ promptIds, before, logits }) => {
+      logitTies.push({ gap: topTwo(logits).gap, promptIds });
+      const top = likeliest(logits, 64);
+      const nearest = nearestCut(top);
+      if (nearest.rank === undefined || nearest.distance > 1e-4) return;
+      cutTies.push({ ...nearest, top, before: likeliest(before, 64), promptIds });
     });
     logitTies = logitTies.sort((x, y) => x.gap - y.gap).slice(0, count);
     cutTies = cutTies.sort((x, y) => x.distance - y.distance).slice(0, count);
   }
-  const greedy = logitTies.map(({ gap, promptIds }) => ({
+  return { logitTies, cutTies };
+}
+
+/**
+ * Searches for near-ties of three kinds, `count` of each: of two logits under greedy decoding (over `rows` prefixes), of two
+ * scores under noise (over `seeds` seeds for each prompt), and of top-p's cut with a token that the noise would
+ * choose.
+ * @returns requests without a length, each with its kind and how close it is
+ */
+export async function searchNearTies(verifier, draw, { rows, seeds, count }) {
+  const { logitTies, cutTies } = await closestPlaces(verifier, draw, rows, count);
+  const ties = logitTies.map(({ gap, promptIds }) => ({
     kind: 'near-tie of logits',
     gap,
-    request: {
-      promptIds,
-      seed: none,
-      sampling: { temperatureMilli: 0, topK: 0, topPMilli: 1000 },
-    },
+    request: { promptIds, seed: new Uint8Array(32), sampling: GREEDY },
   }));
-  const cuts = cutTies.flatMap(({ distance, cut, rank, top, promptIds }) => {
-    const seed = rank === undefined ? undefined : seedFor(draw, top, rank);
-    if (!seed) return [];
-    const sampling = { temperatureMilli: 1000, topK: 0, topPMilli: cut };
-    return [{ kind: 'near-tie at top-p', gap: distance, request: { promptIds, seed, sampling } }];
-  });
-  const scores = cutTies.slice(0, count / 2).map(({ top, promptIds }) => {
-    const { gap, seed } = closestSeed(draw, top.slice(0, 32), 0.8, seeds);
-    const sampling = { temperatureMilli: 800, topK: 32, topPMilli: 1000 };
-    return { kind: 'near-tie of scores', gap: gap * 0.8, request: { promptIds, seed, sampling } };
-  });
-  return [...greedy, ...cuts, ...scores];
+  for (const place of cutTies) {
+    const seed = seedForCut(draw, place);
+    const sampling = { temperatureMilli: 1000, topK: 0, topPMilli: place.cut };
+    const request = { promptIds: place.promptIds, seed, sampling };
+    if (seed) ties.push({ kind: 'near-tie at top-p', gap: place.distance, request });
+  }
+  for (const place of cutTies.slice(0, count / 2)) {
+    const sampling = { temperatureMilli: 1000 * TEMPERATURE, topK: COMPETITORS, topPMilli: 1000 };
+    for (const { gap, seed } of closestSeeds(draw, place, seeds)) {
+      const request = { promptIds: place.promptIds, seed, sampling };
+      if (seed) ties.push({ kind: 'near-tie of scores', gap: gap * TEMPERATURE, request });
+    }
+  }
+  return ties;
 }

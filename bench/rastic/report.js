@@ -22,6 +22,7 @@ export function summarise(runs) {
     flippedRuns: counted.filter((run) => run.flips > 0).length,
     marginsAboveZero: margins.length,
     marginGreatest: greatest(margins),
+    scoreGreatest: greatest(counted.map(({ score }) => score)),
     accused: counted.filter(({ verdict }) => verdict !== 'valid').length,
     accusedAtDefault: counted.filter((run) => run.verdictAtDefault !== 'valid').length,
   };
