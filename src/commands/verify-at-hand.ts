@@ -1,13 +1,17 @@
-import { BitmodelError, EXIT, toHex } from '../base/index.js';
+import { randomBytes } from 'node:crypto';
+import { BitmodelError, EXIT, fromHex, toHex } from '../base/index.js';
 import { explainReceipt, type Receipt, verifyReceipt } from '../job/index.js';
 import { LanguageModel, ModelRegistry, modelId } from '../model/index.js';
 import {
   calibrationHash,
   DEFAULT_TAU,
   describeVerdict,
+  parseCheck,
   readCalibration,
+  type SampledCheck,
   toleranceFor,
   type Verdict,
+  type Verification,
 } from '../rastic/index.js';
 import { parseThreads } from './shared/models.js';
 import type { Settings } from './shared/settings.js';
@@ -17,6 +21,8 @@ import { explanationRows, printExplanation, writePage } from './verify-explain.j
 /** Options of `bitmodel verify` with the model at hand. */
 export interface AtHandChoice {
   readonly model?: string;
+  readonly check?: string;
+  readonly sampleSeed?: string;
   readonly calibrated?: boolean;
   readonly explain?: boolean;
   readonly html?: string;
@@ -53,6 +59,35 @@ function toleranceOf(receipt: Receipt, folder: string, verifier: string): number
   return taus.includes(undefined) ? undefined : Math.max(...(taus as number[]));
 }
 
+/** Which positions are asked for; a seed that nobody could know before is drawn where none is given, and shown. */
+function checkOf({ check, sampleSeed }: AtHandChoice): 'full' | SampledCheck {
+  const sample = parseCheck(check ?? 'full');
+  if (sample !== 'full') {
+    return { sample, seed: sampleSeed === undefined ? randomBytes(32) : fromHex(sampleSeed, 32) };
+  }
+  if (sampleSeed === undefined) return sample;
+  throw new BitmodelError('BAD_OPTION', 'A full check draws nothing.', {
+    next: 'Pass --check sample:K, too, or leave --sample-seed away',
+    exitCode: EXIT.usage,
+  });
+}
+
+/** The figures of a check, in one line. */
+function figuresOf(
+  verification: Verification,
+  total: number,
+  check: 'full' | SampledCheck,
+): string {
+  const { positions, aboveZero, greatestMargin, detection, seconds } = verification;
+  const margins = Number.isFinite(greatestMargin)
+    ? `; greatest margin ${greatestMargin === 0 ? 0 : greatestMargin.toExponential(1)}, ${aboveZero} above 0`
+    : '';
+  const line = `${positions} of ${total} tokens checked in ${seconds.toFixed(2)} s${margins}`;
+  if (check === 'full') return line;
+  const chance = `one false token between first and last is among ${check.sample} drawn with probability ${(100 * detection).toFixed(1)} %`;
+  return `${line}\n${chance}; drawn by --sample-seed ${toHex(check.seed)}`;
+}
+
 /** Checks with the model at hand, and prints the verdict. */
 export async function checkAtHand(
   receipt: Receipt,
@@ -61,6 +96,7 @@ export async function checkAtHand(
   terminal: Terminal,
   signal: AbortSignal,
 ): Promise<Verdict> {
+  const check = checkOf(options);
   const folder = await folderOf(receipt, options.model, settings.datadir);
   const threads = options.threads === undefined ? {} : { threads: parseThreads(options.threads) };
   const model = await LanguageModel.open(folder, { file: receipt.job.file, ...threads });
@@ -72,7 +108,7 @@ export async function checkAtHand(
       return { result: 'abstain', reason };
     }
     const tau = measured ?? DEFAULT_TAU;
-    const verification = await verifyReceipt(receipt, model, { tau, signal });
+    const verification = await verifyReceipt(receipt, model, { tau, check, signal });
     const { verdict, positions, greatestMargin, seconds, checks } = verification;
     const explanation =
       options.explain || options.html !== undefined
@@ -85,7 +121,12 @@ export async function checkAtHand(
     if (options.explain && explanation && !terminal.json) printExplanation(terminal, explanation);
     const detail = {
       ...verdict,
+      ...(check === 'full'
+        ? { check }
+        : { check: `sample:${check.sample}`, sampleSeed: toHex(check.seed) }),
       positions,
+      detection: verification.detection,
+      aboveZero: verification.aboveZero,
       greatestMargin: Number.isFinite(greatestMargin) ? greatestMargin : null,
       tau,
       calibrated: measured !== undefined,
@@ -94,7 +135,7 @@ export async function checkAtHand(
       ...(options.explain && explanation ? { rows: explanationRows(explanation) } : {}),
     };
     const signed = checks.signature ? 'signed by the seller' : 'NOT signed by the seller';
-    const said = `${describeVerdict(verdict)}\n${positions} of ${receipt.outputIds.length} tokens checked in ${seconds.toFixed(2)} s, tolerance ${tau} logits (${measured === undefined ? 'default' : 'calibrated'}), ${signed}`;
+    const said = `${describeVerdict(verdict)}\n${figuresOf(verification, receipt.outputIds.length, check)}\ntolerance ${tau} logits (${measured === undefined ? 'default' : 'calibrated'}), ${signed}`;
     // the page has stdout for itself
     if (options.html === '-') for (const line of said.split('\n')) terminal.note(line);
     else terminal.result(detail, said, verdict.result);

@@ -70,6 +70,8 @@ export const register: Register = (program) => {
       '--model <model>',
       'folder, id or name of the model (default: the one the receipt names)',
     )
+    .option('--check <mode>', 'full, or sample:K: the first, K random tokens and the last (full)')
+    .option('--sample-seed <hex>', 'repeat the sample that this seed drew')
     .option('--calibrated', 'abstain where the job’s calibration is not at hand')
     .option('--explain', 'print each position with its margin and the model’s own token')
     .option('--html <file>', 'write that as a page of its own, - for stdout')
@@ -81,7 +83,7 @@ export const register: Register = (program) => {
     .option('--timeout <seconds>', 'time for their answers (60)')
     .addHelpText(
       'after',
-      '\nExit code: 0 valid, 10 invalid, 11 could not be verified.\n\nWith --outsource the verdict is the word of most of the neighbours asked, not a\nproof. It takes three that have the model; where fewer are connected, none is\nasked. With --model, too, the model at hand decides, and neighbours that it\ncontradicts are not asked again.\n\nExamples:\n  $ bitmodel verify receipt.json --model fixtures/bitmodel-tiny\n  $ bitmodel verify receipt.json --explain --html answer.html\n  $ cat receipt.json | bitmodel verify - --json\n  $ bitmodel verify receipt.json --outsource --neighbours 6',
+      '\nExit code: 0 valid, 10 invalid, 11 could not be verified.\n\nWith --outsource the verdict is the word of most of the neighbours asked, not a\nproof. It takes three that have the model; where fewer are connected, none is\nasked. With --model, too, the model at hand decides, and neighbours that it\ncontradicts are not asked again.\n\nExamples:\n  $ bitmodel verify receipt.json --model fixtures/bitmodel-tiny\n  $ bitmodel verify receipt.json --explain --html answer.html\n  $ bitmodel verify receipt.json --check sample:16\n  $ cat receipt.json | bitmodel verify - --json\n  $ bitmodel verify receipt.json --outsource --neighbours 6',
     )
     .action(
       action<VerifyCommandOptions>(async ([path], { options, settings, terminal, signal }) => {

@@ -1,10 +1,11 @@
-import { BitmodelError, EXIT, equalBytes, messageOf, toBase64 } from '../base/index.js';
+import { BitmodelError, EXIT, equalBytes, messageOf, sha256, toBase64 } from '../base/index.js';
 import { signData, verifyData } from '../chain/index.js';
 import type { FinishReason } from '../model/index.js';
 import {
   type LogitsSource,
   NO_EVIDENCE,
   type OutputClaim,
+  sampleSeed,
   type Verdict,
   type Verification,
   type VerifyOptions,
@@ -150,10 +151,18 @@ export interface ReceiptVerification extends Verification {
   readonly checks: ReceiptChecks;
 }
 
+/** Positions of a sample depend on the commitment too, so that no seed can be found before it that passes by what is false. */
+function checkOf(receipt: Receipt, check: VerifyOptions['check'] = 'full'): typeof check {
+  if (check === 'full') return check;
+  const commitmentHash = sha256(encodeCommitment(receiptCommitment(receipt)));
+  return { ...check, seed: sampleSeed(commitmentHash, check.seed) };
+}
+
 /**
  * Checks a whole receipt offline: the hashes and the signature, then every token against the model.
  * A prompt that is not the job's is `prompt`; a seed or a signature that does not hold is `format`, after the tokens.
  * @param model the model that the job names; the caller has compared its id
+ * @param options of a sample the seed is what the verifier drew: the commitment is mixed in here
  */
 export async function verifyReceipt(
   receipt: Receipt,
@@ -168,12 +177,17 @@ export async function verifyReceipt(
       positions: 0,
       pooled: NO_EVIDENCE,
       greatestMargin: Number.NEGATIVE_INFINITY,
+      aboveZero: 0,
+      detection: 0,
       seconds: 0,
       rows: [],
       checks,
     };
   }
-  const verification = await verifyOutput(model, receiptClaim(receipt), options);
+  const verification = await verifyOutput(model, receiptClaim(receipt), {
+    ...options,
+    check: checkOf(receipt, options.check),
+  });
   const unproven = verification.verdict.result === 'valid' && !(checks.seed && checks.signature);
   const verdict: Verdict = unproven ? { result: 'invalid', kind: 'format' } : verification.verdict;
   return { ...verification, verdict, checks };

@@ -178,6 +178,7 @@ export {
   UNSEEN,
   waldBounds,
 } from './pooled/sprt.js';
+export { parseCheck, samplePositions, sampleSeed } from './sample.js';
 export {
   type AbstainVerdict,
   describeVerdict,
@@ -191,6 +192,7 @@ export {
   type LogitsSource,
   type OutputClaim,
   type PositionRow,
+  type SampledCheck,
   type Verification,
   type VerifyOptions,
   verifyOutput,

@@ -1,6 +1,9 @@
+import { joinSignals } from '../base/index.js';
 import { type FinishReason, finishOf, gumbelNoise, type Sampling } from '../model/index.js';
+import { sampledDetection } from './economics/detection.js';
 import { checkPosition } from './margin.js';
 import { type PooledEvidence, pooledEvidence, SLASHING_SCORE } from './pooled/evidence.js';
+import { samplePositions } from './sample.js';
 import type { Verdict } from './verdict.js';
 
 /** What a seller claims: these tokens came from the model on this prompt with this sampling and seed. */
@@ -28,6 +31,8 @@ export interface LogitsSource {
     ids: readonly number[],
     options: {
       readonly from: number;
+      /** Positions whose logits are wanted, ascending, in the place of all from `from` on. */
+      readonly positions?: readonly number[];
       readonly chunk?: number;
       readonly onLogits: (firstPosition: number, logits: Float32Array) => void | Promise<void>;
       readonly signal?: AbortSignal | undefined;
@@ -35,10 +40,21 @@ export interface LogitsSource {
   ): Promise<void>;
 }
 
+/** A check of a few positions, which anyone can repeat. */
+export interface SampledCheck {
+  readonly sample: number;
+  readonly seed: Uint8Array;
+}
+
 /** How an output is verified. */
 export interface VerifyOptions {
   /** Tolerance τ in units of the logits. */
   readonly tau: number;
+  /**
+   * Which positions are checked: all, which is the default, or the paper's three checks: the first, `sample` random ones
+   * between, the last and the end. The seed, 32 bytes, must have been drawn after the answer was committed.
+   */
+  readonly check?: 'full' | SampledCheck;
   readonly signal?: AbortSignal | undefined;
   /** Called after each block of positions. */
   readonly onProgress?: (checked: number, total: number) => void;
@@ -61,6 +77,10 @@ export interface Verification {
   readonly verdict: Verdict;
   /** How many positions were checked. */
   readonly positions: number;
+  /** How many of them have a margin above 0: tokens that the verifier's own logits would not have given. */
+  readonly aboveZero: number;
+  /** The probability with which one false token between the first and the last would have been among those asked for. */
+  readonly detection: number;
   /** Largest margin among them; −∞ where none has one. */
   readonly greatestMargin: number;
   /** What the margins above zero say together. */
@@ -130,7 +150,8 @@ export async function verifyOutput(
 ): Promise<Verification> {
   const started = performance.now();
   const rows: PositionRow[] = [];
-  let greatestMargin = Number.NEGATIVE_INFINITY;
+  const total = claim.outputIds.length;
+  const asked = positionsOf(total, options.check);
   const pool = (): PooledEvidence => {
     const vocabulary = source.info.vocabularySize;
     return pooledEvidence(rows, { vocabulary, delta: deltaOf(claim.sampling, options.tau) });
@@ -138,7 +159,9 @@ export async function verifyOutput(
   const done = (verdict: Verdict, pooled = pool()): Verification => ({
     verdict,
     positions: rows.length,
-    greatestMargin,
+    ...summaryOf(rows),
+    // none lies between where there are fewer than three
+    detection: total > 2 ? sampledDetection(total - 2, 1, asked.length - 2) : 1,
     pooled,
     seconds: (performance.now() - started) / 1000,
     rows,
@@ -146,50 +169,9 @@ export async function verifyOutput(
   const malformed = checkForm(source, claim);
   if (malformed) return done(malformed);
   const badEnd = checkEnd(source, claim);
-  const total = claim.outputIds.length;
   if (total === 0) return done(badEnd ?? { result: 'invalid', kind: 'truncation', position: 0 });
 
-  const noise = gumbelNoise(claim.seed);
-  const firstRow = claim.promptIds.length - 1;
-  let badToken: Verdict | undefined;
-
-  const checkRow = (position: number, logits: Float32Array): void => {
-    const token = claim.outputIds[position]!;
-    const check = checkPosition(logits, token, position, claim.sampling, noise, options.tau);
-    if (check.kind === 'non-finite') {
-      badToken = { result: 'abstain', reason: `the model gives no number at position ${position}` };
-      return;
-    }
-    if (check.kind === 'excluded') {
-      rows.push({ position, token, best: check.best });
-      badToken = { result: 'invalid', kind: 'sampling', position };
-      return;
-    }
-    const { margin, flipBound, best } = check;
-    rows.push({ position, token, best, margin, flipBound });
-    greatestMargin = Math.max(greatestMargin, margin);
-    if (margin > options.tau) {
-      const kind = position === 0 ? 'continuity' : 'integrity';
-      badToken = { result: 'invalid', kind, position, margin };
-    }
-  };
-
-  // the last token follows from what stands before it; it need not be fed itself
-  await source.prefill([...claim.promptIds, ...claim.outputIds.slice(0, -1)], {
-    from: firstRow,
-    signal: options.signal,
-    onLogits: async (first, logits) => {
-      const width = source.info.vocabularySize;
-      for (let row = 0; row * width < logits.length; row++) {
-        const position = first - firstRow + row;
-        if (badToken) return;
-        checkRow(position, logits.subarray(row * width, (row + 1) * width));
-      }
-      options.onProgress?.(rows.length, total);
-      // others on this thread get a turn between blocks
-      await new Promise((resolve) => setImmediate(resolve));
-    },
-  });
+  const badToken = await checkTokens(source, claim, asked, options, (row) => rows.push(row));
   if (badToken?.result === 'abstain') return done(badToken);
   const bad = earlier(badToken, badEnd);
   if (bad) return done(bad);
@@ -199,4 +181,81 @@ export async function verifyOutput(
       ? { result: 'invalid', kind: 'substitution', score: pooled.score }
       : { result: 'valid' };
   return done(verdict, pooled);
+}
+
+function positionsOf(total: number, check: VerifyOptions['check'] = 'full'): number[] {
+  return check === 'full'
+    ? Array.from({ length: total }, (_, position) => position)
+    : samplePositions(total, check.sample, check.seed);
+}
+
+function summaryOf(rows: readonly PositionRow[]): { greatestMargin: number; aboveZero: number } {
+  let greatestMargin = Number.NEGATIVE_INFINITY;
+  let aboveZero = 0;
+  for (const { margin } of rows) {
+    if (margin === undefined) continue;
+    greatestMargin = Math.max(greatestMargin, margin);
+    if (margin > 0) aboveZero += 1;
+  }
+  return { greatestMargin, aboveZero };
+}
+
+/** Looks at the positions asked for, in order, and ends at the first false token. */
+async function checkTokens(
+  source: LogitsSource,
+  claim: OutputClaim,
+  asked: readonly number[],
+  options: VerifyOptions,
+  onRow: (row: PositionRow) => void,
+): Promise<Verdict | undefined> {
+  const { promptIds, outputIds, sampling } = claim;
+  const noise = gumbelNoise(claim.seed);
+  const firstRow = promptIds.length - 1;
+  const width = source.info.vocabularySize;
+  let checked = 0;
+  let bad: Verdict | undefined;
+
+  const checkRow = (position: number, logits: Float32Array): Verdict | undefined => {
+    const token = outputIds[position]!;
+    const check = checkPosition(logits, token, position, sampling, noise, options.tau);
+    if (check.kind === 'non-finite') {
+      return { result: 'abstain', reason: `the model gives no number at position ${position}` };
+    }
+    if (check.kind === 'excluded') {
+      onRow({ position, token, best: check.best });
+      return { result: 'invalid', kind: 'sampling', position };
+    }
+    const { margin, flipBound, best } = check;
+    onRow({ position, token, best, margin, flipBound });
+    if (margin <= options.tau) return undefined;
+    const kind = position === 0 ? 'continuity' : 'integrity';
+    return { result: 'invalid', kind, position, margin };
+  };
+
+  // what stands behind a false token is no output of the model, and need not be computed
+  const found = new AbortController();
+  const { signal, release } = joinSignals(options.signal, found.signal);
+  try {
+    // the last token follows from what stands before it; it need not be fed itself
+    await source.prefill([...promptIds, ...outputIds.slice(0, -1)], {
+      from: firstRow,
+      positions: asked.map((position) => firstRow + position),
+      signal,
+      onLogits: async (_, logits) => {
+        for (let row = 0; row * width < logits.length && !bad; row++) {
+          bad = checkRow(asked[checked]!, logits.subarray(row * width, (row + 1) * width));
+          checked += 1;
+        }
+        options.onProgress?.(checked, asked.length);
+        if (bad) found.abort();
+        // others on this thread get a turn between blocks
+        await new Promise((resolve) => setImmediate(resolve));
+      },
+    });
+  } catch (thrown) {
+    if (thrown !== found.signal.reason || !bad) throw thrown;
+  } finally {
+    release();
+  }
+  return bad;
 }

@@ -90,7 +90,20 @@ describe('bitmodel job submit', () => {
     expect(text.trimEnd()).toBe(own.trimEnd());
     expect(await worker.stop()).toBe(0);
     const verdict = await place.json(['verify', receipt, '--model', TINY]);
-    expect(verdict).toMatchObject({ result: 'valid', positions: 12 });
+    expect(verdict).toMatchObject({ result: 'valid', check: 'full', positions: 12, aboveZero: 0 });
+    const few = ['verify', receipt, '--model', TINY, '--check', 'sample:3'];
+    const sampled = await place.json<{ sampleSeed: string }>(few);
+    expect(sampled).toMatchObject({
+      result: 'valid',
+      check: 'sample:3',
+      positions: 5,
+      detection: 0.3,
+    });
+    const again = await place.run([...few, '--sample-seed', sampled.sampleSeed]);
+    expect(again.stdout).toContain(`5 of 12 tokens checked`);
+    expect(again.stdout).toContain(
+      `with probability 30.0 %; drawn by --sample-seed ${sampled.sampleSeed}`,
+    );
     const changed = readFileSync(receipt, 'utf8').replace(/"output":\[\d+/, '"output":[5');
     const tampered = await place.run(['verify', '-', '--model', TINY, '--json'], {
       stdin: changed,
