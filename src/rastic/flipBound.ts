@@ -33,7 +33,9 @@ export function flipBound(
   let uncertain = 0;
   for (let rank = certain; rank < reachable; rank++) uncertain += Math.exp(scaled[rank]! - top);
   const rest = Math.min(0.5, others / (1 + others));
-  return Math.min(1, Math.expm1(delta) * (rest * (1 - rest) + uncertain / (1 + others)));
+  const bound = Math.expm1(delta) * (rest * (1 - rest) + uncertain / (1 + others));
+  // an infinite factor of nothing is no number
+  return bound < 1 ? bound : 1;
 }
 
 /** How far below the greatest z/T a token's weight is no longer worth computing. */
@@ -60,5 +62,6 @@ export function uncutFlipBound(
   }
   mass += far * Math.exp(-FAR);
   const rest = Math.min(0.5, (mass - 1) / mass + ROUNDING);
-  return Math.min(1, Math.expm1(delta) * rest * (1 - rest));
+  const bound = Math.expm1(delta) * rest * (1 - rest);
+  return bound < 1 ? bound : 1;
 }

@@ -6,6 +6,8 @@ export const ROUNDING = 1e-9;
 /** How finely z/T is divided when looking for where top-p may end, and how far below the greatest. */
 const BINS_PER_UNIT = 8;
 const BINS = 512;
+/** τ/T from which on the whole vocabulary is ranked under top-p. */
+const WIDE = 30;
 
 /** The tokens of a row that a cut-off can leave under some shift, best first; the others are told by their mass alone. */
 export interface Ranking {
@@ -128,5 +130,7 @@ export function rank(logits: Float32Array, top: number, sampling: Sampling, tau:
   if (topK > 0 && topK < logits.length) return firstByCount(logits, topK, temperature, reach);
   const odds = topPMilli / (1000 - topPMilli);
   const slack = Math.exp(tau / temperature + 4 * ROUNDING) * (1 + ROUNDING);
-  return firstByMass(logits, top, temperature, reach, (a, b) => a < odds * slack * b);
+  // where shifts are so large in units of the noise, masses that matter are too small for binary64
+  const isWide = tau / temperature > WIDE;
+  return firstByMass(logits, top, temperature, reach, (a, b) => isWide || a < odds * slack * b);
 }
