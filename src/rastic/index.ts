@@ -107,7 +107,7 @@ export {
 export { type MarketResult, simulateMarket } from './economics/market/simulate.js';
 export {
   divergenceTable,
-  paperTable,
+  marketTable,
   samplesTable,
   tamperingTable,
 } from './economics/tables.js';

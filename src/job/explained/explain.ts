@@ -61,13 +61,8 @@ export function standingOf({ margin }: Pick<PositionRow, 'margin'>, tau: number)
   return margin <= tau ? 'far' : 'beyond';
 }
 
-/** The part of a row that later versions of the check state. */
-interface Flips {
-  readonly flipBound?: number;
-}
-
 function explainRow(
-  row: PositionRow & Flips,
+  row: PositionRow,
   names: { readonly raw: string; readonly bestText: string },
   tau: number,
 ): ExplainedToken {

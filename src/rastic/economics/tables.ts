@@ -1,10 +1,8 @@
-import {
-  divergenceDetection,
-  jobsFor,
-  paperDetection,
-  sampledDetection,
-  samplesFor,
-} from './detection.js';
+import { formatAmount } from '../../base/index.js';
+import { divergenceDetection, jobsFor, paperDetection, samplesFor } from './detection.js';
+import { DEFAULT_MARKET } from './market/parameters.js';
+import { sellerIncomes, verifierIncomes } from './market/report.js';
+import { simulateMarket } from './market/simulate.js';
 
 /** Length of the answer in the tables of docs/rastic.md. */
 const TOKENS = 256;
@@ -26,28 +24,22 @@ function table(head: readonly string[], rows: readonly (readonly string[])[]): s
   return lines.map((cells) => `| ${cells.join(' | ')} |`).join('\n');
 }
 
-/** Wrong tokens that a cheat that goes on honestly leaves behind, and how often each kind of check finds one of them. */
+/** How often the paper's three checks, with k positions between, and the full one find wrong tokens between first and last. */
 export function tamperingTable(): string {
   const rows = SAMPLES.map((samples) => [
     `\`sample:${samples}\``,
-    ...WRONG.map((wrong) => percent(sampledDetection(TOKENS, wrong, samples))),
-    String(jobsFor(sampledDetection(TOKENS, 1, samples), 0.99)),
+    ...WRONG.map((wrong) => percent(paperDetection(TOKENS, wrong, samples))),
+    String(jobsFor(paperDetection(TOKENS, 1, samples), 0.99)),
+    ALWAYS,
   ]);
   return table(
-    ['check', ...WRONG.map((wrong) => `${wrong} wrong`), 'jobs until 99 %, 1 wrong in each'],
-    [...rows, ['`full`', ...WRONG.map(() => ALWAYS), '1']],
-  );
-}
-
-/** The paper's promise beside what its three checks find, for one wrong token between the first and the last. */
-export function paperTable(): string {
-  return table(
-    ['first, k between, last', "the paper's argument", 'what they find'],
-    SAMPLES.map((samples) => [
-      `k = ${samples}`,
-      ALWAYS,
-      percent(paperDetection(TOKENS, 1, samples)),
-    ]),
+    [
+      'check',
+      ...WRONG.map((wrong) => `${wrong} wrong`),
+      'jobs until 99 %, 1 wrong in each',
+      "the paper's argument",
+    ],
+    [...rows, ['`full`', ...WRONG.map(() => ALWAYS), '1', ALWAYS]],
   );
 }
 
@@ -64,13 +56,27 @@ export function divergenceTable(): string {
   );
 }
 
-/** How many of 256 positions have to be looked at to find a few wrong tokens with 99 %. */
+/** How many positions between first and last have to be looked at to find a few wrong tokens with 99 %. */
 export function samplesTable(): string {
   return table(
     ['wrong tokens of 256', 'samples until 99 %', 'share of the answer'],
     [1, 2, 4, 16, 64].map((wrong) => {
-      const samples = samplesFor(TOKENS, wrong, 0.99);
-      return [String(wrong), String(samples), percent(samples / TOKENS)];
+      const samples = samplesFor(TOKENS - 2, wrong, 0.99);
+      return [String(wrong), String(samples), `${Math.round((100 * samples) / TOKENS)} %`];
     }),
+  );
+}
+
+/** What a seller of each kind and a verifier earn in the market of the default parameters, by audit rate; coins. */
+export function marketTable(auditRates: readonly number[]): string {
+  const results = auditRates.map((auditRate) => simulateMarket({ ...DEFAULT_MARKET, auditRate }));
+  const incomes = results.map((result) => [...sellerIncomes(result), ...verifierIncomes(result)]);
+  const names = incomes[0]!.map(({ name }) => name);
+  return table(
+    ['mean income', ...auditRates.map((rate) => `audit rate ${rate}`)],
+    names.map((name, at) => [
+      name,
+      ...incomes.map((of) => formatAmount(of[at]!.mean.at(-1)!).slice(0, -5)),
+    ]),
   );
 }

@@ -12,7 +12,9 @@ export function findingChance(
   // the end is looked at by every check
   if (kind === 'truncate' || strategy !== 'sample')
     return kind === 'truncate' ? 1 : market.detection;
-  return divergenceDetection(divergenceOf(market.detection, market.tokens), market.samples);
+  // the first and the last are looked at besides
+  const positions = Math.min(market.samples + 2, market.tokens);
+  return divergenceDetection(divergenceOf(market.detection, market.tokens), positions);
 }
 
 /** Wald's sequential test over jobs: what each one adds to the log-likelihood ratio, and where it says "leave". */
