@@ -52,7 +52,7 @@ export const register: Register = (program) => {
     .option('--prompt <text>', 'what the model goes on from', 'The American people are')
     .option(
       '--cheat <how>',
-      'a dishonest seller: substitute, tamper[:POSITION], truncate or withhold',
+      'a dishonest seller, such as tamper:7; all: bitmodel rastic attacks --list',
     )
     .option('--max-tokens <n>', `length of the answer, at most ${MOST_TOKENS}`, '48')
     .option('--temperature <t>', '0 is greedy', '0.8')

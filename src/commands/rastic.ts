@@ -1,4 +1,6 @@
 import type { Command } from 'commander';
+import { registerAttack } from './rastic-attack.js';
+import { registerAttacks } from './rastic-attacks.js';
 import { registerEconomics } from './rastic-economics.js';
 import { registerSimulate } from './rastic-simulate.js';
 import type { Register } from './shared/register.js';
@@ -7,7 +9,9 @@ import type { Register } from './shared/register.js';
 export const register: Register = (program) => {
   const rastic: Command = program
     .command('rastic')
-    .description('whether cheating pays, shown and simulated');
+    .description('cheats and what comes of them; whether cheating pays, shown and simulated');
+  registerAttack(rastic);
+  registerAttacks(rastic);
   registerEconomics(rastic);
   registerSimulate(rastic);
 };

@@ -2,7 +2,7 @@ import { join } from 'node:path';
 import { Option } from 'commander';
 import { BitmodelError, EXIT, formatAmount, parseAmount, toHex } from '../base/index.js';
 import { type AcceptedVerifiers, holdKey, type JobModel, JobWorker } from '../job/index.js';
-import { type Attack, attackNamed } from '../rastic/index.js';
+import { type Attack, sellableAttack } from '../rastic/index.js';
 import { action } from './shared/action.js';
 import { eventJson, eventLine } from './shared/job-events.js';
 import {
@@ -35,7 +35,7 @@ const MOST_JOBS = 10_000;
 /** A dishonest worker, to see it caught; only where coins are worth nothing. */
 function cheatOf({ network }: Settings, name: string | undefined): Attack | undefined {
   if (name === undefined) return undefined;
-  if (network === 'regtest') return attackNamed(name);
+  if (network === 'regtest') return sellableAttack(name);
   throw new BitmodelError('NO_CHEATING', `On ${network} a worker can't be told to cheat.`, {
     next: 'Try it on regtest',
     exitCode: EXIT.notAllowed,

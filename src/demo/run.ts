@@ -2,7 +2,7 @@ import { cpSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { BitmodelError, COIN, toHex } from '../base/index.js';
+import { BitmodelError, COIN, EXIT, toHex } from '../base/index.js';
 import {
   type ClientRecord,
   JobClient,
@@ -12,7 +12,7 @@ import {
   jobModel,
 } from '../job/index.js';
 import { LanguageModel, type Sampling } from '../model/index.js';
-import { type Attack, attackNamed } from '../rastic/index.js';
+import { type Attack, NO_ROOM, sellableAttack } from '../rastic/index.js';
 import { settleSplits } from '../reward/index.js';
 import { type Cast, DemoMarket, type Person } from './DemoMarket.js';
 import type { DemoEvent, DemoResult } from './events.js';
@@ -45,7 +45,7 @@ const FIXTURE = fileURLToPath(new URL('../../fixtures/bitmodel-tiny', import.met
  * @throws BitmodelError what any step throws; AbortError when the signal aborts
  */
 export async function runDemo(options: DemoOptions): Promise<DemoResult> {
-  const attack = options.cheat === undefined ? undefined : attackNamed(options.cheat);
+  const attack = options.cheat === undefined ? undefined : playable(options.cheat, options);
   const folder = mkdtempSync(join(tmpdir(), 'bitmodel-demo-'));
   const started = performance.now();
   const cleanUp = (): void => rmSync(folder, { recursive: true, force: true });
@@ -75,6 +75,26 @@ export async function runDemo(options: DemoOptions): Promise<DemoResult> {
     cleanUp();
     process.off('exit', cleanUp);
   }
+}
+
+/** The cheat, where the demo's one job leaves it room. */
+function playable(name: string, { sampling }: DemoOptions): Attack {
+  const attack = sellableAttack(name);
+  const needs = attack.needs ?? [];
+  const isGreedy = sampling.temperatureMilli === 0;
+  const why = needs.includes('stop')
+    ? 'the demo asks for no stop text'
+    : needs.includes('sampled') && isGreedy
+      ? 'nothing is drawn at temperature 0'
+      : undefined;
+  if (why === undefined) return attack;
+  throw new BitmodelError(NO_ROOM, `There is no room for ${name}: ${why}.`, {
+    next:
+      isGreedy && !needs.includes('stop')
+        ? 'Pass --temperature 0.8'
+        : `See: bitmodel rastic attack ${name}`,
+    exitCode: EXIT.usage,
+  });
 }
 
 async function prepare(market: DemoMarket, { onEvent }: DemoOptions): Promise<Cast> {
@@ -220,12 +240,14 @@ async function finish(
     throw new BitmodelError(
       'NO_VERDICT',
       `The job ended without a verdict: ${record.outcome}${why}.`,
+      { next: 'Try more tokens, another prompt or another cheat' },
     );
   }
   const invalid = verdict.result === 'invalid' ? verdict : undefined;
-  const caught = record.outcome === 'slashed' && attack !== undefined;
+  // an honest seller is settled with, and so is one who only does what is allowed
+  const due = attack === undefined || attack.allowed ? 'settled' : 'slashed';
   return {
-    ok: attack === undefined ? record.outcome === 'settled' : caught,
+    ok: record.outcome === due,
     cheat: options.cheat,
     prompt: options.prompt,
     model: published.bundle.id,

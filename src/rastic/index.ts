@@ -22,7 +22,7 @@ export {
   requestFor,
   runAttack,
 } from './attacks/run.js';
-export { ATTACKS, attackNamed } from './attacks/table.js';
+export { ATTACKS, attackNamed, sellableAttack } from './attacks/table.js';
 export { quantisedTo } from './attacks/variants/blockQuantised.js';
 export { bypassHalf, bypassLastLayer, bypassLayers } from './attacks/variants/bypassLayers.js';
 export { positionsOffByOne, quantisedCache } from './attacks/variants/changedCache.js';

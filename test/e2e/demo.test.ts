@@ -67,6 +67,8 @@ describe('bitmodel demo', () => {
     ['substitute', '0.8', ['continuity', 'integrity', 'sampling'], undefined],
     ['truncate', '0', ['truncation'], undefined],
     ['withhold', '0.8', ['undelivered'], undefined],
+    ['other-output', '0.8', ['format'], undefined],
+    ['false-count', '0', ['count'], undefined],
   ] as const)(
     'catches a seller who does %s, at temperature %s, slashes the stake and repays the buyer',
     (cheat, temperature, kinds, position) => {
@@ -84,6 +86,11 @@ describe('bitmodel demo', () => {
       expect(judges.filter((gain) => gain > 0n).length).toBe(2);
     },
   );
+
+  it('settles with a seller whose cheat is none: a small model guesses, the right one decides', () => {
+    const result = run('--max-tokens', '8', '--cheat', 'speculative-lossless');
+    expect(result).toMatchObject({ ok: true, outcome: 'settled', verdict: 'valid' });
+  });
 
   it('tells the story in lines of at most 80 columns, and leaves nothing behind', () => {
     const before = readdirSync(tmpdir()).filter((name) => name.startsWith('bitmodel-demo-'));
@@ -108,6 +115,9 @@ describe('bitmodel demo', () => {
   it.each([
     [['--cheat', 'nosuch'], 'UNKNOWN_ATTACK'],
     [['--cheat', 'tamper:48'], 'BAD_OPTION'],
+    [['--cheat', 'empty'], 'NO_SUCH_SALE'],
+    [['--cheat', 'past-the-stop'], 'NO_ROOM_TO_CHEAT'],
+    [['--cheat', 'wrong-seed', '--temperature', '0'], 'NO_ROOM_TO_CHEAT'],
     [['--max-tokens', '0'], 'BAD_OPTION'],
     [['--temperature', 'hot'], 'BAD_OPTION'],
     [['--prompt', ' '], 'EMPTY_PROMPT'],

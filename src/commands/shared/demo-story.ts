@@ -126,7 +126,10 @@ export class DemoStory {
   #verdictLine({ cheat, ok, outcome, kind, position }: DemoResult): string {
     if (cheat === undefined) return ok ? 'Honest, checked, paid.' : `NOT SETTLED: ${outcome}.`;
     const where = position === undefined ? '' : ` at position ${position}`;
-    return ok ? `Caught: ${kind}${where}.` : `NOT CAUGHT: ${cheat} ended as ${outcome}.`;
+    if (ok && outcome === 'settled') return `Allowed, and called valid: ${cheat}.`;
+    if (ok) return `Caught: ${kind}${where}.`;
+    if (outcome !== 'settled') return `NOT CAUGHT: ${cheat} ended as ${outcome}.`;
+    return `NOT CAUGHT: ${cheat} was settled with, since each token is one that the model gives.`;
   }
 
   #job(who: string, event: JobEvent): void {

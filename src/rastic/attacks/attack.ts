@@ -53,8 +53,10 @@ export interface ExpectedVerdict {
   readonly valid?: true;
 }
 
-/** What false tokens lead to, wherever they stand. */
-export const FALSE_TOKENS: ExpectedVerdict = { kinds: ['continuity', 'integrity', 'sampling'] };
+/** What false tokens lead to, wherever they stand; `substitution` where they show together only. */
+export const FALSE_TOKENS: ExpectedVerdict = {
+  kinds: ['continuity', 'integrity', 'sampling', 'substitution'],
+};
 
 /**
  * How the right tokens fail to arrive. `withhold`: garbage is posted in place of the ciphertext; `garbage`: garbage is what the
@@ -93,6 +95,10 @@ export interface Attack {
   readonly expects: string;
   /** Without these it hands over the honest answer, or has no room at all. */
   readonly needs?: readonly AttackNeed[];
+  /** Set where `valid` is what must come: nothing is wrong, or nothing that single margins show. */
+  readonly allowed?: true;
+  /** Set where no escrow pays for what it hands over, so that no worker can play it. */
+  readonly unsold?: true;
   /** @throws BitmodelError where this request leaves the cheat no room */
   run(context: AttackContext): Promise<AttackOutcome>;
 }

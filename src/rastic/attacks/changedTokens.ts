@@ -106,6 +106,7 @@ export const CHANGED_TOKEN_ATTACKS: readonly Attack[] = [
       'takes the worst token whose margin is still within the tolerance, wherever there is one',
     gains: 'a little freedom in the text, where two tokens are nearly level',
     expects: 'valid by single margins; substitution where pooled evidence has enough positions',
+    allowed: true,
     async run(context) {
       const { request, tau } = context;
       const { sampling, seed } = request;

@@ -91,6 +91,7 @@ export const ENDING_ATTACKS: readonly Attack[] = [
     description: `goes on for ${MORE} tokens after the answer has come to its end`,
     gains: 'the price of more tokens',
     expects: 'count at the first token too many',
+    unsold: true,
     async run(context) {
       const { honest, ids, finish } = await endless(context);
       return handOver(context, ids, finish, { kinds: ['count'], position: honest.ids.length });
@@ -132,6 +133,7 @@ export const ENDING_ATTACKS: readonly Attack[] = [
     description: 'hands over nothing and claims that the model ended at once',
     gains: 'the whole work, where the price is for the answer',
     expects: 'truncation at position 0',
+    unsold: true,
     run: async (context) => handOver(context, [], 'eos', { kinds: ['truncation'], position: 0 }),
   },
 ];

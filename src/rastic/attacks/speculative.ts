@@ -108,6 +108,7 @@ function speculative(
 ): Attack {
   return {
     ...about,
+    ...(expected.valid ? { allowed: true } : {}),
     run: async (context) => ({ ...(await speculate(context, accepts)), expected }),
   };
 }

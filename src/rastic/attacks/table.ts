@@ -46,3 +46,16 @@ export function attackNamed(name: string): Attack {
     exitCode: EXIT.usage,
   });
 }
+
+/**
+ * The attack that a worker is told to play.
+ * @throws BitmodelError `UNKNOWN_ATTACK`, or `NO_SUCH_SALE` where no escrow would pay for what it hands over
+ */
+export function sellableAttack(name: string): Attack {
+  const attack = attackNamed(name);
+  if (!attack.unsold) return attack;
+  throw new BitmodelError('NO_SUCH_SALE', `No escrow pays for what "${name}" hands over.`, {
+    next: `See what comes of it with: bitmodel rastic attack ${name}`,
+    exitCode: EXIT.usage,
+  });
+}

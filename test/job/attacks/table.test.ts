@@ -67,7 +67,7 @@ describe('every cheat', () => {
     timeLimit(120_000),
   );
 
-  it.each(['int8', 'int4', 'fine-tuned', 'int8-dynamic', 'position-off-by-one'])(
+  it.each(['int8', 'fine-tuned'])(
     '%s is caught in an answer of some length, if not in a short one',
     async (name) => {
       const [row] = await table('a longer answer', 1, 300, (other) => other === name);
