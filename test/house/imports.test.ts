@@ -69,6 +69,7 @@ const FOLDERS: Readonly<Record<string, readonly string[]>> = {
     'verifier',
     'outsourced',
     'explained',
+    'attacks',
   ],
   rastic: ['economics', 'attacks', 'outsourced', 'pooled'],
   reward: ['contracts'],

@@ -10,7 +10,7 @@ import { createMessage, type Message } from '../messages.js';
 import { createOneTimeKey } from '../sealing.js';
 import { type JobSpec, jobIdHex, jobIdOf, parseJob, promptHashOf } from '../spec.js';
 import { EVIDENCE_BLOCKS, judge } from '../verifier/judging.js';
-import { sealFalsely } from './sealing.js';
+import { sealFalsely } from '../worker/falseSealing.js';
 
 const PARAMS = networkParameters('regtest');
 const JUDGES = 3;

@@ -9,7 +9,6 @@ import {
 import { type KeyPair, signData } from '../../chain/index.js';
 import { LanguageModel } from '../../model/index.js';
 import { type AttackOutcome, verifyOutput } from '../../rastic/index.js';
-import { sealFalsely } from '../attacks/sealing.js';
 import { encodeCommitment } from '../contracts/commitment.js';
 import { decodePrompt } from '../evidence.js';
 import type { JobEvent } from '../JobEvents.js';
@@ -17,6 +16,7 @@ import { type JobModel, modelFor, modelMissing, tauOf } from '../jobModel.js';
 import { createMessage, type Message } from '../messages.js';
 import { openSealed } from '../sealing.js';
 import { hashField, type JobSpec, jobIdOf, promptHashOf } from '../spec.js';
+import { sealFalsely } from './falseSealing.js';
 import type { WorkerOptions } from './JobWorker.js';
 import type { WorkerRecord } from './record.js';
 
