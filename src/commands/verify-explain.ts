@@ -5,6 +5,7 @@ import {
   evidenceAt,
   explanationPage,
   formatMargin,
+  pooledRemark,
   type Standing,
   uncheckedRemark,
 } from '../job/index.js';
@@ -95,8 +96,9 @@ export function printExplanation(terminal: Terminal, explanation: Explanation): 
     .filter((standing) => seen.has(standing))
     .map((standing) => `${LOOK[standing].sign.trim() || 'no sign'}: ${LOOK[standing].says}`);
   terminal.styled([{ text: `(${legend.join('; ')})`, style: 'dim' }]);
-  const unchecked = uncheckedRemark(explanation);
-  if (unchecked) terminal.styled([{ text: unchecked }]);
+  for (const remark of [uncheckedRemark(explanation), pooledRemark(explanation)]) {
+    if (remark) terminal.styled([{ text: remark }]);
+  }
 }
 
 /** Rows of `--explain --json`: nothing in them that JSON has no number for. */

@@ -96,6 +96,7 @@ export {
   evidenceAt,
   explainReceipt,
   formatMargin,
+  pooledRemark,
   type Standing,
   uncheckedRemark,
 } from './explained/explain.js';

@@ -50,6 +50,10 @@ export interface Explanation {
   readonly tau: number;
   readonly calibrated: boolean;
   readonly positions: number;
+  /** How probable it is that one wrong token between the first and the last was looked at. */
+  readonly detection: number;
+  /** What the margins above zero say together. */
+  readonly pooled: ReceiptVerification['pooled'];
   readonly seconds: number;
 }
 
@@ -90,7 +94,7 @@ export function explainReceipt(
   tokenizer: TokenNames,
   { tau, calibrated }: { readonly tau: number; readonly calibrated: boolean },
 ): Explanation {
-  const { verdict, checks, positions, seconds } = verification;
+  const { verdict, checks, positions, detection, pooled, seconds } = verification;
   const { outputIds, promptIds } = receipt;
   const rows = new Map(verification.rows.map((row) => [row.position, row]));
   const tokens = outputIds.map((token, position): ExplainedToken => {
@@ -105,7 +109,8 @@ export function explainReceipt(
     string,
     string,
   ];
-  return { verdict, receipt, checks, tokens, prompt, output, tau, calibrated, positions, seconds };
+  const figures = { positions, detection, pooled, seconds };
+  return { verdict, receipt, checks, tokens, prompt, output, tau, calibrated, ...figures };
 }
 
 /** A margin in few characters: 0, 3.1e-7, 0.0042, 3.21; where nothing was certainly on offer there is none. */
@@ -122,12 +127,27 @@ export function evidenceAt(verdict: Verdict): number | undefined {
 }
 
 /** What was not looked at, and why, in one sentence; nothing where all was. */
-export function uncheckedRemark({ verdict, tokens, checks }: Explanation): string | undefined {
+export function uncheckedRemark({
+  verdict,
+  tokens,
+  checks,
+  detection,
+}: Explanation): string | undefined {
   const left = tokens.filter(({ standing }) => standing === 'unchecked').length;
   if (left === 0) return undefined;
   const count = left === 1 ? '1 token was' : `${left} tokens were`;
   if (!checks.prompt) return `${count} not checked, because the prompt is not the one of the job.`;
   const at = evidenceAt(verdict);
-  if (at === undefined) return `${count} not checked.`;
+  if (at === undefined)
+    return `${count} not checked; one wrong token between the first and the last would have been looked at with probability ${(100 * detection).toFixed(1)} %.`;
   return `${count} not checked: the evidence at position ${at} decides.`;
+}
+
+/** What the margins above zero say together, in one sentence; nothing where there are none. */
+export function pooledRemark({ pooled }: Explanation): string | undefined {
+  const { flips, positions, mean, score } = pooled;
+  if (flips === 0) return undefined;
+  const shown = `${flips} of ${positions} tokens that tell show a margin above 0`;
+  const honest = `from an honest seller ${mean.toPrecision(2)} are to be expected at most`;
+  return `${shown}; ${honest}, so many with probability at most 10^−${score.toFixed(1)}.`;
 }

@@ -6,6 +6,7 @@ import {
   type Explanation,
   evidenceAt,
   formatMargin,
+  pooledRemark,
   type Standing,
   uncheckedRemark,
 } from './explain.js';
@@ -182,6 +183,7 @@ function sentence({ verdict, positions, tokens }: Explanation): string {
 export function explanationPage(explanation: Explanation): string {
   const { verdict, tokens, positions, seconds, tau, calibrated, prompt, output } = explanation;
   const remark = uncheckedRemark(explanation);
+  const together = pooledRemark(explanation);
   const at = evidenceAt(verdict);
   const link = at === undefined ? undefined : markup` <a href="#evidence">Show where</a>`;
   const long = prompt.length > 1200 ? undefined : markup` open`;
@@ -199,7 +201,7 @@ export function explanationPage(explanation: Explanation): string {
 <header class="${verdict.result}">
 <h1>${HEAD[verdict.result]}</h1>
 <p>${sentence(explanation)}${link}</p>
-<p class="quiet">${positions} of ${tokens.length} tokens checked in ${seconds.toFixed(2)} s; tolerance ${tau} logits (${calibrated ? 'calibrated' : 'default'}).${remark ? ` ${remark}` : ''}</p>
+<p class="quiet">${positions} of ${tokens.length} tokens checked in ${seconds.toFixed(2)} s; tolerance ${tau} logits (${calibrated ? 'calibrated' : 'default'}).${remark ? ` ${remark}` : ''}${together ? ` ${together}` : ''}</p>
 </header>
 <main>
 <h2>Answer</h2>

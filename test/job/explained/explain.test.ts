@@ -5,6 +5,7 @@ import {
   explainReceipt,
   explanationPage,
   formatMargin,
+  pooledRemark,
   uncheckedRemark,
   verifyReceipt,
 } from '#src/job/index.js';
@@ -61,6 +62,26 @@ describe('an explained receipt', () => {
     });
     expect(uncheckedRemark(shown)).toBe(
       '4 tokens were not checked, because the prompt is not the one of the job.',
+    );
+  });
+
+  it('says of a sample how probable it is that one wrong token was looked at', async () => {
+    const receipt = await buy(model, { prompt: 'The whale rose', maxTokens: 20 });
+    const check = { sample: 6, seed: new Uint8Array(32) };
+    const verification = await verifyReceipt(receipt, model, { tau: TAU, check });
+    const options = { tau: TAU, calibrated: true };
+    const shown = explainReceipt(receipt, verification, model.tokenizer, options);
+    expect(shown.tokens.filter(({ standing }) => standing === 'own')).toHaveLength(8);
+    expect(uncheckedRemark(shown)).toMatch(/^12 tokens were not checked; .* 33\.3 %\.$/);
+    expect(explanationPage(shown)).toContain('Each of the 8 tokens checked is one that the model');
+  });
+
+  it('says what margins above zero mean together', async () => {
+    const whole = await explained({});
+    expect(pooledRemark(whole)).toBeUndefined();
+    const pooled = { positions: 90, flips: 3, mean: 0.21, score: 2.84 };
+    expect(pooledRemark({ ...whole, pooled })).toBe(
+      '3 of 90 tokens that tell show a margin above 0; from an honest seller 0.21 are to be expected at most, so many with probability at most 10^−2.8.',
     );
   });
 
