@@ -1,0 +1,49 @@
+import { createHash } from 'node:crypto';
+import { readFileSync } from 'node:fs';
+
+/** English prose that no model here was made to fit: this repository's own guides. */
+const GUIDES = ['rastic', 'network', 'rewards', 'models', 'contracts', 'protocol'];
+const words = GUIDES.flatMap((name) =>
+  readFileSync(new URL(`../../docs/${name}.md`, import.meta.url), 'utf8')
+    .replace(/[|`*#]/g, ' ')
+    .split(/\s+/)
+    .filter((word) => /^[a-z]/i.test(word)),
+);
+
+/** 32 bytes from a text. */
+export const seedOf = (text) => new Uint8Array(createHash('sha256').update(text).digest());
+
+/** So many different beginnings of twelve words each, as ids. */
+export function contextsOf(tokenizer, count) {
+  const step = Math.floor((words.length - 12) / count);
+  return Array.from({ length: count }, (_, i) =>
+    tokenizer.encode(words.slice(i * step, i * step + 12).join(' ')),
+  );
+}
+
+/** e to the mean surprise per token of 2,000 tokens of held text, in pieces that fit the context. */
+export async function perplexityOf(model) {
+  const width = model.info.vocabularySize;
+  const size = Math.min(400, model.info.contextLength);
+  let surprise = 0;
+  let count = 0;
+  for (let piece = 0; piece < 5; piece++) {
+    const start = Math.floor((piece * words.length) / 5);
+    const ids = model.tokenizer.encode(words.slice(start, start + size).join(' ')).slice(0, size);
+    await model.prefill(ids, {
+      from: 0,
+      onLogits: (first, logits) => {
+        for (let row = 0; row * width < logits.length; row++) {
+          const next = ids[first + row + 1];
+          if (next === undefined) continue;
+          const own = logits.subarray(row * width, (row + 1) * width);
+          const top = own.reduce((most, each) => Math.max(most, each), Number.NEGATIVE_INFINITY);
+          const sum = own.reduce((total, each) => total + Math.exp(each - top), 0);
+          surprise += Math.log(sum) - (own[next] - top);
+          count++;
+        }
+      },
+    });
+  }
+  return Math.exp(surprise / count);
+}
