@@ -378,7 +378,7 @@ export {
 export { discoverAccount } from './wallet/discovery.js';
 export { decodeEnvelope, type Envelope, encodeEnvelope } from './wallet/envelope.js';
 export { estimateFeeRate, MAX_ESTIMATED_FEE_RATE } from './wallet/feeEstimate.js';
-export { type FileHold, holdFileLock } from './wallet/fileLock.js';
+export { type FileHold, holdFileLock, withFileLock } from './wallet/fileLock.js';
 export {
   type FixedInput,
   type FundedTransaction,

@@ -9,6 +9,7 @@ import {
   JobClient,
   type JobQuote,
   type JobRequest,
+  SellerBook,
 } from '../job/index.js';
 import { ModelRegistry } from '../model/index.js';
 import { type ActionContext, action } from './shared/action.js';
@@ -52,6 +53,7 @@ interface SubmitOptions extends WalletChoice {
   readonly timeout?: string;
   readonly receipt?: string;
   readonly retry?: string;
+  readonly seller?: string;
   readonly allowSuspects?: boolean;
   readonly threads?: number;
 }
@@ -99,6 +101,7 @@ function requestOf(options: SubmitOptions): Omit<JobRequest, 'model' | 'promptId
     ...(retry === undefined ? {} : { retries: wholeOption(retry, '--retry', 0, MOST_RETRIES) }),
     ...(seedNonce === undefined ? {} : { nonce: fromHex(seedNonce, 32) }),
     ...(receipt === undefined ? {} : { receiptFile: resolve(receipt) }),
+    ...(options.seller === undefined ? {} : { sellers: parsePublicKeys(options.seller) }),
     ...(options.allowSuspects && { allowSuspects: true }),
   };
 }
@@ -215,6 +218,10 @@ export function registerSubmit(job: Command): void {
       'announce it anew, to other sellers, so often where it ends without an answer and the money is back',
     )
     .option('--receipt <file>', 'write the receipt here')
+    .option(
+      '--seller <keys>',
+      'buy of these sellers alone (public keys separated by commas), whatever was learnt about them',
+    )
     .option('--allow-suspects', 'take sellers and unbonded verifiers that were slashed before, too')
     .option('--threads <n>', 'threads to check with', parseThreads);
   const [key, passphrase] = WALLET_OPTIONS;
@@ -245,7 +252,12 @@ export function registerSubmit(job: Command): void {
             tokenizer.hasChatTemplate && options.raw !== true
               ? tokenizer.applyChatTemplate([{ role: 'user', content: prompt }])
               : tokenizer.encode(prompt);
-          const client = new JobClient({ ...opened, models, directory: jobsFolder(settings) });
+          const client = new JobClient({
+            ...opened,
+            models,
+            directory: jobsFolder(settings),
+            sellers: SellerBook.of(settings.datadir, settings.network),
+          });
           tellEvents(client, terminal);
           const whole = { ...request, model, promptIds, boughtWith };
           const quote = await quoteOf(client, whole, opened.chain);

@@ -1,7 +1,13 @@
 import { existsSync } from 'node:fs';
 import type { Command } from 'commander';
 import { BitmodelError, EXIT, formatAmount, toHex } from '../base/index.js';
-import { type BoughtWith, type ClientRecord, JobClient, JobRecords } from '../job/index.js';
+import {
+  type BoughtWith,
+  type ClientRecord,
+  JobClient,
+  JobRecords,
+  SellerBook,
+} from '../job/index.js';
 import { ModelRegistry } from '../model/index.js';
 import { registerRejudge } from './job-rejudge.js';
 import { followToEnd, registerSubmit, tellEvents } from './job-submit.js';
@@ -64,7 +70,12 @@ async function withClient<T>(
     ...(options.threads === undefined ? {} : { threads: options.threads }),
   });
   try {
-    const client = new JobClient({ ...opened, models, directory: jobsFolder(settings) });
+    const client = new JobClient({
+      ...opened,
+      models,
+      directory: jobsFolder(settings),
+      sellers: SellerBook.of(settings.datadir, settings.network),
+    });
     tellEvents(client, terminal);
     return await use({ client, record, opened, used });
   } finally {

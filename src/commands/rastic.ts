@@ -2,6 +2,7 @@ import type { Command } from 'commander';
 import { registerAttack } from './rastic-attack.js';
 import { registerAttacks } from './rastic-attacks.js';
 import { registerEconomics } from './rastic-economics.js';
+import { registerSellers } from './rastic-sellers.js';
 import { registerSimulate } from './rastic-simulate.js';
 import type { Register } from './shared/register.js';
 
@@ -14,4 +15,5 @@ export const register: Register = (program) => {
   registerAttacks(rastic);
   registerEconomics(rastic);
   registerSimulate(rastic);
+  registerSellers(rastic);
 };

@@ -17,6 +17,7 @@ import { parseThreads } from './shared/models.js';
 import type { Settings } from './shared/settings.js';
 import type { Terminal } from './shared/terminal.js';
 import { explanationRows, printExplanation, writePage } from './verify-explain.js';
+import { countSellerOf } from './verify-seller.js';
 
 /** Options of `bitmodel verify` with the model at hand. */
 export interface AtHandChoice {
@@ -110,6 +111,7 @@ export async function checkAtHand(
     const tau = measured ?? DEFAULT_TAU;
     const verification = await verifyReceipt(receipt, model, { tau, check, signal });
     const { verdict, positions, greatestMargin, seconds, checks } = verification;
+    countSellerOf(receipt, verification, model.info, settings, terminal);
     const explanation =
       options.explain || options.html !== undefined
         ? explainReceipt(receipt, verification, model.tokenizer, {

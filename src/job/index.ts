@@ -211,6 +211,8 @@ export {
   sealUnder,
 } from './sealing.js';
 export { secondJurySize, secondJuryThreshold } from './secondJury.js';
+export { countReceipt } from './sellers/countSeller.js';
+export { SellerBook, type SellerJob, type SellerStanding } from './sellers/SellerBook.js';
 export {
   contestBond,
   decodeIds,

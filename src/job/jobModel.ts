@@ -3,10 +3,11 @@ import type { ChainClient } from '../chain/index.js';
 import type { LanguageModel } from '../model/index.js';
 import {
   type Calibration,
+  type CalibrationPair,
   calibrationHash,
   DEFAULT_TAU,
+  pairFor,
   readCalibration,
-  toleranceFor,
 } from '../rastic/index.js';
 import { findModel } from '../reward/index.js';
 import { BURN_SCRIPT } from './contracts/contested.js';
@@ -47,8 +48,18 @@ export function calibratedTau(
   job: JobSpec,
   sellerClass: string,
 ): number | undefined {
+  const pair = calibratedPair(own, job, sellerClass);
+  return pair && pair.tauMicro / 1_000_000;
+}
+
+/** What the job's own calibration says of a seller's class and this model's; undefined as with {@link calibratedTau}. */
+export function calibratedPair(
+  own: JobModel,
+  job: JobSpec,
+  sellerClass: string,
+): CalibrationPair | undefined {
   if (!own.calibration || calibrationName(own) !== job.calibration) return undefined;
-  return toleranceFor(own.calibration, sellerClass, own.model.info.numericClass);
+  return pairFor(own.calibration, sellerClass, own.model.info.numericClass);
 }
 
 /** As {@link calibratedTau}, else the stated default. */

@@ -169,6 +169,7 @@ export {
 } from './pooled/likelihood.js';
 export { BEYOND, countClasses, MARGIN_CLASSES, marginClass } from './pooled/marginClass.js';
 export { logPoissonTail } from './pooled/poissonTail.js';
+export { type SellerEvidence, sellerEvidence } from './pooled/sellerEvidence.js';
 export {
   checkErrorRates,
   DEFAULT_ERROR_RATES,

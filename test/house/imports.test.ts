@@ -62,6 +62,7 @@ const FOLDERS: Readonly<Record<string, readonly string[]>> = {
     'contracts',
     'bonds',
     'suspects',
+    'sellers',
     'pool',
     'network',
     'client',

@@ -14,6 +14,8 @@ const WORDS: Partial<Record<JobStep, (event: JobEvent) => string>> = {
       : `offered, for ${coins(amount)} a token`,
   suspect: ({ party, txid, untilHeight, allowed }) =>
     `offer of ${brief(party)}: a suspect, slashed in block ${untilHeight} by ${brief(txid)}; ${allowed ? 'allowed all the same' : 'not taken'}`,
+  avoided: ({ party }) =>
+    `offer of ${brief(party)}: its margins over earlier jobs are those of another model; not taken`,
   chosen: ({ party }) => `seller ${brief(party)} is chosen`,
   escrowed: ({ amount, txid }) => `${coins(amount)} locked in escrow ${brief(txid)}`,
   accepted: () => 'the prompt is with the seller; waiting for the answer',
@@ -28,6 +30,8 @@ const WORDS: Partial<Record<JobStep, (event: JobEvent) => string>> = {
     count === undefined
       ? `checked: ${detail}`
       : `checked ${count} positions in ${seconds?.toFixed(2)} s: ${detail}`,
+  left: ({ party, count }) =>
+    `the margins of ${brief(party)} over ${count} jobs are those of another model; nothing more is bought of it`,
   settled: () => 'settled',
   contested: ({ amount, txid }) => `contested in ${brief(txid)} with a bond of ${coins(amount)}`,
   counterproof: () => 'accused; answered with the counter-proof',

@@ -5,6 +5,7 @@ import type { JobEvent, JobRole } from '../JobEvents.js';
 import { createMessage, type Message } from '../messages.js';
 import { Participant, type ParticipantOptions } from '../Participant.js';
 import { encodeReceipt } from '../receipt.js';
+import type { SellerBook } from '../sellers/SellerBook.js';
 import { contestBond, type JobSpec } from '../spec.js';
 import type { JobTerms } from '../terms.js';
 import { depthOf, type JobTrace, traceJob } from '../trace.js';
@@ -30,12 +31,16 @@ const CONTEST_MARGIN = 6;
 /** Milliseconds after which other processes are told again that a coin is kept; they forget it after ten minutes. */
 const RESERVE_AGAIN = 5 * 60_000;
 /** What a client needs beside what every participant does. */
-export type ClientOptions = ParticipantOptions;
+export interface ClientOptions extends ParticipantOptions {
+  /** What was learnt about sellers over their jobs: those left are not chosen, and each check is counted. */
+  readonly sellers?: SellerBook;
+}
 
 /** The buyer's side of one job, step by step. Each step can be repeated after a crash without harm. */
 export abstract class ClientDriver extends Participant {
   protected readonly role: JobRole = 'client';
   protected readonly records: ClientRecords;
+  readonly #sellers: SellerBook | undefined;
   readonly #purchase: ClientPurchase;
   readonly #dispute: ClientDispute;
   /** Coins of jobs on disk, printed, as they were last read. */
@@ -48,6 +53,7 @@ export abstract class ClientDriver extends Participant {
   constructor(options: ClientOptions) {
     super(options);
     this.records = new ClientRecords(options.directory);
+    this.#sellers = options.sellers;
     const desk = this.#desk();
     this.#purchase = new ClientPurchase(desk);
     this.#dispute = new ClientDispute(desk);
@@ -132,7 +138,7 @@ export abstract class ClientDriver extends Participant {
   #desk(): ClientDesk {
     const { chain, wallet, key, params, mirror, records } = this;
     return {
-      ...{ chain, wallet, key, params, mirror, records },
+      ...{ chain, wallet, key, params, mirror, records, sellers: this.#sellers },
       emit: (event) => this.emit({ role: 'client', ...event }),
       waitFor: (...wait) => this.waitFor(...wait),
       guarded: (...work) => this.guarded(...work),
@@ -201,7 +207,12 @@ export abstract class ClientDriver extends Participant {
     signal: AbortSignal,
   ): Promise<ClientRecord> {
     const { key, models } = this;
-    const checker = { key, models, tell: (event: JobEvent) => this.emit(event) };
+    const checker = {
+      key,
+      models,
+      tell: (event: JobEvent) => this.emit(event),
+      sellers: this.#sellers,
+    };
     const checked = await checkAnswer(checker, record, trace, delivered, signal);
     this.records.save(checked);
     return checked;

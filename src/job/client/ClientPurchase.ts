@@ -62,9 +62,10 @@ export class ClientPurchase {
         tip < offer.body.until &&
         !record.retry?.passedOver.includes(offer.author) &&
         (record.planted?.seller ?? offer.author) === offer.author &&
+        (record.sellers?.includes(offer.author) ?? true) &&
         this.#isGood(job, offer),
     );
-    const offers = await this.#withoutSuspects(record, standing);
+    const offers = await this.#withoutSuspects(record, this.#withoutLeft(record, standing));
     for (const { author, signature, body } of offers) {
       if (this.#shown.has(signature)) continue;
       this.#shown.add(signature);
@@ -80,6 +81,23 @@ export class ClientPurchase {
         b.body.speedMilli - a.body.speedMilli,
     );
     return this.#lockMoney(record, best!);
+  }
+
+  /** Offers less those of sellers whose margins were another model's, unless the buyer named them; each is told once. */
+  #withoutLeft(
+    { id, sellers }: ClientRecord,
+    offers: readonly Message<'offer'>[],
+  ): readonly Message<'offer'>[] {
+    const { sellers: book, emit } = this.#desk;
+    if (!book || sellers || offers.length === 0) return offers;
+    const left = book.left();
+    for (const { author, signature } of offers) {
+      const told = `left ${signature}`;
+      if (!left.has(author) || this.#shown.has(told)) continue;
+      this.#shown.add(told);
+      emit({ step: 'avoided', jobId: id, party: author });
+    }
+    return offers.filter(({ author }) => !left.has(author));
   }
 
   /** Offers less those of sellers that were slashed before, unless the buyer allows them; each is told once. */

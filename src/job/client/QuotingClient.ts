@@ -109,6 +109,7 @@ export abstract class QuotingClient extends ClientDriver {
       ...(verifiers.drawSecret && { drawSecret: verifiers.drawSecret }),
       ...(request.receiptFile === undefined ? {} : { receiptFile: request.receiptFile }),
       ...(request.boughtWith && { boughtWith: request.boughtWith }),
+      ...(request.sellers && { sellers: request.sellers }),
       ...(request.allowSuspects && { allowSuspects: true }),
     };
     await this.#affordable(job);

@@ -1,13 +1,15 @@
-import { fromBase64, fromHex, sha256, toHex } from '../../base/index.js';
+import { fromBase64, fromHex, messageOf, sha256, toHex } from '../../base/index.js';
 import type { KeyPair } from '../../chain/index.js';
-import { describeVerdict, verifyOutput } from '../../rastic/index.js';
+import { describeVerdict, type Verification, verifyOutput } from '../../rastic/index.js';
 import { openAnswer, withClientKey } from '../answer.js';
 import { decodeCommitment } from '../contracts/commitment.js';
 import type { JobEvent } from '../JobEvents.js';
-import { type JobModel, modelFor, modelMissing, tauOf } from '../jobModel.js';
+import { calibratedPair, type JobModel, modelFor, modelMissing, tauOf } from '../jobModel.js';
 import type { Message } from '../messages.js';
 import type { PooledJob } from '../pool/view.js';
 import type { Receipt } from '../receipt.js';
+import { countSeller } from '../sellers/countSeller.js';
+import type { SellerBook } from '../sellers/SellerBook.js';
 import { hashField } from '../spec.js';
 import type { JobTrace } from '../trace.js';
 import type { ClientAnswer, ClientRecord } from './record.js';
@@ -17,6 +19,8 @@ export interface Checker {
   readonly key: KeyPair;
   readonly models: readonly JobModel[];
   readonly tell: (event: JobEvent) => void;
+  /** Where each check is counted for its seller. */
+  readonly sellers?: SellerBook | undefined;
 }
 
 /** The chosen seller's posted commitment that the claim showed, with the ciphertext that it names. */
@@ -34,12 +38,13 @@ export function deliveredIn(
 
 /** Opens the answer and checks all of it. */
 export async function checkAnswer(
-  { key, models, tell }: Checker,
+  checker: Checker,
   record: ClientRecord,
   trace: JobTrace,
   delivered: Message<'commitment'> | undefined,
   signal: AbortSignal,
 ): Promise<ClientRecord> {
+  const { key, models, tell } = checker;
   const { job, id } = record;
   const { commitment: encoded, state } = trace.claim!;
   const commitment = decodeCommitment(encoded);
@@ -89,7 +94,28 @@ export async function checkAnswer(
     seconds,
     detail: describeVerdict(verdict),
   });
+  countFor(checker, record, own, verification);
   return { ...record, answer, verdict, positions, seconds };
+}
+
+/** Counts a check for its seller. A job goes on whatever becomes of that. */
+function countFor(
+  { sellers, tell }: Checker,
+  { id, job, escrow, planted }: ClientRecord,
+  own: JobModel,
+  verification: Verification,
+): void {
+  // who was asked for a false answer is not to be judged by it
+  if (!sellers || planted) return;
+  const { author: seller, body } = escrow!.offer;
+  try {
+    const pair = calibratedPair(own, job, body.class);
+    const standing = countSeller(sellers, { seller, job, verification, pair });
+    if (standing?.verdict !== 'left') return;
+    tell({ role: 'client', step: 'left', jobId: id, party: seller, count: standing.jobs });
+  } catch (thrown) {
+    tell({ role: 'client', step: 'problem', jobId: id, detail: messageOf(thrown) });
+  }
 }
 
 /** The receipt of a job whose answer was opened; undefined before. */

@@ -1,5 +1,6 @@
 import type { JobEvent } from '../JobEvents.js';
 import type { PoolMirror } from '../pool/PoolMirror.js';
+import type { SellerBook } from '../sellers/SellerBook.js';
 import type { JobSpec } from '../spec.js';
 import type { JobTrace } from '../trace.js';
 import type { ClientRecords } from './ClientRecords.js';
@@ -10,6 +11,8 @@ import type { ClientHands } from './transactions.js';
 export interface ClientDesk extends ClientHands {
   readonly mirror: PoolMirror;
   readonly records: ClientRecords;
+  /** What was learnt about sellers over their jobs. */
+  readonly sellers: SellerBook | undefined;
   emit(event: Omit<JobEvent, 'role'>): void;
   /** Tells, once per height, that a job needs the chain to reach a height. */
   waitFor(jobId: string, untilHeight: number, detail: string): void;

@@ -113,6 +113,8 @@ export interface ClientRecord extends JobRecord {
   readonly verdicts?: readonly Message<'verdict'>[];
   /** A job that tests its verifiers: bought of this seller alone, hex, and settled only when all of them could speak. */
   readonly planted?: { readonly seller: string };
+  /** Bought of these sellers alone, hex, whatever was learnt about them. */
+  readonly sellers?: readonly string[];
   /** Sellers that were slashed before may be chosen. */
   readonly allowSuspects?: boolean;
   readonly retry?: RetryPlan;

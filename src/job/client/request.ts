@@ -32,6 +32,8 @@ export interface JobRequest {
   readonly receiptFile?: string;
   /** Kept with the job, for whoever goes on with it. */
   readonly boughtWith?: BoughtWith;
+  /** Public keys, hex: it is bought of these sellers alone, whatever was learnt about them. */
+  readonly sellers?: readonly string[];
   /** Whether sellers and announced verifiers that were slashed before may be chosen; they are not unless stated. */
   readonly allowSuspects?: boolean;
   /** How often it is announced anew, as another job, when it ends without an answer and the money is back; 0 unless stated. */

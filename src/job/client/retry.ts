@@ -64,7 +64,7 @@ export function nextPlan({ id, retry, escrow }: ClientRecord): RetryPlan {
 
 /** What is asked for again. */
 export function requestAgain(ended: ClientRecord): JobRequest {
-  const { job, promptIds, retry, receiptFile, boughtWith, allowSuspects } = ended;
+  const { job, promptIds, retry, receiptFile, boughtWith, sellers, allowSuspects } = ended;
   const plan = retry!;
   const { threshold, confirmations, lifetime } = plan;
   return {
@@ -83,6 +83,7 @@ export function requestAgain(ended: ClientRecord): JobRequest {
     ...(plan.nonce === undefined ? {} : { nonce: fromHex(plan.nonce, 32) }),
     ...(receiptFile === undefined ? {} : { receiptFile }),
     ...(boughtWith && { boughtWith }),
+    ...(sellers && { sellers }),
     ...(allowSuspects && { allowSuspects }),
   };
 }

@@ -1,0 +1,86 @@
+import type { Command } from 'commander';
+import { BitmodelError, EXIT } from '../base/index.js';
+import { SellerBook, type SellerStanding } from '../job/index.js';
+import { action } from './shared/action.js';
+import { parsePublicKeys } from './shared/models.js';
+import { listTable } from './shared/tables.js';
+
+interface SellersFlags {
+  readonly forget?: string;
+  readonly falseLeave?: string;
+  readonly missed?: string;
+}
+
+const WORDS: Readonly<Record<SellerStanding['verdict'], string>> = {
+  open: 'not known yet',
+  honest: 'as honest ones are',
+  left: 'another model; left',
+};
+
+function rateOf(text: string, option: string): number {
+  const rate = Number(text);
+  if (/^0?\.\d{1,12}$/.test(text)) return rate;
+  throw new BitmodelError('BAD_OPTION', `${option} can't be "${text.slice(0, 40)}".`, {
+    next: 'Pass a number above 0 and below 0.5, such as 0.001',
+    exitCode: EXIT.usage,
+  });
+}
+
+/** `rastic sellers`. */
+export function registerSellers(rastic: Command): void {
+  rastic
+    .command('sellers')
+    .description('what the margins of each seller say over all its jobs')
+    .option('--forget <key>', 'forget what was learnt about a seller')
+    .option('--false-leave <rate>', 'share of honest sellers that may ever be left (0.001)')
+    .option('--missed <rate>', 'share of sellers of another model that may pass a test (0.05)')
+    .addHelpText(
+      'after',
+      '\n`job submit` and `verify` count each answer they check with its calibration. A\nseller whose test ends with "another model" is left: job submit takes no offer of\nit unless --seller names it. The rates hold from then on for all tests.\n\nExample:\n  $ bitmodel rastic sellers\n  $ bitmodel rastic sellers --false-leave 0.0001\n  $ bitmodel rastic sellers --forget 02a1…',
+    )
+    .action(
+      action<SellersFlags>(async (_, { options, settings, terminal }) => {
+        const book = SellerBook.of(settings.datadir, settings.network);
+        const { forget, falseLeave, missed } = options;
+        if (falseLeave !== undefined || missed !== undefined) {
+          const rates = book.rates();
+          book.setRates({
+            falseLeave:
+              falseLeave === undefined ? rates.falseLeave : rateOf(falseLeave, '--false-leave'),
+            missed: missed === undefined ? rates.missed : rateOf(missed, '--missed'),
+          });
+        }
+        if (forget !== undefined) forgetAll(book, parsePublicKeys(forget));
+        const sellers = book.list();
+        const rates = book.rates();
+        const table = await listTable(
+          ['seller', 'jobs', 'tokens', 'above 0', 'evidence', 'verdict'],
+          sellers.map(({ seller, jobs, tokens, flips, evidence, verdict }) => [
+            `${seller.slice(0, 16)}…`,
+            String(jobs),
+            String(tokens),
+            String(flips),
+            evidence.toFixed(2),
+            WORDS[verdict],
+          ]),
+        );
+        terminal.result(
+          { rates, sellers },
+          sellers.length === 0
+            ? 'No seller was seen yet.'
+            : `${table}\nat most ${rates.falseLeave} of honest sellers are ever left, and ${rates.missed} of others pass a test`,
+          sellers.map(({ seller }) => seller).join('\n'),
+        );
+      }),
+    );
+}
+
+function forgetAll(book: SellerBook, keys: readonly string[]): void {
+  for (const key of keys) {
+    if (book.forget(key)) continue;
+    throw new BitmodelError('UNKNOWN_SELLER', `Nothing is known of the seller ${key}.`, {
+      next: 'See who is, with: bitmodel rastic sellers',
+      exitCode: EXIT.notFound,
+    });
+  }
+}

@@ -1,0 +1,39 @@
+import { messageOf } from '../base/index.js';
+import {
+  countReceipt,
+  type Receipt,
+  type ReceiptVerification,
+  SellerBook,
+  type SellerStanding,
+} from '../job/index.js';
+import type { ModelInfo } from '../model/index.js';
+import { readCalibration } from '../rastic/index.js';
+import type { Settings } from './shared/settings.js';
+import type { Terminal } from './shared/terminal.js';
+
+/**
+ * Counts a receipt in what is known of its seller, and says so where that makes a seller one that nothing more is bought of.
+ * A data folder that can't be written to is no reason not to give the verdict.
+ */
+export function countSellerOf(
+  receipt: Receipt,
+  verification: ReceiptVerification,
+  { dir, file, numericClass }: ModelInfo,
+  { datadir, network }: Settings,
+  terminal: Terminal,
+): SellerStanding | undefined {
+  try {
+    const calibration = readCalibration(dir, receipt.job.model, file);
+    const book = SellerBook.of(datadir, network);
+    const standing = countReceipt(book, receipt, verification, calibration, numericClass);
+    if (standing?.verdict === 'left') {
+      terminal.warn(
+        `the margins of ${standing.seller.slice(0, 12)} over ${standing.jobs} jobs are those of another model; job submit takes no offer of it (see: bitmodel rastic sellers)`,
+      );
+    }
+    return standing;
+  } catch (thrown) {
+    terminal.warn(`what this says of its seller could not be noted: ${messageOf(thrown)}`);
+    return undefined;
+  }
+}
