@@ -94,11 +94,8 @@ async function runModel(model, jobs, seed, left) {
   const rows = [];
   try {
     const { tau, from } = await toleranceOf(model, verifier.info);
-    const searched = model.big ? { rows: 2048, seeds: 20_000 } : { rows: 65_536, seeds: 100_000 };
-    const ties = await searchNearTies(verifier, new Draw(`${seed}/${model.name}/ties`), {
-      ...searched,
-      count: 24,
-    });
+    const draw = new Draw(`${seed}/${model.name}/ties`);
+    const ties = await searchNearTies(verifier, draw, model.search);
     const closest = (kind) =>
       Math.min(...ties.filter((tie) => tie.kind === kind).map(({ gap }) => gap)).toExponential(1);
     say(

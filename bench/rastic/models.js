@@ -37,6 +37,9 @@ function shapeOf(dir) {
   };
 }
 
+/** How long near-ties are searched for where few runs are made. */
+const SHORT_SEARCH = { rows: 2048, seeds: 5000, count: 12 };
+
 function tiny() {
   return {
     name: 'bitmodel-tiny',
@@ -47,6 +50,7 @@ function tiny() {
     gguf: converted('gguf', TINY, 'bitmodel-tiny-f32.gguf'),
     longest: 512,
     tokens: [24, 64, 160],
+    search: { rows: 16_384, seeds: 20_000, count: 24 },
     share: 1,
   };
 }
@@ -77,12 +81,12 @@ function smollm2(file) {
 function quantised(name, share) {
   const { weights, gguf, ...model } = tiny();
   const graph = GRAPH_VARIANTS[name](readFileSync(join(TINY, model.file)));
-  return { ...model, name: `bitmodel-tiny ${name}`, graph, share };
+  return { ...model, name: `bitmodel-tiny ${name}`, graph, search: SHORT_SEARCH, share };
 }
 
 /**
  * The models at hand, smallest first. `share` says how many runs each gets, 1 being most; `tokens` how long answers are:
- * least, most, and the length of the odd long one; `longest` how long prompt and answer are where the prompt is a long one.
+ * least, most, and the length of the odd long one; `longest` how long prompt and answer are where the prompt is a long one; `search` how long near-ties are searched for.
  */
 export function findModels() {
   return [

@@ -63,7 +63,7 @@ const scoresOf = (noise, position, top, temperature) =>
 /** A seed under which the first token is the likeliest, and the second the one that only the cut decides about. */
 function seedForCut(draw, { before, top, rank, cut }) {
   const left = before.slice(0, leftBy(before, cut));
-  for (let tries = 0; tries < 10_000; tries++) {
+  for (let tries = 0; tries < 5_000; tries++) {
     const seed = draw.bytes(32);
     const noise = gumbelNoise(seed);
     if (topTwo(scoresOf(noise, 1, top.slice(0, rank + 1), 1)).at !== rank) continue;
@@ -108,8 +108,7 @@ async function eachFollowing(verifier, text, see) {
 }
 
 /** The places of many texts where two logits lie closest, and where a cut in thousandths lies closest to top-p's mass. */
-async function closestPlaces(verifier, draw, rows, count) {
-  const length = Math.min(256, Math.floor(verifier.info.contextLength / 2));
+async function closestPlaces(verifier, draw, { rows, count, length }) {
   let logitTies = [];
   let cutTies = [];
   for (let seen = 0; seen < rows; seen += length) {
@@ -128,13 +127,14 @@ async function closestPlaces(verifier, draw, rows, count) {
 }
 
 /**
- * Searches for near-ties of three kinds, `count` of each: of two logits under greedy decoding (over `rows` prefixes), of two
+ * Searches for near-ties of three kinds, `count` of each: of two logits under greedy decoding (over `rows` prefixes of
+ * texts of `length` tokens), of two
  * scores under noise (over `seeds` seeds for each prompt), and of top-p's cut with a token that the noise would
  * choose.
  * @returns requests without a length, each with its kind and how close it is
  */
-export async function searchNearTies(verifier, draw, { rows, seeds, count }) {
-  const { logitTies, cutTies } = await closestPlaces(verifier, draw, rows, count);
+export async function searchNearTies(verifier, draw, { rows, seeds, count, length = 256 }) {
+  const { logitTies, cutTies } = await closestPlaces(verifier, draw, { rows, count, length });
   const ties = logitTies.map(({ gap, promptIds }) => ({
     kind: 'near-tie of logits',
     gap,
