@@ -44,6 +44,7 @@ export function recordJson(record: ClientRecord): Record<string, unknown> {
     ...(verdict === undefined
       ? {}
       : { verdict, positions, seconds: Number((seconds ?? 0).toFixed(3)) }),
+    ...(record.verdicts && { verdicts: verdictsJson(record) }),
     ...(cost && { cost: costJson(cost) }),
     ...(receipt === undefined ? {} : { receipt }),
     ...(why === undefined ? {} : { why }),
@@ -52,6 +53,25 @@ export function recordJson(record: ClientRecord): Record<string, unknown> {
       : { attempt: record.retry.attempt, retriesLeft: record.retry.left }),
     ...(record.retry?.previous === undefined ? {} : { previous: record.retry.previous }),
   };
+}
+
+/** What the verifiers of a dispute said, as the pool held it at the end: against each of these there may be an appeal. */
+function verdictsJson({ verdicts = [] }: ClientRecord) {
+  return verdicts.map(({ author, body: { verdict, kind, position, reason } }) => ({
+    verifier: author,
+    verdict,
+    ...(kind === undefined ? {} : { kind }),
+    ...(position === undefined ? {} : { position }),
+    ...(reason === undefined ? {} : { reason }),
+  }));
+}
+
+/** One line for each verifier that spoke. */
+function verdictsText(record: ClientRecord): string {
+  const lines = verdictsJson(record).map(({ verifier, verdict, kind, reason }) =>
+    [verifier, verdict, kind ?? reason].filter((part) => part !== undefined).join(' '),
+  );
+  return lines.join(`\n${' '.repeat(15)}`);
 }
 
 /** What became of each job of a submission, where it may be more than one. */
@@ -77,13 +97,22 @@ export function recordText(record: ClientRecord): string {
   return Object.entries(recordJson(record))
     .filter(([, value]) => value !== null)
     .map(([name, value]) => {
-      const shown =
-        name === 'verdict'
-          ? describeVerdict(record.verdict!)
-          : name === 'cost'
-            ? costText(jobCost(record)!)
-            : String(value);
+      const shown = textOf(name, record) ?? String(value);
       return `${name.padEnd(14)} ${shown}`;
     })
     .join('\n');
+}
+
+/** A field of {@link recordJson} that is no plain value, as people read it. */
+function textOf(name: string, record: ClientRecord): string | undefined {
+  switch (name) {
+    case 'verdict':
+      return describeVerdict(record.verdict!);
+    case 'verdicts':
+      return verdictsText(record);
+    case 'cost':
+      return costText(jobCost(record)!);
+    default:
+      return undefined;
+  }
 }

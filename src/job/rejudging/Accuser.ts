@@ -44,6 +44,9 @@ export interface AppealOutcome {
   readonly seats: number;
 }
 
+/** Milliseconds after which other processes are told again that a coin is kept; they forget it after ten minutes. */
+const RESERVE_AGAIN = 5 * 60_000;
+
 /** Calls the second jury over another verifier's verdict, and burns its bond when that finds it wrong. */
 export class Accuser extends Participant {
   protected readonly role: JobRole = 'accuser';
@@ -99,9 +102,14 @@ export class Accuser extends Participant {
     const bonds = await ownBonds(this.chain, this.params, fromHex(message.body.verifier));
     const coin = parseOutpoint(message.body.coin);
     this.wallet.lock(coin);
+    let reservedAt = Number.NEGATIVE_INFINITY;
     try {
       for (;;) {
         signal.throwIfAborted();
+        if (Date.now() >= reservedAt + RESERVE_AGAIN) {
+          this.wallet.reserve(coin);
+          reservedAt = Date.now();
+        }
         const ended = await this.untilThere(caseId, () => this.#advance(message, until, bonds));
         if (ended) return ended;
         await pause(this.interval, signal);

@@ -28,7 +28,11 @@ export function keyThatDraws(
       exitCode: EXIT.notFound,
     });
   }
-  for (let tries = 0; tries < MOST_TRIES; tries++) {
+  // each seat is drawn out of a part of its own
+  const part = Math.floor(registry.size / count);
+  const parts = leaves.map((leaf) => Math.floor(leaf / part));
+  const isPossible = new Set(parts).size === parts.length && parts.every((each) => each < count);
+  for (let tries = 0; isPossible && tries < MOST_TRIES; tries++) {
     const k = new Uint8Array(randomBytes(32));
     const drawn = drawnLeaves(drawSeed({ drawSecret, k }), registry.size, count);
     if (leaves.every((leaf) => drawn.includes(leaf))) return k;
