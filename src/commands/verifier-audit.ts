@@ -68,7 +68,7 @@ export function registerAudit(verifier: Command): void {
     .option('--price <coins>', 'what one token costs: it comes back to you', '0.00001')
     .addHelpText(
       'after',
-      '\nBuyer (--key) and seller (--seller) are both yours, so the price comes back.\nWhat it costs is said first: the fees of the verifiers that sign, the network’s,\nand, where the answer is false, what is left of the stake, which burns.\n\nExit code: 0 all judged rightly, 10 one was wrong, 11 one abstained or was silent.\n\nExample:\n  $ bitmodel verifier audit --key buyer --seller plant --model fixtures/bitmodel-tiny --rejudge',
+      '\nBuyer (--key) and seller (--seller) are both yours, so the price comes back.\nWhat it costs is said first: the fees of the verifiers that sign, the network’s,\nand, where the answer is false, what is left of the stake, which burns. The\nseller of a false answer is slashed and suspect from then on: let its key be one\nthat does nothing else, and a new one from time to time.\n\nExit code: 0 all judged rightly, 10 one was wrong, 11 one abstained or was silent.\n\nExample:\n  $ bitmodel verifier audit --key buyer --seller plant --model fixtures/bitmodel-tiny --rejudge',
     )
     .action(action<AuditOptions>(audit));
 }
@@ -82,7 +82,7 @@ function plantedBy({ answer, attack }: AuditOptions): Planted[] {
     case 'true':
       return [truly];
     case 'both':
-      return [falsely, truly];
+      return [truly, falsely];
     default:
       throw new BitmodelError('BAD_OPTION', `"${answer}" is no kind of answer.`, {
         next: 'Pass --answer false, true or both',

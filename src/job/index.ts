@@ -192,6 +192,7 @@ export {
 export type { KnownJob } from './rejudging/accusation.js';
 export { describeCase } from './rejudging/case.js';
 export { knownToBuyer, knownToSeller } from './rejudging/known.js';
+export { chanceOfSeats, type DisputeOdds, type DrawOdds, disputeOdds } from './rejudging/odds.js';
 export {
   conductOf,
   lockedBy,

@@ -1,4 +1,4 @@
-import { fromHex, parseAmount } from '../../base/index.js';
+import { BitmodelError, fromHex, parseAmount } from '../../base/index.js';
 import type { Attack } from '../../rastic/index.js';
 import { registryAt, registryHeight } from '../bonds/bonds.js';
 import { keysOf } from '../bonds/seats.js';
@@ -65,7 +65,12 @@ export async function quotePlanted(
   seller: string,
   of: readonly string[] = [],
 ): Promise<PlantedQuote> {
-  const quote = await client.quote({ ...request, verifiers: 'drawn' });
+  const quote = await client.quote({
+    ...request,
+    verifiers: 'drawn',
+    // who planted a false answer before was slashed for it
+    allowSuspects: true,
+  });
   const { job, drawSecret } = quote.record;
   const registry = await registryAt(chain, params, registryHeight(job.created, params));
   const { verifiers } = job;
@@ -78,7 +83,7 @@ export async function quotePlanted(
 /**
  * Sells the job to its own buyer, who contests the answer, and follows it to its end.
  * @returns the job as it ended
- * @throws BitmodelError as `JobClient.submit` and `follow`; AbortError
+ * @throws BitmodelError as `JobClient.submit` and `follow`; `NOT_FALSE` where the attack left nothing to find; AbortError
  */
 export async function runPlanted(
   client: JobClient,
@@ -101,6 +106,7 @@ export async function runPlanted(
     await client.submit({ ...quote, record: quoted });
     let ended = await client.follow(id, signal);
     if (ended.outcome === 'settled') {
+      if (planted.answer === 'false') throw notFalse(planted.attack);
       client.accuse(id);
       ended = await client.follow(id, signal);
     }
@@ -109,6 +115,12 @@ export async function runPlanted(
     shift.abort();
     await working;
   }
+}
+
+function notFalse({ name }: Attack): BitmodelError {
+  return new BitmodelError('NOT_FALSE', `The answer that ${name} made is not false.`, {
+    next: 'Plant another one: --attack tamper; see bitmodel rastic attacks for what each does',
+  });
 }
 
 /** How each verifier that was drawn for a planted job behaved; nobody where it was not contested. */
