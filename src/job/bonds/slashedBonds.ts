@@ -1,13 +1,7 @@
 import { equalBytes } from '../../base/index.js';
-import {
-  idToHash,
-  type NetworkParameters,
-  type Outpoint,
-  type Transaction,
-} from '../../chain/index.js';
-import { BOND_PATH, LEAVING_PATH, leavingScript } from '../contracts/bond.js';
-import { BURN_SCRIPT } from '../contracts/contested.js';
-import { pushesOf } from '../trace.js';
+import { idToHash, type NetworkParameters, type Outpoint } from '../../chain/index.js';
+import { leavingScript } from '../contracts/bond.js';
+import { looksLikeBondSlash } from '../suspects/slashedVerifier.js';
 import { announcedBonds, type BondChain, bondTerms, type StandingBond } from './bonds.js';
 
 /** A bond that a second jury burnt. */
@@ -37,7 +31,7 @@ export async function slashedBonds(
   for (const bond of await announcedBonds(chain, params, height)) {
     const first = await mined(chain, bond.outpoint, height);
     if (!first) continue;
-    if (isSlash(first.transaction, BOND_PATH.slash)) {
+    if (looksLikeBondSlash(first.transaction)) {
       burnt.push({ ...bond, txid: first.txid, height: first.height });
       continue;
     }
@@ -46,7 +40,7 @@ export async function slashedBonds(
     if (!leaving || !equalBytes(leaving.lockingScript, leavingScript(terms))) continue;
     const outpoint = { hash: idToHash(first.txid), index: 0 };
     const second = await mined(chain, outpoint, height);
-    if (!second || !isSlash(second.transaction, LEAVING_PATH.slash)) continue;
+    if (!second || !looksLikeBondSlash(second.transaction)) continue;
     burnt.push({ ...bond, outpoint, leaving: true, txid: second.txid, height: second.height });
   }
   return burnt;
@@ -57,11 +51,4 @@ async function mined(chain: SpendChain, outpoint: Outpoint, height: number) {
   if (!spender || spender.height === 0 || spender.height > height) return undefined;
   const known = await chain.transaction(spender.txid);
   return known && { ...spender, transaction: known.transaction };
-}
-
-function isSlash(transaction: Transaction, path: number): boolean {
-  const first = transaction.outputs[0];
-  if (!first || !equalBytes(first.lockingScript, BURN_SCRIPT)) return false;
-  const last = pushesOf(transaction, 0).at(-1);
-  return last?.length === 1 && last[0] === path;
 }

@@ -125,7 +125,7 @@ export class PoolMirror {
     const own = this.#ownJobs();
     for (const id of this.#pool.caseIds()) {
       this.#pool.retainAppeals(id, (appeal) => isTimely(appeal, height));
-      if (!this.#pool.case(id)) this.#forgetOwn(id);
+      if (!this.#pool.case(id)) this.forget(id);
     }
     for (const id of this.#pool.jobIds()) {
       const { spec, accepts } = this.#pool.job(id)!;

@@ -10,8 +10,9 @@ import { pause } from '../sending.js';
 import { jobIdHex } from '../spec.js';
 import { type OwnBond, ownBonds } from '../verifier/bonding.js';
 import { type KnownJob, makeAppeal } from './accusation.js';
+import { CaseProofs } from './CaseProofs.js';
 import { describeCase } from './case.js';
-import { membersOf, type ProvenCase, proveCase } from './onChain.js';
+import { membersOf, type ProvenCase } from './onChain.js';
 import { slashBonds } from './slashing.js';
 
 /** An appeal on disk: said again by whoever is started again. */
@@ -52,10 +53,12 @@ export class Accuser extends Participant {
   protected readonly role: JobRole = 'accuser';
   readonly #records: JobRecords<AppealRecord>;
   readonly #told = new Set<string>();
+  readonly #proofs: CaseProofs;
 
   constructor(options: ParticipantOptions) {
     super(options);
     this.#records = new JobRecords(options.directory);
+    this.#proofs = new CaseProofs(options.chain, options.params);
   }
 
   /**
@@ -148,7 +151,7 @@ export class Accuser extends Participant {
     const tip = await this.tip();
     await this.mirror.refresh(tip);
     await this.mirror.remind(appeal);
-    const proven = await proveCase(this.chain, this.params, appeal);
+    const proven = await this.#proofs.of(appeal, tip);
     if (!proven) {
       throw new BitmodelError('NOT_CONTESTED', 'The chain no longer shows this contest.', {
         next: 'See how the job stands now, and appeal again: bitmodel job resume',

@@ -1,5 +1,5 @@
 import { equalBytes, fromHex, sha256, toHex } from '../../base/index.js';
-import { type NetworkParameters, parseOutpoint } from '../../chain/index.js';
+import { hashToId, type NetworkParameters, parseOutpoint } from '../../chain/index.js';
 import { termsOf } from '../agreement.js';
 import type { BondChain } from '../bonds/bonds.js';
 import { drawSecondJury, drawVerifiers, type Seat } from '../bonds/registry.js';
@@ -84,10 +84,13 @@ export async function appealedContest(
   appeal: Message<'appeal'>,
 ): Promise<MinedContest | undefined> {
   const { job, escrow, verdict } = appeal.body;
-  const contest = await minedContest(chain, params, job, appealedOffer(appeal), escrow);
   const message = fromHex(verdict);
   const said = readDrawnVerdict(message);
-  if (!contest || !said || !isDrawn(contest.terms.verifiers)) return undefined;
+  // what is about another claim is found out before any contract is compiled
+  const claim = await chain.spender(parseOutpoint(`${escrow}:0`));
+  if (!said || !claim || hashToId(said.stakeOutpoint.hash) !== claim.txid) return undefined;
+  const contest = await minedContest(chain, params, job, appealedOffer(appeal), escrow);
+  if (!contest || !isDrawn(contest.terms.verifiers)) return undefined;
   const signed = contestedMessage(contest.terms, contest.state, said.verdict);
   return equalBytes(signed, message) ? contest : undefined;
 }

@@ -10,8 +10,9 @@ import { createMessage, type Message } from '../messages.js';
 import type { PooledCase } from '../pool/CaseEntries.js';
 import type { PoolMirror } from '../pool/PoolMirror.js';
 import { nextSequence } from '../pool/quota.js';
+import { CaseProofs } from '../rejudging/CaseProofs.js';
 import { accusedMessage, describeCase } from '../rejudging/case.js';
-import { type ProvenCase, proveCase } from '../rejudging/onChain.js';
+import type { ProvenCase } from '../rejudging/onChain.js';
 import { type Finding, rejudge } from '../rejudging/rejudge.js';
 import { type SlashHands, slashBonds } from '../rejudging/slashing.js';
 
@@ -43,7 +44,7 @@ export class SecondJuror {
   readonly #with: JurorDesk;
   readonly #own: string;
   readonly #records: JobRecords<FindingRecord>;
-  readonly #proven = new Map<string, { readonly height: number; readonly it: ProvenCase }>();
+  readonly #proofs: CaseProofs;
   /** How things stood when a bond was last to be burnt: with the same votes at the same height there is nothing new. */
   readonly #tried = new Map<string, string>();
 
@@ -51,6 +52,7 @@ export class SecondJuror {
     this.#with = desk;
     this.#own = toHex(desk.key.publicKey);
     this.#records = new JobRecords(desk.directory);
+    this.#proofs = new CaseProofs(desk.chain, desk.params);
   }
 
   /** Does what can be done for a case now: says what it finds, and burns the bond when enough have signed. */
@@ -58,10 +60,9 @@ export class SecondJuror {
     const isCalled = pooled.appeals.some(({ body }) =>
       body.keys.some(({ verifier }) => verifier === this.#own),
     );
-    const [appeal] = pooled.appeals;
-    if (!isCalled || !appeal) return;
-    const proven = await this.#prove(appeal, tip);
-    if (!proven || !this.#sits(proven)) return;
+    if (!isCalled) return;
+    const { appeal, proven } = (await this.#provenAmong(pooled.appeals, tip)) ?? {};
+    if (!appeal || !proven || !this.#sits(proven)) return;
     await this.#say(pooled, proven, signal);
     const said = this.#with.mirror.case(pooled.id)?.rejudgements ?? [];
     const standing = `${tip} ${said.length}`;
@@ -81,14 +82,16 @@ export class SecondJuror {
     return second.some((seat) => equalBytes(seat.publicKey, publicKey));
   }
 
-  /** Asked of the chain once for each height: a reorganisation may take the contest away. */
-  async #prove(appeal: Message<'appeal'>, tip: number): Promise<ProvenCase | undefined> {
-    const known = this.#proven.get(appeal.jobId);
-    if (known?.height === tip) return known.it;
-    const it = await proveCase(this.#with.chain, this.#with.params, appeal);
-    if (it) this.#proven.set(appeal.jobId, { height: tip, it });
-    else this.#proven.delete(appeal.jobId);
-    return it;
+  /** The first appeal that the chain bears out. A node may pass on others: it is not trusted. */
+  async #provenAmong(
+    appeals: readonly Message<'appeal'>[],
+    tip: number,
+  ): Promise<{ readonly appeal: Message<'appeal'>; readonly proven: ProvenCase } | undefined> {
+    for (const appeal of appeals) {
+      const proven = await this.#proofs.of(appeal, tip);
+      if (proven) return { appeal, proven };
+    }
+    return undefined;
   }
 
   async #say(pooled: PooledCase, proven: ProvenCase, signal: AbortSignal): Promise<void> {
