@@ -61,7 +61,6 @@ export class ClientPurchase {
       (offer) =>
         tip < offer.body.until &&
         !record.retry?.passedOver.includes(offer.author) &&
-        (record.planted?.seller ?? offer.author) === offer.author &&
         (record.sellers?.includes(offer.author) ?? true) &&
         this.#isGood(job, offer),
     );

@@ -111,8 +111,8 @@ export interface ClientRecord extends JobRecord {
   readonly why?: string;
   /** Verdicts that the pool held when the job was over: what an appeal against one of them is made from. */
   readonly verdicts?: readonly Message<'verdict'>[];
-  /** A job that tests its verifiers: bought of this seller alone, hex, and settled only when all of them could speak. */
-  readonly planted?: { readonly seller: string };
+  /** A job that tests its verifiers: the dispute is ended only when all of them could speak. */
+  readonly planted?: true;
   /** Bought of these sellers alone, hex, whatever was learnt about them. */
   readonly sellers?: readonly string[];
   /** Sellers that were slashed before may be chosen. */

@@ -60,7 +60,7 @@ function costOf(job: JobSpec, planted: Planted): PlantedCost {
 export async function quotePlanted(
   { chain, params }: Pick<ParticipantOptions, 'chain' | 'params'>,
   client: JobClient,
-  request: Omit<JobRequest, 'verifiers'>,
+  request: Omit<JobRequest, 'verifiers' | 'sellers'>,
   planted: Planted,
   seller: string,
   of: readonly string[] = [],
@@ -68,6 +68,7 @@ export async function quotePlanted(
   const quote = await client.quote({
     ...request,
     verifiers: 'drawn',
+    sellers: [seller],
     // who planted a false answer before was slashed for it
     allowSuspects: true,
   });
@@ -76,7 +77,7 @@ export async function quotePlanted(
   const { verifiers } = job;
   if (Array.isArray(verifiers) || !registry) throw new TypeError('a drawn job lists verifiers');
   const k = keyThatDraws(registry, verifiers.count, fromHex(drawSecret!, 32), of);
-  const record = { ...quote.record, planted: { seller } };
+  const record = { ...quote.record, planted: true as const };
   return { ...quote, record, k, cost: costOf(job, planted) };
 }
 

@@ -70,7 +70,7 @@ async function planted(names: readonly string[], cheat: string | undefined): Pro
     }
     const dishonesty = cheat === undefined ? {} : { dishonesty: attackNamed(cheat) };
     const { key } = await market.worker({ planted: { jobId: record.id, k }, ...dishonesty });
-    const marked = { ...record, planted: { seller: toHex(key.publicKey) } };
+    const marked = { ...record, planted: true, sellers: [toHex(key.publicKey)] };
     await market.client.submit({ record: marked } as Parameters<typeof market.client.submit>[0]);
     let ended = await market.client.follow(record.id, market.stop.signal);
     if (cheat === undefined) {
