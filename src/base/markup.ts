@@ -1,8 +1,8 @@
-/** Text that is HTML or SVG already. Only {@link markup} makes one, so what is in it was escaped. */
+/** Text that is HTML or SVG already: made by {@link markup}, or written by us. */
 export class Markup {
   readonly #text: string;
 
-  /** @param text well-formed markup, with everything from outside escaped */
+  /** @param text well-formed, with nothing from outside in it */
   constructor(text: string) {
     this.#text = text;
   }

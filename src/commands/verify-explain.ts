@@ -1,15 +1,15 @@
 import { writeFileAtomic } from '../base/index.js';
 import {
+  type EndRemark,
   type ExplainedToken,
   type Explanation,
-  evidenceAt,
+  endRemark,
   explanationPage,
   formatMargin,
   pooledRemark,
   type Standing,
   uncheckedRemark,
 } from '../job/index.js';
-import type { InvalidKind } from '../rastic/index.js';
 import { cell } from './shared/columns.js';
 import type { Style, Styled, Terminal } from './shared/terminal.js';
 
@@ -65,24 +65,16 @@ function tokenRow(token: ExplainedToken, width: number): Styled[] {
   return [style ? { text: line, style } : { text: line }];
 }
 
-/** What the evidence is where no row shows it. */
-const BEYOND_ROWS: Partial<Record<InvalidKind, string>> = {
-  truncation: 'here the answer had to go on, or ended otherwise than it says',
-  count: 'from here on there had to be no token',
-};
-
 function* rowsOf(explanation: Explanation, width: number): Generator<Styled[]> {
-  const { verdict, tokens } = explanation;
-  const at = evidenceAt(verdict);
-  const remark = verdict.result === 'invalid' ? BEYOND_ROWS[verdict.kind] : undefined;
-  const marked: Styled[] = [
-    { text: `✗  ${cell(String(at), 8, 'right')}  ${remark}`, style: 'red' },
+  const end = endRemark(explanation);
+  const marked = ({ position, says }: EndRemark): Styled[] => [
+    { text: `✗  ${cell(String(position), FIXED[1]!, 'right')}  ${says}`, style: 'red' },
   ];
-  for (const token of tokens) {
-    if (remark && token.position === at) yield marked;
+  for (const token of explanation.tokens) {
+    if (end?.at === token.position) yield marked(end);
     yield tokenRow(token, width);
   }
-  if (remark && at !== undefined && at >= tokens.length) yield marked;
+  if (end && end.at >= explanation.tokens.length) yield marked(end);
 }
 
 /** What `bitmodel verify --explain` prints: each position with its margin, and what the signs say. */

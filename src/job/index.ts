@@ -91,8 +91,10 @@ export {
 } from './contracts/channelSpends.js';
 export { decodeEvidence, type Evidence, encodeEvidence } from './evidence.js';
 export {
+  type EndRemark,
   type ExplainedToken,
   type Explanation,
+  endRemark,
   evidenceAt,
   explainReceipt,
   formatMargin,

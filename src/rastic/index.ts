@@ -92,7 +92,6 @@ export { type JudgingAnswer, type JudgingTerms, judging } from './economics/judg
 export { marketChart } from './economics/market/chart.js';
 export { sumOf } from './economics/market/ledger.js';
 export {
-  checkMarket,
   DEFAULT_MARKET,
   type MarketParameters,
   SELLER_KINDS,

@@ -151,3 +151,28 @@ export function pooledRemark({ pooled }: Explanation): string | undefined {
   const honest = `from an honest seller ${mean.toPrecision(2)} are to be expected at most`;
   return `${shown}; ${honest}, so many with probability at most 10^−${score.toFixed(1)}.`;
 }
+
+/** Evidence that is no token but the end. */
+export interface EndRemark {
+  /** The token before which it is shown; as many as there are where it is shown behind the last. */
+  readonly at: number;
+  readonly position: number;
+  readonly says: string;
+}
+
+/** What the evidence is where it is no token but the end. */
+export function endRemark({
+  verdict,
+  tokens,
+}: Pick<Explanation, 'verdict' | 'tokens'>): EndRemark | undefined {
+  if (verdict.result !== 'invalid' || verdict.position === undefined) return undefined;
+  const { kind, position } = verdict;
+  const end = tokens.length;
+  if (kind === 'count') {
+    return { at: Math.min(position, end), position, says: 'from here on there had to be no token' };
+  }
+  if (kind !== 'truncation') return undefined;
+  // where only the reason is false, the last token stands
+  const says = position < end ? 'the answer ends otherwise than it says' : 'here it had to go on';
+  return { at: end, position, says };
+}

@@ -4,6 +4,7 @@ import { jobIdHex } from '../spec.js';
 import {
   type ExplainedToken,
   type Explanation,
+  endRemark,
   evidenceAt,
   formatMargin,
   pooledRemark,
@@ -57,15 +58,10 @@ function tokenMark(token: ExplainedToken, at: number | undefined): Markup {
 }
 
 /** What stands where the evidence is no token but the end. */
-function endMark({ verdict, tokens }: Explanation): { at: number; mark: Markup } | undefined {
-  if (verdict.result !== 'invalid' || verdict.position === undefined) return undefined;
-  const at = Math.min(verdict.position, tokens.length);
-  const says =
-    verdict.kind === 'truncation'
-      ? 'here it had to go on, or ended otherwise than it says'
-      : 'from here on there had to be no token';
-  if (verdict.kind !== 'truncation' && verdict.kind !== 'count') return undefined;
-  return { at, mark: markup`<span class="end" id="evidence"> ✗ ${says} </span>` };
+function endMark(explanation: Explanation): { at: number; mark: Markup } | undefined {
+  const end = endRemark(explanation);
+  if (!end) return undefined;
+  return { at: end.at, mark: markup`<span class="end" id="evidence"> ✗ ${end.says} </span>` };
 }
 
 function answer(explanation: Explanation): Markup {

@@ -2,6 +2,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { standingOf } from '#src/job/explained/explain.js';
 import {
   type Explanation,
+  endRemark,
   explainReceipt,
   explanationPage,
   formatMargin,
@@ -152,6 +153,26 @@ describe('the page', () => {
     expect(page).toContain('here it had to go on');
     expect(page).toContain('href="#evidence"');
     expect(page.match(/id="evidence"/g)).toHaveLength(1);
+  });
+
+  it.each([
+    [
+      { kind: 'truncation', position: 20 },
+      { at: 20, position: 20, says: 'here it had to go on' },
+    ],
+    [
+      { kind: 'truncation', position: 19 },
+      { at: 20, position: 19, says: 'the answer ends otherwise than it says' },
+    ],
+    [
+      { kind: 'count', position: 12 },
+      { at: 12, position: 12, says: 'from here on there had to be no token' },
+    ],
+    [{ kind: 'integrity', position: 12 }, undefined],
+    [{ kind: 'prompt' }, undefined],
+  ] as const)('says of %j what is wrong with the end', async (verdict, remark) => {
+    const { tokens } = await explained({});
+    expect(endRemark({ verdict: { result: 'invalid', ...verdict }, tokens })).toEqual(remark);
   });
 
   it('lists the greatest margins of a long answer, and says how many there are', async () => {

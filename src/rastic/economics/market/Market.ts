@@ -52,13 +52,11 @@ export class Market {
   constructor(market: MarketParameters) {
     checkMarket(market);
     const { sellers, buyers, shares, strategies, verifiers, lazy } = market;
-    const [, ...cheats] = SELLER_KINDS as readonly Exclude<SellerKind, 'honest'>[];
     this.#market = market;
     this.#draw = drawsOf(market.seed);
-    this.members = counted(
-      sellers,
-      SELLER_KINDS.slice(1).map((kind) => shares[kind as (typeof cheats)[number]]),
-    );
+    const { int4, sometimes, truncate, 'new-name': renamed } = shares;
+    // in the order of SELLER_KINDS
+    this.members = counted(sellers, [int4, sometimes, truncate, renamed]);
     this.#kinds = repeated(SELLER_KINDS, this.members);
     const { full, sample, leave } = strategies;
     const strategyCounts = counted(buyers, [full, sample, leave]);
