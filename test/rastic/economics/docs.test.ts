@@ -1,6 +1,14 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
-import { divergenceTable, marketTable, samplesTable, tamperingTable } from '#src/rastic/index.js';
+import {
+  DEFAULT_MARKET,
+  divergenceTable,
+  marketChart,
+  marketTable,
+  samplesTable,
+  simulateMarket,
+  tamperingTable,
+} from '#src/rastic/index.js';
 
 const docs = readFileSync('docs/rastic.md', 'utf8');
 
@@ -12,5 +20,10 @@ describe('docs/rastic.md', () => {
     ['what a market pays', () => marketTable([0, 0.1, 0.2, 1])],
   ])('says %s as it is computed', (_, table) => {
     expect(docs).toContain(table());
+  });
+
+  it('shows the market as it is drawn', () => {
+    const market = simulateMarket({ ...DEFAULT_MARKET, auditRate: 0.1 });
+    expect(readFileSync('docs/market.svg', 'utf8')).toBe(marketChart(market));
   });
 });
