@@ -43,6 +43,7 @@ function requestOf(flags: AttackFlags, { tokenizer }: LanguageModel): GenerateRe
 const MEANING: Readonly<Record<AttackRun['result'], string>> = {
   caught: 'Caught',
   allowed: 'As it must be: called valid',
+  'within tolerance': 'Nothing that single margins show: each token lies within the tolerance',
   wins: 'As it is known to be: it gets its way',
   missed: 'MISSED',
   'same output': 'Nothing to catch: it handed over the honest answer',

@@ -51,9 +51,11 @@ function line(name: string, cells: readonly string[]): string {
 }
 
 function cellsOf({ runs, counts, positions }: AttackRow): string[] {
-  const { caught, allowed, wins, missed, 'same output': same, 'no room': noRoom } = counts;
+  const { caught, allowed, wins, missed } = counts;
+  const { 'within tolerance': within, 'same output': same, 'no room': noRoom } = counts;
   const others = [
     ...(allowed > 0 ? [`${allowed} allowed`] : []),
+    ...(within > 0 ? [`${within} within τ`] : []),
     ...(wins > 0 ? [`${wins} win`] : []),
     ...(noRoom > 0 ? [`${noRoom} no room`] : []),
   ];
@@ -77,22 +79,27 @@ function tableOf(rows: readonly AttackRow[]): string {
     ...rows.map((row) => line(row.name, cellsOf(row))),
     '',
     `${rows.length} cheats, ${total} runs, ${bad === 0 ? 'none' : bad} missed.`,
+    'within τ: other tokens, each so near that rounding explains it.',
     'same: the honest answer was handed over, so there was nothing to catch.',
     'positions: how many a check sees until one shows it (median).',
-    ...missed.map(({ name, missed: came }) => `MISSED ${name}: ${came}`),
+    ...missed.map(({ name, firstMiss }) => `MISSED ${name}: ${firstMiss}`),
   ].join('\n');
 }
 
 const isVerifier = (name: string): boolean => VERIFIER_ATTACKS.some((known) => known.name === name);
 
 function rowJson({ counts, ...row }: AttackRow): object {
-  const { 'same output': sameOutput, 'no room': noRoom, ...others } = counts;
+  const { caught, allowed, wins, missed } = counts;
   return {
     ...row,
     by: isVerifier(row.name) ? 'verifier' : 'seller',
-    ...others,
-    sameOutput,
-    noRoom,
+    caught,
+    allowed,
+    withinTolerance: counts['within tolerance'],
+    wins,
+    missed,
+    sameOutput: counts['same output'],
+    noRoom: counts['no room'],
   };
 }
 

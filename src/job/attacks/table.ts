@@ -72,8 +72,8 @@ export interface AttackRow extends AnyAttack {
   readonly counts: Readonly<Record<AttackResult, number>>;
   /** Median of the positions that a check has to see, over the runs that were caught by a position. */
   readonly positions?: number;
-  /** What came of the first run that was not as expected. */
-  readonly missed?: string;
+  /** What came of the first run that was missed. */
+  readonly firstMiss?: string;
 }
 
 /** Runs attacks on one model, opening each variant of it once. */
@@ -171,7 +171,7 @@ function rowOf(attack: AnyAttack, runs: readonly AttackRun[]): AttackRow {
   const count = (result: AttackResult): number =>
     runs.filter((run) => run.result === result).length;
   const positions = median(runs.flatMap((run) => run.positions ?? []));
-  const missed = runs.find(({ result }) => result === 'missed')?.came;
+  const firstMiss = runs.find(({ result }) => result === 'missed')?.came;
   const { name, description, gains, expects, needs } = attack;
   return {
     name,
@@ -183,13 +183,14 @@ function rowOf(attack: AnyAttack, runs: readonly AttackRun[]): AttackRow {
     counts: {
       caught: count('caught'),
       allowed: count('allowed'),
+      'within tolerance': count('within tolerance'),
       wins: count('wins'),
       missed: count('missed'),
       'same output': count('same output'),
       'no room': count('no room'),
     },
     ...(positions === undefined ? {} : { positions }),
-    ...(missed === undefined ? {} : { missed }),
+    ...(firstMiss === undefined ? {} : { firstMiss }),
   };
 }
 

@@ -12,11 +12,19 @@ import {
 import { NO_ROOM } from './handOver.js';
 
 /**
- * What came of one run. `caught`: with the verdict that had to come; `allowed`: called valid, and nothing was wrong, or nothing
- * that a single position could show; `wins`: it gets its way, as the documents say it does; `missed`: any other verdict;
+ * What came of one run. `caught`: with the verdict that had to come; `allowed`: called valid, since nothing was wrong; `within
+ * tolerance`: called valid, with other tokens than the honest ones, each so near that an honest machine's rounding explains it;
+ * `wins`: it gets its way, as the documents say it does; `missed`: any other verdict;
  * `same output`: the honest answer was handed over, so there was nothing to catch; `no room`: the request left none.
  */
-export type AttackResult = 'caught' | 'allowed' | 'wins' | 'missed' | 'same output' | 'no room';
+export type AttackResult =
+  | 'caught'
+  | 'allowed'
+  | 'within tolerance'
+  | 'wins'
+  | 'missed'
+  | 'same output'
+  | 'no room';
 
 /** One run of an attack, and what came of it. */
 export interface AttackRun {
@@ -116,7 +124,10 @@ export async function runAttack(
     return { name, expects, came, tokens, result: 'same output' };
   }
   if (!isExpected(verdict, expected)) return { name, expects, came, tokens, result: 'missed' };
-  if (verdict.result !== 'invalid') return { name, expects, came, tokens, result: 'allowed' };
+  if (verdict.result !== 'invalid') {
+    const result = expected.kinds.length === 0 ? 'allowed' : 'within tolerance';
+    return { name, expects, came, tokens, result };
+  }
   const { position } = verdict;
   const positions = position === undefined ? {} : { positions: position + 1 };
   return { name, expects, came, tokens, result: 'caught', ...positions };

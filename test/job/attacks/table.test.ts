@@ -9,7 +9,7 @@ import {
 import { type JobModel, jobModel } from '#src/job/index.js';
 import { LanguageModel, modelId } from '#src/model/index.js';
 import { ATTACKS } from '#src/rastic/index.js';
-import { cases, timeLimit } from '../../long.js';
+import { cases, LONG_TESTS, timeLimit } from '../../long.js';
 
 const DIR = 'fixtures/bitmodel-tiny';
 const TAU = 0.001;
@@ -55,13 +55,15 @@ describe('every cheat', () => {
       const runs = cases(2, 60);
       const rows = await table('every cheat', runs, 12);
       expect(rows.map(({ name }) => name)).toEqual(ALL_ATTACKS.map(({ name }) => name));
-      for (const { name, counts, missed, runs: all } of rows) {
-        expect(counts.missed, `${name}: ${missed}`).toBe(0);
+      for (const { name, counts, firstMiss, runs: all } of rows) {
+        expect(counts.missed, `${name}: ${firstMiss}`).toBe(0);
         expect(all).toBe(runs);
         if (SUBTLE.has(name)) continue;
         const known = ['speculative-lossless', 'verifiers-colluding', 'neighbours-majority'];
         const result = name === known[0] ? 'allowed' : known.includes(name) ? 'wins' : 'caught';
-        expect(counts[result], name).toBe(runs);
+        // of many short answers, a few come out as the honest one
+        const same = LONG_TESTS ? counts['same output'] : 0;
+        expect(counts[result], name).toBe(runs - same);
       }
     },
     timeLimit(120_000),
@@ -105,8 +107,7 @@ describe('one run', () => {
     const wide = 0.2;
     const bench = new AttackBench({ own, tau: wide, threads: 1 });
     const run = await bench.run('tolerance-band', request(120, 'band'));
-    expect(run.result).not.toBe('missed');
-    expect(run.result).not.toBe('same output');
+    expect(run.result).toBe('within tolerance');
     await bench.close();
   });
 
