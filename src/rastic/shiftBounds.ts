@@ -99,6 +99,8 @@ export function shiftBounds(
 
   /** Whether a token with this z/T is left under some shift. */
   const isPossible = (own: number): boolean => {
+    // what is not ranked at all can't be left
+    if (own < scaled.at(-1)!) return false;
     const certainlyBefore = firstRankBelow(scaled, own + 2 * epsilon, true);
     if (certainlyBefore >= k) return false;
     if (!cutByP || certainlyBefore === 0) return true;
