@@ -6,7 +6,6 @@ import { readGraph } from './facts.js';
 import { FinishDetector } from './finish.js';
 import { numericType } from './onnx/facts.js';
 import { providerFor } from './runtime/provider.js';
-import { CHUNK } from './runtime/TokenStream.js';
 import { WorkerChannel } from './runtime/WorkerChannel.js';
 import { checkSampling } from './sampler/sampling.js';
 import { loadTokenizer } from './tokenizer.js';
@@ -139,7 +138,7 @@ export class LanguageModel {
       options.positions ?? Array.from({ length: ids.length - from }, (_, i) => from + i);
     const { onLogits } = options;
     await this.#channel.call(
-      { type: 'prefill', ids, positions, chunk: options.chunk ?? CHUNK },
+      { type: 'prefill', ids, positions, chunk: options.chunk },
       { signal: options.signal, onBlock: (block, logits) => onLogits(block[0]!, logits, block) },
     );
   }

@@ -48,7 +48,7 @@ export interface PrefillOptions {
   readonly from?: number;
   /** The positions whose logits are wanted, ascending, in the place of all from `from` on. */
   readonly positions?: readonly number[];
-  /** Positions per run; 128 unless stated. */
+  /** Positions per run; even parts of about 128 unless stated. */
   readonly chunk?: number;
   /**
    * Gets the logits block by block, in order, each position once. A returned promise holds back the next but one block, so

@@ -2,8 +2,13 @@ import type { Tensor } from 'onnxruntime-node';
 import type { DecoderGraph, Rows } from './DecoderGraph.js';
 import { copyFloats } from './half.js';
 
-/** Positions of one run; bounds the memory that logits take. */
-export const CHUNK = 128;
+/** Positions of one run, about; bounds the memory that logits take. */
+const CHUNK = 128;
+
+/** Even parts of about `CHUNK` positions: a run of a few left over would cost nearly as much as a whole one. */
+function chunkFor(length: number): number {
+  return Math.ceil(length / Math.max(1, Math.round(length / CHUNK)));
+}
 
 /**
  * One stream of tokens with its KV cache. Graphs without a cache are given all tokens again at each step.
@@ -30,7 +35,7 @@ export class TokenStream {
     cancelled: () => boolean = () => false,
   ): Promise<Float32Array> {
     let last = new Float32Array(0);
-    const size = this.#graph.info.hasCache ? CHUNK : ids.length;
+    const size = this.#graph.info.hasCache ? chunkFor(ids.length) : ids.length;
     for (let start = 0; start < ids.length && !cancelled(); start += size) {
       const part = ids.slice(start, start + size);
       last = this.#pick(await this.#run(part, [part.length - 1]), [part.length - 1]);
@@ -41,15 +46,17 @@ export class TokenStream {
   /**
    * Appends tokens and hands over the logits of some positions, block by block.
    * @param positions whose logits are wanted, ascending
+   * @param asked positions per run; about 128 unless stated
    * @param emit gets the positions of a block and their rows; awaited before the next but one run
    */
   async prefill(
     ids: readonly number[],
     positions: readonly number[],
-    chunk: number,
+    asked: number | undefined,
     emit: (positions: readonly number[], logits: Float32Array) => Promise<void>,
     cancelled: () => boolean,
   ): Promise<void> {
+    const chunk = asked ?? chunkFor(ids.length);
     const size = this.#graph.info.hasCache ? chunk : ids.length;
     let next = 0;
     for (let start = 0; start < ids.length && !cancelled(); start += size) {

@@ -42,7 +42,8 @@ export type WorkerRequest =
       readonly ids: readonly number[];
       /** Whose logits are wanted, ascending. */
       readonly positions: readonly number[];
-      readonly chunk: number;
+      /** Positions per run; about 128 unless stated. */
+      readonly chunk: number | undefined;
     }
   /** The last block of a prefill has been dealt with. */
   | { readonly type: 'ack'; readonly id: number }
