@@ -54,14 +54,12 @@ function rankingOf(
   tokens: readonly number[],
   logits: Float32Array,
   temperature: number,
-  total?: { readonly top: number; readonly mass: number },
+  tail: number,
 ): Ranking {
   const order = Uint32Array.from(tokens).sort((a, b) => logits[b]! - logits[a]! || a - b);
   const scaled = Float64Array.from(order, (id) => logits[id]! / temperature);
   const weights = scaled.map((value) => Math.exp(value - scaled[0]!));
-  if (total === undefined || order.length === logits.length)
-    return { order, scaled, weights, tail: 0 };
-  return { order, scaled, weights, tail: total.mass };
+  return { order, scaled, weights, tail: order.length === logits.length ? 0 : tail };
 }
 
 /** Those that top-k can leave under some shift: all down to the kth and as far below it as two shifts reach. */
@@ -83,7 +81,7 @@ function firstByCount(
     floor = greatest.least - reach;
   }
   const kept = seen.filter((token) => logits[token]! >= floor);
-  return rankingOf(kept, logits, temperature);
+  return rankingOf(kept, logits, temperature, 0);
 }
 
 /** Those that top-p can leave under some shift. What stands before the others holds too much for that under every shift. */
@@ -95,9 +93,10 @@ function firstByMass(
   needed: (before: number, rest: number) => boolean,
 ): Ranking {
   const masses = new Float64Array(BINS);
+  const binOf = (below: number): number => Math.min(BINS - 1, Math.floor(below * BINS_PER_UNIT));
   for (let token = 0; token < logits.length; token++) {
     const below = (top - logits[token]!) / temperature;
-    masses[Math.min(BINS - 1, Math.floor(below * BINS_PER_UNIT))]! += Math.exp(-below);
+    masses[binOf(below)]! += Math.exp(-below);
   }
   const rests = new Float64Array(BINS + 1);
   for (let bin = BINS - 1; bin >= 0; bin--) rests[bin] = rests[bin + 1]! + masses[bin]!;
@@ -107,12 +106,14 @@ function firstByMass(
   const cut =
     bin === BINS - 1 ? Number.NEGATIVE_INFINITY : top - (bin / BINS_PER_UNIT) * temperature;
   const kept: number[] = [];
-  let mass = 0;
+  let tail = rests[bin]!;
   for (let token = 0; token < logits.length; token++) {
-    if (logits[token]! >= cut - reach) kept.push(token);
-    else mass += Math.exp((logits[token]! - top) / temperature);
+    if (logits[token]! < cut - reach) continue;
+    kept.push(token);
+    const below = (top - logits[token]!) / temperature;
+    if (binOf(below) >= bin) tail -= Math.exp(-below);
   }
-  return rankingOf(kept, logits, temperature, { top, mass });
+  return rankingOf(kept, logits, temperature, Math.max(0, tail));
 }
 
 /**
