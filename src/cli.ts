@@ -92,6 +92,12 @@ const COMMANDS: readonly CommandEntry[] = [
     load: () => import('./commands/verifier.js'),
   },
   {
+    name: 'watcher',
+    group: 'Inference:',
+    summary: 'drive jobs for buyers that have gone away',
+    load: () => import('./commands/watcher.js'),
+  },
+  {
     name: 'node',
     group: 'Chain:',
     summary: 'run a node',

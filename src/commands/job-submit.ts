@@ -13,6 +13,7 @@ import {
 } from '../job/index.js';
 import { ModelRegistry } from '../model/index.js';
 import { type ActionContext, action } from './shared/action.js';
+import { assertDetachable, type DetachOptions, submitDetached } from './shared/detached.js';
 import { readPipedText } from './shared/input.js';
 import { tellContinuation } from './shared/job-continuation.js';
 import { printEnd } from './shared/job-end.js';
@@ -32,7 +33,7 @@ import { suspectsUnknown } from './shared/suspects.js';
 import type { Terminal } from './shared/terminal.js';
 import { WALLET_OPTIONS, type WalletChoice } from './shared/wallet.js';
 
-interface SubmitOptions extends WalletChoice {
+interface SubmitOptions extends WalletChoice, DetachOptions {
   readonly model: string;
   readonly prompt: string;
   readonly file?: string;
@@ -52,7 +53,6 @@ interface SubmitOptions extends WalletChoice {
   readonly confirmations?: string;
   readonly timeout?: string;
   readonly receipt?: string;
-  readonly retry?: string;
   readonly seller?: string;
   readonly allowSuspects?: boolean;
   readonly threads?: number;
@@ -121,9 +121,11 @@ async function agree(
   terminal.note(
     `at most ${formatAmount(reward)} coins for ${record.job.maxTokens} tokens; ${formatAmount(bond)} set aside for a contest; ${blocks} blocks to wait${wait}`,
   );
-  terminal.note(
-    `whoever stops here should be back (bitmodel job resume) within ${disputeWindow} blocks of the seller's claim: an answer that nobody has contested by then is paid, whatever it is worth`,
-  );
+  if (options.detach !== true) {
+    terminal.note(
+      `whoever stops here should be back (bitmodel job resume) within ${disputeWindow} blocks of the seller's claim: an answer that nobody has contested by then is paid, whatever it is worth`,
+    );
+  }
   if (options.maxReward === undefined) {
     return terminal.confirm(`Lock up to ${formatAmount(reward)} coins for this job?`);
   }
@@ -222,6 +224,9 @@ export function registerSubmit(job: Command): void {
       '--seller <keys>',
       'buy of these sellers alone (public keys separated by commas), whatever was learnt about them',
     )
+    .option('--detach', 'hand the job to a watcher, and go away')
+    .option('--watcher <key>', 'who drives it then: KEY or KEY@NODE, as bitmodel watcher prints it')
+    .option('--watcher-fee <coins>', 'what the watcher keeps', '0.0005')
     .option('--allow-suspects', 'take sellers and unbonded verifiers that were slashed before, too')
     .option('--threads <n>', 'threads to check with', parseThreads);
   const [key, passphrase] = WALLET_OPTIONS;
@@ -229,11 +234,12 @@ export function registerSubmit(job: Command): void {
   command
     .addHelpText(
       'after',
-      '\nExit code: 0 the answer is there and checked, 10 it was false (and the money is back), 11 it could not be checked.\n\nExample:\n  $ bitmodel job submit --key buyer --model fixtures/bitmodel-tiny --prompt "The American people" --max-reward 0.01 --receipt receipt.json\n  $ bitmodel job submit --key buyer --model fixtures/bitmodel-tiny --prompt "The American people" --timeout 30 --retry 3',
+      '\nExit code: 0 the answer is there and checked, 10 it was false (and the money is back), 11 it could not be checked.\n\nExample:\n  $ bitmodel job submit --key buyer --model fixtures/bitmodel-tiny --prompt "The American people" --max-reward 0.01 --receipt receipt.json\n  $ bitmodel job submit --key buyer --model fixtures/bitmodel-tiny --prompt "The American people" --timeout 30 --retry 3\n  $ bitmodel job submit --key buyer --model fixtures/bitmodel-tiny --prompt "The American people" --detach --watcher 02c6…@12D3KooW…',
     )
     .action(
       action<SubmitOptions>(async (_, context) => {
         const { options, settings, terminal, signal } = context;
+        assertDetachable(options);
         const request = requestOf(options);
         if (options.maxReward !== undefined) parseAmount(options.maxReward);
         const prompt = await readPrompt(options.prompt);
@@ -260,6 +266,13 @@ export function registerSubmit(job: Command): void {
           });
           tellEvents(client, terminal);
           const whole = { ...request, model, promptIds, boughtWith };
+          if (options.detach) {
+            const hands = { ...opened, models, directory: jobsFolder(settings) };
+            return await submitDetached(hands, whole, context, async (quote) => {
+              if (quote.verifiersAre === 'announced') terminal.warn(UNBONDED);
+              await agree(quote, options, context, opened.params);
+            });
+          }
           const quote = await quoteOf(client, whole, opened.chain);
           const warnings = [
             await fewHoldersWarning(opened.chain.rpc, model),

@@ -9,10 +9,12 @@ import {
   SellerBook,
 } from '../job/index.js';
 import { ModelRegistry } from '../model/index.js';
+import { registerFetch } from './job-fetch.js';
 import { registerRejudge } from './job-rejudge.js';
 import { followToEnd, registerSubmit, tellEvents } from './job-submit.js';
 import { registerWatch } from './job-watch.js';
 import { type ActionContext, action } from './shared/action.js';
+import { openDetached, regain, settleHome } from './shared/detached.js';
 import { recordJson, recordText, rewardAtMost, stateOf } from './shared/job-view.js';
 import { closeModels, openJobModels, parseThreads } from './shared/models.js';
 import { jobsFolder, type OpenParticipant, openParticipant } from './shared/participant.js';
@@ -56,9 +58,12 @@ async function withClient<T>(
   { options, settings, terminal, signal }: ActionContext<ResumeOptions>,
   use: (job: OpenJob) => Promise<T>,
 ): Promise<T> {
-  const record = recordsOf(settings).load(id);
+  let record = recordsOf(settings).load(id);
   const used = usedFor(record, options, settings);
-  const opened = await openParticipant(settings, { ...options, key: used.key }, signal);
+  const { detached } = record;
+  const opened = detached
+    ? openDetached(settings, detached)
+    : await openParticipant(settings, { ...options, key: used.key }, signal);
   if (toHex(opened.key.publicKey) !== record.job.client) {
     throw new BitmodelError('OTHER_KEY', `The job is not that of the key ${used.key}.`, {
       next: 'Pass the key that submitted it with --key',
@@ -77,7 +82,13 @@ async function withClient<T>(
       sellers: SellerBook.of(settings.datadir, settings.network),
     });
     tellEvents(client, terminal);
-    return await use({ client, record, opened, used });
+    if (!detached) return await use({ client, record, opened, used });
+    record = await regain(record, opened, { settings, terminal, signal });
+    try {
+      return await use({ client, record, opened, used });
+    } finally {
+      await settleHome(record.id, opened, { settings, terminal, signal });
+    }
   } finally {
     await closeModels(models);
     opened.chain.rpc.close();
@@ -198,4 +209,5 @@ export const register: Register = (program) => {
   registerContest(job);
   registerRejudge(job);
   registerResume(job);
+  registerFetch(job);
 };

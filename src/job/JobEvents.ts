@@ -39,6 +39,9 @@ export type JobStep =
   | 'refunded'
   | 'closed'
   | 'retrying'
+  | 'handed'
+  | 'given-back'
+  | 'sent-home'
   | 'waiting'
   | 'back'
   | 'problem';

@@ -3,14 +3,14 @@ import { BitmodelError, EXIT, makeFolder, toHex } from '../base/index.js';
 import { holdFileLock, type KeyPair } from '../chain/index.js';
 
 /** Who may run once for each key: two of them would take the same jobs, and lock coins for each twice. */
-export type HeldRole = 'worker' | 'verifier';
+export type HeldRole = 'worker' | 'verifier' | 'watcher';
 
 /**
- * Keeps other processes from running as the same seller or verifier on a data folder, for as long as this one lives.
+ * Keeps other processes from running as the same seller, verifier or watcher on a data folder, for as long as this one lives.
  * Call it before the records of that role are read.
  * @param folder where the role's records lie, of all keys
  * @returns lets others run
- * @throws BitmodelError `WORKER_RUNNING`, `VERIFIER_RUNNING`, `WRITE_FAILED`
+ * @throws BitmodelError `WORKER_RUNNING`, `VERIFIER_RUNNING`, `WATCHER_RUNNING`, `WRITE_FAILED`
  */
 export function holdKey(role: HeldRole, folder: string, key: KeyPair): () => void {
   makeFolder(folder, 0o700);

@@ -50,6 +50,7 @@ export {
 } from './channelState.js';
 export { receiptOf } from './client/answer.js';
 export type { ClientOptions } from './client/ClientDriver.js';
+export { ClientRecords } from './client/ClientRecords.js';
 export { type ReturnBy, returnBy } from './client/ending.js';
 export { JobClient } from './client/JobClient.js';
 export type {
@@ -58,6 +59,7 @@ export type {
   ClientOutcome,
   ClientPhase,
   ClientRecord,
+  DetachedJob,
 } from './client/record.js';
 export type { JobQuote, JobRequest } from './client/request.js';
 export {
@@ -89,6 +91,21 @@ export {
   channelRefundSpend,
   channelRefundUnlocking,
 } from './contracts/channelSpends.js';
+export {
+  type DetachedQuote,
+  detachedKey,
+  fetchDetached,
+  type HandoverHands,
+  handOver,
+  quoteDetached,
+  takeBack,
+  type WatcherChoice,
+} from './detached/handover.js';
+export { letterDelivery, Mailbox } from './detached/Mailbox.js';
+export { registerMailbox } from './detached/mailMethods.js';
+export { bringHome, prepareResumed } from './detached/resumeDetached.js';
+export { homeText } from './detached/sendHome.js';
+export { Watcher, type WatcherOptions } from './detached/Watcher.js';
 export { decodeEvidence, type Evidence, encodeEvidence } from './evidence.js';
 export {
   type EndRemark,

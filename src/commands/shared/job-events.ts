@@ -53,6 +53,9 @@ const WORDS: Partial<Record<JobStep, (event: JobEvent) => string>> = {
   cancelled: () => 'cancelled; the money is back',
   refunded: () => 'refunded; the money is back',
   closed: ({ detail }) => `closed${detail ? `: ${detail}` : ''}`,
+  handed: ({ amount }) => `taken over for its buyer, for ${coins(amount)}`,
+  'given-back': () => 'given back to its buyer',
+  'sent-home': ({ detail, txid }) => `${detail} in ${brief(txid)}`,
   retrying: ({ count, total, detail }) =>
     `attempt ${count} of ${total}, after one that was ${detail}`,
   waiting: ({ untilHeight, detail }) => `waiting for block ${untilHeight}: ${detail}`,

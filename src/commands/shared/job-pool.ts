@@ -3,8 +3,10 @@ import {
   JobGossip,
   type JobPoolService,
   jobDelivery,
+  letterDelivery,
   type PoolChain,
   registerJobPool,
+  registerMailbox,
 } from '../../job/index.js';
 import type { Delivery, Host, Penalties } from '../../network/index.js';
 
@@ -32,7 +34,7 @@ export interface BlockSource {
 
 /**
  * Gives a node its job pool: `sendjobmessage` and `listjobmessages` over its RPC, and forgetting with each block what
- * is over. The chain itself stays ignorant of jobs.
+ * is over; and letters between those who ask it and those who ask others. The chain itself stays ignorant of jobs.
  * @param warn told in one sentence what went wrong that the node can go on without
  */
 export function attachJobPool(
@@ -41,6 +43,7 @@ export function attachJobPool(
   warn: (thrown: unknown) => void,
 ): AttachedJobPool {
   const service = registerJobPool(server, node.chain);
+  const mailbox = registerMailbox(server);
   let gossip: JobGossip | undefined;
   const advance = coalesced(async () => {
     await service.advance();
@@ -49,6 +52,7 @@ export function attachJobPool(
   node.blocks.on('block', advance);
   const join: AttachedJobPool['join'] = ({ host, penalties, parts }) => {
     service.deliverBy(jobDelivery(parts.delivery, host.id));
+    mailbox.deliverBy(letterDelivery(parts.delivery, host.id));
     const joined = new JobGossip({ host, penalties, pool: service, onWarning: warn });
     gossip = joined;
     return () => {

@@ -48,6 +48,7 @@ export function recordJson(record: ClientRecord): Record<string, unknown> {
     ...(cost && { cost: costJson(cost) }),
     ...(receipt === undefined ? {} : { receipt }),
     ...(why === undefined ? {} : { why }),
+    ...(record.detached && { watcher: record.detached.watcher, detached: record.detached.state }),
     ...(record.retry === undefined
       ? {}
       : { attempt: record.retry.attempt, retriesLeft: record.retry.left }),

@@ -61,7 +61,12 @@ export abstract class ClientDriver extends Participant {
 
   /** Base units set aside for a contest: the bond and the fees around it. */
   protected reserveFor(job: JobSpec): bigint {
-    return contestBond(job) + DISPUTE_BYTES * DISPUTE_FEE_RATE;
+    return this.reserveOver(contestBond(job));
+  }
+
+  /** @param bond base units */
+  protected reserveOver(bond: bigint): bigint {
+    return bond + DISPUTE_BYTES * DISPUTE_FEE_RATE;
   }
 
   /** Keeps the coins of a job from other payments of this wallet, here and in other processes while this one runs. */

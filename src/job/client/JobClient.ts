@@ -18,7 +18,7 @@ const LISTEN_AGAIN = 100;
  */
 export class JobClient extends QuotingClient {
   /** Puts the job on disk and announces it. Nothing is locked before an offer is taken; see {@link follow}. */
-  async submit({ record }: JobQuote): Promise<ClientRecord> {
+  async submit({ record }: Pick<JobQuote, 'record'>): Promise<ClientRecord> {
     return this.records.inHand(record.id, () => this.#announce(record));
   }
 

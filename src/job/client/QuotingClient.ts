@@ -54,10 +54,10 @@ export abstract class QuotingClient extends ClientDriver {
     const verifiers = await chooseJudges({ chain, params, key, mirror }, request, own.id, tip);
     const share = await modelShare(this.chain, own.id, tip);
     this.keepAside();
-    const coin = formatOutpoint((await this.#coin()).outpoint);
     const nonce = request.nonce ?? new Uint8Array(randomBytes(32));
     const fee = request.verifierFee ?? verifiers.fee;
     const count = jobVerifiers({ verifiers: verifiers.of });
+    const coin = await this.#coinFor(request, fee * BigInt(count));
     const maxTokens = Math.min(request.maxTokens, info.contextLength - request.promptIds.length);
     const jobWith = (promptHash: Uint8Array) =>
       parseJob({
@@ -112,7 +112,7 @@ export abstract class QuotingClient extends ClientDriver {
       ...(request.sellers && { sellers: request.sellers }),
       ...(request.allowSuspects && { allowSuspects: true }),
     };
-    await this.#affordable(job);
+    if (!request.coin) await this.#affordable(job);
     const blocks = 1 + claimDepth(this.params, confirmations);
     const money = { reward: fullReward(job), bond: contestBond(job) };
     return { record, ...money, verifiersAre: verifiers.chosen, blocks };
@@ -134,6 +134,11 @@ export abstract class QuotingClient extends ClientDriver {
       );
       if (!isBeaten) return { job, salt };
     }
+  }
+
+  async #coinFor({ coin, pricePerToken, maxTokens }: JobRequest, bond: bigint): Promise<string> {
+    if (!coin) return formatOutpoint((await this.#coin()).outpoint);
+    return coin({ reward: pricePerToken * BigInt(maxTokens), reserve: this.reserveOver(bond) });
   }
 
   #lifetime({ lifetime, confirmations }: JobRequest): number {

@@ -66,6 +66,25 @@ export interface BoughtWith {
   readonly model: string;
 }
 
+/** What a buyer keeps of a job that a watcher drives. */
+export interface DetachedJob {
+  /** Public key of the watcher, hex, and peer id of its node, absent where that is the buyer's own. */
+  readonly watcher: string;
+  readonly node?: string;
+  /** Decimal coins: what the watcher keeps in the end. */
+  readonly fee: string;
+  /** Private key of this job alone, hex: as long as it is here, its money can be had back. */
+  readonly key: string;
+  /** HASH160 of the buyer's own address, hex: where everything goes in the end. */
+  readonly home: string;
+  /** The transaction that puts the job's coins on its key, hex. */
+  readonly funding: string;
+  /** `handing`: nobody has said that it took it; `driven` by the watcher; `back` in the buyer's own hand; `over`. */
+  readonly state: 'handing' | 'driven' | 'back' | 'over';
+  /** The transaction that brought everything home, as it is known here. */
+  readonly sentHome?: string;
+}
+
 /** Everything the buyer must know to finish a job or to be refunded; on disk before anything is sent. */
 export interface ClientRecord extends JobRecord {
   readonly phase: ClientPhase;
@@ -117,6 +136,8 @@ export interface ClientRecord extends JobRecord {
   readonly sellers?: readonly string[];
   /** Sellers that were slashed before may be chosen. */
   readonly allowSuspects?: boolean;
+  /** Where a watcher drives it, or did. */
+  readonly detached?: DetachedJob;
   readonly retry?: RetryPlan;
   /** The buyer ended it by its own will: it is not announced anew. */
   readonly givenUp?: boolean;

@@ -1,6 +1,14 @@
 import type { Sampling } from '../../model/index.js';
 import type { BoughtWith, ClientRecord } from './record.js';
 
+/** What a job takes of its buyer's money, base units. */
+export interface JobMoney {
+  /** The most that is paid for the answer. */
+  readonly reward: bigint;
+  /** Set aside for a contest: the bond and the fees around it. */
+  readonly reserve: bigint;
+}
+
 /** What a buyer asks for. */
 export interface JobRequest {
   /** Model id, hex; one of the client's models. */
@@ -34,6 +42,11 @@ export interface JobRequest {
   readonly boughtWith?: BoughtWith;
   /** Public keys, hex: it is bought of these sellers alone, whatever was learnt about them. */
   readonly sellers?: readonly string[];
+  /**
+   * Names the coin that the job stands on, `txid:index`, where that is not to be one of the wallet: it will be the key's, with
+   * all that the job takes.
+   */
+  readonly coin?: (money: JobMoney) => Promise<string>;
   /** Whether sellers and announced verifiers that were slashed before may be chosen; they are not unless stated. */
   readonly allowSuspects?: boolean;
   /** How often it is announced anew, as another job, when it ends without an answer and the money is back; 0 unless stated. */

@@ -93,7 +93,7 @@ async function keptInputs(
 }
 
 /** The prompt for the seller's eyes only, by way of the node that it named in its offer. */
-function makePrompt(
+export function makePrompt(
   { id, salt, promptIds }: ClientRecord,
   { author, body: { node } }: Message<'offer'>,
   key: KeyPair,

@@ -13,7 +13,12 @@ import {
   usageLine,
 } from '#src/chain/index.js';
 import { bindArguments } from '#src/chain/rpc/arguments.js';
-import { registerChecks, registerJobPool, registerNoSuspects } from '#src/job/index.js';
+import {
+  registerChecks,
+  registerJobPool,
+  registerMailbox,
+  registerNoSuspects,
+} from '#src/job/index.js';
 import { MODEL_METHODS } from '#src/network/index.js';
 import { openTemporaryNode, REGTEST } from '../node/setup.js';
 
@@ -30,6 +35,7 @@ beforeAll(async () => {
   registerChecks(server, () => undefined);
   // a full node's methods are told alike
   registerNoSuspects(server);
+  registerMailbox(server);
   const undescribed = server.methods().filter(([, { help }]) => !help);
   expect(undescribed.map(([name]) => name)).toEqual([]);
   methods = server.methods().map(([name, { help }]) => [name, help!]);
