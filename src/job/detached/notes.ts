@@ -141,7 +141,14 @@ const progressSchema = z
   .object({
     phase: z.enum(['announced', 'escrowed', 'contested', 'ended']),
     outcome: z.enum([
-      ...['settled', 'slashed', 'cleared', 'lapsed', 'released', 'refunded', 'cancelled', 'closed'],
+      'settled',
+      'slashed',
+      'cleared',
+      'lapsed',
+      'released',
+      'refunded',
+      'cancelled',
+      'closed',
     ]),
     why: z.string().max(2_000),
     escrow: transaction.extend({ offer: messageOf('offer'), sent: z.literal(true).optional() }),
