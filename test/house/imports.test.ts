@@ -66,6 +66,7 @@ const FOLDERS: Readonly<Record<string, readonly string[]>> = {
     'pool',
     'network',
     'client',
+    'detached',
     'worker',
     'verifier',
     'outsourced',

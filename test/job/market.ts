@@ -22,6 +22,7 @@ import {
   JobWorker,
   jobModel,
   registerJobPool,
+  registerMailbox,
   type WorkerOptions,
 } from '#src/job/index.js';
 import { LanguageModel, modelId } from '#src/model/index.js';
@@ -86,6 +87,7 @@ export class Market {
       rpcPort,
       extend: (server, node) => {
         const pool = registerJobPool(server, new LocalChain(node));
+        registerMailbox(server);
         node.on('block', () => void pool.advance());
       },
     });

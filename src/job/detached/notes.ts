@@ -3,7 +3,14 @@ import { BitmodelError, fromHex, toHex } from '../../base/index.js';
 import { publicKeyOf } from '../../chain/index.js';
 import type { ClientRecord } from '../client/record.js';
 import { isSigned, type MessageType, parseMessage } from '../messages.js';
-import { amountSchema, hash32Schema, jobIdHex, parseJob, promptHashOf } from '../spec.js';
+import {
+  amountSchema,
+  hash32Schema,
+  jobIdHex,
+  parseJob,
+  promptHashOf,
+  publicKeySchema,
+} from '../spec.js';
 
 /** Tokens of a prompt, and of an answer, of a job that can be handed over: it must fit into one letter. */
 export const DETACHED_BOUNDS = { inputTokens: 16_384, maxTokens: 16_384 } as const;
@@ -20,6 +27,8 @@ const handedSchema = z.strictObject({
   announce: z.unknown(),
   drawSecret: hash32Schema.optional(),
   allowSuspects: z.literal(true).optional(),
+  /** Of whom alone it is bought. */
+  sellers: z.array(publicKeySchema).max(256).optional(),
 });
 
 const schema = z.discriminatedUnion('kind', [
@@ -79,11 +88,12 @@ function badNote(why: string): BitmodelError {
 
 /** What of a record is handed over. */
 export function handedRecord(record: ClientRecord): NoteOf<'hand'>['record'] {
-  const { job, salt, nonce, promptIds, announce, drawSecret, allowSuspects } = record;
+  const { job, salt, nonce, promptIds, announce, drawSecret, allowSuspects, sellers } = record;
   return {
     ...{ job, salt, nonce, promptIds: [...promptIds], announce },
     ...(drawSecret === undefined ? {} : { drawSecret }),
     ...(allowSuspects && { allowSuspects: true as const }),
+    ...(sellers && { sellers: [...sellers] }),
   };
 }
 
@@ -105,11 +115,12 @@ export function takenRecord({ jobId: id, record, key }: NoteOf<'hand'>): ClientR
     throw badNote('the prompt is not that of the job');
   }
   if (job.maxTokens > DETACHED_BOUNDS.maxTokens) throw badNote('it may have too many tokens');
-  const { salt, nonce, promptIds, drawSecret, allowSuspects } = record;
+  const { salt, nonce, promptIds, drawSecret, allowSuspects, sellers } = record;
   return {
     ...{ v: 1, id, phase: 'announced', job, salt, nonce, promptIds, announce },
     ...(drawSecret === undefined ? {} : { drawSecret }),
     ...(allowSuspects && { allowSuspects }),
+    ...(sellers && { sellers }),
   };
 }
 
