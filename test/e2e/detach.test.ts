@@ -148,12 +148,20 @@ describe('bitmodel job submit --detach', () => {
       const id = await detach('--allow-suspects');
       await said(watcher, 'locked in escrow');
       await watcher.stop('SIGKILL');
-      const { code, stdout, stderr } = await place.run(['job', 'resume', id], { env });
+      // blocks are so fast here that the job would be over before a silent watcher is given up
+      const seller = worker!.child;
+      seller.kill('SIGSTOP');
+      const { code, stdout, stderr } = await place.run(['job', 'resume', id], {
+        env,
+        onStderr: (text) => {
+          if (text.includes('does not answer')) seller.kill('SIGCONT');
+        },
+      });
+      watcher = await startWatcher();
       expect({ code, stderr }).toMatchObject({ code: 0 });
       expect(stderr).toContain('The watcher does not answer');
       expect(stdout.trimEnd()).not.toBe('');
       expect(before - (await confirmed('buyer'))).toBeLessThan(0.0065);
-      watcher = await startWatcher();
       const again = await place.json(['job', 'show', id], { env });
       expect(again).toMatchObject({ state: 'settled', detached: 'over' });
     },
