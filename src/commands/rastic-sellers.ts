@@ -3,6 +3,7 @@ import { BitmodelError, EXIT } from '../base/index.js';
 import { SellerBook, type SellerStanding } from '../job/index.js';
 import { action } from './shared/action.js';
 import { parsePublicKeys } from './shared/models.js';
+import { suspectKeysIfThere, suspectLines } from './shared/suspects.js';
 import { listTable } from './shared/tables.js';
 
 interface SellersFlags {
@@ -51,7 +52,15 @@ export function registerSellers(rastic: Command): void {
           });
         }
         if (forget !== undefined) forgetAll(book, parsePublicKeys(forget));
-        const sellers = book.list();
+        const known = book.list();
+        const suspects = await suspectKeysIfThere(
+          settings,
+          known.map(({ seller }) => seller),
+        );
+        const sellers = known.map((each) => {
+          const suspect = suspects.get(each.seller);
+          return { ...each, ...(suspect && { suspect }) };
+        });
         const rates = book.rates();
         const table = await listTable(
           ['seller', 'jobs', 'tokens', 'above 0', 'evidence', 'verdict'],
@@ -68,7 +77,7 @@ export function registerSellers(rastic: Command): void {
           { rates, sellers },
           sellers.length === 0
             ? 'No seller was seen yet.'
-            : `${table}\nat most ${rates.falseLeave} of honest sellers are ever left, and ${rates.missed} of others pass a test`,
+            : `${table}\nat most ${rates.falseLeave} of honest sellers are ever left, and ${rates.missed} of others pass a test${suspectLines(suspects)}`,
           sellers.map(({ seller }) => seller).join('\n'),
         );
       }),

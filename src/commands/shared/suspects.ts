@@ -1,13 +1,16 @@
-import { messageOf } from '../../base/index.js';
-import type { ChainNode, RpcServer } from '../../chain/index.js';
+import { BitmodelError, EXIT, messageOf } from '../../base/index.js';
+import { type ChainNode, networkParameters, type RpcServer } from '../../chain/index.js';
 import {
   registerSuspects,
   type Suspect,
   SuspectIndex,
   type SuspectSource,
+  suspectKeys,
   suspectsAmong,
 } from '../../job/index.js';
 import { coalesced } from './job-pool.js';
+import type { Settings } from './settings.js';
+import { nodeClient } from './wallet.js';
 
 /** A MetaID that nobody has. */
 const NOBODY = '0'.repeat(64);
@@ -61,6 +64,25 @@ export async function suspectsShown(
   if (asked.length === 0) return new Map();
   const found = (await suspectsAmong(node, asked)) ?? new Map<string, Suspect>();
   return new Map([...found].filter(([who]) => asked.includes(who)));
+}
+
+/** Those of some keys, hex, that were slashed; none where no node answers, or it can't know. */
+export async function suspectKeysIfThere(
+  settings: Settings,
+  keys: readonly string[],
+): Promise<ReadonlyMap<string, Suspect>> {
+  if (keys.length === 0) return new Map();
+  const node = nodeClient(settings);
+  try {
+    const found = await suspectKeys(node, keys, networkParameters(settings.network));
+    return found ?? new Map();
+  } catch (thrown) {
+    // what was learnt here is shown without a node, too
+    if (thrown instanceof BitmodelError && thrown.exitCode === EXIT.unreachable) return new Map();
+    throw thrown;
+  } finally {
+    node.rpc.close();
+  }
 }
 
 /** Lines to put below a list: why those in it that are suspect are; nothing where nobody is. */

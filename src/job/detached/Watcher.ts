@@ -48,6 +48,7 @@ export class Watcher extends JobEvents {
   readonly #mail: Mail;
   readonly #records: JobRecords<HandedJob>;
   readonly #driving = new Map<string, Driving>();
+  readonly #over = new Set<string>();
   readonly #absence = new NodeAbsence({
     away: (detail) => this.emit({ role: 'client', step: 'problem', detail }),
     back: () => this.emit({ role: 'client', step: 'back' }),
@@ -75,12 +76,12 @@ export class Watcher extends JobEvents {
       try {
         await this.#read();
         this.#absence.end();
+        for (const id of this.#driven()) this.#driveIfDue(id, signal);
       } catch (thrown) {
         if (!this.#absence.note(thrown)) {
           this.emit({ role: 'client', step: 'problem', detail: messageOf(thrown) });
         }
       }
-      for (const record of this.#records.all()) this.#driveIfDue(record, signal);
       await pause(this.#interval, signal);
     }
     for (const { stop } of this.#driving.values()) stop.abort();
@@ -95,9 +96,14 @@ export class Watcher extends JobEvents {
     }
   }
 
-  /** Jobs that are driven now. */
-  #open(): number {
-    return this.#records.all().filter(({ state }) => state === 'driven').length;
+  /** Jobs that are not over yet. Of the others, which become many, no record is read again. */
+  #driven(): string[] {
+    return this.#records.ids().filter((id) => {
+      if (this.#over.has(id)) return false;
+      const isDriven = this.#records.load(id).state === 'driven';
+      if (!isDriven) this.#over.add(id);
+      return isDriven;
+    });
   }
 
   async #answer(
@@ -136,7 +142,7 @@ export class Watcher extends JobEvents {
     const { job, allowSuspects } = record;
     if (!modelFor(models, job)) return 'the model is not here';
     if (parseAmount(fee) < price) return `it asks ${formatAmount(price)} coins`;
-    if (this.#open() >= maxJobs) return 'it has enough to do';
+    if (this.#driven().length >= maxJobs) return 'it has enough to do';
     const tip = await chain.height();
     if (tip >= job.expires - claimMargin(params)) return 'the job is too old';
     if (!Array.isArray(job.verifiers) || allowSuspects) return undefined;
@@ -170,8 +176,8 @@ export class Watcher extends JobEvents {
     return join(this.#options.directory, 'jobs', id);
   }
 
-  #driveIfDue({ id, state }: HandedJob, signal: AbortSignal): void {
-    if (state !== 'driven' || this.#driving.has(id) || signal.aborted) return;
+  #driveIfDue(id: string, signal: AbortSignal): void {
+    if (this.#driving.has(id) || signal.aborted) return;
     const stop = new AbortController();
     const { price: _, maxJobs: __, ...hands } = this.#options;
     const done = drive(
