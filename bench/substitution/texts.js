@@ -21,14 +21,14 @@ export function contextsOf(tokenizer, count) {
   );
 }
 
-/** e to the mean surprise per token of 2,000 tokens of held text, in pieces that fit the context. */
-export async function perplexityOf(model) {
+/** e to the mean surprise per token of held text, in pieces of up to 400 tokens. */
+export async function perplexityOf(model, pieces) {
   const width = model.info.vocabularySize;
   const size = Math.min(400, model.info.contextLength);
   let surprise = 0;
   let count = 0;
-  for (let piece = 0; piece < 5; piece++) {
-    const start = Math.floor((piece * words.length) / 5);
+  for (let piece = 0; piece < pieces; piece++) {
+    const start = Math.floor((piece * words.length) / pieces);
     const ids = model.tokenizer.encode(words.slice(start, start + size).join(' ')).slice(0, size);
     await model.prefill(ids, {
       from: 0,

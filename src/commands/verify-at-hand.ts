@@ -129,6 +129,7 @@ export async function checkAtHand(
       positions,
       detection: verification.detection,
       aboveZero: verification.aboveZero,
+      pooled: verification.pooled,
       greatestMargin: Number.isFinite(greatestMargin) ? greatestMargin : null,
       tau,
       calibrated: measured !== undefined,

@@ -9,6 +9,9 @@ const LEAST_HONEST = 1e-4;
 /** Share of tokens with a margin above zero in the default alternative: half beyond τ, half evenly within. */
 const ALTERNATIVE_FLIPS = 0.02;
 
+/** An alternative in which nearly every token differs is none: it comes of too few honest ones. */
+const MOST_FLIPS = 0.99;
+
 /** Probabilities of the classes of margins; they sum to 1. */
 export type ClassChances = readonly number[];
 
@@ -31,19 +34,28 @@ function smoothed(counts: readonly number[], least: number): ClassChances {
 export interface Hypotheses {
   /** Honest: what was counted, plus one of each class, and no class above zero below {@link LEAST_HONEST}. */
   readonly honest: ClassChances;
-  /** Another model: half the nearest cheaper one that was measured, half {@link DEFAULT_ALTERNATIVE}. */
+  /**
+   * Another model: half the nearest cheaper one that was measured, half {@link DEFAULT_ALTERNATIVE}, and of no class above
+   * zero less than twice what honest ones show: so a margin above zero never speaks for a seller, nor one of zero against it.
+   */
   readonly other: ClassChances;
 }
 
-/** The hypotheses for outputs at temperature 0, or above it, by a calibration of the seller's and the verifier's class. */
+/**
+ * The hypotheses for outputs at temperature 0, or above it, by a calibration of the seller's and the verifier's class. Where
+ * so few honest margins were counted that nothing can be told from them, both are the same, and nothing is learnt.
+ */
 export function hypothesesFor(pair: CalibrationPair, isGreedy: boolean): Hypotheses {
   const of = (counts: MarginCounts): readonly number[] =>
     isGreedy ? counts.greedy : counts.sampled;
+  const honest = smoothed(of(pair.margins), LEAST_HONEST);
   const cheaper = pair.cheaper && smoothed(of(pair.cheaper.margins), 0);
-  return {
-    honest: smoothed(of(pair.margins), LEAST_HONEST),
-    other: DEFAULT_ALTERNATIVE.map((chance, i) => (cheaper ? (chance + cheaper[i]!) / 2 : chance)),
-  };
+  const above = DEFAULT_ALTERNATIVE.map((chance, i) =>
+    i === 0 ? 0 : Math.max(cheaper ? (chance + cheaper[i]!) / 2 : chance, 2 * honest[i]!),
+  );
+  const flips = above.reduce((sum, each) => sum + each, 0);
+  if (flips >= MOST_FLIPS) return { honest, other: honest };
+  return { honest, other: [1 - flips, ...above.slice(1)] };
 }
 
 /** ln(p₁/p₀) of one margin: above zero it speaks for another model. */

@@ -127,6 +127,27 @@ describe('the hypotheses of the test over jobs', () => {
     expect(logRatio(sides, 0, 0.001)).toBeLessThan(0);
   });
 
+  it('never let a margin of zero speak against a seller, nor one above zero for it', () => {
+    const counts = fc.array(fc.nat(300), { minLength: MARGIN_CLASSES, maxLength: MARGIN_CLASSES });
+    const kinds = fc.record({ greedy: counts, sampled: counts });
+    fc.assert(
+      fc.property(
+        kinds,
+        kinds,
+        fc.double({ min: 0, max: 2, noNaN: true }),
+        (margins, of, margin) => {
+          const own = { ...pair, margins, cheaper: { variant: 'x', margins: of } };
+          const sides = hypothesesFor(own, true);
+          expect(logRatio(sides, 0, 1)).toBeLessThanOrEqual(0);
+          expect(logRatio(sides, margin === 0 ? 1 : margin, 1)).toBeGreaterThanOrEqual(0);
+        },
+      ),
+    );
+    const few = [2, ...none().slice(1)];
+    const unsure = hypothesesFor({ ...pair, margins: { greedy: few, sampled: few } }, true);
+    expect(unsure.other).toEqual(unsure.honest);
+  });
+
   it('are half the default where a cheaper model was measured, and all of it where none was', () => {
     const { cheaper: _, ...plain } = pair;
     expect(hypothesesFor(plain, true).other).toEqual(DEFAULT_ALTERNATIVE);
