@@ -51,11 +51,12 @@ export interface AttackSubject {
   readonly signal?: AbortSignal | undefined;
 }
 
-/** Codes of errors that say that a request leaves an attack no room. */
+/** Codes of errors that say that a request, or the model, leaves an attack no room. */
 const NO_ROOMS: ReadonlySet<string> = new Set([
   NO_ROOM,
   'NOTHING_TO_TAMPER',
   'NOTHING_TO_TRUNCATE',
+  'GRAPH_NOT_RECOGNISED',
 ]);
 
 /** Sampling that a request gets where an attack needs one. */

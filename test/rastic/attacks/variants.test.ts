@@ -140,6 +140,14 @@ describe('a model made of the same weights', () => {
     expect(sameRows((await rowsOf(both!)).logits, (await rowsOf(third!)).logits)).toBe(false);
   });
 
+  it('counts no positions wrongly where nothing reads them', () => {
+    const model = readOnnx(file);
+    const nodes = model.nodes.filter(({ inputs }) => !inputs.includes('position_ids'));
+    expect(() => positionsOffByOne(3)(writeOnnx({ ...model, nodes }))).toThrow(
+      expect.objectContaining({ code: 'GRAPH_NOT_RECOGNISED' }),
+    );
+  });
+
   it('counts positions wrongly only from where it is told', async () => {
     const rows = await rowsOf(positionsOffByOne(start + 20)(file));
     expect(sameRows(rows.logits.slice(0, 20), honest.logits.slice(0, 20))).toBe(true);
