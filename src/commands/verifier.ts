@@ -57,7 +57,7 @@ export const register: Register = (program) => {
   command
     .addHelpText(
       'after',
-      '\nIt announces its key, and judges contested jobs that list it, or, once it is\nbonded, draw it. A few coins on its address let it end disputes\nitself; without them others do. Ctrl-C stops it, and nothing is lost.\n\nExample:\n  $ bitmodel verifier --key judge --model fixtures/bitmodel-tiny --fee 0.0005',
+      '\nIt announces its key, and judges contested jobs that list it, or, once it is\nbonded, draw it. Where it is drawn into a second jury, it judges the\nverdict of another one again. A few coins on its address let it end disputes\nitself; without them others do. Ctrl-C stops it, and nothing is lost.\n\nExample:\n  $ bitmodel verifier --key judge --model fixtures/bitmodel-tiny --fee 0.0005',
     )
     .action(
       action<VerifierCommandOptions>(async (_, { options, settings, terminal, signal }) => {

@@ -37,7 +37,8 @@ export {
   type Seat,
   type VerifierRegistry,
 } from './bonds/registry.js';
-export { type BurntBond, slashedBonds } from './bonds/slashedBonds.js';
+export { describeCase } from './cases/case.js';
+export { chanceOfSeats, type DisputeOdds, type DrawOdds, disputeOdds } from './cases/odds.js';
 export {
   type ChannelState,
   channelPaid,
@@ -209,9 +210,7 @@ export {
   type MemberFinding,
 } from './rejudging/Accuser.js';
 export type { KnownJob } from './rejudging/accusation.js';
-export { describeCase } from './rejudging/case.js';
 export { knownToBuyer, knownToSeller } from './rejudging/known.js';
-export { chanceOfSeats, type DisputeOdds, type DrawOdds, disputeOdds } from './rejudging/odds.js';
 export {
   conductOf,
   lockedBy,
@@ -253,6 +252,7 @@ export {
 export { type Suspect, suspectKeys, suspectsAmong } from './suspects/ask.js';
 export { registerNoSuspects, registerSuspects } from './suspects/methods.js';
 export { SuspectIndex, type SuspectList, type SuspectSource } from './suspects/SuspectIndex.js';
+export { type BurntBond, slashedBonds } from './suspects/slashedBonds.js';
 export { identityOf, type Suspicion } from './suspects/suspicion.js';
 export {
   isDrawn,

@@ -39,6 +39,7 @@ export const amountSchema = z
   .string()
   .regex(/^(?:0|[1-9]\d{0,8})\.\d{8}$/, 'must be coins with eight decimals');
 
+/** A transaction output as `TXID:INDEX`. */
 export const outpointSchema = z
   .string()
   .regex(/^[0-9a-f]{64}:(?:0|[1-9]\d{0,5})$/, 'must be an outpoint TXID:INDEX');

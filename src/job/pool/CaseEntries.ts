@@ -1,6 +1,6 @@
 import { sha256, toHex, utf8 } from '../../base/index.js';
+import { isParty, rejudgementFault } from '../cases/case.js';
 import type { AnyMessage, Message } from '../messages.js';
-import { isParty, rejudgementFault } from '../rejudging/case.js';
 import type { Placement } from './JobEntries.js';
 import { sizeLimit } from './quota.js';
 import { byId, type Entry } from './view.js';

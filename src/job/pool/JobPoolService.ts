@@ -1,5 +1,6 @@
 import { BitmodelError, messageOf } from '../../base/index.js';
 import { parseOutpoint } from '../../chain/index.js';
+import { appealFault } from '../cases/case.js';
 import {
   type AnyMessage,
   isPrivate,
@@ -9,7 +10,6 @@ import {
   messageId,
   parseMessage,
 } from '../messages.js';
-import { appealFault } from '../rejudging/case.js';
 import type { JobSpec } from '../spec.js';
 import { appealWorth, isTimely, whyNoCase } from './caseLife.js';
 import { bondedAtTip, type ServiceChain } from './chain.js';

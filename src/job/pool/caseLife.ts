@@ -1,7 +1,7 @@
 import { equalBytes, fromHex } from '../../base/index.js';
 import { hash160, p2pkhHash, parseOutpoint } from '../../chain/index.js';
+import { appealedContest, membersOf, proveCase } from '../cases/onChain.js';
 import type { Message } from '../messages.js';
-import { appealedContest, membersOf, proveCase } from '../rejudging/onChain.js';
 import { canTellBonds, type ServiceChain } from './chain.js';
 
 /** Blocks for which an appeal stands, from the height that it names on. */

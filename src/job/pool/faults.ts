@@ -1,5 +1,6 @@
 import { fromHex } from '../../base/index.js';
 import { verifyData } from '../../chain/index.js';
+import { appealFault } from '../cases/case.js';
 import {
   type AnyMessage,
   acceptedOffer,
@@ -7,7 +8,6 @@ import {
   MESSAGE_BOUNDS,
   NO_JOB_HEX,
 } from '../messages.js';
-import { appealFault } from '../rejudging/case.js';
 import { jobIdHex } from '../spec.js';
 import { tooMuch } from './quota.js';
 

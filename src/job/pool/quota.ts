@@ -1,5 +1,5 @@
+import { APPEAL_BYTES } from '../cases/case.js';
 import type { AnyMessage, MessageType } from '../messages.js';
-import { APPEAL_BYTES } from '../rejudging/case.js';
 import type { JobSpec } from '../spec.js';
 
 /** Bytes of a message whose size doesn't depend on the job. */

@@ -1,5 +1,8 @@
 import { BitmodelError, EXIT, equalBytes, fromHex, toHex } from '../../base/index.js';
 import { formatOutpoint, hash160, p2pkhScript, parseOutpoint } from '../../chain/index.js';
+import { CaseProofs } from '../cases/CaseProofs.js';
+import { describeCase } from '../cases/case.js';
+import { membersOf, type ProvenCase } from '../cases/onChain.js';
 import type { JobRole } from '../JobEvents.js';
 import { type JobRecord, JobRecords } from '../JobRecords.js';
 import type { Message } from '../messages.js';
@@ -9,11 +12,8 @@ import { juryThreshold } from '../secondJury.js';
 import { pause } from '../sending.js';
 import { jobIdHex } from '../spec.js';
 import { type OwnBond, ownBonds } from '../verifier/bonding.js';
+import { slashBonds } from '../verifier/slashing.js';
 import { type KnownJob, makeAppeal } from './accusation.js';
-import { CaseProofs } from './CaseProofs.js';
-import { describeCase } from './case.js';
-import { membersOf, type ProvenCase } from './onChain.js';
-import { slashBonds } from './slashing.js';
 
 /** An appeal on disk: said again by whoever is started again. */
 export interface AppealRecord extends JobRecord {

@@ -1,20 +1,20 @@
 import { BitmodelError, EXIT, equalBytes, fromHex, toHex } from '../../base/index.js';
 import { type NetworkParameters, parseOutpoint, verifyData } from '../../chain/index.js';
 import type { BondChain } from '../bonds/bonds.js';
-import { contestedMessage } from '../contracts/contestedSpends.js';
-import { VERDICT, type VerdictName } from '../contracts/verdict.js';
-import { type Evidence, sealEvidence } from '../evidence.js';
-import { createMessage, type Message } from '../messages.js';
-import { type JobSpec, jobIdHex } from '../spec.js';
-import { pushesOf } from '../trace.js';
-import { caseIdOf } from './case.js';
+import { caseIdOf } from '../cases/case.js';
 import {
   type ContractChain,
   juriesOf,
   type MinedContest,
   membersOf,
   minedContest,
-} from './onChain.js';
+} from '../cases/onChain.js';
+import { contestedMessage } from '../contracts/contestedSpends.js';
+import { VERDICT, type VerdictName } from '../contracts/verdict.js';
+import { type Evidence, sealEvidence } from '../evidence.js';
+import { createMessage, type Message } from '../messages.js';
+import { type JobSpec, jobIdHex } from '../spec.js';
+import { pushesOf } from '../trace.js';
 
 /** All that whoever appeals must know of a job; buyer and seller have it on disk. */
 export interface KnownJob {

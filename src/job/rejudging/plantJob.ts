@@ -2,6 +2,7 @@ import { BitmodelError, fromHex, parseAmount } from '../../base/index.js';
 import type { Attack } from '../../rastic/index.js';
 import { registryAt, registryHeight } from '../bonds/bonds.js';
 import { keysOf } from '../bonds/seats.js';
+import { juriesOf, minedContest } from '../cases/onChain.js';
 import type { JobClient } from '../client/JobClient.js';
 import type { ClientRecord } from '../client/record.js';
 import type { JobQuote, JobRequest } from '../client/request.js';
@@ -10,7 +11,6 @@ import type { ParticipantOptions } from '../Participant.js';
 import { contestBond, fullReward, type JobSpec } from '../spec.js';
 import { JobWorker, type WorkerOptions } from '../worker/JobWorker.js';
 import { keyThatDraws } from './keyThatDraws.js';
-import { juriesOf, minedContest } from './onChain.js';
 
 /** Whether the answer of a planted job is false, and the verdict that is right. */
 export type Planted =

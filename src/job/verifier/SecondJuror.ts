@@ -1,6 +1,10 @@
 import { equalBytes, toHex } from '../../base/index.js';
 import type { KeyPair } from '../../chain/index.js';
 import { signData } from '../../chain/index.js';
+import { CaseProofs } from '../cases/CaseProofs.js';
+import { accusedMessage, describeCase } from '../cases/case.js';
+import type { ProvenCase } from '../cases/onChain.js';
+import { type Finding, rejudge } from '../cases/rejudge.js';
 import { rejudgeMessage } from '../contracts/bond.js';
 import { openEvidence } from '../evidence.js';
 import type { JobEvent } from '../JobEvents.js';
@@ -10,11 +14,7 @@ import { createMessage, type Message } from '../messages.js';
 import type { PooledCase } from '../pool/CaseEntries.js';
 import type { PoolMirror } from '../pool/PoolMirror.js';
 import { nextSequence } from '../pool/quota.js';
-import { CaseProofs } from '../rejudging/CaseProofs.js';
-import { accusedMessage, describeCase } from '../rejudging/case.js';
-import type { ProvenCase } from '../rejudging/onChain.js';
-import { type Finding, rejudge } from '../rejudging/rejudge.js';
-import { type SlashHands, slashBonds } from '../rejudging/slashing.js';
+import { type SlashHands, slashBonds } from './slashing.js';
 
 /** What a finding is made by; a verifier told to cheat has another. */
 export type Rejudge = (honest: () => Promise<Finding>) => Promise<Finding | undefined>;

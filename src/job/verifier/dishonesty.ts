@@ -1,6 +1,6 @@
 import { BitmodelError, EXIT } from '../../base/index.js';
 import type { Verdict } from '../../rastic/index.js';
-import type { Finding } from '../rejudging/rejudge.js';
+import type { Finding } from '../cases/rejudge.js';
 
 /** A dishonest verifier, to see it found out. */
 export interface VerifierDishonesty {

@@ -1,6 +1,8 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { fromHex, toHex } from '#src/base/index.js';
 import { formatOutpoint, type KeyPair, LocalChain, signData, Wallet } from '#src/chain/index.js';
+import { caseIdOf } from '#src/job/cases/case.js';
+import { proveCase } from '#src/job/cases/onChain.js';
 import {
   Accuser,
   type AnyMessage,
@@ -21,9 +23,7 @@ import {
 import { JOB_TOPIC } from '#src/job/network/JobGossip.js';
 import { listJobMessages, sendJobMessage } from '#src/job/pool/client.js';
 import { makeAppeal } from '#src/job/rejudging/accusation.js';
-import { caseIdOf } from '#src/job/rejudging/case.js';
 import { keyThatDraws } from '#src/job/rejudging/keyThatDraws.js';
-import { proveCase } from '#src/job/rejudging/onChain.js';
 import { attackNamed } from '#src/rastic/index.js';
 import { Hosts, meet, until } from '../../network/host/hosts.js';
 import { REGTEST } from '../../regtest.js';
@@ -57,7 +57,8 @@ const bondsOf = (name: string) => ownBonds(market.chain, REGTEST, keys.get(name)
 /** Buys of a seller of its own a job that these judge, and contests it. */
 async function planted(names: readonly string[], cheat: string | undefined): Promise<ClientRecord> {
   for (;;) {
-    const { record } = await market.client.quote({ ...request(market), verifiers: 'drawn' });
+    const quote = await market.client.quote({ ...request(market), verifiers: 'drawn' });
+    const { record } = quote;
     const { verifiers, created } = record.job;
     if (Array.isArray(verifiers)) throw new Error('the job lists its verifiers');
     const registry = await registryAt(market.chain, REGTEST, registryHeight(created, REGTEST));
@@ -70,8 +71,8 @@ async function planted(names: readonly string[], cheat: string | undefined): Pro
     }
     const dishonesty = cheat === undefined ? {} : { dishonesty: attackNamed(cheat) };
     const { key } = await market.worker({ planted: { jobId: record.id, k }, ...dishonesty });
-    const marked = { ...record, planted: true, sellers: [toHex(key.publicKey)] };
-    await market.client.submit({ record: marked } as Parameters<typeof market.client.submit>[0]);
+    const marked = { ...record, planted: true as const, sellers: [toHex(key.publicKey)] };
+    await market.client.submit({ ...quote, record: marked });
     let ended = await market.client.follow(record.id, market.stop.signal);
     if (cheat === undefined) {
       market.client.accuse(record.id);
@@ -269,5 +270,15 @@ describe('a verdict that is judged again', () => {
     expect(await proveCase(chain, REGTEST, made)).toBeUndefined();
     await chain.rpc.call('reconsiderblock', block);
     expect(await proveCase(chain, REGTEST, made)).toBeDefined();
+  });
+
+  it('burns nothing where too few of the jury are there', async () => {
+    market.stop.abort();
+    const who = accuser();
+    const id = await who.appeal(known(record), hexOf('b'));
+    const ended = who.follow(id, AbortSignal.timeout(60_000), 1);
+    await market.mine(2);
+    expect(await ended).toMatchObject({ outcome: 'lapsed', findings: [], txids: [] });
+    expect(await bondsOf('b')).toHaveLength(1);
   });
 });

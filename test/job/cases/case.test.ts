@@ -2,6 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { fromHex, sha256, toHex } from '#src/base/index.js';
 import { signData } from '#src/chain/index.js';
+import { appealFault, caseIdOf, readDrawnVerdict } from '#src/job/cases/case.js';
 import { rejudgeMessage } from '#src/job/contracts/bond.js';
 import { drawnVerdictMessage } from '#src/job/contracts/verdict.js';
 import {
@@ -13,7 +14,6 @@ import {
   type Message,
   parseMessage,
 } from '#src/job/index.js';
-import { appealFault, caseIdOf, readDrawnVerdict } from '#src/job/rejudging/case.js';
 import { cases } from '../../long.js';
 import { hash, makeJob, offer, privateKey, publicKey } from '../make.js';
 

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { chanceOfSeats, disputeOdds } from '#src/job/rejudging/odds.js';
+import { chanceOfSeats, disputeOdds } from '#src/job/cases/odds.js';
 
 const SHARES = [0.05, 0.1, 0.2, 1 / 3];
 const DRAWS = [

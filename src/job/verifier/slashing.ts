@@ -1,12 +1,12 @@
 import { fromHex } from '../../base/index.js';
 import type { ChainClient, NetworkParameters, Wallet } from '../../chain/index.js';
 import { bondTerms } from '../bonds/bonds.js';
+import type { ProvenCase } from '../cases/onChain.js';
 import { bondSlashSpend, bondSlashUnlocking, gatherRejudgement } from '../contracts/bondSpends.js';
 import type { Message } from '../messages.js';
 import { sendSpend, signSpend } from '../signing.js';
 import { isDrawn } from '../terms.js';
-import { type OwnBond, ownBonds } from '../verifier/bonding.js';
-import type { ProvenCase } from './onChain.js';
+import { type OwnBond, ownBonds } from './bonding.js';
 
 /** What bonds are slashed with. */
 export interface SlashHands {

@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { fromHex, toHex } from '#src/base/index.js';
 import { sealAnswer } from '#src/job/answer.js';
+import { type Finding, rejudge } from '#src/job/cases/rejudge.js';
 import { encodeCommitment } from '#src/job/contracts/commitment.js';
 import {
   calibrationName,
@@ -10,7 +11,6 @@ import {
   jobModel,
   promptHashOf,
 } from '#src/job/index.js';
-import { type Finding, rejudge } from '#src/job/rejudging/rejudge.js';
 import { hashField } from '#src/job/spec.js';
 import { LanguageModel, modelId } from '#src/model/index.js';
 import { attackNamed, verifyOutput } from '#src/rastic/index.js';

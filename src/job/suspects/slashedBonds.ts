@@ -1,8 +1,8 @@
 import { equalBytes } from '../../base/index.js';
 import { idToHash, type NetworkParameters, type Outpoint } from '../../chain/index.js';
+import { announcedBonds, type BondChain, bondTerms, type StandingBond } from '../bonds/bonds.js';
 import { leavingScript } from '../contracts/bond.js';
-import { looksLikeBondSlash } from '../suspects/slashedVerifier.js';
-import { announcedBonds, type BondChain, bondTerms, type StandingBond } from './bonds.js';
+import { looksLikeBondSlash } from './slashedVerifier.js';
 
 /** A bond that a second jury burnt. */
 export interface BurntBond extends StandingBond {

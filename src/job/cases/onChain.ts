@@ -1,5 +1,11 @@
 import { equalBytes, fromHex, sha256, toHex } from '../../base/index.js';
-import { hashToId, type NetworkParameters, parseOutpoint } from '../../chain/index.js';
+import {
+  hashToId,
+  type NetworkParameters,
+  type Outpoint,
+  parseOutpoint,
+  type Transaction,
+} from '../../chain/index.js';
 import { termsOf } from '../agreement.js';
 import type { BondChain } from '../bonds/bonds.js';
 import { drawSecondJury, drawVerifiers, type Seat } from '../bonds/registry.js';
@@ -10,14 +16,23 @@ import type { ContestedState } from '../contracts/layout.js';
 import { parseStake } from '../contracts/stake.js';
 import type { VerdictName } from '../contracts/verdict.js';
 import type { Message } from '../messages.js';
-import type { PoolChain } from '../pool/chain.js';
 import type { JobSpec } from '../spec.js';
 import { isDrawn, type JobTerms } from '../terms.js';
 import { isEscrow, pushesOf, spendsCoin } from '../trace.js';
 import { appealedOffer, readDrawnVerdict } from './case.js';
 
 /** What is asked of a chain to follow a job's contracts as far as its contest, whatever became of it. */
-export type ContractChain = Pick<PoolChain, 'spender' | 'transaction'>;
+export interface ContractChain {
+  /** The transaction that spends an output, the mempool included (height 0). */
+  spender(
+    outpoint: Outpoint,
+  ): MaybePromise<{ readonly txid: string; readonly height: number } | undefined>;
+  transaction(
+    txid: string,
+  ): MaybePromise<{ readonly transaction: Transaction; readonly height: number } | undefined>;
+}
+
+type MaybePromise<T> = T | Promise<T>;
 
 /** A contest as a block holds it, with what was claimed before it. */
 export interface MinedContest {
