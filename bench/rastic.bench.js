@@ -6,7 +6,7 @@ import { Draw } from './rastic/draw.js';
 import { findModels, openModel, toleranceOf } from './rastic/models.js';
 import { searchNearTies } from './rastic/near-ties.js';
 import { drawRequest } from './rastic/prompts.js';
-import { bounds, summarise, table } from './rastic/report.js';
+import { bounds, describeScores, summarise, table } from './rastic/report.js';
 import { honestRun } from './rastic/seller.js';
 
 const OPTIONS = {
@@ -150,6 +150,11 @@ function print(rows) {
     `\n${bound.verifications} honest verifications over ${sum('positions')} positions, ${bound.accused} accused; ` +
       `false accusations per verification: at most ${bound.upper95.toExponential(2)} at 95 % confidence, ` +
       `${bound.upper999.toExponential(2)} at 99.9 %\n`,
+  );
+  const scores = inside.flatMap((row) => row.scores);
+  process.stdout.write(`${describeScores(scores, bound.verifications)}\n`);
+  process.stdout.write(
+    `a check for equal tokens would have accused in ${sum('flippedRuns')} of them\n`,
   );
   for (const row of rows.filter(({ outside }) => outside)) {
     process.stdout.write(

@@ -39,6 +39,7 @@ function shapeOf(dir) {
 
 /** How long near-ties are searched for where few runs are made. */
 const SHORT_SEARCH = { rows: 2048, seeds: 5000, count: 12 };
+const SHORTEST_SEARCH = { rows: 512, length: 128, seeds: 2000, count: 6 };
 
 function tiny() {
   return {
@@ -64,6 +65,7 @@ function smollm2(file) {
     ...shapeOf(dir),
     longest: 96,
     tokens: [12, 32, 48],
+    search: SHORTEST_SEARCH,
     big: true,
     share: 0.02,
   };

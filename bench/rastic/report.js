@@ -22,7 +22,8 @@ export function summarise(runs) {
     flippedRuns: counted.filter((run) => run.flips > 0).length,
     marginsAboveZero: margins.length,
     marginGreatest: greatest(margins),
-    scoreGreatest: greatest(counted.map(({ score }) => score)),
+    // −log₁₀ of the p-values of pooled evidence
+    scores: counted.map(({ score }) => score).filter((score) => score > 0),
     accused: counted.filter(({ verdict }) => verdict !== 'valid').length,
     accusedAtDefault: counted.filter((run) => run.verdictAtDefault !== 'valid').length,
   };
@@ -36,6 +37,15 @@ export function bounds(accused, verifications) {
     upper95: clopperPearsonUpper(accused, verifications, 0.95),
     upper999: clopperPearsonUpper(accused, verifications, 0.999),
   };
+}
+
+/** How the p-values of pooled evidence lie: an honest seller shows p ≤ α in at most a share α of its answers. */
+export function describeScores(scores, verifications) {
+  const atMost = (p) => scores.filter((score) => score >= -Math.log10(p)).length;
+  return (
+    `pooled evidence: p = 1 in ${verifications - scores.length}, p ≤ 0.1 in ${atMost(0.1)}, ` +
+    `p ≤ 0.01 in ${atMost(0.01)}; smallest p: ${(10 ** -greatest(scores)).toExponential(1)}`
+  );
 }
 
 const short = (value) => (value === undefined ? '-' : value.toExponential(1));
