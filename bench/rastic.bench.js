@@ -90,7 +90,7 @@ async function oneRun(id, { model, seller, verifier, tau, ties, outside }) {
 
 /** All runs of one model. @returns a row for each back end */
 async function runModel(model, jobs, seed, left) {
-  const verifier = await openModel(model);
+  const verifier = await openModel(model, { threads: 1 });
   const rows = [];
   try {
     const { tau, from } = await toleranceOf(model, verifier.info);

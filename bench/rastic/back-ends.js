@@ -7,7 +7,7 @@ import { openOrtWeb, ortWebMissing } from './ort-web.js';
 
 /** A native seller that is fed the prompt in blocks of `size`. */
 async function inBlocks(model, size) {
-  const seller = await openModel(model, { threads: 2 });
+  const seller = await openModel(model, { threads: 1 });
   const session = async () => {
     const stream = await seller.session();
     return {
