@@ -1,7 +1,7 @@
 import { appendFileSync, existsSync, mkdirSync, readFileSync, rmSync } from 'node:fs';
 import { parseArgs } from 'node:util';
 import { DEFAULT_TAU, verifyOutput } from 'bitmodel/rastic';
-import { BACK_ENDS } from './rastic/back-ends.js';
+import { BACK_ENDS, oneAtATime } from './rastic/back-ends.js';
 import { Draw } from './rastic/draw.js';
 import { findModels, openModel, toleranceOf } from './rastic/models.js';
 import { searchNearTies } from './rastic/near-ties.js';
@@ -16,6 +16,8 @@ const OPTIONS = {
   seed: { type: 'string', default: '1' },
   resume: { type: 'boolean', default: false },
 };
+/** Runs under way at once. */
+const LANES = 6;
 const LOG = new URL('results/rastic-runs.jsonl', import.meta.url);
 
 const say = (text) => process.stderr.write(`${text}\n`);
@@ -88,6 +90,20 @@ async function oneRun(id, { model, seller, verifier, tau, ties, outside }) {
   };
 }
 
+/** Makes `count` runs, a few at a time, so that no thread waits for another. @returns them in order */
+async function inLanes(count, one) {
+  const runs = new Array(count);
+  let next = 0;
+  const lane = async () => {
+    while (next < count) {
+      const number = next++;
+      runs[number] = await one(number);
+    }
+  };
+  await Promise.all(Array.from({ length: LANES }, lane));
+  return runs;
+}
+
 /** All runs of one model. @returns a row for each back end */
 async function runModel(model, jobs, seed, left) {
   const verifier = await openModel(model, { threads: 1 });
@@ -105,18 +121,20 @@ async function runModel(model, jobs, seed, left) {
     );
     for (const { backEnd, count } of jobs) {
       const started = performance.now();
-      const seller = await backEnd.open(model);
+      const opened = await backEnd.open(model);
+      const seller = backEnd.manyStreams ? opened : oneAtATime(opened);
       const { outside } = backEnd;
       const setting = { model, seller, verifier, tau, ties, outside };
-      const runs = [];
+      const one = async (number) => {
+        const id = `${seed}/${model.name}/${backEnd.name}/${number}`;
+        if (left.has(id)) return left.get(id);
+        const run = await oneRun(id, setting);
+        appendFileSync(LOG, `${JSON.stringify(run)}\n`);
+        return run;
+      };
+      let runs;
       try {
-        for (let number = 0; number < count; number++) {
-          const id = `${seed}/${model.name}/${backEnd.name}/${number}`;
-          const known = left.get(id);
-          const run = known ?? (await oneRun(id, setting));
-          if (!known) appendFileSync(LOG, `${JSON.stringify(run)}\n`);
-          runs.push(run);
-        }
+        runs = await inLanes(count, one);
       } finally {
         await seller.close();
       }

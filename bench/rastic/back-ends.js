@@ -53,6 +53,7 @@ const threads = [1, 2, 3, 4, 6, 8, 12, 16].map((count) => ({
   // more threads than cores wait by spinning
   share: count > 4 ? 0.2 : 1,
   quick: ![1, 2, 4].includes(count),
+  manyStreams: true,
   open: (model) => openModel(model, { threads: count }),
 }));
 
@@ -61,22 +62,45 @@ const levels = ['disabled', 'basic', 'extended'].map((optimization) => ({
   what: `ONNX Runtime, graph optimisation ${optimization}`,
   quick: optimization === 'basic',
   share: 1,
+  manyStreams: true,
   open: (model) => openModel(model, { threads: 1, optimization }),
 }));
 
 const hasWeights = (model) => (model.weights ? undefined : 'no weights in binary32');
 const hasGguf = (model) => (model.gguf ? undefined : 'no GGUF in binary32');
 
+/** A seller that has room for one token stream: the next one begins when the last is closed. */
+export function oneAtATime(seller) {
+  let last = Promise.resolve();
+  const session = async () => {
+    const before = last;
+    let release;
+    last = new Promise((resolve) => {
+      release = resolve;
+    });
+    await before;
+    const stream = await seller.session();
+    const close = async () => {
+      await stream.close();
+      release();
+    };
+    return { feed: (ids) => stream.feed(ids), close };
+  };
+  return { session, close: () => seller.close() };
+}
+
 /**
  * Sellers that compute the same model by other sums. Each: its name; the share of runs it gets, 1 being a full one; whether it is only for small
  * models (`quick`), as kernels and sums are those of another; whether
- * it belongs to the class that the calibration speaks of (`outside` says why not); why it can't run here, if so; and `open`,
+ * it belongs to the class that the calibration speaks of (`outside` says why not); why it can't run here, if so; whether it
+ * computes several token streams at once (`manyStreams`); and `open`,
  * which gives token streams: prompt or next ids in, logits after the last out.
  */
 export const BACK_ENDS = [
   ...threads,
   {
     name: 'ort-blocks-1',
+    manyStreams: true,
     quick: true,
     what: 'ONNX Runtime, the prompt token by token',
     share: 0.5,
@@ -84,6 +108,7 @@ export const BACK_ENDS = [
   },
   {
     name: 'ort-blocks-7',
+    manyStreams: true,
     quick: true,
     what: 'ONNX Runtime, the prompt in blocks of 7',
     share: 0.5,
@@ -91,6 +116,7 @@ export const BACK_ENDS = [
   },
   {
     name: 'ort-no-cache',
+    manyStreams: true,
     quick: true,
     what: 'ONNX Runtime, a whole pass for each token',
     share: 0.1,
