@@ -33,6 +33,7 @@ interface Audit {
 interface Bonds {
   readonly verifiers: readonly { readonly publicKey: string }[];
   readonly burnt: readonly { readonly publicKey: string; readonly txid: string }[];
+  readonly accused: readonly { readonly publicKey: string; readonly jobId: string }[];
 }
 
 async function fund(key: string, ...coins: string[]): Promise<void> {
@@ -135,9 +136,23 @@ describe('disputes before drawn verifiers', () => {
     const { code, stdout, stderr } = await place.run(args, { env });
     expect({ code, stderr }).toMatchObject({ code: 10 });
     expect(JSON.parse(stdout)).toMatchObject({ outcome: 'upheld', verifier: honest, txids: [] });
-    const { burnt } = await place.json<Bonds>(['verifier', 'bonds']);
+    const { burnt, accused } = await place.json<Bonds>(['verifier', 'bonds']);
     expect(burnt).toHaveLength(1);
+    const its = accused.filter(({ publicKey }) => publicKey === honest);
+    expect(its).toMatchObject([{ jobId: slashed.job, wrong: 0 }]);
+    const { verdicts } = await place.json<{ verdicts: { verifier: string }[] }>([
+      ...['job', 'show', slashed.job],
+    ]);
+    expect(verdicts.map(({ verifier }) => verifier)).toContain(honest);
   }, 240_000);
+
+  it.each([
+    ['NO_CHEATING', 4, ['--network', 'test', '--cheat', 'lazy']],
+    ['UNKNOWN_CHEAT', 2, ['--cheat', 'magic']],
+  ])('a verifier is told to cheat by name, on regtest alone: %s', async (name, expected, args) => {
+    const { code, stderr } = await place.run(['verifier', ...args, '--json'], { env });
+    expect([code, JSON.parse(stderr)]).toMatchObject([expected, { error: { code: name } }]);
+  });
 
   it('a good answer is cleared: the seller keeps its price, and what the verifiers leave of the bond', async () => {
     const before = await coinsOf('plant');
