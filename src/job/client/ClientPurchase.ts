@@ -99,9 +99,12 @@ export class ClientPurchase {
     return offers.filter(({ author }) => !left.has(author));
   }
 
-  /** Offers less those of sellers that were slashed before, unless the buyer allows them; each is told once. */
+  /**
+   * Offers less those of sellers that were slashed before, unless the buyer allows them, or plants the job with a seller of
+   * its own; each is told once.
+   */
   async #withoutSuspects(
-    { id, allowSuspects = false }: ClientRecord,
+    { id, planted, allowSuspects = planted !== undefined }: ClientRecord,
     offers: readonly Message<'offer'>[],
   ): Promise<Message<'offer'>[]> {
     const { chain, params, emit } = this.#desk;
