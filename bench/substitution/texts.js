@@ -21,6 +21,12 @@ export function contextsOf(tokenizer, count) {
   );
 }
 
+/** What follows such a beginning, as so many ids. */
+export function proseOf(tokenizer, index, count, tokens) {
+  const start = index * Math.floor((words.length - 12) / count) + 12;
+  return tokenizer.encode(words.slice(start, start + tokens).join(' ')).slice(0, tokens);
+}
+
 /** e to the mean surprise per token of held text, in pieces of up to 400 tokens. */
 export async function perplexityOf(model, pieces) {
   const width = model.info.vocabularySize;
