@@ -57,13 +57,13 @@ describe('the bound on flips', () => {
     fc.assert(
       fc.property(rows, samplings, shares, fc.constantFrom(0.02, 0.1, 0.5), (row, how, by, tau) => {
         const shifted = Float32Array.from(row, (z, i) => z + by[i]! * (tau / 2) * (1 - 1e-6));
-        const rounds = 500;
+        const rounds = 300;
         const { flips: count, bound } = flips(row, shifted, how, tau, rounds);
         expect(count).toBeLessThanOrEqual(allowed(rounds * bound));
         total.flips += count;
         total.expected += rounds * bound;
       }),
-      { numRuns: cases(100, 5000) },
+      { numRuns: cases(60, 5000) },
     );
     expect(total.flips).toBeGreaterThan(0);
     expect(total.flips).toBeLessThanOrEqual(allowed(total.expected));
@@ -74,7 +74,7 @@ describe('the bound on flips', () => {
       const row = Float32Array.of(gap, 0);
       const tau = 0.2;
       const reach = (tau / 2) * (1 - 1e-6);
-      const rounds = 10_000;
+      const rounds = 5000;
       const [a, b] = [
         Float32Array.of(gap + reach, -reach),
         Float32Array.of(gap - reach, reach),
