@@ -112,13 +112,18 @@ function refused(message: string, next: string, code = 'BAD_OPTION'): BitmodelEr
 
 /** Refuses options that would be dropped without a word. */
 function refuseIdle(options: VerifyCommandOptions, { json }: Settings): void {
-  const { outsource, neighbours, sample, timeout, model, explain, html } = options;
+  const { outsource, neighbours, sample, timeout, model, explain, html, check, sampleSeed } =
+    options;
   if (!outsource && [neighbours, sample, timeout].some((one) => one !== undefined)) {
     throw refused('Nobody but neighbours is asked like that.', 'Pass --outsource, too');
   }
   if (outsource && model === undefined && (explain || html !== undefined)) {
     const next = 'Pass --model, too; without it, what the neighbours said is printed';
     throw refused('Each token can be shown only by the model at hand.', next);
+  }
+  if (outsource && model === undefined && (check ?? sampleSeed) !== undefined) {
+    const next = 'Pass --sample for how many tokens neighbours are asked, or --model, too';
+    throw refused('--check is for the model at hand.', next);
   }
   if (html === '-' && (json || explain)) {
     const next = 'Name a file for the page';

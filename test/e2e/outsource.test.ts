@@ -147,6 +147,7 @@ describe('bitmodel verify --outsource', () => {
   it.each([
     ['without --outsource', ['--neighbours', '3']],
     ['about more tokens than there are', ['--outsource', '--sample', '400']],
+    ['what only a model at hand checks', ['--outsource', '--check', 'sample:3']],
   ])('refuses to ask %s, before it says who sees the prompt', async (_, args) => {
     const { code, stderr } = await asker.run(['verify', RECEIPT, ...args]);
     expect(code).toBe(2);
