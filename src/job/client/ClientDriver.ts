@@ -1,5 +1,5 @@
 import { BitmodelError, writeFileAtomic } from '../../base/index.js';
-import { FEE_RATE, parseOutpoint } from '../../chain/index.js';
+import { parseOutpoint } from '../../chain/index.js';
 import { termsOf } from '../agreement.js';
 import type { JobEvent, JobRole } from '../JobEvents.js';
 import { createMessage, type Message } from '../messages.js';
@@ -16,12 +16,9 @@ import { ClientRecords } from './ClientRecords.js';
 import type { ClientDesk } from './desk.js';
 import { CONTEST_LAST_CALL, endFee } from './ending.js';
 import type { ClientOutcome, ClientRecord } from './record.js';
+import { contestReserve } from './reserve.js';
 import { setAside } from './transactions.js';
 
-/** Bytes of transactions that a dispute can take. */
-const DISPUTE_BYTES = 8_000n;
-/** Base units per byte that are set aside for them with the bond: what a filled mempool may come to ask. */
-const DISPUTE_FEE_RATE = 10n * FEE_RATE;
 /** Blocks below the claim after which a missing ciphertext is contested. */
 const DELIVERY_DEPTH = 3;
 /** Looks at the pool before one is, unless the dispute window is nearly over: a few seconds. */
@@ -66,7 +63,7 @@ export abstract class ClientDriver extends Participant {
 
   /** @param bond base units */
   protected reserveOver(bond: bigint): bigint {
-    return bond + DISPUTE_BYTES * DISPUTE_FEE_RATE;
+    return contestReserve(bond);
   }
 
   /** Keeps the coins of a job from other payments of this wallet, here and in other processes while this one runs. */

@@ -9,6 +9,7 @@ import { type JobModel, modelFor } from '../jobModel.js';
 import { NodeAbsence } from '../NodeAbsence.js';
 import { pause } from '../sending.js';
 import { suspectKeys } from '../suspects/ask.js';
+import { conflict, fundingOf, whyRefused } from './funding.js';
 import { Mail } from './Mail.js';
 import { type NoteOf, progressOf, takenRecord } from './notes.js';
 import { drive, type HandedJob } from './watchedJob.js';
@@ -36,6 +37,14 @@ interface Driving {
 }
 
 const MOST_JOBS = 16;
+/** Blocks that a job may be ahead of this node, as in the pool. */
+const HEIGHT_SLACK = 6;
+/** Refusals that are kept, and answers that are on their way at once. */
+const MOST_REFUSALS = 10_000;
+const MOST_ANSWERS = 64;
+
+/** What a watcher answers, whoever asked about whatever job. */
+type Answer = Omit<NoteOf<'tell'>, 'kind' | 'jobId'>;
 
 /**
  * Drives jobs for buyers that have gone away: with a key that was made for the job alone it does everything that the buyer
@@ -49,6 +58,11 @@ export class Watcher extends JobEvents {
   readonly #records: JobRecords<HandedJob>;
   readonly #driving = new Map<string, Driving>();
   readonly #over = new Set<string>();
+  /** Jobs whose payment the node refuses: they are waited for, and hold no place. */
+  readonly #unpaid = new Set<string>();
+  /** Why jobs were refused, by their key and id: a second copy of a letter is not taken after the first was not. */
+  readonly #refusals = new Map<string, string>();
+  #answering = 0;
   readonly #absence = new NodeAbsence({
     away: (detail) => this.emit({ role: 'client', step: 'problem', detail }),
     back: () => this.emit({ role: 'client', step: 'back' }),
@@ -78,9 +92,7 @@ export class Watcher extends JobEvents {
         this.#absence.end();
         for (const id of this.#driven()) this.#driveIfDue(id, signal);
       } catch (thrown) {
-        if (!this.#absence.note(thrown)) {
-          this.emit({ role: 'client', step: 'problem', detail: messageOf(thrown) });
-        }
+        this.#problem(thrown);
       }
       await pause(this.#interval, signal);
     }
@@ -91,9 +103,31 @@ export class Watcher extends JobEvents {
   async #read(): Promise<void> {
     for (const { from, note } of await this.#mail.receive()) {
       if (note.kind === 'tell') continue;
-      const answer = await this.#answer(from, note);
-      await this.#mail.send(from, note.node, { kind: 'tell', jobId: note.jobId, ...answer });
+      try {
+        const answer = await this.#answer(from, note);
+        this.#say(from, note.node, { kind: 'tell', jobId: note.jobId, ...answer });
+      } catch (thrown) {
+        // one letter must not keep the others from being read; whoever wrote it writes again
+        this.#problem(thrown);
+      }
     }
+  }
+
+  /** Sends an answer, without waiting for a node that may be slow to take it; one too many is left to be asked for again. */
+  #say(to: string, node: string | undefined, note: NoteOf<'tell'>): void {
+    if (this.#answering >= MOST_ANSWERS) return;
+    this.#answering += 1;
+    void this.#mail
+      .send(to, node, note)
+      .catch((thrown: unknown) => this.#problem(thrown))
+      .finally(() => {
+        this.#answering -= 1;
+      });
+  }
+
+  #problem(thrown: unknown): void {
+    if (this.#absence.note(thrown)) return;
+    this.emit({ role: 'client', step: 'problem', detail: messageOf(thrown) });
   }
 
   /** Jobs that are not over yet. Of the others, which become many, no record is read again. */
@@ -101,15 +135,15 @@ export class Watcher extends JobEvents {
     return this.#records.ids().filter((id) => {
       if (this.#over.has(id)) return false;
       const isDriven = this.#records.load(id).state === 'driven';
-      if (!isDriven) this.#over.add(id);
+      if (!isDriven) {
+        this.#over.add(id);
+        this.#unpaid.delete(id);
+      }
       return isDriven;
     });
   }
 
-  async #answer(
-    from: string,
-    note: NoteOf<'hand' | 'ask' | 'back'>,
-  ): Promise<Omit<NoteOf<'tell'>, 'kind' | 'jobId'>> {
+  async #answer(from: string, note: NoteOf<'hand' | 'ask' | 'back'>): Promise<Answer> {
     const known = this.#records.current(note.jobId);
     if (known && known.record.job.client !== from) return { state: 'unknown' };
     if (note.kind === 'hand' && !known) return this.#take(from, note);
@@ -118,40 +152,66 @@ export class Watcher extends JobEvents {
     return this.#tell(known);
   }
 
-  async #take(from: string, note: NoteOf<'hand'>): Promise<Omit<NoteOf<'tell'>, 'kind' | 'jobId'>> {
+  async #take(from: string, note: NoteOf<'hand'>): Promise<Answer> {
+    const name = `${from} ${note.jobId}`;
+    const reason = this.#refusals.get(name) ?? (await this.#takeOrSay(from, note));
+    if (reason === undefined) return { state: 'driven' };
+    this.#refusals.set(name, reason);
+    if (this.#refusals.size > MOST_REFUSALS) {
+      this.#refusals.delete(this.#refusals.keys().next().value!);
+    }
+    return { state: 'refused', reason };
+  }
+
+  /** Takes a job, or says why not. */
+  async #takeOrSay(from: string, note: NoteOf<'hand'>): Promise<string | undefined> {
     let record: ClientRecord;
     try {
       record = takenRecord(note);
     } catch (thrown) {
       if (!(thrown instanceof BitmodelError)) throw thrown;
-      return { state: 'refused', reason: messageOf(thrown).slice(0, 300) };
+      return messageOf(thrown).slice(0, 300);
     }
     const reason =
       from === record.job.client
         ? await this.#whyNot(record, note)
         : 'the letter is not of the job’s key';
-    if (reason !== undefined) return { state: 'refused', reason };
+    if (reason !== undefined) return reason;
     const { jobId: id, key, home, fee, funding } = note;
     this.#records.save({ v: 1, id, key, home, fee, funding, record, state: 'driven' });
     this.emit({ role: 'client', step: 'handed', jobId: id, amount: parseAmount(fee) });
-    return { state: 'driven' };
+    return undefined;
   }
 
-  async #whyNot(record: ClientRecord, { fee }: NoteOf<'hand'>): Promise<string | undefined> {
+  async #whyNot(record: ClientRecord, note: NoteOf<'hand'>): Promise<string | undefined> {
     const { chain, params, models, price, maxJobs = MOST_JOBS } = this.#options;
-    const { job, allowSuspects } = record;
-    if (!modelFor(models, job)) return 'the model is not here';
-    if (parseAmount(fee) < price) return `it asks ${formatAmount(price)} coins`;
-    if (this.#driven().length >= maxJobs) return 'it has enough to do';
+    const { job, promptIds, allowSuspects } = record;
+    const own = modelFor(models, job);
+    if (!own) return 'the model is not here';
+    const { vocabularySize, contextLength } = own.model.info;
+    if (promptIds.some((id) => id >= vocabularySize)) return 'the prompt is not of the model';
+    if (promptIds.length + job.maxTokens > contextLength)
+      return 'the job is too long for the model';
+    if (parseAmount(note.fee) < price) return `it asks ${formatAmount(price)} coins`;
+    const driven = this.#driven();
+    if (driven.filter((id) => !this.#unpaid.has(id)).length >= maxJobs)
+      return 'it has enough to do';
     const tip = await chain.height();
+    if (job.created > tip + HEIGHT_SLACK) return 'the job was created after the tip of the chain';
     if (tip >= job.expires - claimMargin(params)) return 'the job is too old';
+    const funding = fundingOf(note);
+    if (driven.some((id) => conflict(funding, fundingOf(this.#records.load(id))))) {
+      return 'its payment takes a coin of another job’s';
+    }
+    const refused = await whyRefused(chain, funding);
+    if (refused !== undefined) return `the node does not take its payment (${refused})`;
     if (!Array.isArray(job.verifiers) || allowSuspects) return undefined;
     const suspects = await suspectKeys(chain, job.verifiers, params);
     return suspects && suspects.size > 0 ? 'a verifier of the job is suspect' : undefined;
   }
 
   /** Lets go of a job, and writes that down before it says so. */
-  async #giveBack(known: HandedJob): Promise<Omit<NoteOf<'tell'>, 'kind' | 'jobId'>> {
+  async #giveBack(known: HandedJob): Promise<Answer> {
     const driving = this.#driving.get(known.id);
     driving?.stop.abort();
     await driving?.done;
@@ -161,7 +221,7 @@ export class Watcher extends JobEvents {
     return this.#tell(this.#records.load(known.id));
   }
 
-  #tell(known: HandedJob): Omit<NoteOf<'tell'>, 'kind' | 'jobId'> {
+  #tell(known: HandedJob): Answer {
     const { id, state, why, sentHome } = known;
     const record = new JobRecords<ClientRecord>(this.#jobFolder(id)).current(id) ?? known.record;
     return {
@@ -179,9 +239,14 @@ export class Watcher extends JobEvents {
   #driveIfDue(id: string, signal: AbortSignal): void {
     if (this.#driving.has(id) || signal.aborted) return;
     const stop = new AbortController();
-    const { price: _, maxJobs: __, ...hands } = this.#options;
+    const { price: _, maxJobs = MOST_JOBS, ...hands } = this.#options;
+    const wait = (isKnown: boolean): boolean => {
+      if (isKnown) this.#unpaid.delete(id);
+      else this.#unpaid.add(id);
+      return this.#unpaid.size <= maxJobs;
+    };
     const done = drive(
-      { ...hands, interval: this.#interval, directory: this.#jobFolder(id) },
+      { ...hands, interval: this.#interval, directory: this.#jobFolder(id), wait },
       this.#records,
       id,
       stop.signal,

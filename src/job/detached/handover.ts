@@ -5,7 +5,6 @@ import {
   decodeTransaction,
   encodeTransaction,
   estimateFeeRate,
-  FEE_RATE,
   hash160,
   type KeyPair,
   keyPair,
@@ -22,6 +21,7 @@ import type { JobMoney, JobQuote, JobRequest } from '../client/request.js';
 import type { JobModel } from '../jobModel.js';
 import { sendOnce } from '../sending.js';
 import { converse } from './converse.js';
+import { detachedValue } from './funding.js';
 import { DETACHED_BOUNDS, handedRecord, withProgress } from './notes.js';
 
 /** Who a job is handed to, and for what. */
@@ -55,9 +55,6 @@ export interface DetachedQuote extends JobQuote {
   readonly release: () => void;
 }
 
-/** Bytes of the transactions of an undisputed job beside its disputes', and what the mempool may come to ask for each. */
-const JOB_BYTES = 4_000n;
-const JOB_FEE_RATE = 10n;
 /** Milliseconds that a watcher has to say that it takes a job. */
 const TAKEN_WITHIN = 30_000;
 
@@ -83,8 +80,8 @@ export async function quoteDetached(
   const client = new JobClient({ ...hands, key, wallet: own });
   let funding: Transaction | undefined;
   let locked = 0n;
-  const coin = async ({ reward, reserve }: JobMoney): Promise<string> => {
-    const value = reward + reserve + fee + JOB_BYTES * JOB_FEE_RATE * FEE_RATE;
+  const coin = async (money: JobMoney): Promise<string> => {
+    const value = detachedValue(money, fee);
     const lockingScript = p2pkhScript(hash160(key.publicKey));
     const outputs = [{ value, lockingScript }];
     const funded = await wallet.fund({ outputs, feeRate: await estimateFeeRate(chain) });

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { BitmodelError, fromHex, toHex } from '../../base/index.js';
+import { BitmodelError, fromHex, parseAmount, toHex, utf8 } from '../../base/index.js';
 import { publicKeyOf } from '../../chain/index.js';
 import type { ClientRecord } from '../client/record.js';
 import { isSigned, type MessageType, parseMessage } from '../messages.js';
@@ -11,6 +11,7 @@ import {
   promptHashOf,
   publicKeySchema,
 } from '../spec.js';
+import { whyNotPaid } from './funding.js';
 
 /** Tokens of a prompt, and of an answer, of a job that can be handed over: it must fit into one letter. */
 export const DETACHED_BOUNDS = { inputTokens: 16_384, maxTokens: 16_384 } as const;
@@ -99,10 +100,16 @@ export function handedRecord(record: ClientRecord): NoteOf<'hand'>['record'] {
 
 /**
  * The record that was handed over, checked: the job is the one that is named, its key is the one that is given, prompt
- * and announcement are its own.
- * @throws BitmodelError `BAD_NOTE`, `BAD_JOB`, `BAD_MESSAGE`
+ * and announcement are its own, and the payment is of its coin and of enough.
+ * @throws BitmodelError `BAD_NOTE`, `BAD_JOB`, `BAD_MESSAGE`, and where the payment is no transaction
  */
-export function takenRecord({ jobId: id, record, key }: NoteOf<'hand'>): ClientRecord {
+export function takenRecord({
+  jobId: id,
+  record,
+  key,
+  funding,
+  fee,
+}: NoteOf<'hand'>): ClientRecord {
   const job = parseJob(record.job);
   const announce = parseMessage(record.announce);
   if (jobIdHex(job) !== id) throw badNote('the job is another one');
@@ -114,7 +121,10 @@ export function takenRecord({ jobId: id, record, key }: NoteOf<'hand'>): ClientR
   if (toHex(promptHashOf(fromHex(record.salt), record.promptIds)) !== job.promptHash) {
     throw badNote('the prompt is not that of the job');
   }
+  if (record.promptIds.length !== job.inputTokens) throw badNote('the prompt is of another length');
   if (job.maxTokens > DETACHED_BOUNDS.maxTokens) throw badNote('it may have too many tokens');
+  const unpaid = whyNotPaid(job, funding, parseAmount(fee));
+  if (unpaid !== undefined) throw badNote(unpaid);
   const { salt, nonce, promptIds, drawSecret, allowSuspects, sellers } = record;
   return {
     ...{ v: 1, id, phase: 'announced', job, salt, nonce, promptIds, announce },
@@ -186,7 +196,7 @@ const progressSchema = z
 
 const PROGRESS: readonly string[] = Object.keys(progressSchema.shape);
 
-/** Characters of progress that fit into a letter. */
+/** Bytes of progress that fit into a letter. */
 const PROGRESS_LENGTH = 600_000;
 
 /** What a driver has added to a record. The sealed answer is left out where it is opened, or all is too much. */
@@ -195,7 +205,7 @@ export function progressOf(record: ClientRecord): Record<string, unknown> {
   const whole = (of: object): Record<string, unknown> =>
     Object.fromEntries(Object.entries(of).filter(([name]) => PROGRESS.includes(name)));
   const told = whole(record.answer ? rest : record);
-  return JSON.stringify(told).length <= PROGRESS_LENGTH ? told : whole(rest);
+  return utf8(JSON.stringify(told)).length <= PROGRESS_LENGTH ? told : whole(rest);
 }
 
 /**

@@ -15,9 +15,9 @@ import { makePrompt } from '../client/transactions.js';
 import { type AnyMessage, acceptedOffer, parseMessage } from '../messages.js';
 import { listJobMessages } from '../pool/client.js';
 import { isEscrow } from '../trace.js';
+import { awaitFunding } from './funding.js';
 import { detachedKey } from './handover.js';
 import { type SentHome, sendHome } from './sendHome.js';
-import { awaitFunding } from './watchedJob.js';
 
 /** What a job that was taken back is gone on with. */
 export interface ResumingHands {
@@ -78,12 +78,8 @@ export async function prepareResumed(
   if (record.phase === 'ended') return record;
   const { chain, params, interval = 300 } = hands;
   const detached = record.detached!;
-  const isFunded = await awaitFunding(
-    chain,
-    { funding: detached.funding, record },
-    interval,
-    signal,
-  );
+  const paid = { funding: detached.funding, job: record.job };
+  const isFunded = await awaitFunding(chain, paid, { interval, signal });
   const key = detachedKey(detached, params);
   const next: ClientRecord = isFunded
     ? await adoptEscrow(hands, record, key)

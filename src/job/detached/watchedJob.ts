@@ -1,11 +1,9 @@
-import { BitmodelError, fromHex, parseAmount } from '../../base/index.js';
+import { BitmodelError, fromHex, messageOf, parseAmount } from '../../base/index.js';
 import {
   type ChainClient,
-  decodeTransaction,
   type KeyPair,
   keyPair,
   type NetworkParameters,
-  transactionId,
   Wallet,
 } from '../../chain/index.js';
 import { JobClient } from '../client/JobClient.js';
@@ -13,7 +11,7 @@ import type { ClientRecord } from '../client/record.js';
 import type { JobEvent } from '../JobEvents.js';
 import type { JobRecord, JobRecords } from '../JobRecords.js';
 import type { JobModel } from '../jobModel.js';
-import { pause, sendOnce } from '../sending.js';
+import { awaitFunding, fundingOf } from './funding.js';
 import { homeText, sendHome } from './sendHome.js';
 
 /** A job that a watcher was handed; on its disk before it says so. */
@@ -45,38 +43,28 @@ export interface DrivingHands {
   /** Of this job's record as its buyer would keep it. */
   readonly directory: string;
   readonly interval: number;
+  /** Told whether the node knows the job's payment. @returns whether that is to be waited for */
+  readonly wait: (isKnown: boolean) => boolean;
 }
 
-/** Blocks for which the coins of a job are waited for. */
-const FUNDING_PERIOD = 30;
+/** Blocks above a job's expiry after which one that can't be driven is given up. */
+const OVERDUE = 200;
 
-/**
- * Waits until a job's coins are in a block, and sends the transaction that brings them again and again until then.
- * @returns whether they came
- * @throws AbortError
- */
-export async function awaitFunding(
-  chain: ChainClient,
-  { funding, record }: Pick<HandedJob, 'funding' | 'record'>,
-  interval: number,
+/** Why a job has no coins; undefined once they are in a block. */
+async function whyUnpaid(
+  { chain, interval, wait }: DrivingHands,
+  paid: Parameters<typeof awaitFunding>[1],
   signal: AbortSignal,
-): Promise<boolean> {
-  const transaction = decodeTransaction(fromHex(funding));
-  const txid = transactionId(transaction);
-  for (;;) {
-    signal.throwIfAborted();
-    const known = await chain.transaction(txid);
-    if (known && known.height > 0) return true;
-    const tip = await chain.height();
-    if (tip > record.job.created + FUNDING_PERIOD && !known) return false;
-    try {
-      if (!known) await sendOnce(chain, transaction);
-    } catch (thrown) {
-      // another transaction may have had its coins: then it never comes
-      if (!(thrown instanceof BitmodelError) || thrown.code !== 'TX_REJECTED') throw thrown;
-    }
-    await pause(interval, signal);
+): Promise<string | undefined> {
+  try {
+    fundingOf(paid);
+  } catch (thrown) {
+    if (!(thrown instanceof BitmodelError)) throw thrown;
+    // what is no transaction will never be one
+    return messageOf(thrown);
   }
+  const isPaid = await awaitFunding(chain, paid, { interval, signal, wait });
+  return isPaid ? undefined : 'its coins never came';
 }
 
 /**
@@ -92,18 +80,24 @@ export async function drive(
 ): Promise<void> {
   const { chain, params, models, directory, interval } = hands;
   const handed = records.load(id);
-  const key = keyPair(fromHex(handed.key, 32), params);
   const save = (changes: Partial<HandedJob>): void =>
     records.save({ ...records.load(id), ...changes });
-  if (!(await awaitFunding(chain, handed, interval, signal))) {
-    save({ state: 'done', why: 'its coins never came' });
-    return;
-  }
+  const { job } = handed.record;
+  const why = await whyUnpaid(hands, { ...handed, job }, signal);
+  if (why !== undefined) return save({ state: 'done', why });
+  const key = keyPair(fromHex(handed.key, 32), params);
   const wallet = new Wallet({ client: chain, keys: [key], params });
   const client = new JobClient({ chain, params, wallet, key, models, directory, interval });
   client.on('event', tell);
-  if (client.list().length === 0) await client.submit(handed);
-  await client.pursue(id, signal);
+  try {
+    if (client.list().length === 0) await client.submit(handed);
+    await client.pursue(id, signal);
+  } catch (thrown) {
+    // nothing can be locked any more, and all that was has had its end: what is there goes home
+    const tip = await chain.height();
+    if (signal.aborted || tip <= job.expires + OVERDUE) throw thrown;
+    save({ why: messageOf(thrown).slice(0, 300) });
+  }
   const fee = { amount: parseAmount(handed.fee), publicKey: hands.key.publicKey };
   const home = fromHex(handed.home, 20);
   const last = await sendHome(
