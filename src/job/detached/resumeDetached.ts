@@ -109,8 +109,14 @@ export async function bringHome(
   const home = fromHex(detached.home, 20);
   const key = detachedKey(detached, params);
   const isPaid = await chain.transaction(idOf(detached.funding));
+  const source = { record, funding: detached.funding };
   const last = isPaid
-    ? await sendHome({ chain, params, key, home, interval }, tell, signal, detached.sentHome)
+    ? await sendHome(
+        { chain, params, key, home, interval, source },
+        tell,
+        signal,
+        detached.sentHome,
+      )
     : undefined;
   const next: ClientRecord = {
     ...records.load(record.id),

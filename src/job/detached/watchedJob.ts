@@ -100,8 +100,9 @@ export async function drive(
   }
   const fee = { amount: parseAmount(handed.fee), publicKey: hands.key.publicKey };
   const home = fromHex(handed.home, 20);
+  const source = { record: client.list().at(-1) ?? handed.record, funding: handed.funding };
   const last = await sendHome(
-    { chain, params, key, home, fee, interval },
+    { chain, params, key, home, fee, interval, source },
     (sent) => {
       save({ sentHome: sent.txid });
       const detail = homeText(sent);
