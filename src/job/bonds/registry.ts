@@ -71,13 +71,20 @@ export function drawVerifiers(
   return seatsOf(registry, draw, drawSeed(drawnBy), draw.count);
 }
 
-/** Who judges a drawn verdict again: twice as many and one, out of the same registry by another seed. */
+/**
+ * Who judges a drawn verdict again: twice as many and one, out of the same registry by another seed. That takes the
+ * accused's signature of the verdict: whoever knows c and k beforehand can't tell by them who will sit.
+ * @param signature of the accused under its verdict message, as the bond is shown it
+ * @throws BitmodelError `BAD_REGISTRY` for a registry that is not the one the job names
+ */
 export function drawSecondJury(
   registry: VerifierRegistry,
   draw: VerifierDraw,
   drawnBy: DrawnBy,
+  signature: Uint8Array,
 ): Seat[] {
-  return seatsOf(registry, draw, secondSeed(drawSeed(drawnBy)), secondJurySize(draw.count));
+  const seed = secondSeed(drawSeed(drawnBy), signature);
+  return seatsOf(registry, draw, seed, secondJurySize(draw.count));
 }
 
 function seatsOf(

@@ -87,7 +87,7 @@ export interface ProvenCase extends MinedContest {
   /** What the accused signed, and what that says. */
   readonly message: Uint8Array;
   readonly verdict: VerdictName;
-  /** Who judged first, and who judges again. */
+  /** Who judged first, and who judges again by the draw of the signature that the appeal shows. */
   readonly first: readonly Seat[];
   readonly second: readonly Seat[];
 }
@@ -127,25 +127,35 @@ export async function proveCase(
   if (!juries?.first.some(({ publicKey }) => equalBytes(publicKey, accused))) return undefined;
   const message = fromHex(appeal.body.verdict);
   const { verdict } = readDrawnVerdict(message)!;
-  return { ...contest, ...juries, accused, message, verdict };
+  const { first, over } = juries;
+  const second = over(fromHex(appeal.body.signature));
+  return { ...contest, first, second, accused, message, verdict };
 }
 
-/** Both juries of a contested job whose verifiers are drawn, by seat; undefined where the chain shows another registry. */
+/** Who judges a contested job whose verifiers are drawn, by seat. */
+export interface Juries {
+  readonly first: readonly Seat[];
+  /** Who judges a verdict again, by the accused's signature of it. */
+  over(signature: Uint8Array): readonly Seat[];
+}
+
+/** The juries of a contested job; undefined where its verifiers are listed, or the chain shows another registry. */
 export async function juriesOf(
   chain: BondChain,
   params: NetworkParameters,
   job: JobSpec,
   { terms, state }: Pick<MinedContest, 'terms' | 'state'>,
-): Promise<{ readonly first: Seat[]; readonly second: Seat[] } | undefined> {
+): Promise<Juries | undefined> {
   const { verifiers } = job;
   const { k, drawSecret } = state;
-  if (Array.isArray(verifiers) || !isDrawn(terms.verifiers) || !drawSecret) return undefined;
+  const draw = terms.verifiers;
+  if (Array.isArray(verifiers) || !isDrawn(draw) || !drawSecret) return undefined;
   const registry = await registryOf(chain, params, job, verifiers);
   if (!registry) return undefined;
   const drawnBy = { k, drawSecret };
   return {
-    first: drawVerifiers(registry, terms.verifiers, drawnBy),
-    second: drawSecondJury(registry, terms.verifiers, drawnBy),
+    first: drawVerifiers(registry, draw, drawnBy),
+    over: (signature) => drawSecondJury(registry, draw, drawnBy, signature),
   };
 }
 

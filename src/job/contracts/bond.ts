@@ -109,8 +109,9 @@ function leavePath(terms: BondTerms): string {
 }
 
 /**
- * The accused's own signature shows the verdict. It names the registry, the seats and the seed it was drawn by, and
- * the second jury is drawn from these: nobody can offer another one. A registry that is not the chain's would have to
+ * The accused's own signature shows the verdict. That names the registry, the seats and the seed it was drawn by, and
+ * the second jury is drawn from these and the signature itself: nobody can offer another one, and whoever made up the seed
+ * beforehand, as buyer and seller in one can, does not know whom it will call. A registry that is not the chain's would have to
  * be signed by the accused itself. It could do so to slash itself with a jury of its own keys; that such a jury is no
  * larger than a job's can be, and so costs it four fifths of its bond at least, is demanded here.
  *
@@ -124,11 +125,12 @@ function slashPath({ verifier, genesis }: BondTerms): string {
   const rest = DRAWN_VERDICT_BYTES - known.reduce((sum, length) => sum + length, 0);
   return joinParts(
     requireInputIndex(0),
-    `OP_OVER ${expression(verifier)} OP_CHECKDATASIGVERIFY`,
-    `OP_DUP OP_SHA256 ${expression(about)} OP_SWAP OP_CAT OP_SWAP # message verdict`,
-    `${cutFields([...known, rest])} OP_DROP # message begins registry size count seed`,
+    `OP_2DUP OP_SWAP ${expression(verifier)} OP_CHECKDATASIGVERIFY`,
+    'OP_SHA256 OP_SWAP # signed verdict',
+    `OP_DUP OP_SHA256 ${expression(about)} OP_SWAP OP_CAT OP_SWAP # signed message verdict`,
+    `${cutFields([...known, rest])} OP_DROP # signed message begins registry size count seed`,
     `4 OP_ROLL ${expression(begins)} OP_EQUALVERIFY`,
-    `${expression(SECOND_DRAW)} OP_CAT OP_SHA256 3 OP_ROLL`,
+    `${expression(SECOND_DRAW)} OP_CAT 5 OP_ROLL OP_CAT OP_SHA256 3 OP_ROLL`,
     `3 OP_ROLL ${UNSIGNED_TO_NUMBER} 3 OP_ROLL ${UNSIGNED_TO_NUMBER}`,
     `OP_DUP 1 ${MAX_VERIFIERS + 1} OP_WITHIN OP_VERIFY ${SECOND_JURY_SIZE}`,
     `${JURY_THRESHOLD} # message seed registry size seats threshold`,

@@ -73,7 +73,7 @@ export async function makeAppeal(
   }
   const { verdict, signature, said } = await findVerdict(chain, contest, known, accused);
   const message = contestedMessage(contest.terms, contest.state, verdict);
-  const members = membersOf({ second: juries.second, accused: key });
+  const members = membersOf({ second: juries.over(fromHex(signature)), accused: key });
   const { author, sequence, body, signature: offered } = offer;
   return createMessage(
     'appeal',

@@ -37,6 +37,12 @@ interface FindingRecord extends JobRecord {
   readonly heard: readonly string[];
 }
 
+/** An appeal, and what the chain says of it. */
+interface ProvenAppeal {
+  readonly appeal: Message<'appeal'>;
+  readonly proven: ProvenCase;
+}
+
 const nameOf = ({ author, body }: Message<'appeal'>): string => `${author} ${body.height}`;
 
 /** Judges the verdicts of other verifiers again, as a member of the juries that are drawn for that. */
@@ -61,18 +67,28 @@ export class SecondJuror {
       body.keys.some(({ verifier }) => verifier === this.#own),
     );
     if (!isCalled) return;
-    const { appeal, proven } = (await this.#provenAmong(pooled.appeals, tip)) ?? {};
-    if (!appeal || !proven || !this.#sits(proven)) return;
-    await this.#say(pooled, proven, signal);
+    const called = await this.#calledBy(pooled.appeals, tip);
+    const [any] = called;
+    if (!any) return;
+    await this.#say(pooled, any.proven, signal);
     const said = this.#with.mirror.case(pooled.id)?.rejudgements ?? [];
-    const standing = `${tip} ${said.length}`;
+    const standing = [tip, said.length, ...called.map(({ appeal }) => nameOf(appeal))].join(' ');
     if (this.#tried.get(pooled.id) === standing) return;
     this.#tried.set(pooled.id, standing);
+    for (const each of called) if (await this.#burn(each, said)) return;
+  }
+
+  /** @returns whether the jury that this appeal calls has decided */
+  async #burn(
+    { appeal, proven }: ProvenAppeal,
+    said: readonly Message<'rejudgement'>[],
+  ): Promise<boolean> {
     const burnt = await slashBonds(this.#with, proven, appeal, said);
     for (const { bond, txid, fee } of burnt ?? []) {
       const { jobId, verifier } = describeCase(appeal);
       this.#with.tell({ step: 'burnt', jobId, party: verifier, txid, fee, amount: bond.value });
     }
+    return burnt !== undefined;
   }
 
   /** A seat of the second jury is its own, and the accused is another. */
@@ -82,16 +98,17 @@ export class SecondJuror {
     return second.some((seat) => equalBytes(seat.publicKey, publicKey));
   }
 
-  /** The first appeal that the chain bears out. A node may pass on others: it is not trusted. */
-  async #provenAmong(
-    appeals: readonly Message<'appeal'>[],
-    tip: number,
-  ): Promise<{ readonly appeal: Message<'appeal'>; readonly proven: ProvenCase } | undefined> {
+  /**
+   * The appeals that the chain bears out and whose draw calls this verifier: each that shows another signature of the accused
+   * has a jury of its own. A node may pass on others: it is not trusted.
+   */
+  async #calledBy(appeals: readonly Message<'appeal'>[], tip: number): Promise<ProvenAppeal[]> {
+    const called: ProvenAppeal[] = [];
     for (const appeal of appeals) {
       const proven = await this.#proofs.of(appeal, tip);
-      if (proven) return { appeal, proven };
+      if (proven && this.#sits(proven)) called.push({ appeal, proven });
     }
-    return undefined;
+    return called;
   }
 
   async #say(pooled: PooledCase, proven: ProvenCase, signal: AbortSignal): Promise<void> {

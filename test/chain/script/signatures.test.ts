@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { concatBytes, fromHex, sha256, toHex } from '#src/base/index.js';
+import { concatBytes, fromHex, sha256, toHex, utf8 } from '#src/base/index.js';
 import { publicKeyOf, signatureBackend, signData, verifyData } from '#src/chain/index.js';
 import { compactFromDer, derFromCompact, isLowS, isStrictDer } from '#src/chain/script/der.js';
 import { verifyEcdsa, verifyNative, verifyNoble } from '#src/chain/script/ecdsa.js';
@@ -28,6 +28,11 @@ describe('signatures of data', () => {
 
   it('are the same each time (RFC 6979)', () => {
     expect(signData(MESSAGE, KEY)).toEqual(signData(MESSAGE, KEY));
+    // what other libraries make of it by RFC 6979 with SHA-256, too
+    const r = '934b1ea10a4b3c1757e2b0c017d0b6143ce3c9a7e6a4a49860d7a6ab210ee3d8';
+    const s = '2442ce9d2b916064108014783e923ec36b49743e2ffa1c4496f01a512aafd9e5';
+    const known = signData(utf8('Satoshi Nakamoto'), new Uint8Array(32).with(31, 1));
+    expect(toHex(compactFromDer(known)!)).toBe(r + s);
   });
 
   it('with high S are refused, although the curve takes them', () => {

@@ -1,18 +1,22 @@
+import * as noble from '@noble/secp256k1';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { sha256, toHex } from '#src/base/index.js';
+import { sha256, toHex, utf8 } from '#src/base/index.js';
 import {
   type ContractSpend,
+  drawnLeaves,
   publicKeyOf,
   type SeatSignature,
   signContract,
   signData,
 } from '#src/chain/index.js';
+import { derFromCompact } from '#src/chain/script/der.js';
 import {
   buildRegistry,
   drawSecondJury,
   drawVerifiers,
   type Seat,
+  type VerifierRegistry,
 } from '#src/job/bonds/registry.js';
 import { bondScript, leavingScript, parseBond, rejudgeMessage } from '#src/job/contracts/bond.js';
 import {
@@ -25,9 +29,10 @@ import {
   leaveUnlocking,
 } from '#src/job/contracts/bondSpends.js';
 import { BURN_SCRIPT } from '#src/job/contracts/contested.js';
-import { drawnVerdictMessage } from '#src/job/contracts/verdict.js';
+import { drawnVerdictMessage, drawSeed } from '#src/job/contracts/verdict.js';
 import { secondJurySize, secondJuryThreshold } from '#src/job/secondJury.js';
 import type { VerifierDraw } from '#src/job/terms.js';
+import { highS } from '../../chain/script/high-s.js';
 import { cases } from '../../long.js';
 import {
   answer,
@@ -66,7 +71,7 @@ function makeCase({ size = 30, count = 3, accused = 1, chain = genesis } = {}) {
   const job = { genesis: chain, jobId: keyOf('job') };
   const verdictMessage = drawnVerdictMessage(job, draw, about, 'valid');
   const verdictSignature = signData(verdictMessage, privateKeyOf(verifier));
-  const seats = drawSecondJury(registry, draw, drawnBy);
+  const seats = drawSecondJury(registry, draw, drawnBy, verdictSignature);
   return { registry, draw, verifier, verdictMessage, verdictSignature, seats };
 }
 
@@ -88,6 +93,41 @@ function jury(votes: number, of = made): (SeatSignature | undefined)[] {
     left--;
     return vote(seat, message);
   });
+}
+
+/** Another valid signature: with a nonce that the signer has chosen. */
+function otherSignature(message: Uint8Array, privateKey: Uint8Array): Uint8Array {
+  const options = { prehash: false, lowS: true, extraEntropy: keyOf('nonce') };
+  return derFromCompact(noble.sign(sha256(message), privateKey, options));
+}
+
+/** Whom c and k alone would call to judge one verdict of a draw of one. */
+function seatsOfOldRule(
+  registry: VerifierRegistry,
+  { drawSecret, k }: { readonly drawSecret: Uint8Array; readonly k: Uint8Array },
+): Seat[] {
+  const seed = sha256(drawSecret, k, utf8('second'));
+  return drawnLeaves(seed, registry.size, secondJurySize(1)).map((index) => ({
+    publicKey: registry.keys[index]!,
+    proof: registry.proof(index),
+  }));
+}
+
+/** A k by which an honest key judges alone, and by c and k alone four friends of 40 would hold two thirds of the second jury. */
+function searched() {
+  const registry = buildRegistry(PUBLIC_KEYS, keyOf('block'));
+  const { root, size } = registry;
+  const draw: VerifierDraw = { registry: root, size, count: 1, drawHash: keyOf('unused') };
+  const friends = new Set(PUBLIC_KEYS.slice(0, 4).map(toHex));
+  const victim = PUBLIC_KEYS[4]!;
+  for (let tries = 0; ; tries++) {
+    const drawnBy = { drawSecret: keyOf('c'), k: keyOf(`k ${tries}`) };
+    const [leaf] = drawnLeaves(drawSeed(drawnBy), size, 1);
+    if (toHex(registry.keys[leaf!]!) !== toHex(victim)) continue;
+    const seats = seatsOfOldRule(registry, drawnBy);
+    const held = seats.filter(({ publicKey }) => friends.has(toHex(publicKey))).length;
+    if (held >= secondJuryThreshold(1)) return { registry, draw, victim, k: drawnBy.k, friends };
+  }
 }
 
 const NEEDED = secondJuryThreshold(3);
@@ -271,13 +311,13 @@ describe.each([false, true])('slash, leaving: %s', (leaving) => {
       };
       const message = drawnVerdictMessage({ genesis, jobId: keyOf('none') }, draw, about, 'valid');
       const privateOf = new Map(keys.map((key) => [toHex(publicKeyOf(key)), key]));
+      const signature = signData(message, privateKeyOf(verifier));
       let left = secondJuryThreshold(count);
-      const shown = drawSecondJury(registry, draw, drawnBy).map((seat) => {
+      const shown = drawSecondJury(registry, draw, drawnBy, signature).map((seat) => {
         if (left-- <= 0) return undefined;
         const words = rejudgeMessage(verifier, message);
         return { ...seat, signature: signData(words, privateOf.get(toHex(seat.publicKey))!) };
       });
-      const signature = signData(message, privateKeyOf(verifier));
       const proof = { verdictMessage: message, verdictSignature: signature, jury: shown };
       const spend = bondSlashSpend(terms, at, registry.size, proof);
       return { spend, ok: answer(fund(spend), bondSlashUnlocking(proof)).ok };
@@ -288,6 +328,54 @@ describe.each([false, true])('slash, leaving: %s', (leaving) => {
     const largest = own(15);
     expect(largest.ok).toBe(true);
     expect(largest.spend.outputs[0]!.value).toBe(79_000_000n);
+  });
+
+  it('refuses a jury that buyer and seller in one have searched a k for', () => {
+    const { registry, draw, victim, k, friends } = searched();
+    const drawnBy = { drawSecret: keyOf('c'), k };
+    const about = { ...drawnBy, stakeOutpoint: outpointOf('claim'), commitmentHash: keyOf('said') };
+    const job = { genesis, jobId: keyOf('job') };
+    const message = drawnVerdictMessage(job, draw, about, 'valid');
+    const verdictSignature = signData(message, privateKeyOf(victim));
+    const words = rejudgeMessage(victim, message);
+    const seats = seatsOfOldRule(registry, drawnBy);
+    let left = secondJuryThreshold(1);
+    const shown = seats.map((seat) =>
+      friends.has(toHex(seat.publicKey)) && left-- > 0 ? vote(seat, words) : undefined,
+    );
+    expect(shown.filter(Boolean)).toHaveLength(secondJuryThreshold(1));
+    const tryWith = (jury: (SeatSignature | undefined)[]) => {
+      const proof = { verdictMessage: message, verdictSignature, jury };
+      const spend = bondSlashSpend({ ...terms, verifier: victim }, at, draw.size, proof);
+      return answer(fund(spend), bondSlashUnlocking(proof));
+    };
+    expect(tryWith(shown).ok).toBe(false);
+    // those whom the victim's signature calls are others, and they could
+    const called = drawSecondJury(registry, draw, drawnBy, verdictSignature);
+    const sitting = called.filter(({ publicKey }) => friends.has(toHex(publicKey)));
+    expect(sitting.length).toBeLessThan(secondJuryThreshold(1));
+    const votes = called.map((seat, index) =>
+      index < secondJuryThreshold(1) ? vote(seat, words) : undefined,
+    );
+    expect(tryWith(votes)).toMatchObject({ ok: true });
+  });
+
+  it('takes the jury that the shown signature calls, and that of no other one of the same verdict', () => {
+    const other = otherSignature(verdictMessage, privateKeyOf(verifier));
+    const seats = drawSecondJury(registry, draw, drawnBy, other);
+    expect(seats).not.toEqual(made.seats);
+    const called = jury(NEEDED, { ...made, seats });
+    expect(slashWith(called, { verdictSignature: other })).toMatchObject({ ok: true });
+    expect(slashWith(called).ok).toBe(false);
+    expect(slash({ verdictSignature: other }).ok).toBe(false);
+    // nobody but the signer has a second one: high S is refused
+    const high = highS(Uint8Array.from([...verdictSignature, 0])).subarray(0, -1);
+    const byHigh = drawSecondJury(registry, draw, drawnBy, high);
+    const votes = jury(NEEDED, { ...made, seats: byHigh });
+    expect(slashWith(votes, { verdictSignature: high })).toMatchObject({
+      ok: false,
+      error: 'sig-high-s',
+    });
   });
 
   it('refuses a verdict of another chain, and words of another kind', () => {

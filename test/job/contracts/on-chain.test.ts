@@ -141,7 +141,7 @@ describe('on a real chain', () => {
   it('a second jury burns the bond of one whose verdict was wrong', async () => {
     const { verifier, message, signature } = verdict;
     const terms = bondTerms(verifier, REGTEST);
-    const jury = drawSecondJury(registry, draw, { drawSecret: c, k });
+    const jury = drawSecondJury(registry, draw, { drawSecret: c, k }, signature);
     const votes = jury.map(({ publicKey }) => ({
       verifier: publicKey,
       signature: signData(rejudgeMessage(verifier, message), privateKeyOf(publicKey)),

@@ -124,7 +124,7 @@ describe('the list of suspects', () => {
       },
     ]);
     const { verifier, signature } = first;
-    const jury = drawSecondJury(registry, draw, { drawSecret: c, k });
+    const jury = drawSecondJury(registry, draw, { drawSecret: c, k }, signature);
     const votes = jury.map(({ publicKey }) => ({
       verifier: publicKey,
       signature: signData(rejudgeMessage(verifier, message), privateKeyOf(publicKey)),

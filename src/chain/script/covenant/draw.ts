@@ -94,9 +94,10 @@ export function checkDrawnThreshold({ barred, firstOutput, fee }: DrawnThreshold
 export const SECOND_DRAW: Uint8Array = new TextEncoder().encode('second');
 
 /**
- * The seed of the draw that judges a draw's verdict again: SHA-256(seed ‖ "second"). It follows from the first seed,
- * so nobody chooses it either.
+ * The seed of the draw that judges a draw's verdict again: SHA-256(seed ‖ "second" ‖ SHA-256(signature)). The first seed may
+ * be one that buyer and seller have searched together; the signature is the accused's, made after that was fixed.
+ * @param signature of the accused under its verdict, strict DER with low S: the bytes that are shown with it
  */
-export function secondSeed(seed: Uint8Array): Uint8Array {
-  return sha256(concatBytes(seed, SECOND_DRAW));
+export function secondSeed(seed: Uint8Array, signature: Uint8Array): Uint8Array {
+  return sha256(concatBytes(seed, SECOND_DRAW, sha256(signature)));
 }

@@ -117,8 +117,10 @@ describe('the draw', () => {
     );
   });
 
-  it('has a second seed that follows from the first', () => {
-    expect(toHex(secondSeed(seed))).toBe(toHex(sha256(seed, utf8('second'))));
+  it('has a second seed that follows from the first and the signature of the accused', () => {
+    const signature = signData(utf8('a verdict'), keyOf(1));
+    const signed = sha256(seed, utf8('second'), sha256(signature));
+    expect(toHex(secondSeed(seed, signature))).toBe(toHex(signed));
   });
 });
 
