@@ -3,6 +3,12 @@ export function secondJurySize(count: number): number {
   return 2 * count + 1;
 }
 
+/**
+ * Seats of the smallest draw that a bonded verifier of ours signs in. Over a smaller one a second jury would be of three or
+ * five, and some share of the bonded would hold two thirds of that too often: see the odds in docs/rastic.md.
+ */
+export const SMALLEST_DRAW = 3;
+
 /** How many of a second jury with so many seats must agree: two thirds, rounded up. */
 export function juryThreshold(seats: number): number {
   return Math.ceil((2 * seats) / 3);

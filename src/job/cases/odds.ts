@@ -47,11 +47,17 @@ function choose(of: number, taken: number): number {
 export interface DisputeOdds {
   /** It decides the dispute: it holds the threshold of the first draw. */
   readonly decides: number;
-  /** It keeps a second jury from burning a wrong verdict: it holds more than a third of that. */
+  /**
+   * It keeps a second jury from burning a wrong verdict: it holds more than a third of that. Per signature: a liar can make others
+   * of the same verdict, each of which draws another jury, so that one in 1 / shields will do.
+   */
   readonly shields: number;
-  /** It burns the bond of one who was right: it holds two thirds of a second jury. */
+  /** It burns the bond of one who was right: it holds two thirds of a second jury. Per verdict: nobody can search for it. */
   readonly burns: number;
-  /** It decides a dispute, and no bond of its burns for that: both at once, the draws taken as independent. */
+  /**
+   * It decides a dispute, and no bond of its burns for that: both at once, the draws taken as independent, and nobody searching
+   * its signatures.
+   */
   readonly unpunished: number;
 }
 

@@ -14,6 +14,7 @@ import type { PooledJob } from '../pool/view.js';
 import { settleContest } from '../settle.js';
 import type { JobTerms } from '../terms.js';
 import { depthOf, type JobTrace, spendsCoin, traceJob } from '../trace.js';
+import { isAsked } from './asked.js';
 import type { VerifierDishonesty } from './dishonesty.js';
 import { judge } from './judging.js';
 import { SecondJuror } from './SecondJuror.js';
@@ -78,7 +79,7 @@ export class JobVerifier extends Participant {
     for (const id of this.mirror.jobIds()) {
       if (signal.aborted) return;
       const pooled = this.mirror.job(id);
-      if (!pooled || this.#over.has(id) || !this.#isAsked(pooled)) continue;
+      if (!pooled || this.#over.has(id) || !isAsked(this.#own, pooled)) continue;
       // whoever lists a verifier without its fee has not hired it
       if (parseAmount(pooled.spec.verifierFee) < this.#fee) continue;
       await this.guarded(id, () => this.#attend(pooled, tip, signal));
@@ -88,12 +89,6 @@ export class JobVerifier extends Participant {
       const pooled = this.mirror.case(id);
       if (pooled) await this.guarded(id, () => this.#juror.attend(pooled, tip, signal));
     }
-  }
-
-  /** Whether a job lists its key, or, where verifiers are drawn, the client calls it; the draw itself is checked later. */
-  #isAsked({ spec, contests }: PooledJob): boolean {
-    if (Array.isArray(spec.verifiers)) return spec.verifiers.includes(this.#own);
-    return contests.some(({ body }) => body.keys.some(({ verifier }) => verifier === this.#own));
   }
 
   async #announce(tip: number): Promise<void> {

@@ -36,6 +36,11 @@ describe('the odds of a dispute', () => {
   it('are those that docs/rastic.md prints', () => {
     const docs = readFileSync('docs/rastic.md', 'utf8');
     for (const row of [...rows(), ...rows(100)]) expect(docs).toContain(row);
+    for (const [count, threshold] of DRAWS) {
+      const tries = SHARES.map((share) => 1 / disputeOdds({ share }, count, threshold).shields);
+      const cells = tries.map((each) => Number(each.toPrecision(2)).toLocaleString('en'));
+      expect(docs).toContain(`| ${count}, ${threshold} | tries | ${cells.join(' | ')} |`);
+    }
   });
 
   it('come to 1 over all numbers of seats, for registries of any size', () => {
