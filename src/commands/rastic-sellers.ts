@@ -2,7 +2,6 @@ import type { Command } from 'commander';
 import { BitmodelError, EXIT } from '../base/index.js';
 import { SellerBook, type SellerStanding } from '../job/index.js';
 import { action } from './shared/action.js';
-import { parsePublicKeys } from './shared/models.js';
 import { suspectKeysIfThere, suspectLines } from './shared/suspects.js';
 import { listTable } from './shared/tables.js';
 
@@ -32,7 +31,7 @@ export function registerSellers(rastic: Command): void {
   rastic
     .command('sellers')
     .description('what the margins of each seller say over all its jobs')
-    .option('--forget <key>', 'forget what was learnt about a seller')
+    .option('--forget <key>', 'forget a seller, by the beginning of its key')
     .option('--false-leave <rate>', 'share of honest sellers that may ever be left (0.001)')
     .option('--missed <rate>', 'share of sellers of another model that may pass a test (0.05)')
     .addHelpText(
@@ -51,7 +50,7 @@ export function registerSellers(rastic: Command): void {
             missed: missed === undefined ? rates.missed : rateOf(missed, '--missed'),
           });
         }
-        if (forget !== undefined) forgetAll(book, parsePublicKeys(forget));
+        if (forget !== undefined) forgetAll(book, forget);
         const known = book.list();
         const suspects = await suspectKeysIfThere(
           settings,
@@ -84,12 +83,21 @@ export function registerSellers(rastic: Command): void {
     );
 }
 
-function forgetAll(book: SellerBook, keys: readonly string[]): void {
-  for (const key of keys) {
-    if (book.forget(key)) continue;
-    throw new BitmodelError('UNKNOWN_SELLER', `Nothing is known of the seller ${key}.`, {
-      next: 'See who is, with: bitmodel rastic sellers',
-      exitCode: EXIT.notFound,
-    });
-  }
+/** Forgets sellers named by their keys or the beginnings of these, with commas between. */
+function forgetAll(book: SellerBook, names: string): void {
+  const known = book.list().map(({ seller }) => seller);
+  const keys = names.split(',').map((name) => {
+    const beginning = name.trim().toLowerCase().replace(/…$/, '');
+    const meant = known.filter((seller) => seller.startsWith(beginning));
+    if (meant.length === 1 && beginning !== '') return meant[0]!;
+    throw new BitmodelError(
+      'UNKNOWN_SELLER',
+      `${meant.length === 0 ? 'No seller' : 'More than one seller'} has a key that begins with "${beginning.slice(0, 70)}".`,
+      {
+        next: 'Copy the key from: bitmodel rastic sellers --json',
+        exitCode: EXIT.notFound,
+      },
+    );
+  });
+  for (const key of keys) book.forget(key);
 }

@@ -1,5 +1,5 @@
 import type { Command } from 'commander';
-import { BitmodelError, EXIT, formatAmount, writeFileAtomic } from '../base/index.js';
+import { BitmodelError, EXIT, formatAmount } from '../base/index.js';
 import {
   type MarketResult,
   marketChart,
@@ -10,6 +10,7 @@ import {
 } from '../rastic/index.js';
 import { action } from './shared/action.js';
 import { MARKET_OPTIONS, marketOf } from './shared/market-options.js';
+import { writeNamedFile } from './shared/output.js';
 import { listTable } from './shared/tables.js';
 
 interface SimulateOptions extends Readonly<Record<string, unknown>> {
@@ -59,7 +60,7 @@ export function registerSimulate(rastic: Command): void {
         const result = simulateMarket(marketOf(options));
         if (options.svg === '-') process.stdout.write(marketChart(result));
         else {
-          if (options.svg !== undefined) writeFileAtomic(options.svg, marketChart(result));
+          if (options.svg !== undefined) writeNamedFile(options.svg, marketChart(result), terminal);
           terminal.result(marketJson(result), await summary(result));
         }
       }),

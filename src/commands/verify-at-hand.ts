@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { BitmodelError, EXIT, fromHex, toHex } from '../base/index.js';
-import { explainReceipt, type Receipt, verifyReceipt } from '../job/index.js';
+import { explainReceipt, formatMargin, type Receipt, verifyReceipt } from '../job/index.js';
 import { LanguageModel, ModelRegistry, modelId } from '../model/index.js';
 import {
   calibrationHash,
@@ -60,11 +60,19 @@ function toleranceOf(receipt: Receipt, folder: string, verifier: string): number
   return taus.includes(undefined) ? undefined : Math.max(...(taus as number[]));
 }
 
+function seedOf(text: string): Uint8Array {
+  if (/^[0-9a-f]{64}$/i.test(text)) return fromHex(text);
+  throw new BitmodelError('BAD_SAMPLE_SEED', '--sample-seed takes 64 hexadecimal digits.', {
+    next: 'Copy them from what the earlier check printed, or leave the option away to draw anew',
+    exitCode: EXIT.usage,
+  });
+}
+
 /** Which positions are asked for; a seed that nobody could know before is drawn where none is given, and shown. */
 function checkOf({ check, sampleSeed }: AtHandChoice): 'full' | SampledCheck {
   const sample = parseCheck(check ?? 'full');
   if (sample !== 'full') {
-    return { sample, seed: sampleSeed === undefined ? randomBytes(32) : fromHex(sampleSeed, 32) };
+    return { sample, seed: sampleSeed === undefined ? randomBytes(32) : seedOf(sampleSeed) };
   }
   if (sampleSeed === undefined) return sample;
   throw new BitmodelError('BAD_OPTION', 'A full check draws nothing.', {
@@ -81,12 +89,13 @@ function figuresOf(
 ): string {
   const { positions, aboveZero, greatestMargin, detection, seconds } = verification;
   const margins = Number.isFinite(greatestMargin)
-    ? `; greatest margin ${greatestMargin === 0 ? 0 : greatestMargin.toExponential(1)}, ${aboveZero} above 0`
+    ? `; greatest margin ${formatMargin(greatestMargin)}, ${aboveZero} above 0`
     : '';
   const line = `${positions} of ${total} tokens checked in ${seconds.toFixed(2)} s${margins}`;
   if (check === 'full') return line;
-  const chance = `one false token between first and last is among ${check.sample} drawn with probability ${(100 * detection).toFixed(1)} %`;
-  return `${line}\n${chance}; drawn by --sample-seed ${toHex(check.seed)}`;
+  const drawn = Math.min(check.sample, Math.max(0, total - 2));
+  const chance = `one false token between first and last is among ${drawn} drawn with probability ${(100 * detection).toFixed(1)} %`;
+  return `${line}\n${chance}\ndrawn by --sample-seed ${toHex(check.seed)}`;
 }
 
 /** Checks with the model at hand, and prints the verdict. */
@@ -119,7 +128,7 @@ export async function checkAtHand(
             calibrated: measured !== undefined,
           })
         : undefined;
-    if (options.html !== undefined && explanation) writePage(options.html, explanation);
+    if (options.html !== undefined && explanation) writePage(options.html, explanation, terminal);
     if (options.explain && explanation && !terminal.json) printExplanation(terminal, explanation);
     const detail = {
       ...verdict,
@@ -137,7 +146,8 @@ export async function checkAtHand(
       checks,
       ...(options.explain && explanation ? { rows: explanationRows(explanation) } : {}),
     };
-    const signed = checks.signature ? 'signed by the seller' : 'NOT signed by the seller';
+    const signature = checks.signature ? 'signed by the seller' : 'NOT signed by the seller';
+    const signed = checks.seed ? signature : `${signature}, seed NOT the job's`;
     const said = `${describeVerdict(verdict)}\n${figuresOf(verification, receipt.outputIds.length, check)}\ntolerance ${tau} logits (${measured === undefined ? 'default' : 'calibrated'}), ${signed}`;
     // the page has stdout for itself
     if (options.html === '-') for (const line of said.split('\n')) terminal.note(line);

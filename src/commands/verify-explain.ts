@@ -1,4 +1,3 @@
-import { writeFileAtomic } from '../base/index.js';
 import {
   type EndRemark,
   type ExplainedToken,
@@ -11,6 +10,7 @@ import {
   uncheckedRemark,
 } from '../job/index.js';
 import { cell } from './shared/columns.js';
+import { writeNamedFile } from './shared/output.js';
 import type { Style, Styled, Terminal } from './shared/terminal.js';
 
 /** Signs and colours of the standings: what a colour says, a sign says too. */
@@ -102,8 +102,8 @@ export function explanationRows({ tokens }: Explanation): object[] {
 }
 
 /** Writes the page of `--html`: to a file, whole or not at all, or to stdout for `-`. */
-export function writePage(path: string, explanation: Explanation): void {
+export function writePage(path: string, explanation: Explanation, terminal: Terminal): void {
   const page = explanationPage(explanation);
   if (path === '-') process.stdout.write(page);
-  else writeFileAtomic(path, page);
+  else writeNamedFile(path, page, terminal);
 }

@@ -97,14 +97,17 @@ export function decodeReceipt(json: string): Receipt {
   const parsed = receiptForm.safeParse(value);
   if (!parsed.success) {
     const issue = parsed.error.issues[0]!;
-    throw refuse(`${issue.path.join('.') || 'the whole'}: ${issue.message.toLowerCase()}`);
+    const field = issue.path.join('.');
+    throw refuse(
+      field === '' ? 'it has not the fields of one' : `its field "${field}" is no such thing`,
+    );
   }
   const { prompt, output, ciphertext, job, v: _version, ...rest } = parsed.data;
   let spec: JobSpec;
   try {
     spec = parseJob(job);
   } catch (thrown) {
-    throw refuse(messageOf(thrown), thrown);
+    throw refuse(`its job is none. ${messageOf(thrown)}`.replace(/\.$/, ''), thrown);
   }
   return { ...rest, job: spec, promptIds: prompt, outputIds: output, ciphertextHash: ciphertext };
 }
@@ -158,6 +161,15 @@ function checkOf(receipt: Receipt, check: VerifyOptions['check'] = 'full'): type
   return { ...check, seed: sampleSeed(commitmentHash, check.seed) };
 }
 
+/** What comes of a receipt whose tokens are the model's: seed and signature have to hold, too. */
+export function provenVerdict({ seed, signature }: ReceiptChecks): Verdict {
+  if (seed && signature) return { result: 'valid' };
+  const detail = seed
+    ? 'every token checked is the model’s, but the receipt is not what its seller signed'
+    : 'every token checked is the model’s, but the nonce does not give the seed of the job';
+  return { result: 'invalid', kind: 'format', detail };
+}
+
 /**
  * Checks a whole receipt offline: the hashes and the signature, then every token against the model.
  * A prompt that is not the job's is `prompt`; a seed or a signature that does not hold is `format`, after the tokens.
@@ -188,7 +200,10 @@ export async function verifyReceipt(
     ...options,
     check: checkOf(receipt, options.check),
   });
-  const unproven = verification.verdict.result === 'valid' && !(checks.seed && checks.signature);
-  const verdict: Verdict = unproven ? { result: 'invalid', kind: 'format' } : verification.verdict;
-  return { ...verification, verdict, checks };
+  const { verdict } = verification;
+  return {
+    ...verification,
+    verdict: verdict.result === 'valid' ? provenVerdict(checks) : verdict,
+    checks,
+  };
 }

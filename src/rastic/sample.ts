@@ -53,7 +53,7 @@ export function sampleSeed(commitmentHash: Uint8Array, drawn: Uint8Array): Uint8
 
 function badCheck(text: string): BitmodelError {
   return new BitmodelError('BAD_CHECK', `A check can't be "${text}".`, {
-    next: 'Use full, or sample:K with a whole number K, such as sample:16',
+    next: 'Use full, or sample:K with a whole number K from 1 on, such as sample:16',
     exitCode: EXIT.usage,
   });
 }
@@ -62,6 +62,6 @@ function badCheck(text: string): BitmodelError {
 export function parseCheck(text: string): 'full' | number {
   if (text === 'full') return 'full';
   const count = /^sample:(\d{1,6})$/.exec(text)?.[1];
-  if (count === undefined) throw badCheck(text);
+  if (count === undefined || Number(count) === 0) throw badCheck(text);
   return Number(count);
 }

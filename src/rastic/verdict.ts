@@ -32,6 +32,8 @@ export interface InvalidVerdict {
   readonly position?: number;
   /** By how much the token there misses, in units of the logits. */
   readonly margin?: number;
+  /** What is false, in words, where the kind alone says too little. */
+  readonly detail?: string;
   /** Pooled evidence, where there is no single position: −log₁₀ of the probability that an honest seller shows as much. */
   readonly score?: number;
 }
@@ -67,5 +69,5 @@ export function describeVerdict(verdict: Verdict): string {
   const where = verdict.position === undefined ? '' : ` at position ${verdict.position}`;
   const margin = verdict.margin === undefined ? '' : `; margin ${verdict.margin.toPrecision(3)}`;
   const score = verdict.score === undefined ? '' : `; p below 10^−${Math.floor(verdict.score)}`;
-  return `invalid: ${verdict.kind}${where} (${WHAT[verdict.kind]}${margin}${score})`;
+  return `invalid: ${verdict.kind}${where} (${verdict.detail ?? WHAT[verdict.kind]}${margin}${score})`;
 }

@@ -129,7 +129,7 @@ export class DemoStory {
     if (ok && outcome === 'settled') return `Allowed, and called valid: ${cheat}.`;
     if (ok) return `Caught: ${kind}${where}.`;
     if (outcome !== 'settled') return `NOT CAUGHT: ${cheat} ended as ${outcome}.`;
-    return `NOT CAUGHT: ${cheat} was settled with, since each token is one that the model gives.`;
+    return `NOT CAUGHT: ${cheat} came to tokens that the model gives, too, so there was nothing to catch; try --max-tokens 200.`;
   }
 
   #job(who: string, event: JobEvent): void {

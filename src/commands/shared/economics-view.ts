@@ -45,6 +45,7 @@ function* sellerLines({ terms, answer }: Economics['seller']): Generator<string>
   yield `Cheating ${answer.pays ? 'PAYS' : 'does not pay'}: it pays exactly if G > a · d · w · (S + V).`;
   yield `  ${coins(gain)} ${answer.pays ? '>' : '≤'} ${a} · ${d} · ${w} · (${coins(stake)} + ${coins(name)}) = ${coins(answer.loss)}; a job brings ${coins(answer.perJob)}`;
   yield `  G gain of a job, a audit rate, d detection, w conviction, S stake, V name`;
+  if (gain <= 0n) return yield '  whoever gains nothing by it needs no check';
   yield answer.breakEvenStake === undefined
     ? '  no stake is enough: nothing is ever convicted'
     : `  from a stake of ${coins(answer.breakEvenStake)} on it does not pay`;

@@ -104,7 +104,10 @@ export async function readBytes(path: string, limit: number): Promise<Uint8Array
         cause: thrown,
       });
     }
-    throw new BitmodelError('CANNOT_READ', `${path} can't be read: ${messageOf(thrown)}.`, {
+    const isFolder = (thrown as NodeJS.ErrnoException).code === 'EISDIR';
+    const why = isFolder ? 'it is a folder' : messageOf(thrown);
+    throw new BitmodelError('CANNOT_READ', `${path} can't be read: ${why}.`, {
+      next: isFolder ? 'Name a file in it' : 'Check the path and who may read it',
       cause: thrown,
     });
   }

@@ -145,7 +145,7 @@ function tooFewBonded(size: number): BitmodelError {
     'NO_VERIFIERS',
     `Only ${size} verifiers are bonded; a draw of ${AUTO_VERIFIERS} takes ${2 * AUTO_VERIFIERS + 1}.`,
     {
-      next: 'Name keys with --verifiers, or let it choose: --verifiers auto',
+      next: `Have ${2 * AUTO_VERIFIERS + 1 - size} more bonded, each with: bitmodel verifier bond --key NAME; or, to buy, name keys that you trust with --verifiers`,
       exitCode: EXIT.notFound,
     },
   );

@@ -15,7 +15,7 @@ import {
   type Verdict,
 } from '../../rastic/index.js';
 import { NO_CALIBRATION } from '../jobModel.js';
-import { checkReceipt, type Receipt, type ReceiptChecks } from '../receipt.js';
+import { checkReceipt, provenVerdict, type Receipt, type ReceiptChecks } from '../receipt.js';
 import { rankNeighbours } from './candidates.js';
 import type { NeighbourFacts } from './checkFrames.js';
 import { encodeCheckRequest } from './checkRequest.js';
@@ -93,9 +93,9 @@ class Outsourcing {
     }
     const counted = await this.#rounds(ready);
     this.#remember(counted);
-    const unproven = counted.verdict.result === 'valid' && !(checks.seed && checks.signature);
-    const verdict: Verdict = unproven ? { result: 'invalid', kind: 'format' } : counted.verdict;
-    return this.#report(verdict, checks, counted);
+    const { verdict } = counted;
+    const isValid = verdict.result === 'valid';
+    return this.#report(isValid ? provenVerdict(checks) : verdict, checks, counted);
   }
 
   /** Asks, and asks more where there is no verdict yet. */

@@ -42,7 +42,9 @@ export function attackNamed(name: string): Attack {
   const attack = ATTACKS.find((known) => known.name === name);
   if (attack !== undefined) return attack;
   throw new BitmodelError('UNKNOWN_ATTACK', `There is no cheat called "${name}".`, {
-    next: `Name one of: ${ATTACKS.map((known) => known.name).join(', ')}, tamper:POSITION`,
+    next: name.startsWith('tamper:')
+      ? 'Name a position after the colon, such as tamper:5'
+      : 'See what there is with: bitmodel rastic attacks --list',
     exitCode: EXIT.usage,
   });
 }
