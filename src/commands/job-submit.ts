@@ -10,6 +10,7 @@ import {
   type JobQuote,
   type JobRequest,
   SellerBook,
+  wideToleranceWarning,
 } from '../job/index.js';
 import { ModelRegistry } from '../model/index.js';
 import { type ActionContext, action } from './shared/action.js';
@@ -258,6 +259,8 @@ export function registerSubmit(job: Command): void {
             tokenizer.hasChatTemplate && options.raw !== true
               ? tokenizer.applyChatTemplate([{ role: 'user', content: prompt }])
               : tokenizer.encode(prompt);
+          const wide = wideToleranceWarning(models[0]!);
+          if (wide !== undefined) terminal.warn(wide);
           const client = new JobClient({
             ...opened,
             models,

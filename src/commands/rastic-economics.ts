@@ -135,7 +135,11 @@ export function registerEconomics(rastic: Command): void {
     .option('--bond <coins>', 'a verifier’s bond', '1')
     .option('--planted <m>', 'share of the judged jobs that are planted', '0.1')
     .option('--guess-wrong <e>', 'how often a guess is wrong in the others', '0')
-    .option('--rejudged <r>', 'how often a wrong verdict costs the bond', '0.5')
+    .option(
+      '--rejudged <r>',
+      'how often a wrong verdict costs the bond; 0 for undelivered, format',
+      '0.5',
+    )
     .addHelpText(
       'after',
       '\nThe formulas are derived in docs/rastic.md, "Economics".\n\nExamples:\n  $ bitmodel rastic economics --audit-rate 0.1 --stake 0.5 --gain 0.01\n  $ bitmodel rastic economics --audit-rate 0.1 --detection 0.99 --stake 0.5 \\\n      --gain 0.01 --price 0.2 --audit-cost 0.001 --judging-cost 0.00002 --json',

@@ -1,11 +1,12 @@
 import type { Command } from 'commander';
-import { BitmodelError, EXIT, formatAmount } from '../base/index.js';
+import { BitmodelError, EXIT } from '../base/index.js';
 import {
   type MarketResult,
   marketChart,
   marketJson,
   sellerIncomes,
   simulateMarket,
+  thousandths,
   verifierIncomes,
 } from '../rastic/index.js';
 import { action } from './shared/action.js';
@@ -21,7 +22,7 @@ async function summary(result: MarketResult): Promise<string> {
   const means = new Map(
     [...sellerIncomes(result), ...verifierIncomes(result)].map(({ name, mean }) => [
       name as string,
-      formatAmount(mean.at(-1)!).slice(0, -3),
+      thousandths(mean.at(-1)!),
     ]),
   );
   const rows = result.kinds.map(({ kind, members, sold, cheated, slashed, active }) => [

@@ -10,6 +10,7 @@ import {
   readCalibration,
   type SampledCheck,
   toleranceFor,
+  toleranceWarning,
   type Verdict,
   type Verification,
 } from '../rastic/index.js';
@@ -118,6 +119,8 @@ export async function checkAtHand(
       return { result: 'abstain', reason };
     }
     const tau = measured ?? DEFAULT_TAU;
+    const wide = toleranceWarning(tau);
+    if (wide !== undefined) terminal.warn(wide);
     const verification = await verifyReceipt(receipt, model, { tau, check, signal });
     const { verdict, positions, greatestMargin, seconds, checks } = verification;
     countSellerOf(receipt, verification, model.info, settings, terminal);

@@ -131,6 +131,7 @@ export {
   type JobModel,
   jobModel,
   modelShare,
+  wideToleranceWarning,
 } from './jobModel.js';
 export {
   type AnyMessage,

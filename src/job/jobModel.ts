@@ -8,6 +8,7 @@ import {
   DEFAULT_TAU,
   pairFor,
   readCalibration,
+  toleranceWarning,
 } from '../rastic/index.js';
 import { findModel } from '../reward/index.js';
 import { BURN_SCRIPT } from './contracts/contested.js';
@@ -60,6 +61,16 @@ export function calibratedPair(
 ): CalibrationPair | undefined {
   if (!own.calibration || calibrationName(own) !== job.calibration) return undefined;
   return pairFor(own.calibration, sellerClass, own.model.info.numericClass);
+}
+
+/**
+ * What a buyer is told of the tolerance that its jobs go by: the widest between a seller of any class and this model;
+ * undefined where that is no wider than it should be.
+ */
+export function wideToleranceWarning({ calibration, model }: JobModel): string | undefined {
+  const { numericClass } = model.info;
+  const pairs = calibration?.pairs.filter(({ verifier }) => verifier === numericClass) ?? [];
+  return toleranceWarning(Math.max(0, ...pairs.map(({ tauMicro }) => tauMicro)) / 1_000_000);
 }
 
 /** As {@link calibratedTau}, else the stated default. */

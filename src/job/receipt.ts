@@ -186,6 +186,7 @@ export async function verifyReceipt(
     const verdict = { result: 'invalid', kind: 'prompt' } as const;
     return {
       verdict,
+      isFull: false,
       positions: 0,
       pooled: NO_EVIDENCE,
       greatestMargin: Number.NEGATIVE_INFINITY,

@@ -9,7 +9,13 @@ import {
   greatestShift,
   type MeasureOptions,
 } from './calibrateRuns.js';
-import type { Calibration, CalibrationPair, MarginCounts } from './calibration.js';
+import {
+  type Calibration,
+  type CalibrationPair,
+  LEAST_TAU_MICRO,
+  type MarginCounts,
+  SHIFT_SAFETY,
+} from './calibration.js';
 import { checkPosition } from './margin.js';
 import { countClasses } from './pooled/marginClass.js';
 
@@ -29,11 +35,6 @@ export interface PairToMeasure {
   /** A cheaper model that a dishonest seller could run in the model's place. */
   readonly cheaper?: (CalibrationSetting & { readonly variant: string }) | undefined;
 }
-
-/** How many times the greatest honest shift the tolerance is, so that machines we have not seen are not accused either. */
-const SAFETY = 20;
-/** Least tolerance, in millionths of a logit. */
-const LEAST_TAU_MICRO = 1000;
 
 const micro = (value: number): number => Math.ceil(value * 1_000_000);
 
@@ -75,7 +76,7 @@ class PairMeasurement {
   }
 
   get tauMicro(): number {
-    return Math.max(LEAST_TAU_MICRO, micro(SAFETY * this.shift));
+    return Math.max(LEAST_TAU_MICRO, SHIFT_SAFETY * micro(this.shift));
   }
 
   /** Lets a seller answer, and a verifier look at it in blocks: in all sizes, or each answer in another one. */

@@ -37,7 +37,10 @@ export interface Answer {
 }
 
 /** All answers of a plan. */
-export function answersOf({ prompts, samplings }: CalibrationPlan): Answer[] {
+export function answersOf({
+  prompts,
+  samplings,
+}: Pick<CalibrationPlan, 'prompts' | 'samplings'>): Answer[] {
   return prompts.flatMap((prompt) => samplings.map((sampling) => ({ prompt, sampling })));
 }
 

@@ -16,13 +16,38 @@ const marginCountsSchema = z.strictObject({
   sampled: countsSchema,
 });
 
-const pairSchema = z.strictObject({
+/** Least tolerance, in millionths of a logit: finer ones would accuse roundings, and tell more of a model to who asks for checks. */
+export const LEAST_TAU_MICRO = 1000;
+/** Greatest tolerance, in millionths of a logit. */
+export const MOST_TAU_MICRO = 100_000_000;
+/** How many times the greatest honest shift the tolerance is, so that machines we have not seen are not accused either. */
+export const SHIFT_SAFETY = 20;
+/**
+ * Tolerance, in units of the logits, above which a check shows little: 250 times what fp32 needs. Another model's logits may
+ * lie within it as a whole, so a test over jobs learns nothing there.
+ */
+export const WIDE_TAU = 0.25;
+
+/** Why a tolerance does not go with what was measured; undefined where it does. */
+function toleranceFault(pair: {
+  readonly tauMicro: number;
+  readonly greatestShiftMicro: number;
+  readonly greatestMarginMicro: number;
+}): string | undefined {
+  const { tauMicro, greatestShiftMicro, greatestMarginMicro } = pair;
+  if (tauMicro < SHIFT_SAFETY * greatestShiftMicro) {
+    return `it must be at least ${SHIFT_SAFETY} times the greatest shift`;
+  }
+  return tauMicro < greatestMarginMicro ? 'it is below the greatest margin' : undefined;
+}
+
+const measuredSchema = z.strictObject({
   /** Numeric class of who generated, such as `fp32/0/cpu`. */
   seller: numericClass,
   /** Numeric class of who checks. */
   verifier: numericClass,
   /** Tolerance τ in millionths of a logit. */
-  tauMicro: z.int().min(1).max(100_000_000),
+  tauMicro: z.int().min(LEAST_TAU_MICRO).max(MOST_TAU_MICRO),
   /** Honest positions that were measured. */
   positions: z.int().min(1),
   /** Greatest honest difference of one logit seen, in millionths. */
@@ -35,6 +60,13 @@ const pairSchema = z.strictObject({
   cheaper: z
     .strictObject({ variant: z.string().regex(/^[a-z0-9-]{1,32}$/), margins: marginCountsSchema })
     .optional(),
+});
+
+const pairSchema = measuredSchema.superRefine((pair, context) => {
+  const fault = toleranceFault(pair);
+  if (fault !== undefined) {
+    context.addIssue({ code: 'custom', path: ['tauMicro'], message: fault });
+  }
 });
 
 const calibrationSchema = z.strictObject({
@@ -159,4 +191,13 @@ export function toleranceFor(
 ): number | undefined {
   const pair = pairFor(calibration, seller, verifier);
   return pair === undefined ? undefined : pair.tauMicro / 1_000_000;
+}
+
+/**
+ * What whoever relies on a check is to be told of its tolerance; undefined where it is as tight as it should be.
+ * @param tau in units of the logits
+ */
+export function toleranceWarning(tau: number): string | undefined {
+  if (tau <= WIDE_TAU) return undefined;
+  return `the tolerance of ${tau} logits is wider than ${WIDE_TAU}: a cheaper model may pass this check, and over jobs nothing is learnt of its seller. Whoever made the calibration chose it`;
 }

@@ -56,12 +56,15 @@ export {
   calibrationHash,
   DEFAULT_TAU,
   isCalibrationOf,
+  LEAST_TAU_MICRO,
   type MarginCounts,
+  MOST_TAU_MICRO,
   namedCalibrations,
   pairFor,
   parseCalibration,
   readCalibration,
   toleranceFor,
+  toleranceWarning,
 } from './calibration.js';
 export { clopperPearsonLower, clopperPearsonUpper, incompleteBeta } from './clopperPearson.js';
 export {
@@ -101,6 +104,7 @@ export {
   type IncomeSeries,
   marketJson,
   sellerIncomes,
+  thousandths,
   verifierIncomes,
 } from './economics/market/report.js';
 export { type MarketResult, simulateMarket } from './economics/market/simulate.js';
@@ -150,7 +154,8 @@ export {
   type TallyOptions,
   tally,
 } from './outsourced/tally.js';
-export { LEAST_TAU_MICRO, MOST_TAU_MICRO, outsourcedTau } from './outsourced/tolerance.js';
+export { outsourcedTau } from './outsourced/tolerance.js';
+export { OWN_SHIFT_SAFETY, ownShift } from './ownShift.js';
 export {
   NO_EVIDENCE,
   type PooledContext,

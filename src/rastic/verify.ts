@@ -2,7 +2,12 @@ import { joinSignals } from '../base/index.js';
 import { type FinishReason, finishOf, gumbelNoise, type Sampling } from '../model/index.js';
 import { sampledDetection } from './economics/detection.js';
 import { checkPosition } from './margin.js';
-import { type PooledEvidence, pooledEvidence, SLASHING_SCORE } from './pooled/evidence.js';
+import {
+  NO_EVIDENCE,
+  type PooledEvidence,
+  pooledEvidence,
+  SLASHING_SCORE,
+} from './pooled/evidence.js';
 import { samplePositions } from './sample.js';
 import type { Verdict } from './verdict.js';
 
@@ -75,6 +80,8 @@ export interface PositionRow {
 /** The verdict, with the margins that it stands on. */
 export interface Verification {
   readonly verdict: Verdict;
+  /** Whether all positions were asked for, not a sample of them. */
+  readonly isFull: boolean;
   /** How many positions were checked. */
   readonly positions: number;
   /** How many of them have a margin above 0: tokens that the verifier's own logits would not have given. */
@@ -83,7 +90,7 @@ export interface Verification {
   readonly detection: number;
   /** Largest margin among them; −∞ where none has one. */
   readonly greatestMargin: number;
-  /** What the margins above zero say together. */
+  /** What the margins above zero say together; nothing for a sample, since its seed could be searched for. */
   readonly pooled: PooledEvidence;
   readonly seconds: number;
   readonly rows: readonly PositionRow[];
@@ -140,7 +147,8 @@ function deltaOf({ temperatureMilli }: Sampling, tau: number): number {
 /**
  * RASTiC's check of an answer: one chunked prefill over prompt and output gives the logits at every position; each token
  * must lie within the tolerance of what they, the sampling and the seed give, and the answer must end where it says.
- * The earliest false position is the evidence. Where none is false, the margins are pooled.
+ * The earliest false position is the evidence. Where none is false, the margins of a full check are pooled; those of a sample
+ * are not, since who draws it could look for one in which an honest answer's few flips are most of what is seen.
  * @throws BitmodelError what the model throws when it cannot run; AbortError when the signal aborts. A false answer never throws.
  */
 export async function verifyOutput(
@@ -152,12 +160,15 @@ export async function verifyOutput(
   const rows: PositionRow[] = [];
   const total = claim.outputIds.length;
   const asked = positionsOf(total, options.check);
+  const isFull = options.check === undefined || options.check === 'full';
   const pool = (): PooledEvidence => {
+    if (!isFull) return NO_EVIDENCE;
     const vocabulary = source.info.vocabularySize;
     return pooledEvidence(rows, { vocabulary, delta: deltaOf(claim.sampling, options.tau) });
   };
   const done = (verdict: Verdict, pooled = pool()): Verification => ({
     verdict,
+    isFull,
     positions: rows.length,
     ...summaryOf(rows),
     // none lies between where there are fewer than three

@@ -11,7 +11,7 @@ describe('bitmodel rastic sellers', () => {
     expect(await place.ok(['rastic', 'sellers'])).toBe('No seller was seen yet.');
     const ratios = Array.from({ length: 20 }, () => 2);
     const book = SellerBook.of(place.folder, 'regtest');
-    book.count({ seller: key, jobId: '11'.repeat(32), ratios, flips: 20 });
+    book.count({ seller: key, jobId: '11'.repeat(32), created: 1, ratios, flips: 20 });
     const [seller] = (await place.json<{ sellers: object[] }>(['rastic', 'sellers'])).sellers;
     expect(seller).toMatchObject({ seller: key, jobs: 1, tokens: 20, flips: 20, verdict: 'left' });
     expect(await place.ok(['rastic', 'sellers'])).toContain('another model; left');

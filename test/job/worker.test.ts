@@ -74,7 +74,7 @@ describe('a buyer without the calibration that a model was published with', () =
     const next = `bitmodel model pull ${model.id}`;
     expect(await calibrationWarning(chain, without)).toContain(next);
     const [pair] = model.calibration!.pairs;
-    const other = { ...model.calibration!, pairs: [{ ...pair!, tauMicro: 7 }] };
+    const other = { ...model.calibration!, pairs: [{ ...pair!, tauMicro: 1007 }] };
     const warning = await calibrationWarning(chain, { ...model, calibration: other });
     expect(warning).toContain('another calibration');
     expect(warning).toContain(next);

@@ -75,6 +75,11 @@ describe('a calibration file', () => {
       { ...whole, pairs: [] },
       { ...whole, pairs: [{ ...whole.pairs[0], tauMicro: 0 }] },
       { ...whole, pairs: [{ ...whole.pairs[0], tauMicro: 0.5 }] },
+      // so tight that honest sellers on other machines would be accused
+      { ...whole, pairs: [{ ...whole.pairs[0], tauMicro: 1 }] },
+      { ...whole, pairs: [{ ...whole.pairs[0], tauMicro: 999 }] },
+      { ...whole, pairs: [{ ...whole.pairs[0], tauMicro: 1019, greatestShiftMicro: 51 }] },
+      { ...whole, pairs: [{ ...whole.pairs[0], tauMicro: 1000, greatestMarginMicro: 1001 }] },
       { ...whole, pairs: [{ ...whole.pairs[0], seller: 'any' }] },
       { ...whole, pairs: [{ ...whole.pairs[0], margins: undefined }] },
       { ...whole, pairs: [{ ...whole.pairs[0], margins: { greedy: [], sampled: [] } }] },
@@ -84,6 +89,19 @@ describe('a calibration file', () => {
       expect(() => parseCalibration(JSON.stringify(value), 'false')).toThrow(
         expect.objectContaining({ code: 'BAD_CALIBRATION' }),
       );
+    }
+  });
+
+  it('has a tolerance of 20 times the greatest shift, and at least a thousandth', () => {
+    const whole = JSON.parse(text) as { pairs: object[] };
+    for (const [tauMicro, greatestShiftMicro] of [
+      [1000, 50],
+      [1020, 51],
+      [100_000_000, 5_000_000],
+    ]) {
+      const pairs = [{ ...whole.pairs[0], tauMicro, greatestShiftMicro }];
+      const said = parseCalibration(JSON.stringify({ ...whole, pairs }), 'tight');
+      expect(said.pairs[0]).toMatchObject({ tauMicro, greatestShiftMicro });
     }
   });
 

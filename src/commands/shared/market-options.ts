@@ -130,7 +130,7 @@ export const MARKET_OPTIONS: readonly MarketOption[] = [
   count('jury', 'how many judge a job'),
   chance('lazy', 'share of verifiers that say “invalid” unseen'),
   chance('planted', 'planted jobs for each contested one'),
-  chance('rejudged', 'how often a wrong verdict costs its bond'),
+  chance('rejudged', 'how often a wrong verdict costs its bond; 0 for undelivered, format'),
   count('wait', 'steps that a new name waits'),
   money('price', 'of an answer'),
   money('cost', 'of computing it'),

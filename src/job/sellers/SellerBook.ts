@@ -25,6 +25,8 @@ export interface SellerJob {
   readonly seller: string;
   /** Hex. A job is counted once, however often it is checked. */
   readonly jobId: string;
+  /** Height at which it was announced. */
+  readonly created: number;
   /** ln(p₁/p₀) of each token that was checked. */
   readonly ratios: readonly number[];
   /** Tokens with a margin above zero. */
@@ -55,9 +57,28 @@ const UNKNOWN: SellerEntry = {
   left: false,
   at: 0,
   seen: [],
+  forgotten: 0,
 };
 
 const short = (jobId: string): string => jobId.slice(0, 16).toLowerCase();
+
+/** Whether a job was counted, or is so old that it can't be told. */
+function wasCounted({ seen, forgotten }: SellerEntry, { jobId, created }: SellerJob): boolean {
+  return created <= forgotten || seen.some(([id]) => id === short(jobId));
+}
+
+/** The jobs seen with one more: the youngest, and how high the others reach. */
+function withJob(
+  before: SellerEntry,
+  { jobId, created }: SellerJob,
+): Pick<SellerEntry, 'seen' | 'forgotten'> {
+  const all: SellerEntry['seen'] = [...before.seen, [short(jobId), created]];
+  const byAge = all.sort(([, a], [, b]) => b - a);
+  const forgotten = byAge
+    .slice(MOST_SEEN)
+    .reduce((most, [, height]) => Math.max(most, height), before.forgotten);
+  return { seen: byAge.slice(0, MOST_SEEN), forgotten };
+}
 
 function standingOf(seller: string, entry: SellerEntry): SellerStanding {
   const { jobs, tokens, flips, passed, evidenceMicro, left } = entry;
@@ -112,15 +133,16 @@ export class SellerBook {
   }
 
   /**
-   * Counts a job, if it was not counted before, and nothing more of a seller that was left.
+   * Counts a job, if it was not counted before, and nothing more of a seller that was left. Of a seller with many jobs those
+   * older than the ones remembered are taken for counted.
    * @returns how the seller stands now
    * @throws BitmodelError `BAD_SELLER_FILE`, `SELLERS_BUSY`, `WRITE_FAILED`
    */
-  count({ seller, jobId, ratios, flips }: SellerJob): SellerStanding {
+  count(job: SellerJob): SellerStanding {
+    const { seller, ratios, flips } = job;
     return this.#change((file) => {
       const before = file.sellers[seller] ?? UNKNOWN;
-      if (before.left || before.seen.includes(short(jobId)))
-        return [file, standingOf(seller, before)];
+      if (before.left || wasCounted(before, job)) return [file, standingOf(seller, before)];
       let state: SequentialState = {
         passed: before.passed,
         evidence: before.evidenceMicro / 1e6,
@@ -135,7 +157,7 @@ export class SellerBook {
         evidenceMicro: Math.round(state.evidence * 1e6),
         left: state.left,
         at: this.#now(),
-        seen: [...before.seen, short(jobId)].slice(-MOST_SEEN),
+        ...withJob(before, job),
       };
       const sellers = bounded({ ...file.sellers, [seller]: entry }, seller);
       return [{ ...file, sellers }, standingOf(seller, entry)];

@@ -32,27 +32,50 @@ export function countSeller(
 ): SellerStanding | undefined {
   if (!pair || verification.rows.length === 0) return undefined;
   const evidence = sellerEvidence(verification.rows, job.sampling, pair);
-  return book.count({ seller, jobId: jobIdHex(job), ...evidence });
+  return book.count({ seller, jobId: jobIdHex(job), created: job.created, ...evidence });
+}
+
+/** What a buyer's record says of a job; `ClientRecord` is one. */
+export interface BoughtJob {
+  /** Job id, hex. */
+  readonly id: string;
+  /** Who was paid. */
+  readonly escrow?: { readonly offer: { readonly author: string } };
+  /** The false answer was asked for. */
+  readonly planted?: true;
+}
+
+/** A receipt that was checked. */
+export interface CheckedReceipt {
+  readonly receipt: Receipt;
+  readonly verification: ReceiptVerification;
+  /** The one that lies beside the model. */
+  readonly calibration: Calibration | undefined;
+  /** Numeric class that it was checked with. */
+  readonly verifierClass: string;
+  /** What the buyer of that job has on disk of it; nothing where somebody else bought it. */
+  readonly record: BoughtJob | undefined;
 }
 
 /**
- * The same for a receipt, if its seller signed it, prompt and seed are the job's, and the calibration is the one that the job
- * names. Where the job allows several numeric classes, the widest tolerance counts, as for the verdict.
- * @param verifierClass numeric class that it was checked with
+ * The same for a receipt of a job of one's own: strangers could hand over those only that speak against a seller, or have
+ * looked for prompts that do. It counts if every token was looked at, the seller that was paid signed for it, prompt and seed
+ * are the job's, and the calibration is the one that the job names; where the job was planted, the false answer was asked for.
+ * Where the job allows several numeric classes, the widest tolerance counts, as for the verdict.
  * @throws as {@link countSeller}
  */
 export function countReceipt(
   book: SellerBook,
-  receipt: Receipt,
-  verification: ReceiptVerification,
-  calibration: Calibration | undefined,
-  verifierClass: string,
+  { receipt, verification, calibration, verifierClass, record }: CheckedReceipt,
 ): SellerStanding | undefined {
-  const { job, seller } = receipt;
+  const { job } = receipt;
+  const seller = toHex(receipt.seller);
+  if (record?.id !== jobIdHex(job) || record.planted) return undefined;
+  if (record.escrow?.offer.author !== seller) return undefined;
   const { prompt, seed, signature } = verification.checks;
-  if (!(prompt && seed && signature) || !calibration) return undefined;
+  if (!(verification.isFull && prompt && seed && signature) || !calibration) return undefined;
   if (toHex(calibrationHash(calibration)) !== job.calibration) return undefined;
   const pairs = job.classes.flatMap((of) => pairFor(calibration, of, verifierClass) ?? []);
   const [pair] = pairs.sort((a, b) => b.tauMicro - a.tauMicro);
-  return countSeller(book, { seller: toHex(seller), job, verification, pair });
+  return countSeller(book, { seller, job, verification, pair });
 }

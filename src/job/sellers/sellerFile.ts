@@ -5,7 +5,7 @@ import { publicKeySchema } from '../spec.js';
 
 /** Most sellers that are remembered; beyond it those go first that are not left, the longest unseen before others. */
 export const MOST_SELLERS = 1024;
-/** Most jobs of one seller that are told from new ones. */
+/** Most jobs of one seller that are remembered one by one; of those announced before them none is counted any more. */
 export const MOST_SEEN = 256;
 /** No file of sellers is longer, in bytes. */
 export const MOST_BYTES = 8 << 20;
@@ -26,8 +26,10 @@ const sellerSchema = z.strictObject({
   left: z.boolean(),
   /** Milliseconds since 1970 of the last job counted. */
   at: count,
-  /** Jobs counted last, by the first 16 digits of their ids. */
-  seen: z.array(z.string().regex(/^[0-9a-f]{16}$/)).max(MOST_SEEN),
+  /** Jobs counted, by the first 16 digits of their ids and the height they were announced at; the youngest of them. */
+  seen: z.array(z.tuple([z.string().regex(/^[0-9a-f]{16}$/), count])).max(MOST_SEEN),
+  /** Greatest height of a counted job that is not among these; 0 where all are. */
+  forgotten: count,
 });
 
 const rate = z.number().gt(0).lt(0.5);

@@ -18,6 +18,7 @@ import { Participant, type ParticipantOptions } from '../Participant.js';
 import type { PooledJob } from '../pool/view.js';
 import { type JobSpec, listedVerifiers } from '../spec.js';
 import { limitFault, type WorkerLimits } from './limits.js';
+import { toleranceTooTight } from './ownTolerance.js';
 import type { WorkerRecord } from './record.js';
 import { WorkerCapacity } from './WorkerCapacity.js';
 import { WorkerDriver } from './WorkerDriver.js';
@@ -197,7 +198,7 @@ export class JobWorker extends Participant {
       return "not the model's own share";
     }
     if (!(await this.#ownsCoin(job.client, job.coin))) return 'a coin that is not its own';
-    return undefined;
+    return this.#tooTight(own);
   }
 
   /** Says at the start that it can do nothing: a seller that waits for nothing looks just like one that waits for jobs. */
@@ -219,6 +220,16 @@ export class JobWorker extends Participant {
 
   #hasJobs(): boolean {
     return this.open().some(({ accept }) => accept !== undefined);
+  }
+
+  /** Says once for each model that its tolerance would have honest answers of this machine found false. */
+  async #tooTight(own: JobModel): Promise<string | undefined> {
+    const detail = await toleranceTooTight(own);
+    if (detail !== undefined && !this.#toldOf.has(own)) {
+      this.#toldOf.add(own);
+      this.emit({ role: 'worker', step: 'problem', detail });
+    }
+    return detail;
   }
 
   /** Says once for each model why jobs pass by: sellers and buyers may have fetched it from different places. */

@@ -10,7 +10,10 @@ export interface JudgingTerms {
   readonly planted: Chance;
   /** How often a guess is wrong in the others. */
   readonly guessWrong: Chance;
-  /** How often a wrong verdict is put before the second jury, which takes the bond. */
+  /**
+   * How often a wrong verdict is put before the second jury, which takes the bond; 0 for "invalid" because of what was or was
+   * not delivered in time, which no jury can look at later.
+   */
   readonly rejudged: Chance;
 }
 

@@ -1,7 +1,6 @@
-import { formatAmount } from '../../base/index.js';
 import { divergenceDetection, jobsFor, paperDetection, samplesFor } from './detection.js';
 import { DEFAULT_MARKET } from './market/parameters.js';
-import { sellerIncomes, verifierIncomes } from './market/report.js';
+import { sellerIncomes, thousandths, verifierIncomes } from './market/report.js';
 import { simulateMarket } from './market/simulate.js';
 
 /** Length of the answer in the tables of docs/rastic.md. */
@@ -74,9 +73,6 @@ export function marketTable(auditRates: readonly number[]): string {
   const names = incomes[0]!.map(({ name }) => name);
   return table(
     ['mean income', ...auditRates.map((rate) => `audit rate ${rate}`)],
-    names.map((name, at) => [
-      name,
-      ...incomes.map((of) => formatAmount(of[at]!.mean.at(-1)!).slice(0, -5)),
-    ]),
+    names.map((name, at) => [name, ...incomes.map((of) => thousandths(of[at]!.mean.at(-1)!))]),
   );
 }

@@ -1,9 +1,4 @@
-import { type Calibration, DEFAULT_TAU, toleranceFor } from '../calibration.js';
-
-/** Least tolerance that a neighbour answers at, in millionths of a logit: finer steps would tell more of the model. */
-export const LEAST_TAU_MICRO = 1000;
-/** Greatest tolerance, as calibrations have it. */
-export const MOST_TAU_MICRO = 100_000_000;
+import { type Calibration, DEFAULT_TAU, LEAST_TAU_MICRO, toleranceFor } from '../calibration.js';
 
 /**
  * Tolerance τ, in millionths of a logit, at which neighbours are asked: the greatest that the calibration knows between a

@@ -23,6 +23,7 @@ const GOOD = Array.from({ length: 400 }, () => -0.02);
 const of = (seller: string, job: number, ratios: readonly number[]) => ({
   seller,
   jobId: idOf(job),
+  created: 100 + job,
   ratios,
   flips: ratios.filter((ratio) => ratio > 0).length,
 });
@@ -81,11 +82,14 @@ describe('what is learnt about sellers', () => {
     const many = Object.fromEntries(
       Array.from({ length: MOST_SELLERS }, (_, i) => {
         const jobs = i === 5 ? MOST_SEEN : 1;
-        const seen = Array.from({ length: jobs }, (_unused, n) => idOf(n).slice(0, 16));
+        const seen = Array.from({ length: jobs }, (_unused, n): [string, number] => [
+          idOf(n).slice(0, 16),
+          100 + n,
+        ]);
         const at = 10 + i;
         const left = i === 0;
         const rest = { jobs, tokens: 1, flips: 0, passed: 0, evidenceMicro: 0 };
-        return [keyOf(i), { ...rest, left, at, seen }];
+        return [keyOf(i), { ...rest, left, at, seen, forgotten: 0 }];
       }),
     );
     const rates = book.rates();
@@ -100,7 +104,18 @@ describe('what is learnt about sellers', () => {
     book.count(of(keyOf(5), 8000, GOOD));
     const file = decodeSellers(readFileSync(book.path, 'utf8'), book.path);
     expect(file.sellers[keyOf(5)]!.seen.length).toBe(MOST_SEEN);
-    expect(file.sellers[keyOf(5)]!.seen.at(-1)).toBe(idOf(8000).slice(0, 16));
+    expect(file.sellers[keyOf(5)]!.seen[0]).toEqual([idOf(8000).slice(0, 16), 8100]);
+  });
+
+  it('counts no job again, however many were counted after it, in whatever order', () => {
+    const jobs = [7, 3, ...Array.from({ length: MOST_SEEN + 20 }, (_, i) => 10 + i), 5];
+    for (const job of jobs) book.count(of(keyOf(1), job, GOOD.slice(0, 2)));
+    // the last one is older than those remembered, and so taken for counted
+    const counted = jobs.length - 1;
+    expect(book.list()).toMatchObject([{ jobs: counted, tokens: 2 * counted }]);
+    for (const job of jobs) book.count(of(keyOf(1), job, GOOD.slice(0, 2)));
+    expect(book.list()).toMatchObject([{ jobs: counted, tokens: 2 * counted }]);
+    expect(book.count(of(keyOf(1), 9000, GOOD.slice(0, 2)))).toMatchObject({ jobs: counted + 1 });
   });
 
   it('is refused where its file was damaged, and not written over', () => {
@@ -121,7 +136,8 @@ describe('the file about sellers', () => {
     sellers: {
       [keyOf(1)]: {
         ...{ jobs: 1, tokens: 2, flips: 0, passed: 0, evidenceMicro: -5, left: false, at: 3 },
-        seen: [idOf(1).slice(0, 16)],
+        seen: [[idOf(1).slice(0, 16), 7]],
+        forgotten: 0,
       },
     },
   };

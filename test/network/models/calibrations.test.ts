@@ -91,7 +91,7 @@ describe('a calibration that the publisher named', () => {
     await connect(hal, [rich]);
     const { dir } = await pull(hal, []);
     const own = { ...JSON.parse(Buffer.from(named.bytes).toString()), model: id };
-    own.pairs[0].tauMicro = 7;
+    own.pairs[0].tauMicro = 1007;
     writeFileSync(join(dir, 'own.calibration.json'), JSON.stringify(own));
     const mine = hashAt(dir);
     expect(await pull(hal, [named])).toMatchObject({ calibrationsMissing: [FILE] });
@@ -103,7 +103,7 @@ describe('a calibration that the publisher named', () => {
     await connect(ida, [rich]);
     const { dir } = await pull(ida, []);
     const older = JSON.parse(Buffer.from(named.bytes).toString());
-    older.pairs[0].tauMicro = 7;
+    older.pairs[0].tauMicro = 1007;
     writeFileSync(join(dir, calibrationFile(FILE)), JSON.stringify(older));
     expect(await pull(ida, [named])).toMatchObject({ calibrationsMissing: [] });
     expect(hashAt(dir)).toBe(named.hash);

@@ -148,10 +148,50 @@ describe('the hypotheses of the test over jobs', () => {
     expect(unsure.other).toEqual(unsure.honest);
   });
 
+  it('let no calibration, forged or not, have a token count beyond bounds on either side', () => {
+    const counts = fc.array(fc.oneof(fc.nat(5), fc.nat(2e9)), {
+      minLength: MARGIN_CLASSES,
+      maxLength: MARGIN_CLASSES,
+    });
+    const kinds = fc.record({ greedy: counts, sampled: counts });
+    const never = { greedy: [2e9, ...none().slice(1)], sampled: [2e9, ...none().slice(1)] };
+    const always = { greedy: [...none().slice(1), 2e9], sampled: [...none().slice(1), 2e9] };
+    const half = {
+      greedy: [1e9, 8e8, ...none().slice(2)],
+      sampled: [1e9, 8e8, ...none().slice(2)],
+    };
+    const each = fc.oneof(kinds, fc.constantFrom(never, always, half));
+    const { upper, lower } = waldBounds({ falseLeave: 0.001, missed: 0.05 }, 0);
+    fc.assert(
+      fc.property(each, each, fc.boolean(), (margins, of, isGreedy) => {
+        const own = { ...pair, margins, cheaper: { variant: 'forged', margins: of } };
+        const { honest: p0, other: p1 } = hypothesesFor(own, isGreedy);
+        const ratios = p0.map((chance, i) => Math.log(p1[i]! / chance));
+        // one token never ends a test, and an honest one speaks for a seller, a little
+        expect(Math.max(...ratios)).toBeLessThan(4.6 + 1e-6);
+        expect(Math.max(...ratios)).toBeLessThan(0.7 * upper);
+        expect(ratios[0]).toBeLessThanOrEqual(0);
+        expect(Math.min(...ratios)).toBeGreaterThan(-0.1 - 1e-6);
+        expect(Math.min(...ratios) * 25).toBeGreaterThan(lower);
+        expect(p1.reduce((sum, chance) => sum + chance, 0)).toBeCloseTo(1, 9);
+      }),
+    );
+  });
+
+  it('are the same where the tolerance is so wide that another model may lie within it', () => {
+    const wide = hypothesesFor({ ...pair, tauMicro: 250_001 }, true);
+    expect(wide.other).toEqual(wide.honest);
+    const fit = hypothesesFor({ ...pair, tauMicro: 250_000 }, true);
+    expect(fit.other).not.toEqual(fit.honest);
+  });
+
   it('are half the default where a cheaper model was measured, and all of it where none was', () => {
     const { cheaper: _, ...plain } = pair;
     expect(hypothesesFor(plain, true).other).toEqual(DEFAULT_ALTERNATIVE);
-    expect(hypothesesFor(pair, true).other[BEYOND]).toBeCloseTo((0.01 + 13 / 1009) / 2, 9);
+    const { honest: known, other } = hypothesesFor(pair, true);
+    expect(other[BEYOND - 1]).toBeCloseTo((0.01 / 7 + 4 / 1009) / 2, 9);
+    // half the measured would count 4.63
+    expect(Math.log(other[BEYOND]! / known[BEYOND]!)).toBeCloseTo(4.6, 9);
   });
 });
 

@@ -36,6 +36,22 @@ describe('a seller that takes a wrong token wherever one lies within the toleran
     expect(describeVerdict(verdict)).toMatch(/^invalid: substitution \(.*; p below 10\^−\d+\)$/);
   });
 
+  it('is not said to be one by a sample of positions, whose seed can be looked for', async () => {
+    const attack = attackNamed('tolerance-band');
+    const context = { model: seller, request, tau: TAU, openVariant: () => Promise.reject() };
+    const { ids, finish } = await attack.run(context);
+    const claim = { ...request, outputIds: ids, finish };
+    const sample = { sample: ids.length, seed: new Uint8Array(32) };
+    const { verdict, pooled, positions, isFull, aboveZero } = await verifyOutput(verifier, claim, {
+      tau: TAU,
+      check: sample,
+    });
+    expect([positions, isFull]).toEqual([ids.length, false]);
+    expect(aboveZero).toBeGreaterThan(50);
+    expect(verdict).toEqual({ result: 'valid' });
+    expect(pooled).toEqual({ positions: 0, flips: 0, mean: 0, score: 0 });
+  });
+
   it('is found by none of them where it is honest, or where there is no noise', async () => {
     const { ids, finish } = await seller.generate(request);
     const honest = await check({ ...request, outputIds: ids, finish });

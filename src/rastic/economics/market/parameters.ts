@@ -64,7 +64,7 @@ export interface MarketParameters {
   readonly jury: number;
   /** For each contested job, so many planted ones are judged. */
   readonly planted: number;
-  /** How often a wrong verdict costs its bond. */
+  /** How often a wrong verdict costs its bond; 0 where its reason is one that no second jury can judge. */
   readonly rejudged: number;
   /** Steps that a new name waits for its first job. */
   readonly wait: number;

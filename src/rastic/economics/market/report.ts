@@ -7,6 +7,14 @@ import type { MarketResult } from './simulate.js';
 /** Points of a series; of longer histories only so many are given. */
 const MOST_POINTS = 201;
 
+/** Base units in a thousandth of a coin. */
+const THOUSANDTH = 100_000n;
+
+/** Coins with three places, rounded to the nearest as the picture rounds them. */
+export function thousandths(amount: bigint): string {
+  return formatAmount(divideRound(amount, THOUSANDTH) * THOUSANDTH).slice(0, -5);
+}
+
 /** The steps that are reported: all of a short history, evenly spread ones of a long one, the first and last always. */
 export function reportedSteps({ history }: MarketResult): number[] {
   const last = history.length - 1;
