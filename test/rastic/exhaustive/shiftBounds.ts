@@ -28,27 +28,16 @@ function orderOf(logits: Float32Array): Uint32Array {
 
 /** First rank in a descending row whose value is below `bound` (or equal to it, where `orEqual`). */
 function firstRankBelow(scaled: Float64Array, bound: number, orEqual: boolean): number {
-  let low = 0;
-  let high = scaled.length;
-  while (low < high) {
-    const middle = (low + high) >>> 1;
-    const value = scaled[middle]!;
-    if (value < bound || (orEqual && value === bound)) high = middle;
-    else low = middle + 1;
-  }
-  return low;
+  // from the front, one by one: the code under test bisects
+  const rank = scaled.findIndex((value) => value < bound || (orEqual && value === bound));
+  return rank < 0 ? scaled.length : rank;
 }
 
-/** Largest count in 0…`limit` for which `holds` is true, where it holds for all smaller counts too. */
+/** Largest count up to `limit` for which `holds` is true, and true of all smaller ones above 0, one by one. */
 function largestPrefix(limit: number, holds: (count: number) => boolean): number {
-  let low = 0;
-  let high = limit;
-  while (low < high) {
-    const middle = (low + high + 1) >>> 1;
-    if (holds(middle)) low = middle;
-    else high = middle - 1;
-  }
-  return low;
+  let count = 0;
+  while (count < limit && holds(count + 1)) count++;
+  return count;
 }
 
 /**
