@@ -9,7 +9,7 @@ import {
   receiptOf,
 } from '../job/index.js';
 import { action } from './shared/action.js';
-import { openDetached } from './shared/detached.js';
+import { openDetached, settleHome } from './shared/detached.js';
 import { printEnd } from './shared/job-end.js';
 import { stateOf } from './shared/job-view.js';
 import { jobsFolder } from './shared/participant.js';
@@ -58,8 +58,8 @@ export function registerFetch(job: Command): void {
           for (let told = ''; ; ) {
             record = await fetchDetached(opened, records, record, signal);
             const { state } = record.detached!;
+            if (state === 'over' || (state === 'back' && record.phase === 'ended')) break;
             if (state === 'back') throw notDetached(record);
-            if (state === 'over') break;
             if (!options.wait)
               throw underWay(
                 record,
@@ -69,6 +69,8 @@ export function registerFetch(job: Command): void {
             told = stateOf(record);
             await setTimeout(ASK_AGAIN, undefined, { signal });
           }
+          await settleHome(record.id, opened, context);
+          record = records.load(record.id);
           keepReceipt(record);
           const { sentHome } = record.detached!;
           if (sentHome !== undefined)

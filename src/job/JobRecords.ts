@@ -1,4 +1,4 @@
-import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { BitmodelError, EXIT, makeFolder, messageOf, writeFileAtomic } from '../base/index.js';
 
@@ -94,6 +94,11 @@ export class JobRecords<T extends JobRecord> {
   /** All records, in the order of their ids. */
   all(): T[] {
     return this.ids().map((id) => this.#read(id));
+  }
+
+  /** Forgets a job that nothing ever came of, with all that lies beside its record. @param id 64 hex digits */
+  forget(id: string): void {
+    rmSync(join(this.#directory, id), { recursive: true, force: true });
   }
 
   /** Ids of all jobs on disk, sorted. */

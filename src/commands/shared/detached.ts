@@ -108,7 +108,7 @@ export async function regain(
   });
 }
 
-/** Brings what is left of a job that has ended here back to the buyer's address, and says so. */
+/** Brings what is left of a job that has ended, whoever says so, back to the buyer's address, and says so. */
 export async function settleHome(
   id: string,
   { chain, params }: OpenParticipant,
@@ -120,14 +120,18 @@ export async function settleHome(
 ): Promise<void> {
   const records = new ClientRecords(jobsFolder(settings));
   const record = records.load(id);
-  if (record.phase !== 'ended' || record.detached?.state !== 'back') return;
+  if (record.phase !== 'ended' || !record.detached) return;
   try {
-    await bringHome(
+    const { detached } = await bringHome(
       { chain, params },
       records,
       record,
       (sent) => terminal.note(`${homeText(sent)} in ${sent.txid}`),
       signal,
+    );
+    if (detached?.state === 'over') return;
+    terminal.warn(
+      `The watcher holds a signed payment of this job that it could still send. What it brings lies on the job's key: look again with ${proposal(settings, 'job', 'resume', id.slice(0, 12))}`,
     );
   } catch (thrown) {
     terminal.warn(

@@ -33,8 +33,17 @@ export class Mail {
 
   /** Sends a note. @param node peer id of the reader's node; absent where it is this one */
   send(to: string, node: string | undefined, note: Note): Promise<LetterResult> {
+    return this.post(this.write(to, node, note));
+  }
+
+  /** Writes a letter, which can be posted again and again and stays the same. */
+  write(to: string, node: string | undefined, note: Note): Letter {
     const bytes = utf8(JSON.stringify(note));
-    const letter = writeLetter(to, node, bytes, this.#key.privateKey);
+    return writeLetter(to, node, bytes, this.#key.privateKey);
+  }
+
+  /** Posts a letter. */
+  post(letter: Letter): Promise<LetterResult> {
     return this.#node.rpc.call<LetterResult>('sendletter', letter);
   }
 

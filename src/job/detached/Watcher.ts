@@ -39,6 +39,9 @@ interface Driving {
 const MOST_JOBS = 16;
 /** Blocks that a job may be ahead of this node, as in the pool. */
 const HEIGHT_SLACK = 6;
+/** Blocks that it may be behind, and that it may last: a place is not held for longer than a job of a buyer's takes. */
+const MOST_AGE = 30;
+const MOST_LIFETIME = 1_008;
 /** Refusals that are kept, and answers that are on their way at once. */
 const MOST_REFUSALS = 10_000;
 const MOST_ANSWERS = 64;
@@ -178,7 +181,8 @@ export class Watcher extends JobEvents {
         : 'the letter is not of the job’s key';
     if (reason !== undefined) return reason;
     const { jobId: id, key, home, fee, funding } = note;
-    this.#records.save({ v: 1, id, key, home, fee, funding, record, state: 'driven' });
+    const takenAt = await this.#options.chain.height();
+    this.#records.save({ v: 1, id, key, home, fee, funding, record, takenAt, state: 'driven' });
     this.emit({ role: 'client', step: 'handed', jobId: id, amount: parseAmount(fee) });
     return undefined;
   }
@@ -198,7 +202,10 @@ export class Watcher extends JobEvents {
       return 'it has enough to do';
     const tip = await chain.height();
     if (job.created > tip + HEIGHT_SLACK) return 'the job was created after the tip of the chain';
-    if (tip >= job.expires - claimMargin(params)) return 'the job is too old';
+    if (job.created < tip - MOST_AGE || tip >= job.expires - claimMargin(params)) {
+      return 'the job is too old';
+    }
+    if (job.expires - job.created > MOST_LIFETIME) return 'the job lasts too long';
     const funding = fundingOf(note);
     if (driven.some((id) => conflict(funding, fundingOf(this.#records.load(id))))) {
       return 'its payment takes a coin of another job’s';
@@ -215,7 +222,8 @@ export class Watcher extends JobEvents {
     const driving = this.#driving.get(known.id);
     driving?.stop.abort();
     await driving?.done;
-    const now = this.#records.load(known.id);
+    const now = this.#records.current(known.id);
+    if (!now) return { state: 'unknown' };
     if (now.state === 'driven') this.#records.save({ ...now, state: 'given-back' });
     this.emit({ role: 'client', step: 'given-back', jobId: known.id });
     return this.#tell(this.#records.load(known.id));
@@ -258,7 +266,10 @@ export class Watcher extends JobEvents {
         this.emit({ role: 'client', step: 'problem', jobId: id, detail: messageOf(thrown) });
         return pause(10 * this.#interval, stop.signal);
       })
-      .finally(() => this.#driving.delete(id));
+      .finally(() => {
+        this.#driving.delete(id);
+        if (!this.#records.current(id)) this.#unpaid.delete(id);
+      });
     this.#driving.set(id, { stop, done });
   }
 }

@@ -18,7 +18,7 @@ const AGAIN = 2_000;
 const LOOK = 100;
 
 /**
- * Says something to a watcher, again and again, until it answers about this job.
+ * Says something to a watcher, in one letter that is posted again and again until it answers about this job.
  * @returns undefined where it did not in time
  * @throws RpcError where the own node does not answer; AbortError
  */
@@ -32,16 +32,18 @@ export async function converse(
   const mail = new Mail(chain, key);
   // it is asked first, so that the node keeps what comes for this key
   await mail.receive();
+  const own = mail.node;
+  // a watcher of the same node needs no way back over the network
+  const node = at === undefined || own === undefined ? undefined : own;
+  // one letter, however often it is posted: a copy that comes late says nothing new
+  const letter = mail.write(watcher, at, { ...note, ...(node === undefined ? {} : { node }) });
   const end = Date.now() + patience;
   let sentAt = 0;
   while (Date.now() < end) {
     signal.throwIfAborted();
     if (Date.now() >= sentAt + AGAIN) {
       sentAt = Date.now();
-      const own = mail.node;
-      // a watcher of the same node needs no way back over the network
-      const node = at === undefined || own === undefined ? undefined : own;
-      await mail.send(watcher, at, { ...note, ...(node === undefined ? {} : { node }) });
+      await mail.post(letter);
     }
     for (const received of await mail.receive()) {
       const { note: said } = received;

@@ -111,13 +111,14 @@ export interface FundingWait {
 
 /**
  * Waits until a job's coins are in a block, and sends the transaction that brings them again and again until then. It
- * waits neither for one whose coins were spent otherwise, nor for longer than 30 blocks above the job's making.
+ * waits neither for one whose coins were spent otherwise, nor for longer than 30 blocks.
+ * @param from height from which those are counted
  * @returns whether they came
  * @throws BitmodelError where the payment is no transaction; AbortError
  */
 export async function awaitFunding(
   chain: ChainClient,
-  { funding, job }: { readonly funding: string; readonly job: JobSpec },
+  { funding, from }: { readonly funding: string; readonly from: number },
   { interval, signal, wait = () => true }: FundingWait,
 ): Promise<boolean> {
   const transaction = fundingOf({ funding });
@@ -126,7 +127,7 @@ export async function awaitFunding(
     signal.throwIfAborted();
     const known = await chain.transaction(txid);
     if (known && known.height > 0) return true;
-    if ((await chain.height()) > job.created + FUNDING_PERIOD) return false;
+    if ((await chain.height()) > from + FUNDING_PERIOD) return false;
     const isKnown = known !== undefined || (await isTaken(chain, transaction));
     if (!isKnown && (await isSpentOtherwise(chain, transaction))) return false;
     if (!wait(isKnown)) return false;

@@ -1,4 +1,4 @@
-import { BitmodelError, EXIT, formatAmount, fromHex, toHex } from '../../base/index.js';
+import { BitmodelError, EXIT, formatAmount, fromHex, messageOf, toHex } from '../../base/index.js';
 import {
   type ChainClient,
   createKey,
@@ -20,9 +20,11 @@ import type { ClientRecord, DetachedJob } from '../client/record.js';
 import type { JobMoney, JobQuote, JobRequest } from '../client/request.js';
 import type { JobModel } from '../jobModel.js';
 import { sendOnce } from '../sending.js';
+import { borneOut } from './borneOut.js';
 import { converse } from './converse.js';
 import { detachedValue } from './funding.js';
-import { DETACHED_BOUNDS, handedRecord, withProgress } from './notes.js';
+import { DETACHED_BOUNDS, handedRecord } from './notes.js';
+import { voidPayment } from './voiding.js';
 
 /** Who a job is handed to, and for what. */
 export interface WatcherChoice {
@@ -123,7 +125,7 @@ function assertFits({ promptIds, maxTokens }: JobRequest): void {
 /**
  * Hands a job over: on disk first, then to the watcher, and once that has said that it took it the job's coins are paid.
  * The watcher has that payment, too, so from there on the buyer may be gone.
- * @throws BitmodelError `WATCHER_REFUSED`: nothing was paid; `WATCHER_SILENT`: it may have taken it all the same, and the
+ * @throws BitmodelError `WATCHER_REFUSED`: the payment was made void; `WATCHER_SILENT`: it may have taken it all the same, and the
  *   job stays the buyer's to take back. AbortError
  */
 export async function handOver(
@@ -152,22 +154,51 @@ export async function handOver(
   if (!answer) throw silent(record);
   const funding = decodeTransaction(fromHex(detached.funding));
   if (answer.state === 'refused' || answer.state === 'unknown') {
-    const why = `the watcher refused it: ${answer.reason ?? 'it gave no reason'}`;
-    records.save({ ...record, phase: 'ended', outcome: 'closed', why });
-    wallet.release(funding);
-    throw new BitmodelError(
-      'WATCHER_REFUSED',
-      `The watcher does not take this job: ${answer.reason ?? 'it gave no reason'}.`,
-      {
-        next: 'Nothing was paid. Name another one with --watcher, or leave --detach out',
-        exitCode: EXIT.notAllowed,
-      },
-    );
+    return unsay({ chain, wallet }, records, record, answer.reason ?? 'it gave no reason');
   }
   const driven: ClientRecord = { ...record, detached: { ...detached, state: 'driven' } };
   records.save(driven);
   await sendOnce(chain, funding);
   return driven;
+}
+
+/**
+ * Ends a job that its watcher refused. The watcher has a signed payment and the key that it goes to, so the payment is made
+ * void by moving a coin of it.
+ * @throws BitmodelError `WATCHER_REFUSED`
+ */
+async function unsay(
+  hands: Pick<HandoverHands, 'chain' | 'wallet'>,
+  records: ClientRecords,
+  record: ClientRecord,
+  reason: string,
+): Promise<never> {
+  const detached = record.detached!;
+  const funding = decodeTransaction(fromHex(detached.funding));
+  const why = `the watcher refused it: ${reason}`;
+  records.save({ ...record, phase: 'ended', outcome: 'closed', why });
+  hands.wallet.release(funding);
+  const cause = await voidPayment(hands, funding, fromHex(detached.home, 20)).then(
+    (txid) => (txid === undefined ? 'it was sent already' : undefined),
+    (thrown: unknown) => messageOf(thrown),
+  );
+  if (cause === undefined) {
+    const over: DetachedJob = { ...detached, state: 'over' };
+    records.save({ ...record, phase: 'ended', outcome: 'closed', why, detached: over });
+    throw new BitmodelError('WATCHER_REFUSED', `The watcher does not take this job: ${reason}.`, {
+      next: 'Nothing was paid but the fee of a transaction that makes the signed payment void. Name another watcher, or leave --detach out',
+      exitCode: EXIT.notAllowed,
+    });
+  }
+  records.save(record);
+  throw new BitmodelError(
+    'WATCHER_REFUSED',
+    `The watcher says that it does not take this job (${reason}), and the payment that it holds could not be made void: ${cause}.`,
+    {
+      next: `Take the job and its coins back at once: bitmodel job resume ${record.id.slice(0, 12)}`,
+      exitCode: EXIT.notAllowed,
+    },
+  );
 }
 
 /** What a buyer is told whose watcher does not answer. */
@@ -182,8 +213,10 @@ export function silent({ id }: Pick<ClientRecord, 'id'>): BitmodelError {
 const TOLD_WITHIN = 10_000;
 
 /**
- * Asks the watcher how far a job is, and keeps what it says.
- * @throws BitmodelError `WATCHER_SILENT`; `JOB_NOT_TAKEN` where it does not know the job. AbortError
+ * Asks the watcher how far a job is, and keeps of what it says what the chain bears out.
+ * @returns the record; where the job has ended it is `back`: what is left on its key is to be brought home
+ * @throws BitmodelError `WATCHER_SILENT`; `JOB_NOT_TAKEN` where it does not drive the job; `WATCHER_DOUBTED` where the
+ *   chain does not bear out what it says. AbortError
  */
 export async function fetchDetached(
   { chain, params }: Pick<HandoverHands, 'chain' | 'params'>,
@@ -197,32 +230,36 @@ export async function fetchDetached(
   const to = { key: detachedKey(detached, params), watcher: detached.watcher, at: detached.node };
   const answer = await converse(chain, to, { kind: 'ask', jobId }, TOLD_WITHIN, signal);
   if (!answer) throw silent(record);
-  if (answer.state === 'unknown' || answer.state === 'refused') {
-    throw new BitmodelError('JOB_NOT_TAKEN', 'The watcher does not know this job.', {
+  if (answer.state !== 'driven' && answer.state !== 'done') {
+    throw new BitmodelError('JOB_NOT_TAKEN', 'The watcher does not drive this job.', {
       next: `Go on with it yourself: bitmodel job resume ${jobId.slice(0, 12)}`,
       exitCode: EXIT.notFound,
     });
   }
   return records.inHand(jobId, async () => {
-    const now = withProgress(records.load(jobId), answer.progress);
-    const isOver = answer.state === 'done';
+    const witness = { chain, params, key: to.key };
+    const { record: now, doubt } = await borneOut(witness, records.load(jobId), answer);
     const { sentHome } = answer;
     const next: ClientRecord = {
       ...now,
-      ...(isOver &&
-        now.phase !== 'ended' && {
-          phase: 'ended',
-          outcome: 'closed',
-          why: answer.reason ?? 'it never began',
-        }),
       detached: {
         ...detached,
-        state: isOver ? 'over' : 'driven',
+        // what is over is the buyer's to bring home, should anything have stayed behind
+        state: answer.state === 'done' && now.phase === 'ended' ? 'back' : 'driven',
         ...(sentHome === undefined ? {} : { sentHome }),
       },
     };
     records.save(next);
+    if (doubt !== undefined) throw doubted(next, doubt);
     return next;
+  });
+}
+
+/** What a buyer is told whose watcher's word does not hold. */
+function doubted({ id }: Pick<ClientRecord, 'id'>, doubt: string): BitmodelError {
+  return new BitmodelError('WATCHER_DOUBTED', `The watcher is not to be believed: ${doubt}.`, {
+    next: `Take the job back and go on with it: bitmodel job resume ${id.slice(0, 12)}`,
+    exitCode: EXIT.notAllowed,
   });
 }
 
@@ -242,16 +279,17 @@ export async function takeBack(
   if (detached.state === 'back' || detached.state === 'over') return { record, isReleased: true };
   const to = { key: detachedKey(detached, params), watcher: detached.watcher, at: detached.node };
   const answer = await converse(chain, to, { kind: 'back', jobId }, TOLD_WITHIN, signal);
-  const isOver = answer?.state === 'done';
   const { sentHome } = answer ?? {};
-  const next: ClientRecord = {
-    ...withProgress(record, answer?.progress),
-    detached: {
-      ...detached,
-      state: isOver ? 'over' : 'back',
-      ...(sentHome === undefined ? {} : { sentHome }),
-    },
+  const taken: DetachedJob = {
+    ...detached,
+    state: 'back',
+    ...(sentHome === undefined ? {} : { sentHome }),
   };
+  // on disk before what was told is looked at: whatever that is, the job is the buyer's again
+  records.save({ ...record, detached: taken });
+  const witness = { chain, params, key: to.key };
+  const known = answer ? (await borneOut(witness, record, answer)).record : record;
+  const next: ClientRecord = { ...known, detached: taken };
   records.save(next);
   return { record: next, isReleased: answer !== undefined };
 }

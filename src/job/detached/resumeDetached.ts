@@ -1,21 +1,9 @@
-import { fromHex, toHex } from '../../base/index.js';
-import {
-  type ChainClient,
-  decodeTransaction,
-  encodeTransaction,
-  type KeyPair,
-  type NetworkParameters,
-  parseOutpoint,
-  transactionId,
-} from '../../chain/index.js';
-import { termsOf } from '../agreement.js';
+import { fromHex } from '../../base/index.js';
+import { type ChainClient, type NetworkParameters, transactionId } from '../../chain/index.js';
 import type { ClientRecords } from '../client/ClientRecords.js';
 import type { ClientRecord } from '../client/record.js';
-import { makePrompt } from '../client/transactions.js';
-import { type AnyMessage, acceptedOffer, parseMessage } from '../messages.js';
-import { listJobMessages } from '../pool/client.js';
-import { isEscrow } from '../trace.js';
-import { awaitFunding } from './funding.js';
+import { adoptEscrow } from './borneOut.js';
+import { awaitFunding, fundingOf, isSpentOtherwise } from './funding.js';
 import { detachedKey } from './handover.js';
 import { type SentHome, sendHome } from './sendHome.js';
 
@@ -24,44 +12,6 @@ export interface ResumingHands {
   readonly chain: ChainClient;
   readonly params: NetworkParameters;
   readonly interval?: number;
-}
-
-/** Messages about a job that the node holds. */
-async function messagesOf(chain: ChainClient, jobId: string): Promise<AnyMessage[]> {
-  const { messages } = await listJobMessages(chain, { jobId });
-  return messages.map((message) => parseMessage(message));
-}
-
-/**
- * The record of a job whose watcher has gone on without saying so: the escrow that spent its coin is looked up on the
- * chain, and the offer that it accepted in the pool.
- */
-export async function adoptEscrow(
-  { chain, params }: ResumingHands,
-  record: ClientRecord,
-  key: KeyPair,
-): Promise<ClientRecord> {
-  if (record.escrow) return record;
-  const spender = await chain.spender(parseOutpoint(record.job.coin));
-  const known = spender && (await chain.transaction(spender.txid));
-  if (!known) return record;
-  for (const message of await messagesOf(chain, record.id)) {
-    const { job } = record;
-    if (message.type !== 'accept' || message.author !== job.client) continue;
-    if (message.body.escrow !== spender.txid) continue;
-    const offer = acceptedOffer(message);
-    if (!isEscrow(termsOf(job, offer, params), known.transaction)) continue;
-    const transaction = toHex(encodeTransaction(known.transaction));
-    const escrow = { offer, txid: spender.txid, transaction, fee: '0', sent: true as const };
-    return {
-      ...record,
-      phase: 'escrowed',
-      escrow,
-      accept: message,
-      prompt: makePrompt(record, offer, key),
-    };
-  }
-  return record;
 }
 
 /**
@@ -78,7 +28,7 @@ export async function prepareResumed(
   if (record.phase === 'ended') return record;
   const { chain, params, interval = 300 } = hands;
   const detached = record.detached!;
-  const paid = { funding: detached.funding, job: record.job };
+  const paid = { funding: detached.funding, from: record.job.created };
   const isFunded = await awaitFunding(chain, paid, { interval, signal });
   const key = detachedKey(detached, params);
   const next: ClientRecord = isFunded
@@ -87,7 +37,7 @@ export async function prepareResumed(
         ...record,
         phase: 'ended',
         outcome: 'closed',
-        why: 'its coins were spent otherwise; nothing was locked',
+        why: 'its coins did not come in time, or were spent otherwise; nothing was locked',
       };
   records.save(next);
   return next;
@@ -108,7 +58,8 @@ export async function bringHome(
   const detached = record.detached!;
   const home = fromHex(detached.home, 20);
   const key = detachedKey(detached, params);
-  const isPaid = await chain.transaction(idOf(detached.funding));
+  const funding = fundingOf(detached);
+  const isPaid = await chain.transaction(transactionId(funding));
   const source = { record, funding: detached.funding };
   const last = isPaid
     ? await sendHome(
@@ -120,10 +71,13 @@ export async function bringHome(
     : undefined;
   const next: ClientRecord = {
     ...records.load(record.id),
-    detached: { ...detached, state: 'over', ...(last === undefined ? {} : { sentHome: last }) },
+    // a payment that whoever holds it can still send may yet come
+    detached: {
+      ...detached,
+      state: isPaid || (await isSpentOtherwise(chain, funding)) ? 'over' : 'back',
+      ...(last === undefined ? {} : { sentHome: last }),
+    },
   };
   records.save(next);
   return next;
 }
-
-const idOf = (funding: string): string => transactionId(decodeTransaction(fromHex(funding)));

@@ -26,8 +26,10 @@ export interface HandedJob extends JobRecord {
   readonly fee: string;
   /** The transaction that pays the job's key, hex. */
   readonly funding: string;
+  /** Height at which it was taken; absent in records of earlier versions. */
+  readonly takenAt?: number;
   readonly state: 'driven' | 'given-back' | 'done';
-  /** Why it is done without having begun. */
+  /** Why it is done without an end. */
   readonly why?: string;
   /** The last transaction that sent coins home. */
   readonly sentHome?: string;
@@ -83,8 +85,13 @@ export async function drive(
   const save = (changes: Partial<HandedJob>): void =>
     records.save({ ...records.load(id), ...changes });
   const { job } = handed.record;
-  const why = await whyUnpaid(hands, { ...handed, job }, signal);
-  if (why !== undefined) return save({ state: 'done', why });
+  const from = handed.takenAt ?? job.created;
+  const why = await whyUnpaid(hands, { funding: handed.funding, from }, signal);
+  // whoever pays nothing shall fill no disk: the key is its buyer's, and so would be the coins, should they come
+  if (why !== undefined) {
+    tell({ role: 'client', step: 'problem', jobId: id, detail: why });
+    return records.forget(id);
+  }
   const key = keyPair(fromHex(handed.key, 32), params);
   const wallet = new Wallet({ client: chain, keys: [key], params });
   const client = new JobClient({ chain, params, wallet, key, models, directory, interval });

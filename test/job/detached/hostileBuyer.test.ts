@@ -135,8 +135,12 @@ describe('a watcher', () => {
     expect((await say(unsigned))?.reason).toContain('the node does not take its payment');
   });
 
-  it('takes no job from the future, which would hold its place until then', async () => {
+  it('takes no job that is too old, lasts too long or is from the future, which would hold its place until then', async () => {
     const tip = await market.chain.height();
+    const old = changed(await quoted(), { created: tip - 31 });
+    expect((await say(old))?.reason).toContain('too old');
+    const long = changed(await quoted(), { expires: tip + 2_000 });
+    expect((await say(long))?.reason).toContain('lasts too long');
     const ahead = changed(await quoted(), { created: tip + 1_000, expires: tip + 2_000 });
     expect((await say(ahead))?.reason).toContain('after the tip');
   });
@@ -180,16 +184,13 @@ describe('a payment', () => {
     const funding = toHex(encodeTransaction(own.sign(funded.transaction, funded.spentOutputs)));
     own.release(funded.transaction);
     await wallet().sweep(p2pkhScript(hash160(payer.publicKey)));
-    const { job } = await quoted();
-    expect(await awaitFunding(market.chain, { funding, job }, { interval: 20, signal })).toBe(
-      false,
-    );
+    const paid = { funding, from: await market.chain.height() };
+    expect(await awaitFunding(market.chain, paid, { interval: 20, signal })).toBe(false);
   });
 
   it('is waited for thirty blocks, though it lies in the mempool of a node that mines it never', async () => {
-    const { job, detached } = await quoted();
-    const old = { ...job, created: (await market.chain.height()) - 31 };
-    const paid = { funding: detached!.funding, job: old };
+    const { funding } = (await quoted()).detached!;
+    const paid = { funding, from: (await market.chain.height()) - 31 };
     expect(await awaitFunding(market.chain, paid, { interval: 20, signal })).toBe(false);
   });
 });

