@@ -1,5 +1,5 @@
 import { equalBytes, fromHex, sha256, toHex, utf8 } from '../../base/index.js';
-import { type Outpoint, verifyData } from '../../chain/index.js';
+import { hashToId, type Outpoint, verifyData } from '../../chain/index.js';
 import { rejudgeMessage } from '../contracts/bond.js';
 import {
   DRAWN_VERDICT_BYTES,
@@ -88,13 +88,19 @@ export function appealFault(appeal: Message<'appeal'>): string | undefined {
   }
   if (!isSigned(appealedOffer(appeal))) return 'the offer is not signed by its seller';
   const said = accusedMessage(appeal);
-  if (said && (!isSigned(said) || said.body.verdict !== read.verdict)) {
-    return 'the accused has not said this';
-  }
+  if (said && !(isSigned(said) && isAbout(said, read))) return 'the accused has not said this';
   if (new Set(keys.map(({ verifier: key }) => key)).size !== keys.length) {
     return 'it names a member of the jury twice';
   }
   return undefined;
+}
+
+/**
+ * A job that is claimed twice, since a reorganisation undid the first claim, can be judged twice, each time for another
+ * reason: what was said of one claim accuses nobody of the other.
+ */
+function isAbout({ body }: Message<'verdict'>, { verdict, stakeOutpoint }: DrawnVerdict): boolean {
+  return body.verdict === verdict && body.stake === hashToId(stakeOutpoint.hash);
 }
 
 /** Why what a member of a second jury says is none, held against an appeal of its case. */

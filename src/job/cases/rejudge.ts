@@ -1,5 +1,5 @@
 import { equalBytes } from '../../base/index.js';
-import { toleranceFor, type Verdict, verifyOutput } from '../../rastic/index.js';
+import { type Verdict, verifyOutput } from '../../rastic/index.js';
 import { checkOutput } from '../answer.js';
 import { decodeCommitment } from '../contracts/commitment.js';
 import type { StakeState } from '../contracts/layout.js';
@@ -15,8 +15,8 @@ export interface JudgedClaim {
   /** The 101 bytes that the claim showed. */
   readonly commitment: Uint8Array;
   readonly verdict: VerdictName;
-  /** Why the accused found the answer false, by its own word; undefined where that is not known. */
-  readonly kind: string | undefined;
+  /** What the accused told the pool with it, signed: why it found the answer false. Undefined where nobody shows that. */
+  readonly said: { readonly kind?: string | undefined } | undefined;
 }
 
 /** What a member of a second jury finds. */
@@ -36,6 +36,16 @@ const BY_TOKENS: readonly string[] = [
   'count',
 ] satisfies Extract<Verdict, { result: 'invalid' }>['kind'][];
 
+/**
+ * What good tokens say nothing against: an answer that was late, that the client could not open, or whose margins, pooled
+ * over positions, an honest verifier of another class may count otherwise.
+ */
+const BEYOND_TOKENS: readonly string[] = [
+  'undelivered',
+  'format',
+  'substitution',
+] satisfies Extract<Verdict, { result: 'invalid' }>['kind'][];
+
 /** By how much the tolerance is widened or narrowed, to the good of the accused. */
 const DOUBT = 2;
 
@@ -43,10 +53,12 @@ const DOUBT = 2;
  * Whether a verdict was wrong, judged by what does not change with time: prompt and output that hash to what the chain
  * holds, and the model. A bond burns for what no honest verifier could have said, so every doubt is the accused's:
  *
- * - a verdict about what was or was not shown in time (`undelivered`, `format`) can't be judged later;
- * - who said valid was wrong where the tokens miss twice the largest tolerance of the job's classes, who said invalid
- *   where they keep within half of the smallest. So nobody can burn honest bonds by an answer at the edge of what two
- *   machines agree on, or by the class that a seller names.
+ * - an *invalid* that may have been about what was or was not shown in time can't be judged later; any other one, whatever
+ *   reason it gives or leaves out, is false where every token is good under the prompt that the job names;
+ * - the accused judged with the tolerance of its own class, which nobody knows. Who said valid was wrong where the tokens
+ *   miss twice the largest that any verifier has with a class of the job, who said invalid where they keep within half of
+ *   the smallest. So nobody can burn honest bonds by an answer at the edge of what two machines agree on, or by the class
+ *   that a seller names.
  */
 export async function rejudge(
   claim: JudgedClaim,
@@ -54,9 +66,10 @@ export async function rejudge(
   models: readonly JobModel[],
   signal?: AbortSignal,
 ): Promise<Finding> {
-  const { verdict, kind } = claim;
-  if (verdict === 'invalid' && !BY_TOKENS.includes(kind ?? '')) {
-    return abstain('what was shown in time can not be seen later');
+  const { verdict, said } = claim;
+  if (verdict === 'invalid' && !said) return abstain('nobody shows why it found the answer false');
+  if (verdict === 'invalid' && BEYOND_TOKENS.includes(said?.kind ?? '')) {
+    return abstain(`the tokens say nothing about ${said?.kind}`);
   }
   for (const shown of evidence) {
     if (!isOfJob(claim.job, shown) || !shown.outputIds) continue;
@@ -91,8 +104,7 @@ async function byTokens(
   const own = modelFor(models, job);
   if (!own) return abstain('this verifier does not have the model');
   const tau = tolerance(own, job, said);
-  if (tau === undefined)
-    return abstain('the classes of the job and the verifier are not calibrated');
+  if (typeof tau !== 'number') return abstain(tau.without);
   const claim = {
     promptIds,
     outputIds,
@@ -110,14 +122,32 @@ async function byTokens(
   return against(said, 'invalid', `${verdict.kind}${where}`);
 }
 
-/** Twice the largest tolerance between the classes that the job allows and any of them, or half of the smallest. */
-function tolerance(own: JobModel, job: JobSpec, said: VerdictName): number | undefined {
+/**
+ * Twice the largest tolerance between a class of the job and that of any verifier, or half of the smallest; what is
+ * missing where this verifier can't tell as much.
+ */
+function tolerance(
+  own: JobModel,
+  job: JobSpec,
+  said: VerdictName,
+): number | { readonly without: string } {
   const { calibration } = own;
-  if (!calibration || calibrationName(own) !== job.calibration) return undefined;
-  const verifiers = new Set([...job.classes, own.model.info.numericClass]);
-  const all = job.classes.flatMap((seller) =>
-    [...verifiers].flatMap((verifier) => toleranceFor(calibration, seller, verifier) ?? []),
-  );
-  if (all.length === 0) return undefined;
-  return said === 'valid' ? DOUBT * Math.max(...all) : Math.min(...all) / DOUBT;
+  if (!calibration || calibrationName(own) !== job.calibration) {
+    return { without: 'this verifier does not have the calibration of the job' };
+  }
+  const pairs = calibration.pairs.filter(({ seller }) => job.classes.includes(seller));
+  const mine = pairs.filter(({ verifier }) => verifier === own.model.info.numericClass);
+  // a class that it was not measured with may lie anywhere
+  const isMeasured = pairs.every(({ seller }) => mine.some((pair) => pair.seller === seller));
+  if (mine.length === 0 || !isMeasured) {
+    return { without: 'the classes of the job and the verifier are not calibrated' };
+  }
+  const micros = pairs.map(({ tauMicro }) => tauMicro);
+  if (said === 'valid') return (DOUBT * Math.max(...micros)) / 1_000_000;
+  const least = Math.min(...micros);
+  // its own numbers lie farther from a seller's than those of the verifier that looked most closely
+  if (mine.some(({ tauMicro }) => tauMicro > least)) {
+    return { without: 'a verifier of another class sees more closely' };
+  }
+  return least / DOUBT / 1_000_000;
 }

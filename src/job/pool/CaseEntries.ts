@@ -56,12 +56,11 @@ export class CaseEntries {
     return this.#appeals.size === 0;
   }
 
-  /** What the richest of its appeals' coins is worth: cases are ranked by it where there are too many. */
-  get worth(): bigint {
-    return [...this.#appeals.values()].reduce(
-      (most, { worth }) => (worth > most ? worth : most),
-      0n,
-    );
+  /** What stands behind its appeals: the coin of each, `txid:index`, and what it is worth. */
+  *coins(): Generator<{ readonly coin: string; readonly worth: bigint }> {
+    for (const { entry, worth } of this.#appeals.values()) {
+      yield { coin: appealOf(entry).body.coin, worth };
+    }
   }
 
   *entries(): Generator<Entry> {

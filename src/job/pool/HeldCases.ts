@@ -38,8 +38,9 @@ export class HeldCases {
   }
 
   /**
-   * Takes a message of a case. Where there are too many, the cases go whose coins are worth least; that may be its own, and
-   * then it is among what is gone itself.
+   * Takes a message of a case. Where there are too many, the cases go whose coins are worth least, a coin being shared
+   * evenly by all that it stands behind: one coin does not fill every place. That may be its own, and then it is among
+   * what is gone itself.
    */
   place(entry: Entry, worth: bigint): Placement {
     const { jobId, type }: AnyMessage = entry.message;
@@ -74,10 +75,26 @@ export class HeldCases {
     return held;
   }
 
+  /** How many cases each coin stands behind. */
+  #uses(): Map<string, number> {
+    const uses = new Map<string, number>();
+    for (const held of this.#cases.values()) {
+      // two appeals of one case count its coin once
+      const coins = new Set([...held.coins()].map(({ coin }) => coin));
+      for (const coin of coins) uses.set(coin, (uses.get(coin) ?? 0) + 1);
+    }
+    return uses;
+  }
+
   #worst(): CaseEntries {
-    const ranked = [...this.#cases.values()].sort((a, b) =>
-      a.worth === b.worth ? (a.id < b.id ? -1 : 1) : a.worth > b.worth ? -1 : 1,
+    const uses = this.#uses();
+    const ranked = [...this.#cases.values()].map((held) => {
+      const shares = [...held.coins()].map(({ coin, worth }) => worth / BigInt(uses.get(coin)!));
+      return { held, share: shares.reduce((most, share) => (share > most ? share : most), 0n) };
+    });
+    ranked.sort((a, b) =>
+      a.share === b.share ? (a.held.id < b.held.id ? -1 : 1) : a.share > b.share ? -1 : 1,
     );
-    return ranked.at(-1)!;
+    return ranked.at(-1)!.held;
   }
 }

@@ -148,8 +148,8 @@ export class SecondJuror {
       const evidence = openEvidence(appeal.body, this.#with.key);
       if (!evidence) continue;
       const { job } = appeal.body;
-      const kind = accusedMessage(appeal)?.body.kind;
-      const claim = { job, state, commitment, verdict, kind };
+      const said = accusedMessage(appeal)?.body;
+      const claim = { job, state, commitment, verdict, said };
       last = await rejudge(claim, [evidence], this.#with.models, signal);
       if (last.finding !== 'abstain') return last;
     }

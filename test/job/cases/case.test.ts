@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { fromHex, sha256, toHex } from '#src/base/index.js';
-import { signData } from '#src/chain/index.js';
+import { hashToId, signData } from '#src/chain/index.js';
 import { appealFault, caseIdOf, readDrawnVerdict } from '#src/job/cases/case.js';
 import { rejudgeMessage } from '#src/job/contracts/bond.js';
 import { drawnVerdictMessage } from '#src/job/contracts/verdict.js';
@@ -146,6 +146,19 @@ describe('an appeal', () => {
     expect(faultWith({ said: forged })).toBe('the accused has not said this');
   });
 
+  it('shows nothing that the accused said of another claim of the job', () => {
+    const saidOf = (stake: string) => {
+      const body = { verdict: 'valid' as const, stake };
+      const { signature } = createMessage('verdict', jobIdHex(job), 0, body, privateKey('accused'));
+      return { said: { sequence: 0, body, signature } };
+    };
+    const { stakeOutpoint } = readDrawnVerdict(verdictBytes())!;
+    expect(appealFault(appeal('client', {}, saidOf(hashToId(stakeOutpoint.hash))))).toBeUndefined();
+    expect(appealFault(appeal('client', {}, saidOf(hash('an earlier claim'))))).toBe(
+      'the accused has not said this',
+    );
+  });
+
   it('is kept within its bounds: one of each author, the parties’ before others’, the richest coins’ of those', () => {
     const pool = new JobPool();
     const id = appeal().jobId;
@@ -169,7 +182,8 @@ describe('an appeal', () => {
 
   it('leaves room to others: of too many cases those with the richest coins stay', () => {
     const pool = new JobPool({ cases: 2 });
-    const against = (accused: string) => appeal('client', { accused });
+    const against = (accused: string) =>
+      appeal('client', { accused }, { coin: `${hash(`against ${accused}`)}:0` });
     expect(pool.add(against('one'), 2n)).toEqual({ status: 'new' });
     expect(pool.add(against('two'), 3n)).toEqual({ status: 'new' });
     expect(pool.add(against('three'), 1n)).toMatchObject({ status: 'refused', fault: false });
@@ -178,6 +192,31 @@ describe('an appeal', () => {
     expect(pool.bytes).toBe(
       [against('two'), against('four')].reduce((sum, each) => sum + JSON.stringify(each).length, 0),
     );
+  });
+});
+
+describe('cases that share a coin', () => {
+  const against = (accused: string, author: string, changes = {}) =>
+    appeal(author, { accused }, changes);
+
+  it('share what it is worth: one rich coin does not push out those that stand behind one case each', () => {
+    const pool = new JobPool({ cases: 8 });
+    const modest = ['p', 'q', 'r'].map((name) => against(`accused by ${name}`, name));
+    for (const each of modest) expect(pool.add(each, 1_000_000n)).toEqual({ status: 'new' });
+    const rich = Array.from({ length: 40 }, (_, i) => against(`accused ${i}`, 'attacker'));
+    for (const each of rich) pool.add(each, 5_500_000n);
+    const held = new Set(pool.caseIds());
+    expect(held.size).toBe(8);
+    for (const { jobId } of modest) expect(held.has(jobId)).toBe(true);
+  });
+
+  it('stay ahead of those whose coins are poorer even so', () => {
+    const pool = new JobPool({ cases: 2 });
+    const rich = ['one', 'two'].map((accused) => against(accused, 'rich'));
+    for (const each of rich) pool.add(each, 9n);
+    expect(pool.add(against('three', 'poor'), 3n)).toMatchObject({ status: 'refused' });
+    expect(pool.add(against('three', 'other'), 5n)).toEqual({ status: 'new' });
+    expect(pool.caseIds()).toHaveLength(2);
   });
 });
 

@@ -61,13 +61,24 @@ function requestOf(job: JobSpec) {
   return { promptIds, sampling, maxTokens, stop, seed: hashField(job, 'seed') };
 }
 
-/** The same model with another tolerance between machines of its class. */
-function tolerating(tau: number): JobModel {
-  const { numericClass } = own.model.info;
-  const pair = own.calibration!.pairs.find(({ seller }) => seller === numericClass)!;
-  const pairs = [{ ...pair, verifier: numericClass, tauMicro: Math.round(tau * 1e6) }];
+/** A numeric class of other machines. */
+const FAR = 'fp16/0/cuda';
+const here = (): string => own.model.info.numericClass;
+
+/** The same model with other tolerances: seller's class, verifier's class, τ. */
+function calibrated(tolerances: readonly (readonly [string, string, number])[]): JobModel {
+  const [known] = own.calibration!.pairs;
+  const pairs = tolerances.map(([seller, verifier, tau]) => ({
+    ...known!,
+    seller,
+    verifier,
+    tauMicro: Math.round(tau * 1e6),
+  }));
   return { ...own, calibration: { ...own.calibration!, pairs } };
 }
+
+/** The same model with another tolerance between machines of its class. */
+const tolerating = (tau: number): JobModel => calibrated([[here(), here(), tau]]);
 
 /** What a member finds of a verdict about these tokens. */
 function find(
@@ -75,16 +86,17 @@ function find(
   ids: readonly number[],
   {
     model = own,
-    kind = verdict === 'invalid' ? 'integrity' : undefined,
+    said = { kind: 'integrity' } as { readonly kind?: string } | undefined,
+    classes = [here()],
     count = ids.length,
     shown = ids,
   } = {},
 ): Promise<Finding> {
-  const job = jobWith(model);
+  const job = { ...jobWith(model), classes };
   const output = { ids, finish: 'length' as const };
   const { commitment } = sealAnswer(jobIdOf(job), fromHex(job.client), k, output);
   const encoded = encodeCommitment({ ...commitment, count });
-  const claim = { job, state: { k }, commitment: encoded, verdict, kind };
+  const claim = { job, state: { k }, commitment: encoded, verdict, said };
   return rejudge(claim, [{ salt, promptIds, outputIds: shown }], [model]);
 }
 
@@ -116,17 +128,82 @@ describe('a verdict that is judged again', () => {
 
   it('was wrong where it says valid of another number of tokens than was paid', async () => {
     expect(await find('valid', honest, { count: 3 })).toMatchObject({ finding: 'wrong' });
-    expect(await find('invalid', honest, { count: 3, kind: 'count' })).toMatchObject({
+    expect(await find('invalid', honest, { count: 3, said: { kind: 'count' } })).toMatchObject({
       finding: 'right',
     });
   });
 
-  it('can’t be judged by what was shown in time, without a reason, or by made-up evidence', async () => {
-    for (const kind of ['undelivered', 'format', 'substitution', '']) {
-      expect(await find('invalid', honest, { kind })).toMatchObject({ finding: 'abstain' });
+  it('can’t be judged where it may have been about what was shown in time, or by made-up evidence', async () => {
+    for (const kind of ['undelivered', 'format', 'substitution']) {
+      expect(await find('invalid', honest, { said: { kind } })).toMatchObject({
+        finding: 'abstain',
+      });
     }
     const lie = [...honest].reverse();
     expect(await find('valid', honest, { shown: lie })).toMatchObject({ finding: 'abstain' });
+  });
+
+  it('can’t be judged as invalid where nobody shows what it said', async () => {
+    const { numericClass } = own.model.info;
+    const job = { ...jobWith(own), classes: [numericClass] };
+    const output = { ids: honest, finish: 'length' as const };
+    const { commitment } = sealAnswer(jobIdOf(job), fromHex(job.client), k, output);
+    const encoded = encodeCommitment(commitment);
+    const claim = { job, state: { k }, commitment: encoded, verdict: 'invalid' as const };
+    const evidence = [{ salt, promptIds, outputIds: honest }];
+    expect(await rejudge({ ...claim, said: undefined }, evidence, [own])).toMatchObject({
+      finding: 'abstain',
+    });
+    expect(await rejudge({ ...claim, said: {} }, evidence, [own])).toMatchObject({
+      finding: 'wrong',
+    });
+  });
+
+  it('was wrong where it calls a good answer false for a reason that no verifier can have', async () => {
+    for (const kind of ['prompt', 'because', '']) {
+      expect(await find('invalid', honest, { said: { kind } })).toMatchObject({ finding: 'wrong' });
+      const model = tolerating(margin / 3);
+      expect(await find('invalid', tampered, { model, said: { kind } })).toMatchObject({
+        finding: 'right',
+      });
+    }
+  });
+
+  it('was not wrong within the tolerance of any verifier’s class, whatever classes the job names', async () => {
+    const model = calibrated([
+      [here(), here(), margin / 10],
+      [here(), FAR, margin],
+    ]);
+    // a verifier of the far class said valid of what misses by less than its tolerance
+    expect(await find('valid', tampered, { model })).toMatchObject({ finding: 'right' });
+    const near = calibrated([
+      [here(), here(), margin / 10],
+      [here(), FAR, margin / 10],
+    ]);
+    expect(await find('valid', tampered, { model: near })).toMatchObject({ finding: 'wrong' });
+  });
+
+  it('can’t be judged as invalid by a verifier whose own numbers lie farther away', async () => {
+    const model = calibrated([
+      [here(), here(), margin],
+      [here(), FAR, margin / 10],
+    ]);
+    expect(await find('invalid', honest, { model })).toMatchObject({ finding: 'abstain' });
+    const nearer = calibrated([
+      [here(), here(), margin / 10],
+      [here(), FAR, margin],
+    ]);
+    expect(await find('invalid', honest, { model: nearer })).toMatchObject({ finding: 'wrong' });
+  });
+
+  it('can’t be judged by a verifier that was not measured with each class of the job', async () => {
+    const model = calibrated([
+      [here(), here(), margin / 10],
+      [FAR, FAR, margin / 10],
+    ]);
+    const classes = [here(), FAR];
+    expect(await find('valid', tampered, { model, classes })).toMatchObject({ finding: 'abstain' });
+    expect(await find('valid', tampered, { model })).toMatchObject({ finding: 'wrong' });
   });
 
   it('can’t be judged without the model, or without its calibration', async () => {
@@ -142,7 +219,7 @@ describe('a verdict that is judged again', () => {
       state: { k },
       commitment: encodeCommitment(commitment),
       verdict: 'valid' as const,
-      kind: undefined,
+      said: undefined,
     };
     const evidence = [{ salt, promptIds, outputIds: honest }];
     expect(await rejudge(claim, evidence, [])).toMatchObject({ finding: 'abstain' });
