@@ -48,17 +48,22 @@ export interface DisputeOdds {
   /** It decides the dispute: it holds the threshold of the first draw. */
   readonly decides: number;
   /**
-   * It keeps a second jury from burning a wrong verdict: it holds more than a third of that. Per signature: a liar can make others
-   * of the same verdict, each of which draws another jury, so that one in 1 / shields will do.
+   * It keeps a second jury from burning a verdict that can be shown to be wrong: it holds more than a third of that. Per
+   * signature: a liar can make others of the same verdict, each of which draws another jury, so that one in 1 / shields will do.
    */
   readonly shields: number;
   /** It burns the bond of one who was right: it holds two thirds of a second jury. Per verdict: nobody can search for it. */
   readonly burns: number;
   /**
-   * It decides a dispute, and no bond of its burns for that: both at once, the draws taken as independent, and nobody searching
-   * its signatures.
+   * It clears a seller of false tokens, and no bond of its burns for that: it decides and shields, the draws taken as
+   * independent, and nobody searching its signatures.
    */
-  readonly unpunished: number;
+  readonly clearsUnpunished: number;
+  /**
+   * It takes an honest seller's stake, and no bond of its burns for that: whenever it decides, since it can say that the
+   * answer was not delivered, which nobody can see later.
+   */
+  readonly slashesUnpunished: number;
 }
 
 /** The odds of one dispute before `count` drawn verifiers, of whom `threshold` decide. */
@@ -69,5 +74,11 @@ export function disputeOdds(draw: DrawOdds, count: number, threshold: number): D
   // the accused holds one of its hand's seats in the first jury; that it may not sit in the second is left out
   const shields = chanceOfSeats(draw, seats, seats - needed + 1);
   const burns = chanceOfSeats(draw, seats, needed);
-  return { decides, shields, burns, unpunished: decides * shields };
+  return {
+    decides,
+    shields,
+    burns,
+    clearsUnpunished: decides * shields,
+    slashesUnpunished: decides,
+  };
 }

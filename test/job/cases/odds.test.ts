@@ -10,6 +10,14 @@ const DRAWS = [
   [15, 8],
 ] as const;
 
+const ROWS = [
+  ['decides', 'decides'],
+  ['shields', 'shields'],
+  ['clearsUnpunished', 'clears unpunished'],
+  ['slashesUnpunished', 'slashes unpunished'],
+  ['burns', 'burns'],
+] as const;
+
 /** As the docs print a probability: percent with two digits that count, below a tenth of a thousandth as a power of ten. */
 function printed(chance: number): string {
   if (chance === 0) return '0';
@@ -23,11 +31,11 @@ function printed(chance: number): string {
 function rows(size?: number): string[] {
   const draw = (share: number) => (size === undefined ? { share } : { share, size });
   return DRAWS.flatMap(([count, threshold]) =>
-    (['decides', 'shields', 'unpunished', 'burns'] as const).map((what) => {
+    ROWS.map(([what, name]) => {
       const cells = SHARES.map((share) =>
         printed(disputeOdds(draw(share), count, threshold)[what]),
       );
-      return `| ${count}, ${threshold} | ${what} | ${cells.join(' | ')} |`;
+      return `| ${count}, ${threshold} | ${name} | ${cells.join(' | ')} |`;
     }),
   );
 }
@@ -40,6 +48,15 @@ describe('the odds of a dispute', () => {
       const tries = SHARES.map((share) => 1 / disputeOdds({ share }, count, threshold).shields);
       const cells = tries.map((each) => Number(each.toPrecision(2)).toLocaleString('en'));
       expect(docs).toContain(`| ${count}, ${threshold} | tries | ${cells.join(' | ')} |`);
+    }
+  });
+
+  it('keep a false accusation unpunished wherever it decides, and a false clearing only where it shields as well', () => {
+    for (const share of SHARES) {
+      const odds = disputeOdds({ share }, 7, 4);
+      expect(odds.slashesUnpunished).toBe(odds.decides);
+      expect(odds.clearsUnpunished).toBe(odds.decides * odds.shields);
+      expect(odds.clearsUnpunished).toBeLessThan(odds.slashesUnpunished);
     }
   });
 
