@@ -14,7 +14,7 @@ export class SignalWatch {
       return this.#any.call(AbortSignal, signals);
     };
     EventTarget.prototype.addEventListener = function (...given: Parameters<typeof listen>) {
-      if (this instanceof AbortSignal) used.add(this);
+      if (this instanceof AbortSignal && !isGossip()) used.add(this);
       return listen.apply(this, given);
     };
   }
@@ -28,6 +28,11 @@ export class SignalWatch {
     AbortSignal.any = this.#any;
     EventTarget.prototype.addEventListener = this.#listen;
   }
+}
+
+/** Whether a stream of gossip listens: these open when they please, and last as long as the connection. */
+function isGossip(): boolean {
+  return new Error().stack?.includes('gossipsub') === true;
 }
 
 /** What a signal keeps: listeners, and entries of signals made of it by `AbortSignal.any`, also of such as are gone. */
