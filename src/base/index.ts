@@ -26,3 +26,4 @@ export { Markup, type MarkupValue, markup } from './markup.js';
 export { isProcessAlive, startTimeOf } from './processes.js';
 export { type JoinedSignal, joinSignals } from './signals.js';
 export { oneLine, printable, printableJson } from './text.js';
+export { type OpenFile, openWithin, readWithin } from './within.js';

@@ -4,7 +4,7 @@ import { explainReceipt, formatMargin, type Receipt, verifyReceipt } from '../jo
 import { LanguageModel, ModelRegistry, modelId } from '../model/index.js';
 import {
   calibrationHash,
-  DEFAULT_TAU,
+  defaultTau,
   describeVerdict,
   parseCheck,
   readCalibration,
@@ -118,7 +118,7 @@ export async function checkAtHand(
       terminal.result({ result: 'abstain', reason }, `abstained: ${reason}`, 'abstain');
       return { result: 'abstain', reason };
     }
-    const tau = measured ?? DEFAULT_TAU;
+    const tau = measured ?? defaultTau(...receipt.job.classes, model.info.numericClass);
     const wide = toleranceWarning(tau);
     if (wide !== undefined) terminal.warn(wide);
     const verification = await verifyReceipt(receipt, model, { tau, check, signal });

@@ -5,7 +5,7 @@ import {
   type Calibration,
   type CalibrationPair,
   calibrationHash,
-  DEFAULT_TAU,
+  defaultTau,
   pairFor,
   readCalibration,
   toleranceWarning,
@@ -75,7 +75,9 @@ export function wideToleranceWarning({ calibration, model }: JobModel): string |
 
 /** As {@link calibratedTau}, else the stated default. */
 export function tauOf(own: JobModel, job: JobSpec, sellerClass: string): number {
-  return calibratedTau(own, job, sellerClass) ?? DEFAULT_TAU;
+  return (
+    calibratedTau(own, job, sellerClass) ?? defaultTau(sellerClass, own.model.info.numericClass)
+  );
 }
 
 /** The model's share of a price, and who gets it. */

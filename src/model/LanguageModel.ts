@@ -72,6 +72,7 @@ export class LanguageModel {
       layers: config.layers ?? layers,
       hasCache,
       numericClass: `${numericType(facts)}/${facts.accuracyLevel}/${provider}`,
+      runDependent: facts.runDependent,
       architecture: config.architecture,
     };
     return new LanguageModel(info, tokenizer, channel);
@@ -138,7 +139,7 @@ export class LanguageModel {
       options.positions ?? Array.from({ length: ids.length - from }, (_, i) => from + i);
     const { onLogits } = options;
     await this.#channel.call(
-      { type: 'prefill', ids, positions, chunk: options.chunk },
+      { type: 'prefill', ids, positions, chunk: options.chunk, stepFrom: options.stepFrom },
       { signal: options.signal, onBlock: (block, logits) => onLogits(block[0]!, logits, block) },
     );
   }

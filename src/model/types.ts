@@ -51,6 +51,11 @@ export interface PrefillOptions {
   /** Positions per run; even parts of about 128 unless stated. */
   readonly chunk?: number;
   /**
+   * Compute in the runs that generating makes: the positions before this one, which are the prompt's, as `generate` and
+   * `session` feed them, and each from it on alone. For graphs that are run-dependent; `chunk` then says nothing.
+   */
+  readonly stepFrom?: number | undefined;
+  /**
    * Gets the logits block by block, in order, each position once. A returned promise holds back the next but one block, so
    * that memory stays flat.
    * @param firstPosition position of the block's first row
@@ -90,6 +95,8 @@ export interface ModelInfo {
   readonly hasCache: boolean;
   /** Numeric type / kernel accuracy level / execution provider (DESIGN 6), such as `fp32/0/cpu`. */
   readonly numericClass: string;
+  /** Whether the logits of a position depend on which others, later ones too, are computed in the same run. */
+  readonly runDependent: boolean;
   readonly architecture: string;
 }
 

@@ -81,6 +81,7 @@ class ModelWorker {
     ids,
     positions,
     chunk,
+    stepFrom,
   }: WorkerRequest & { type: 'prefill' }): Promise<void> {
     const cancelled = (): boolean => this.#cancelled.has(id);
     const stream = new TokenStream(this.#graph);
@@ -93,7 +94,7 @@ class ModelWorker {
       send({ type: 'block', id, positions: block, logits }, [logits.buffer as ArrayBuffer]);
     };
     try {
-      await stream.prefill(ids, positions, chunk, emit, cancelled);
+      await stream.prefill(ids, positions, { chunk, stepFrom }, emit, cancelled);
       if (!cancelled()) await acknowledged;
       this.#assertOpen();
       send({ type: 'done', id });

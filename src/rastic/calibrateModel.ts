@@ -5,6 +5,7 @@ import {
   cudaProvider,
   type Device,
   LanguageModel,
+  type ModelInfo,
   modelId,
   type OpenOptions,
 } from '../model/index.js';
@@ -14,11 +15,12 @@ import {
   type CalibrationSetting,
   calibratePair,
   calibrationOf,
+  LAX_TAU,
   type PairToMeasure,
   positionsOf,
 } from './calibrate.js';
 import type { CalibrationPlan } from './calibratePlan.js';
-import type { Calibration } from './calibration.js';
+import type { Calibration, CalibrationPair } from './calibration.js';
 
 /** How a bundle is calibrated. */
 export interface CalibrateOptions {
@@ -36,6 +38,9 @@ export interface CalibrateOptions {
 
 /** The cheaper model whose outputs are nearest to the model's own: the same weights in 8 bits. */
 const NEAREST = 'int8';
+
+/** Why none can be made of a model that runs; links to its weights, for one, are not followed. */
+const NO_VARIANT = ['GRAPH_NOT_RECOGNISED', 'EXTERNAL_DATA_MISSING'];
 
 /** Devices that this machine has a run time for. */
 function devices(): ('cpu' | 'cuda')[] {
@@ -69,9 +74,11 @@ function settingsFor(dir: string, device: Device, options: CalibrateOptions): Ca
  * @throws BitmodelError what opening and {@link calibratePair} throw; AbortError
  */
 export async function calibrateModel(dir: string, options: CalibrateOptions): Promise<Calibration> {
-  const { plan, signal } = options;
+  const { signal } = options;
   const byDevice = devices().map((device) => settingsFor(dir, device, options));
-  const file = await fileOf(dir, options);
+  const { file, runDependent } = await infoOf(dir, options);
+  // its verifiers go token by token, as its sellers do
+  const plan = runDependent ? { ...options.plan, blocks: [1] } : options.plan;
   const cheaper = await cheaperOf(dir, file, options);
   const pairs: PairToMeasure[] = byDevice.flatMap((sellers) =>
     byDevice.map((verifiers) => ({ sellers, verifiers, cheaper })),
@@ -84,17 +91,30 @@ export async function calibrateModel(dir: string, options: CalibrateOptions): Pr
   };
   const measured = [];
   for (const pair of pairs) measured.push(await calibratePair(pair, plan, { signal, onPositions }));
+  for (const pair of measured) warnWhereLax(pair, options);
   return calibrationOf(await modelId(dir), file, measured);
 }
 
+/** Says what a large tolerance means. */
+function warnWhereLax(
+  { seller, verifier, tauMicro }: CalibrationPair,
+  { onNote }: CalibrateOptions,
+) {
+  const tau = tauMicro / 1_000_000;
+  if (tau <= LAX_TAU) return;
+  onNote?.(
+    `τ is ${tau} logits where ${verifier} checks ${seller}, above ${LAX_TAU}: honest machines lie so far apart there that a check finds little, and other models, wrong tokens and wrong seeds can pass as valid; sell another file of the model, whose kernels don't round activations to 8 bits (fp32, or int4 at accuracy level 0)`,
+  );
+}
+
 /** The graph that is meant, found by opening it once. */
-async function fileOf(dir: string, { file }: CalibrateOptions): Promise<string> {
+async function infoOf(dir: string, { file }: CalibrateOptions): Promise<ModelInfo> {
   const model = await LanguageModel.open(dir, {
     threads: 1,
     ...(file === undefined ? {} : { file }),
   });
   await model.close();
-  return model.info.file;
+  return model.info;
 }
 
 /** The nearest cheaper model that can be made; undefined where this graph does not allow it. */
@@ -108,8 +128,10 @@ async function cheaperOf(
     const path = join(dir, file);
     graph = GRAPH_VARIANTS[NEAREST](inlineWeights(await readFile(path), dirname(path)));
   } catch (thrown) {
-    if (!(thrown instanceof BitmodelError) || thrown.code !== 'GRAPH_NOT_RECOGNISED') throw thrown;
-    onNote?.(`no ${NEAREST} variant of this graph can be made, so none is measured`);
+    const { code, message } = thrown instanceof BitmodelError ? thrown : { code: '', message: '' };
+    if (!NO_VARIANT.includes(code)) throw thrown;
+    const why = message.replace(/\.$/, '');
+    onNote?.(`no ${NEAREST} variant of this graph can be made, so none is measured: ${why}`);
     return undefined;
   }
   return {

@@ -1,7 +1,7 @@
 import { BitmodelError, sha256, utf8 } from '../base/index.js';
 import { gumbelNoise, type Sampling, sampleToken } from '../model/index.js';
 import type { CalibrationPlan } from './calibratePlan.js';
-import type { LogitsSource } from './verify.js';
+import { type LogitsSource, stepFromOf } from './verify.js';
 
 /** A model that can also decode step by step; `LanguageModel` is one. */
 export interface CalibrationSubject extends LogitsSource {
@@ -95,7 +95,10 @@ export async function decodeAnswer(
   return { promptIds, outputIds, logits, sampling, seed };
 }
 
-/** Gives a verifier's rows of logits for an answer, one by one. */
+/**
+ * Gives a verifier's rows of logits for an answer, one by one, computed in blocks of this size or, if its graph is
+ * run-dependent, as the seller's were.
+ */
 export async function eachRow(
   verifier: CalibrationSubject,
   { promptIds, outputIds }: CalibrationRun,
@@ -108,6 +111,7 @@ export async function eachRow(
   await verifier.prefill([...promptIds, ...outputIds.slice(0, -1)], {
     from,
     chunk: block,
+    stepFrom: stepFromOf(verifier, promptIds),
     signal,
     onLogits: (first, rows) => {
       const count = rows.length / width;

@@ -1,7 +1,14 @@
-import { readdirSync, readFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { readdirSync } from 'node:fs';
 import { z } from 'zod';
-import { BitmodelError, canonicalBytes, EXIT, messageOf, sha256, toHex } from '../base/index.js';
+import {
+  BitmodelError,
+  canonicalBytes,
+  EXIT,
+  messageOf,
+  readWithin,
+  sha256,
+  toHex,
+} from '../base/index.js';
 import { MARGIN_CLASSES } from './pooled/marginClass.js';
 
 const numericClass = z.string().regex(/^[a-z0-9]+\/[0-9]\/[a-z]+$/);
@@ -91,6 +98,19 @@ export type MarginCounts = z.infer<typeof marginCountsSchema>;
  */
 export const DEFAULT_TAU = 0.01;
 
+/**
+ * The same for numeric classes whose kernels round activations to 8 bits (accuracy level 4): six times what honest logits
+ * of theirs moved by (docs/measurements.md), and so wide that only answers of quite another kind are found.
+ */
+export const COARSE_TAU = 1;
+const COARSE_LEVEL = 4;
+
+/** The stated tolerance for these numeric classes, in units of the logits, where no calibration speaks. */
+export function defaultTau(...classes: readonly string[]): number {
+  const isCoarse = classes.some((each) => Number(each.split('/')[1]) >= COARSE_LEVEL);
+  return isCoarse ? COARSE_TAU : DEFAULT_TAU;
+}
+
 const MOST_BYTES = 1 << 20;
 
 function isFirstVersion(value: unknown): boolean {
@@ -121,6 +141,19 @@ export function parseCalibration(text: string, name: string): Calibration {
   return refuse(`${issue.path.join('.') || 'the whole'}: ${issue.message.toLowerCase()}`);
 }
 
+/** A file from a stranger's folder: it may be anything, and of any size. */
+function readText(folder: string, name: string): string {
+  try {
+    return new TextDecoder().decode(readWithin(folder, name, MOST_BYTES));
+  } catch (thrown) {
+    throw new BitmodelError(
+      'BAD_CALIBRATION',
+      `${name} is not a calibration: ${messageOf(thrown).replace(/\.$/, '')}.`,
+      { next: `Take it out of ${folder}`, exitCode: EXIT.usage, cause: thrown },
+    );
+  }
+}
+
 /**
  * The calibration of one graph among the `*.calibration.json` files that lie in a bundle's folder.
  * @param file the graph's path in the bundle, such as `onnx/model.onnx`
@@ -134,7 +167,7 @@ export function readCalibration(
 ): Calibration | undefined {
   const names = readdirSync(folder).filter((name) => name.endsWith('.calibration.json'));
   for (const name of names.sort()) {
-    const calibration = parseCalibration(readFileSync(join(folder, name), 'utf8'), name);
+    const calibration = parseCalibration(readText(folder, name), name);
     if (calibration.model === modelId && calibration.file === file) return calibration;
   }
   return undefined;

@@ -53,8 +53,10 @@ export type { CalibrationSubject, MeasureOptions } from './calibrateRuns.js';
 export {
   type Calibration,
   type CalibrationPair,
+  COARSE_TAU,
   calibrationHash,
   DEFAULT_TAU,
+  defaultTau,
   isCalibrationOf,
   LEAST_TAU_MICRO,
   type MarginCounts,

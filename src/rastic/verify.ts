@@ -30,6 +30,8 @@ export interface LogitsSource {
     readonly vocabularySize: number;
     readonly contextLength: number;
     readonly endIds: readonly number[];
+    /** Whether logits depend on which positions are computed in one run; no unless stated. */
+    readonly runDependent?: boolean;
   };
   readonly tokenizer: { decode(ids: readonly number[]): string };
   prefill(
@@ -39,6 +41,8 @@ export interface LogitsSource {
       /** Positions whose logits are wanted, ascending, in the place of all from `from` on. */
       readonly positions?: readonly number[];
       readonly chunk?: number;
+      /** Compute as generating does: what stands before it as a prompt is fed, each from it on alone. */
+      readonly stepFrom?: number | undefined;
       readonly onLogits: (firstPosition: number, logits: Float32Array) => void | Promise<void>;
       readonly signal?: AbortSignal | undefined;
     },
@@ -145,7 +149,8 @@ function deltaOf({ temperatureMilli }: Sampling, tau: number): number {
 }
 
 /**
- * RASTiC's check of an answer: one chunked prefill over prompt and output gives the logits at every position; each token
+ * RASTiC's check of an answer: one chunked prefill over prompt and output (token by token for a graph that is run-dependent)
+ * gives the logits at every position; each token
  * must lie within the tolerance of what they, the sampling and the seed give, and the answer must end where it says.
  * The earliest false position is the evidence. Where none is false, the margins of a full check are pooled; those of a sample
  * are not, since who draws it could look for one in which an honest answer's few flips are most of what is seen.
@@ -163,6 +168,8 @@ export async function verifyOutput(
   const isFull = options.check === undefined || options.check === 'full';
   const pool = (): PooledEvidence => {
     if (!isFull) return NO_EVIDENCE;
+    // its shifts depend on other rows, and so on noise: the bound's premise does not hold
+    if (source.info.runDependent) return NO_EVIDENCE;
     const vocabulary = source.info.vocabularySize;
     return pooledEvidence(rows, { vocabulary, delta: deltaOf(claim.sampling, options.tau) });
   };
@@ -192,6 +199,17 @@ export async function verifyOutput(
       ? { result: 'invalid', kind: 'substitution', score: pooled.score }
       : { result: 'valid' };
   return done(verdict, pooled);
+}
+
+/**
+ * From where on a prefill has to go token by token: where the rows of a run depend on each other, only the runs that the
+ * seller made give the seller's logits. Undefined where any division does.
+ */
+export function stepFromOf(
+  { info }: Pick<LogitsSource, 'info'>,
+  promptIds: readonly number[],
+): number | undefined {
+  return info.runDependent ? promptIds.length : undefined;
 }
 
 function positionsOf(total: number, check: VerifyOptions['check'] = 'full'): number[] {
@@ -250,6 +268,7 @@ async function checkTokens(
     // the last token follows from what stands before it; it need not be fed itself
     await source.prefill([...promptIds, ...outputIds.slice(0, -1)], {
       from: firstRow,
+      stepFrom: stepFromOf(source, promptIds),
       positions: asked.map((position) => firstRow + position),
       signal,
       onLogits: async (_, logits) => {

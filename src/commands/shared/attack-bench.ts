@@ -1,7 +1,7 @@
 import { fileURLToPath } from 'node:url';
 import { type AttackPlan, type JobModel, jobModel } from '../../job/index.js';
 import { LanguageModel } from '../../model/index.js';
-import { DEFAULT_TAU, toleranceFor } from '../../rastic/index.js';
+import { defaultTau, toleranceFor } from '../../rastic/index.js';
 import { locateModel, parseThreads } from './models.js';
 import type { Settings } from './settings.js';
 
@@ -31,7 +31,7 @@ export async function withAttackPlan<Result>(
     const { numericClass } = model.info;
     const { calibration } = own;
     const measured = calibration && toleranceFor(calibration, numericClass, numericClass);
-    return await use({ own, tau: measured ?? DEFAULT_TAU, signal, ...threads });
+    return await use({ own, tau: measured ?? defaultTau(numericClass), signal, ...threads });
   } finally {
     await model.close();
   }

@@ -10,8 +10,16 @@ export interface GraphFacts {
   readonly operators: ReadonlySet<string>;
   /** Bits of MatMulNBits weights, if there are any. */
   readonly blockBits: number | undefined;
-  /** Coarsest `accuracy_level` among the MatMulNBits nodes; 0 when none states one. */
+  /**
+   * Coarsest `accuracy_level` among the MatMulNBits nodes; 0 when none states one, and 4, their word for activations in
+   * 8 bits, where other operators round these so.
+   */
   readonly accuracyLevel: number;
+  /**
+   * Whether activations are quantised with scales that all positions of a run share, so that the logits of one depend on
+   * which others are computed with it, later ones too.
+   */
+  readonly runDependent: boolean;
   /** Files of external data, as the graph names them. */
   readonly externalFiles: readonly string[];
 }
@@ -23,6 +31,18 @@ const INT8 = 3;
 const FLOAT16 = 10;
 const BFLOAT16 = 16;
 const FLOATING = [FLOAT, FLOAT16, BFLOAT16, 11];
+/** Products of activations in 8 bits. */
+const INTEGER_PRODUCTS = [
+  'ConvInteger',
+  'MatMulInteger',
+  'MatMulIntegerToFloat',
+  'QAttention',
+  'QGemm',
+  'QLinearMatMul',
+];
+/** Those whose scales are no constants of the graph, as a rule: made of the greatest activation of the whole run. */
+const DYNAMIC_PRODUCTS = ['ConvInteger', 'MatMulInteger', 'MatMulIntegerToFloat', 'QAttention'];
+const INT8_ACTIVATIONS = 4;
 /** Subgraphs of If and Loop deeper than this are no language model. */
 const DEEPEST = 8;
 
@@ -80,6 +100,17 @@ function readGraph(source: ByteSource, graph: WireField, facts: Mutable, depth: 
   }
 }
 
+/** A function of the model's own: nodes that its graph calls by name. */
+function readFunction(source: ByteSource, body: WireField, facts: Mutable): void {
+  for (const field of fieldsOf(source, body.start, body.end)) {
+    if (field.number === 7) readNode(source, field, facts, 0);
+  }
+}
+
+/** Whether the operator is one that ONNX Runtime quantises activations by as it runs. */
+const isDynamic = (name: string): boolean =>
+  name.startsWith('DynamicQuantize') || DYNAMIC_PRODUCTS.includes(name);
+
 function notOnnx(): BitmodelError {
   return new BitmodelError('BAD_ONNX', 'The file holds no ONNX graph.', {
     next: 'Name the ONNX file of the model',
@@ -87,7 +118,7 @@ function notOnnx(): BitmodelError {
 }
 
 /**
- * Reads operators, number types and external files of an ONNX model (onnx.proto3: ModelProto, GraphProto), skipping its weights.
+ * Reads operators, number types and external files of an ONNX model (onnx.proto3: ModelProto, GraphProto, FunctionProto), skipping its weights.
  * @throws BitmodelError `BAD_ONNX` for a truncated or foreign file
  */
 export function readGraphFacts(source: ByteSource): GraphFacts {
@@ -100,18 +131,24 @@ export function readGraphFacts(source: ByteSource): GraphFacts {
     externalFiles: new Set(),
   };
   for (const field of fieldsOf(source, 0, source.size)) {
-    if (field.number === 7 && field.wireType === 2) readGraph(source, field, facts, 0);
+    if (field.wireType !== 2) continue;
+    if (field.number === 7) readGraph(source, field, facts, 0);
+    else if (field.number === 25) readFunction(source, field, facts);
   }
   if (facts.operators.size === 0) throw notOnnx();
   const countOf = (types: readonly number[]): number =>
     types.reduce((sum, type) => sum + (facts.elements.get(type) ?? 0), 0);
   const bytes = facts.blockBits === undefined ? countOf([UINT8, INT8]) : 0;
+  const operators = [...facts.operators];
+  const runDependent = operators.some(isDynamic);
+  const inBytes = runDependent || operators.some((name) => INTEGER_PRODUCTS.includes(name));
   return {
     parameters: countOf(FLOATING) + bytes + facts.blockParameters,
     elements: facts.elements,
     operators: facts.operators,
     blockBits: facts.blockBits,
-    accuracyLevel: facts.accuracyLevel,
+    accuracyLevel: inBytes ? Math.max(facts.accuracyLevel, INT8_ACTIVATIONS) : facts.accuracyLevel,
+    runDependent,
     externalFiles: [...facts.externalFiles].sort(),
   };
 }

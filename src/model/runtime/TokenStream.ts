@@ -10,6 +10,14 @@ function chunkFor(length: number): number {
   return Math.ceil(length / Math.max(1, Math.round(length / CHUNK)));
 }
 
+/** How a prefill is divided. */
+export interface RunSizes {
+  /** Positions per run; about 128 unless stated. */
+  readonly chunk: number | undefined;
+  /** Those before it run as `feed` runs a prompt, and each from it on alone, as decoding does; `chunk` then says nothing. */
+  readonly stepFrom: number | undefined;
+}
+
 /**
  * One stream of tokens with its KV cache. Graphs without a cache are given all tokens again at each step.
  */
@@ -46,21 +54,20 @@ export class TokenStream {
   /**
    * Appends tokens and hands over the logits of some positions, block by block.
    * @param positions whose logits are wanted, ascending
-   * @param asked positions per run; about 128 unless stated
+   * @param runs into which runs the positions are divided
    * @param emit gets the positions of a block and their rows; awaited before the next but one run
    */
   async prefill(
     ids: readonly number[],
     positions: readonly number[],
-    asked: number | undefined,
+    runs: RunSizes,
     emit: (positions: readonly number[], logits: Float32Array) => Promise<void>,
     cancelled: () => boolean,
   ): Promise<void> {
-    const chunk = asked ?? chunkFor(ids.length);
-    const size = this.#graph.info.hasCache ? chunk : ids.length;
+    const chunk = runs.chunk ?? chunkFor(ids.length);
     let next = 0;
-    for (let start = 0; start < ids.length && !cancelled(); start += size) {
-      const part = ids.slice(start, start + size);
+    for (let start = 0; start < ids.length && !cancelled(); ) {
+      const part = ids.slice(start, this.#endOf(start, ids.length, chunk, runs.stepFrom));
       const first = next;
       while (next < positions.length && positions[next]! < start + part.length) next += 1;
       const wanted = positions.slice(first, next).map((position) => position - start);
@@ -70,7 +77,16 @@ export class TokenStream {
         const block = wanted.slice(at, at + chunk);
         await emit(positions.slice(first + at, first + at + block.length), this.#pick(rows, block));
       }
+      start += part.length;
     }
+  }
+
+  /** Where the run ends that begins at `start`. */
+  #endOf(start: number, total: number, chunk: number, stepFrom: number | undefined): number {
+    if (stepFrom !== undefined && start >= stepFrom) return start + 1;
+    const end = stepFrom === undefined ? total : Math.min(stepFrom, total);
+    if (!this.#graph.info.hasCache) return end;
+    return Math.min(start + (stepFrom === undefined ? chunk : chunkFor(end)), end);
   }
 
   /** The rows of these positions of a run, without a copy where they are all that there is. */

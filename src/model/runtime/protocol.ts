@@ -44,6 +44,8 @@ export type WorkerRequest =
       readonly positions: readonly number[];
       /** Positions per run; about 128 unless stated. */
       readonly chunk: number | undefined;
+      /** Those before this one run as a prompt is fed, and each from it on alone; unless stated, in even parts. */
+      readonly stepFrom: number | undefined;
     }
   /** The last block of a prefill has been dealt with. */
   | { readonly type: 'ack'; readonly id: number }

@@ -1,6 +1,13 @@
-import { readdir, readFile, stat } from 'node:fs/promises';
+import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
-import { canonicalBytes, sha256, toHex, utf8, writeFileAtomic } from '../../base/index.js';
+import {
+  canonicalBytes,
+  readWithin,
+  sha256,
+  toHex,
+  utf8,
+  writeFileAtomic,
+} from '../../base/index.js';
 
 /** Most bytes of a calibration that passes from node to node, as canonical JSON. */
 export const MAX_CALIBRATION = 256 * 1024;
@@ -34,24 +41,21 @@ export async function storedCalibrations(dir: string): Promise<StoredCalibration
   const names = (await readdir(dir)).filter((name) => name.endsWith(SUFFIX)).sort();
   const stored: StoredCalibration[] = [];
   for (const name of names.slice(0, MOST_FILES)) {
-    const read = await readStored(dir, name);
+    const read = readStored(dir, name);
     if (read) stored.push(read);
   }
   return stored;
 }
 
-async function readStored(dir: string, name: string): Promise<StoredCalibration | undefined> {
+function readStored(dir: string, name: string): StoredCalibration | undefined {
   try {
-    const path = join(dir, name);
-    const { size } = await stat(path);
-    if (size > LARGEST_FILE) return undefined;
-    const value = JSON.parse(await readFile(path, 'utf8'));
+    const value = JSON.parse(new TextDecoder().decode(readWithin(dir, name, LARGEST_FILE)));
     const { model, file } = value;
     if (typeof model !== 'string' || typeof file !== 'string') return undefined;
     const bytes = canonicalBytes(value);
     return { name, model, file, bytes, hash: toHex(sha256(bytes)) };
   } catch {
-    // no JSON, no integers, gone meanwhile: whatever it is, it is no calibration that can be passed on
+    // no JSON, no integers, no file of its own, gone meanwhile: whatever it is, it is no calibration that can be passed on
     return undefined;
   }
 }

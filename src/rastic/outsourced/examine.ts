@@ -1,6 +1,6 @@
 import { finishOf, type GumbelNoise, gumbelNoise, type Sampling } from '../../model/index.js';
 import { checkPosition } from '../margin.js';
-import type { LogitsSource, OutputClaim } from '../verify.js';
+import { type LogitsSource, type OutputClaim, stepFromOf } from '../verify.js';
 import { type CheckAnswer, type EndAnswer, type PositionAnswer, quantise } from './answer.js';
 import { runnerUpGap } from './gap.js';
 
@@ -89,6 +89,7 @@ export async function examine(
   let stopped = false;
   await source.prefill([...text.promptIds, ...text.outputIds.slice(0, positions.at(-1)!)], {
     from: firstRow,
+    stepFrom: stepFromOf(source, text.promptIds),
     signal,
     onLogits: (first, logits) => {
       const width = source.info.vocabularySize;

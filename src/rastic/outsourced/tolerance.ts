@@ -1,4 +1,4 @@
-import { type Calibration, DEFAULT_TAU, LEAST_TAU_MICRO, toleranceFor } from '../calibration.js';
+import { type Calibration, defaultTau, LEAST_TAU_MICRO, toleranceFor } from '../calibration.js';
 
 /**
  * Tolerance τ, in millionths of a logit, at which neighbours are asked: the greatest that the calibration knows between a
@@ -10,7 +10,7 @@ export function outsourcedTau(
   sellers: readonly string[],
   neighbours: readonly string[],
 ): number | undefined {
-  if (!calibration) return DEFAULT_TAU * 1_000_000;
+  if (!calibration) return defaultTau(...sellers, ...neighbours) * 1_000_000;
   let greatest = LEAST_TAU_MICRO;
   for (const seller of sellers) {
     for (const neighbour of neighbours) {
