@@ -36,12 +36,6 @@ export interface PairToMeasure {
   readonly cheaper?: (CalibrationSetting & { readonly variant: string }) | undefined;
 }
 
-/**
- * Tolerance in units of the logits above which a check finds little: a model so near that a seller would rather run it
- * (the same weights in 8 bits, say) lies no farther from the real one.
- */
-export const LAX_TAU = 0.25;
-
 const micro = (value: number): number => Math.ceil(value * 1_000_000);
 
 /** Margins seen, by sampling; undefined where the sampling excludes the token. */

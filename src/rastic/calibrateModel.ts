@@ -15,12 +15,11 @@ import {
   type CalibrationSetting,
   calibratePair,
   calibrationOf,
-  LAX_TAU,
   type PairToMeasure,
   positionsOf,
 } from './calibrate.js';
 import type { CalibrationPlan } from './calibratePlan.js';
-import type { Calibration, CalibrationPair } from './calibration.js';
+import { type Calibration, type CalibrationPair, WIDE_TAU } from './calibration.js';
 
 /** How a bundle is calibrated. */
 export interface CalibrateOptions {
@@ -101,9 +100,9 @@ function warnWhereLax(
   { onNote }: CalibrateOptions,
 ) {
   const tau = tauMicro / 1_000_000;
-  if (tau <= LAX_TAU) return;
+  if (tau <= WIDE_TAU) return;
   onNote?.(
-    `τ is ${tau} logits where ${verifier} checks ${seller}, above ${LAX_TAU}: honest machines lie so far apart there that a check finds little, and other models, wrong tokens and wrong seeds can pass as valid; sell another file of the model, whose kernels don't round activations to 8 bits (fp32, or int4 at accuracy level 0)`,
+    `τ is ${tau} logits where ${verifier} checks ${seller}, above ${WIDE_TAU}: honest machines lie so far apart there that a check finds little, and other models, wrong tokens and wrong seeds can pass as valid; sell another file of the model, whose kernels don't round activations to 8 bits (fp32, or int4 at accuracy level 0)`,
   );
 }
 

@@ -232,5 +232,5 @@ export function toleranceFor(
  */
 export function toleranceWarning(tau: number): string | undefined {
   if (tau <= WIDE_TAU) return undefined;
-  return `the tolerance of ${tau} logits is wider than ${WIDE_TAU}: a cheaper model may pass this check, and over jobs nothing is learnt of its seller. Whoever made the calibration chose it`;
+  return `the tolerance of ${tau} logits is wider than ${WIDE_TAU}: a cheaper model may pass this check, and over jobs nothing is learnt of its seller. It is what the calibration says, or the default for kernels that round to 8 bits`;
 }
