@@ -64,10 +64,13 @@ async function planted(wanted: KeyPair): Promise<ClientRecord> {
     const { verifiers, created } = quote.record.job;
     if (Array.isArray(verifiers)) throw new Error('the job lists its verifiers');
     const registry = (await registryAt(market.chain, REGTEST, registryHeight(created, REGTEST)))!;
-    const pairs = keys
-      .slice(0, COLLUDING)
-      .map((key) => Math.floor(registry.keys.findIndex((k) => toHex(k) === hexOf(key)) / 2));
-    if (new Set(pairs).size < COLLUDING) {
+    const leafOf = (key: KeyPair): number =>
+      registry.keys.findIndex((each) => toHex(each) === hexOf(key));
+    const pairs = keys.slice(0, COLLUDING).map((key) => Math.floor(leafOf(key) / 2));
+    // a first draw of three leaves out the last two of fourteen
+    const isDrawable =
+      leafOf(wanted) < verifiers.count * Math.floor(registry.size / verifiers.count);
+    if (!isDrawable || new Set(pairs).size < COLLUDING) {
       await market.mine(1);
       continue;
     }
