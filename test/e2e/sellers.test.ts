@@ -26,7 +26,7 @@ describe('bitmodel rastic sellers', () => {
   it('refuses what makes no sense', async () => {
     const wrong: [string, string[]][] = [
       ['UNKNOWN_SELLER', ['--forget', key]],
-      ['BAD_KEY', ['--forget', 'nobody']],
+      ['UNKNOWN_SELLER', ['--forget', 'nobody']],
       ['BAD_OPTION', ['--missed', '1']],
       ['BAD_ERROR_RATE', ['--missed', '0.9']],
     ];
