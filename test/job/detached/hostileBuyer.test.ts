@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { fromHex, toHex } from '#src/base/index.js';
@@ -17,12 +18,14 @@ import type { ClientRecord } from '#src/job/client/record.js';
 import { converse } from '#src/job/detached/converse.js';
 import { awaitFunding, fundingOf } from '#src/job/detached/funding.js';
 import { handedRecord } from '#src/job/detached/notes.js';
+import type { HandedJob } from '#src/job/detached/watchedJob.js';
 import {
   ClientRecords,
   createMessage,
   detachedKey,
   type HandoverHands,
   handOver,
+  JobRecords,
   quoteDetached,
   Watcher,
 } from '#src/job/index.js';
@@ -160,6 +163,17 @@ describe('a watcher', () => {
     const first = await say(wrong);
     expect(first?.state).toBe('refused');
     expect(await say(record)).toMatchObject({ state: 'refused', reason: first!.reason });
+  });
+
+  it('forgets a job on its disk whose payment is no transaction, with all that it kept of it', async () => {
+    const record = await quoted();
+    const { key, home, fee } = record.detached!;
+    const handed = new JobRecords<HandedJob>(join(market.dir, 'watcher', 'handed'));
+    const { id } = record;
+    handed.save({ v: 1, id, key, home, fee, funding: '00', record, state: 'driven' });
+    await market.happens(() => handed.current(id) === undefined);
+    expect(handed.ids()).not.toContain(id);
+    expect(existsSync(join(market.dir, 'watcher', 'handed', id))).toBe(false);
   });
 
   it('has its place after all of these, started again or not, and then one job of each coin', async () => {
