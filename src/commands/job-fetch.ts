@@ -1,15 +1,10 @@
+import { resolve } from 'node:path';
 import { setTimeout } from 'node:timers/promises';
 import type { Command } from 'commander';
-import { BitmodelError, EXIT, writeFileAtomic } from '../base/index.js';
-import {
-  type ClientRecord,
-  ClientRecords,
-  encodeReceipt,
-  fetchDetached,
-  receiptOf,
-} from '../job/index.js';
+import { BitmodelError, EXIT } from '../base/index.js';
+import { type ClientRecord, ClientRecords, fetchDetached, writeReceipt } from '../job/index.js';
 import { action } from './shared/action.js';
-import { openDetached, settleHome } from './shared/detached.js';
+import { openDetached, ownReader, settleHome } from './shared/detached.js';
 import { printEnd } from './shared/job-end.js';
 import { stateOf } from './shared/job-view.js';
 import { jobsFolder } from './shared/participant.js';
@@ -17,6 +12,7 @@ import { proposal } from './shared/proposal.js';
 
 interface FetchOptions {
   readonly wait?: boolean;
+  readonly receipt?: string;
 }
 
 /** Milliseconds between two questions while a job is waited for. */
@@ -29,13 +25,6 @@ function notDetached({ id }: ClientRecord): BitmodelError {
   });
 }
 
-/** Writes the receipt where it was asked for, once there is one. */
-function keepReceipt(record: ClientRecord): void {
-  const receipt = record.outcome === 'settled' ? receiptOf(record) : undefined;
-  if (!receipt || !record.receiptFile) return;
-  writeFileAtomic(record.receiptFile, `${encodeReceipt(receipt)}\n`, { mode: 0o600 });
-}
-
 /** `bitmodel job fetch`. */
 export function registerFetch(job: Command): void {
   job
@@ -43,6 +32,7 @@ export function registerFetch(job: Command): void {
     .description('ask the watcher of a detached job how far it is, and get the answer')
     .argument('<id>', 'its id, or the first digits')
     .option('--wait', 'until it has ended')
+    .option('--receipt <file>', 'write the receipt here')
     .addHelpText(
       'after',
       '\nExit code: as of job submit once it has ended, 1 while it is under way.\n\nExample:\n  $ bitmodel job fetch 3fa9\n  $ bitmodel job fetch 3fa9 --wait',
@@ -54,9 +44,10 @@ export function registerFetch(job: Command): void {
         let record = records.load(id!);
         if (!record.detached) throw notDetached(record);
         const opened = openDetached(settings, record.detached);
+        const read = await ownReader(record, settings);
         try {
           for (let told = ''; ; ) {
-            record = await fetchDetached(opened, records, record, signal);
+            record = await fetchDetached({ ...opened, read }, records, record, signal);
             const { state } = record.detached!;
             if (state === 'over' || (state === 'back' && record.phase === 'ended')) break;
             if (state === 'back') throw notDetached(record);
@@ -71,7 +62,8 @@ export function registerFetch(job: Command): void {
           }
           await settleHome(record.id, opened, context);
           record = records.load(record.id);
-          keepReceipt(record);
+          record = withReceiptFile(records, record, options.receipt);
+          if (record.receiptFile !== undefined) writeReceipt(record, record.receiptFile);
           const { sentHome } = record.detached!;
           if (sentHome !== undefined)
             terminal.note(`what was left went to your address in ${sentHome}`);
@@ -81,6 +73,18 @@ export function registerFetch(job: Command): void {
         }
       }),
     );
+}
+
+/** A job whose receipt goes to another file from now on. */
+function withReceiptFile(
+  records: ClientRecords,
+  record: ClientRecord,
+  file: string | undefined,
+): ClientRecord {
+  if (file === undefined) return record;
+  const next = { ...record, receiptFile: resolve(file) };
+  records.save(next);
+  return next;
 }
 
 function underWay(record: ClientRecord, again: string): BitmodelError {

@@ -170,10 +170,24 @@ export function tellEvents(client: JobClient, terminal: Terminal): void {
 export async function followToEnd(
   client: JobClient,
   id: string,
-  { chain, params }: Pick<OpenParticipant, 'chain' | 'params'>,
+  opened: Pick<OpenParticipant, 'chain' | 'params'>,
   context: ActionContext<Partial<WalletChoice>>,
   used: BoughtWith,
 ): Promise<number> {
+  return printEnd(await driveToEnd(client, id, opened, context, used), context);
+}
+
+/**
+ * As {@link followToEnd}, without a word of what came of it.
+ * @returns the job, and those announced in its place
+ */
+export async function driveToEnd(
+  client: JobClient,
+  id: string,
+  { chain, params }: Pick<OpenParticipant, 'chain' | 'params'>,
+  context: ActionContext<Partial<WalletChoice>>,
+  used: BoughtWith,
+): Promise<ClientRecord[]> {
   const { terminal, signal, settings, options } = context;
   const endWait = tellOfferWait(client, id, chain, params, context);
   let record: ClientRecord;
@@ -186,7 +200,7 @@ export async function followToEnd(
   } finally {
     endWait();
   }
-  return printEnd(client.attempts(record.id), context);
+  return client.attempts(record.id);
 }
 
 /** `job submit`. */

@@ -1,20 +1,24 @@
 import { existsSync } from 'node:fs';
+import { resolve } from 'node:path';
 import type { Command } from 'commander';
 import { BitmodelError, EXIT, formatAmount, toHex } from '../base/index.js';
 import {
   type BoughtWith,
   type ClientRecord,
+  isContestable,
   JobClient,
   JobRecords,
   SellerBook,
+  writeReceipt,
 } from '../job/index.js';
 import { ModelRegistry } from '../model/index.js';
 import { registerFetch } from './job-fetch.js';
 import { registerRejudge } from './job-rejudge.js';
-import { followToEnd, registerSubmit, tellEvents } from './job-submit.js';
+import { driveToEnd, followToEnd, registerSubmit, tellEvents } from './job-submit.js';
 import { registerWatch } from './job-watch.js';
 import { type ActionContext, action } from './shared/action.js';
 import { openDetached, regain, settleHome } from './shared/detached.js';
+import { printEnd, whyNoReceipt } from './shared/job-end.js';
 import { recordJson, recordText, rewardAtMost, stateOf } from './shared/job-view.js';
 import { closeModels, openJobModels, parseThreads } from './shared/models.js';
 import { jobsFolder, type OpenParticipant, openParticipant } from './shared/participant.js';
@@ -83,7 +87,8 @@ async function withClient<T>(
     });
     tellEvents(client, terminal);
     if (!detached) return await use({ client, record, opened, used });
-    record = await regain(record, opened, { settings, terminal, signal });
+    const read = (ids: readonly number[]) => models[0]!.model.text(ids);
+    record = await regain(record, opened, read, { settings, terminal, signal });
     try {
       return await use({ client, record, opened, used });
     } finally {
@@ -132,10 +137,25 @@ function registerShow(job: Command): void {
     .command('show')
     .description('one of your jobs')
     .argument('<id>', 'its id, or the first digits')
-    .addHelpText('after', '\nExample:\n  $ bitmodel job show 3fa9')
+    .option('--receipt <file>', 'write its receipt here')
+    .addHelpText(
+      'after',
+      '\nExample:\n  $ bitmodel job show 3fa9\n  $ bitmodel job show 3fa9 --receipt receipt.json',
+    )
     .action(
-      action(async ([id], { settings, terminal }) => {
+      action<{ readonly receipt?: string }>(async ([id], { options, settings, terminal }) => {
         const record = recordsOf(settings).load(id!);
+        const { receipt } = options;
+        if (receipt !== undefined && !writeReceipt(record, resolve(receipt))) {
+          throw new BitmodelError(
+            'NO_RECEIPT',
+            `This job has no receipt: ${whyNoReceipt(record)}.`,
+            {
+              next: `See how it stands: bitmodel job show ${record.id.slice(0, 12)}`,
+              exitCode: EXIT.notFound,
+            },
+          );
+        }
         terminal.result(recordJson(record), recordText(record), stateOf(record));
         return EXIT.done;
       }),
@@ -183,19 +203,34 @@ function registerContest(job: Command): void {
     .action(
       action<ResumeOptions>(async ([id], context) =>
         withClient(id!, context, async ({ client, record, opened, used }) => {
-          await context.terminal.confirm('Lock a bond and have this answer judged?');
+          const { chain, params } = opened;
+          const now = client.show(record.id);
+          // nobody is asked for a yes to what can't be done
+          if (now.escrow) {
+            if (!(await isContestable(chain, now, params))) throw notContested(now);
+            await context.terminal.confirm('Lock a bond and have this answer judged?');
+          }
           client.accuse(record.id);
-          const ended = await followToEnd(client, record.id, opened, context, used);
-          const outcome = client.show(record.id).outcome;
-          if (outcome === 'slashed' || outcome === 'cleared' || outcome === 'lapsed') return ended;
-          throw new BitmodelError(
-            'NOT_CONTESTED',
-            `Nothing was contested: the job ended as ${outcome}, and the seller's stake is no longer locked.`,
-            { next: `See bitmodel job show ${record.id}`, exitCode: EXIT.notAllowed },
-          );
+          const attempts = await driveToEnd(client, record.id, opened, context, used);
+          const ended = client.show(record.id);
+          const isJudged = CONTESTED.includes(ended.outcome!);
+          if (!isJudged) throw notContested(ended);
+          return printEnd(attempts, context);
         }),
       ),
     );
+}
+
+/** Ends that only a contested job has. */
+const CONTESTED: readonly string[] = ['slashed', 'cleared', 'lapsed'];
+
+function notContested({ id, outcome }: ClientRecord): BitmodelError {
+  const end = outcome === undefined ? '' : `the job ended as ${outcome}, and `;
+  return new BitmodelError(
+    'NOT_CONTESTED',
+    `Nothing was contested: ${end}the seller's stake is no longer locked.`,
+    { next: `See bitmodel job show ${id.slice(0, 12)}`, exitCode: EXIT.notAllowed },
+  );
 }
 
 /** `bitmodel job`. */

@@ -49,10 +49,11 @@ export {
   payChannel,
   takeUpdate,
 } from './channelState.js';
-export { receiptOf } from './client/answer.js';
+export { receiptOf, writeReceipt } from './client/answer.js';
 export type { ClientOptions } from './client/ClientDriver.js';
+export { ONLY_SUSPECTS } from './client/ClientPurchase.js';
 export { ClientRecords } from './client/ClientRecords.js';
-export { type ReturnBy, returnBy } from './client/ending.js';
+export { isContestable, type ReturnBy, returnBy } from './client/ending.js';
 export { JobClient } from './client/JobClient.js';
 export type {
   BoughtWith,
@@ -106,6 +107,7 @@ export { letterDelivery, Mailbox } from './detached/Mailbox.js';
 export { registerMailbox } from './detached/mailMethods.js';
 export { bringHome, prepareResumed } from './detached/resumeDetached.js';
 export { homeText } from './detached/sendHome.js';
+export type { AnswerReader } from './detached/toldAnswer.js';
 export { Watcher, type WatcherOptions } from './detached/Watcher.js';
 export { decodeEvidence, type Evidence, encodeEvidence } from './evidence.js';
 export {

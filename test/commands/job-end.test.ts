@@ -1,6 +1,8 @@
 import { describe, expect, it } from 'vitest';
-import { notDone } from '#src/commands/shared/job-end.js';
-import type { ClientRecord } from '#src/job/index.js';
+import { notDone, printEnd } from '#src/commands/shared/job-end.js';
+import type { Terminal } from '#src/commands/shared/terminal.js';
+import { type ClientRecord, ONLY_SUSPECTS } from '#src/job/index.js';
+import { makeJob } from '../job/make.js';
 
 const here = { datadir: '/data', namesDatadir: false, flags: {} };
 const record = (changes: Partial<ClientRecord>): ClientRecord =>
@@ -32,5 +34,52 @@ describe('the end of a job without an answer', () => {
     const closed = notDone(record({ outcome: 'closed', why: 'nobody offered' }), 1, here);
     expect(closed.message).toBe('The job ended without an answer: closed (nobody offered).');
     expect(closed.next).toContain('--price');
+  });
+
+  it('names --allow-suspects where nobody but suspects offered', () => {
+    const left = notDone(record({ outcome: 'closed', why: ONLY_SUSPECTS }), 1, here);
+    expect(left.message).toContain('the only offers were of suspects');
+    expect(left.next).toContain('--allow-suspects');
+  });
+});
+
+describe('the receipt at the end of a job', () => {
+  const answer = { outputIds: [1], text: 'a', finish: 'length', k: '00'.repeat(32) };
+  const opened = {
+    outcome: 'slashed',
+    job: makeJob(),
+    salt: '',
+    nonce: '',
+    escrow: { offer: { author: '02', body: { pricePerToken: '0.001' } }, fee: '0' },
+    answer: { ...answer, ciphertextHash: '', commitmentSignature: '' },
+  } as unknown as Partial<ClientRecord>;
+  const said = (changes: Partial<ClientRecord>): string => {
+    const lines: string[] = [];
+    const terminal = {
+      ...{ json: false, quiet: false },
+      ...{ result: () => {}, note: (line: string) => lines.push(line) },
+    } as unknown as Terminal;
+    printEnd([record(changes)], { terminal, settings: here });
+    return lines.join('\n');
+  };
+
+  it('is where it was asked for, also for a buyer who was cheated', () => {
+    expect(said({ ...opened, receiptFile: '/r.json' })).toMatch(
+      /receipt \/r\.json; check it again/,
+    );
+  });
+
+  it('can be had afterwards where it was not asked for', () => {
+    expect(said(opened)).toMatch(/job show abababababab --receipt FILE/);
+  });
+
+  it('is said not to be there where no answer came', () => {
+    const silent = {
+      ...opened,
+      answer: undefined,
+      receiptFile: '/r.json',
+    } as Partial<ClientRecord>;
+    const verdict = { result: 'invalid', kind: 'undelivered' } as const;
+    expect(said({ ...silent, verdict })).toContain('no receipt: the answer never came');
   });
 });

@@ -122,8 +122,12 @@ describe('bitmodel job submit --detach', () => {
       await startWorker('--cheat', 'tamper:3');
       const before = await confirmed('buyer');
       const id = await detach();
-      const { code, stdout } = await fetchAll(id, '--json');
+      const receipt = join(place.folder, 'cheated.json');
+      const { code, stdout, stderr } = await fetchAll(id, '--json', '--receipt', receipt);
       expect(code).toBe(10);
+      expect(stderr).not.toContain('no receipt');
+      const shown = await place.run(['verify', receipt, '--model', tiny, '--json'], { env });
+      expect(JSON.parse(shown.stdout)).toMatchObject({ result: 'invalid' });
       expect(JSON.parse(stdout)).toMatchObject({ id, state: 'slashed', detached: 'over' });
       expect(before - (await confirmed('buyer'))).toBeLessThan(0.0015);
     },

@@ -156,6 +156,17 @@ describe('bitmodel job submit', () => {
       cost: { price: '0.00600000', verifierFees: '0.00150000' },
     });
     expect(await place.json(['job', 'show', id])).toMatchObject({ cost: ended.cost });
+    // nobody is asked for a yes, nor shown the answer, where nothing can be contested any more
+    const again = await place.run(['job', 'contest', id, '--key', 'buyer', '--threads', '1'], {
+      env,
+    });
+    expect(again).toMatchObject({ code: 4, stdout: '' });
+    expect(again.stderr).toContain('NOT_CONTESTED');
+    const receipt = join(place.folder, 'afterwards.json');
+    await place.ok(['job', 'show', id, '--receipt', receipt]);
+    expect(await place.json(['verify', receipt, '--model', TINY])).toMatchObject({
+      result: 'valid',
+    });
   });
 
   it.each(['announced', 'is chosen', 'locked in escrow', 'with the seller', 'opened'])(

@@ -87,7 +87,8 @@ describe('a slashed seller', () => {
   it('is not chosen again, and a line says so; with --allow-suspects it is', async () => {
     const refused = await place.run(buyArgs('--timeout', '6'), { env });
     expect(refused.stderr).toMatch(/a suspect, slashed in block \d+ by \w+; not taken/);
-    expect(refused.stderr).toContain('no seller offered in time');
+    expect(refused.stderr).toContain('the only offers were of suspects');
+    expect(refused.stderr).toContain('with --allow-suspects to buy of them');
     expect(refused.stderr).not.toContain('is chosen');
     const words = 'is chosen';
     const allowed = await place.run(buyArgs('--allow-suspects'), { env, killAt: words });

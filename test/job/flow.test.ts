@@ -1,7 +1,16 @@
+import { existsSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { networkParameters } from '#src/chain/index.js';
 import { costOfAll } from '#src/commands/shared/job-cost.js';
-import type { ClientRecord, WorkerOptions } from '#src/job/index.js';
-import { decodeReceipt, encodeReceipt, receiptOf, verifyReceipt } from '#src/job/index.js';
+import type { ClientRecord, JobRequest, WorkerOptions } from '#src/job/index.js';
+import {
+  decodeReceipt,
+  encodeReceipt,
+  isContestable,
+  receiptOf,
+  verifyReceipt,
+} from '#src/job/index.js';
 import { attackNamed, isExpected } from '#src/rastic/index.js';
 import { COIN, Market, request } from './market.js';
 
@@ -14,9 +23,13 @@ afterEach(() => market.endShifts());
 afterAll(() => market?.close());
 
 /** Buys one answer from one seller, who goes home afterwards. */
-async function buy(seller: Partial<WorkerOptions>, accuse = false): Promise<ClientRecord> {
+async function buy(
+  seller: Partial<WorkerOptions>,
+  accuse = false,
+  changes: Partial<JobRequest> = {},
+): Promise<ClientRecord> {
   await market.worker(seller);
-  const quote = await market.client.quote({ ...request(market), lifetime: 20 });
+  const quote = await market.client.quote({ ...request(market), lifetime: 20, ...changes });
   await market.client.submit(quote);
   const { id } = quote.record;
   let record = await market.client.follow(id, market.stop.signal);
@@ -52,8 +65,16 @@ describe('a job from beginning to end', () => {
     async (name) => {
       const before = await market.balance(market.clientKey);
       const dishonesty = attackNamed(name);
-      const record = await buy({ dishonesty });
+      const receiptFile = join(market.dir, `${name}.json`);
+      const record = await buy({ dishonesty }, false, { receiptFile });
       expect(record.outcome).toBe('slashed');
+      // who was cheated has it in hand, wherever there was an answer
+      expect(existsSync(receiptFile)).toBe(record.answer !== undefined);
+      if (record.answer) {
+        const shown = decodeReceipt(readFileSync(receiptFile, 'utf8'));
+        const { verdict } = await verifyReceipt(shown, market.model.model, { tau: 0.001 });
+        expect(verdict).toMatchObject({ result: 'invalid' });
+      }
       expect(record.verdict).toMatchObject({ result: 'invalid' });
       if (name === 'tamper:3') {
         expect(isExpected(record.verdict!, { kinds: ['integrity'], position: 3 })).toBe(true);
@@ -70,6 +91,9 @@ describe('a job from beginning to end', () => {
     const before = await market.balance(market.clientKey);
     const record = await buy({}, true);
     expect(record.outcome).toBe('cleared');
+    // what its record says of it alone does not make it one that can be contested
+    const said = { ...record, outcome: 'settled' } as const;
+    expect(await isContestable(market.chain, said, networkParameters('regtest'))).toBe(false);
     expect(costOfAll([record])).toBe(before - (await market.balance(market.clientKey)));
   });
 

@@ -1,6 +1,8 @@
+import { existsSync } from 'node:fs';
 import { BitmodelError, EXIT, formatAmount, messageOf, parseAmount } from '../../base/index.js';
 import { networkParameters, Wallet } from '../../chain/index.js';
 import {
+  type AnswerReader,
   bringHome,
   type ClientRecord,
   ClientRecords,
@@ -14,6 +16,7 @@ import {
   quoteDetached,
   takeBack,
 } from '../../job/index.js';
+import { loadTokenizer, ModelRegistry, modelId } from '../../model/index.js';
 import type { ActionContext } from './action.js';
 import { jobsFolder, type OpenParticipant } from './participant.js';
 import { proposal } from './proposal.js';
@@ -90,15 +93,34 @@ export function openDetached(settings: Settings, detached: DetachedJob): OpenPar
   return { chain, params, key, wallet: new Wallet({ client: chain, keys: [key], params }) };
 }
 
+/**
+ * Decodes a detached job's answer with the buyer's own tokenizer, which the model's folder has; undefined where the model
+ * is not there, or has changed.
+ */
+export async function ownReader(
+  { job, boughtWith }: ClientRecord,
+  settings: Settings,
+): Promise<AnswerReader | undefined> {
+  const known = new ModelRegistry(settings.datadir).list().find(({ id }) => id === job.model);
+  for (const folder of [boughtWith?.model, known?.dir]) {
+    if (folder === undefined || !existsSync(folder)) continue;
+    if ((await modelId(folder)) !== job.model) continue;
+    const tokenizer = loadTokenizer(folder);
+    return (ids, finish) => tokenizer.decode(finish === 'eos' ? ids.slice(0, -1) : ids);
+  }
+  return undefined;
+}
+
 /** Takes a detached job back from its watcher, so that it can be driven here. */
 export async function regain(
   record: ClientRecord,
   { chain, params }: OpenParticipant,
+  read: AnswerReader,
   { settings, terminal, signal }: Pick<ActionContext<unknown>, 'settings' | 'terminal' | 'signal'>,
 ): Promise<ClientRecord> {
   const records = new ClientRecords(jobsFolder(settings));
   return records.inHand(record.id, async () => {
-    const taken = await takeBack({ chain, params }, records, record, signal);
+    const taken = await takeBack({ chain, params, read }, records, record, signal);
     if (!taken.isReleased) {
       terminal.warn(
         'The watcher does not answer, and may be at work still: both of you have the key of this job, and whoever spends a coin of it first has spent it. What is left goes to your address in either case.',

@@ -1,5 +1,5 @@
 import { BitmodelError, EXIT, formatAmount } from '../../base/index.js';
-import type { ClientRecord } from '../../job/index.js';
+import { type ClientRecord, ONLY_SUSPECTS, receiptOf } from '../../job/index.js';
 import { costOfAll, costText, jobCost } from './job-cost.js';
 import { attemptsJson, receiptPath, recordJson } from './job-view.js';
 import { type ProposalSettings, proposal, shellWord } from './proposal.js';
@@ -19,17 +19,24 @@ export function printEnd(
   const json = { ...recordJson(record), ...attemptsJson(attempts) };
   if (outcome === 'settled' || outcome === 'cleared') {
     terminal.result(json, answer?.text ?? '', answer?.text ?? '');
+    if (answer?.textFrom === 'watcher') {
+      terminal.warn(
+        'The model is not here, so the text is as the watcher tells it; only the token ids are known to be the seller’s.',
+      );
+    }
     tellCost(attempts, terminal);
-    tellReceipt(record, terminal);
+    tellReceipt(attempts, terminal, settings);
     return verdict?.result === 'abstain' ? EXIT.abstained : EXIT.done;
   }
   if (terminal.json) terminal.result(json, '');
   if (outcome !== 'slashed') {
     tellCost(attempts, terminal);
+    tellReceipt(attempts, terminal, settings);
     throw notDone(record, attempts.length, settings);
   }
   terminal.note('The answer was false; the seller paid for it, and your money is back.');
   tellCost(attempts, terminal);
+  tellReceipt(attempts, terminal, settings);
   return EXIT.invalid;
 }
 
@@ -43,16 +50,35 @@ function tellCost(attempts: readonly ClientRecord[], terminal: Terminal): void {
   }
 }
 
-/** Says where the receipt is, and how to check it. */
-function tellReceipt(record: ClientRecord, terminal: Terminal): void {
+/** Says where the latest receipt is and how to check it, how to have it, or why there is none. */
+function tellReceipt(
+  attempts: readonly ClientRecord[],
+  terminal: Terminal,
+  settings: ProposalSettings,
+): void {
+  const record = attempts.findLast((attempt) => receiptOf(attempt) !== undefined);
+  const isAsked = attempts.at(-1)!.receiptFile !== undefined;
+  if (!record) {
+    if (isAsked) terminal.note(`no receipt: ${whyNoReceipt(attempts.at(-1)!)}`);
+    return;
+  }
   const receipt = receiptPath(record);
   if (receipt === undefined) {
-    terminal.note('no receipt is kept; --receipt FILE keeps one');
+    const keep = proposal(settings, 'job', 'show', record.id.slice(0, 12), '--receipt', 'FILE');
+    terminal.note(`no receipt is kept; --receipt FILE keeps one, also now: ${keep}`);
     return;
   }
   const model = record.boughtWith ? ['--model', record.boughtWith.model] : [];
   const check = ['bitmodel', 'verify', receipt, ...model].map(shellWord).join(' ');
-  terminal.note(`receipt ${receipt}; check it again with: ${check}`);
+  const which = record === attempts.at(-1) ? '' : ` of job ${record.id.slice(0, 12)}`;
+  terminal.note(`receipt ${receipt}${which}; check it again with: ${check}`);
+}
+
+/** Why a job has no receipt. */
+export function whyNoReceipt({ phase, delivery, verdict }: ClientRecord): string {
+  if (phase !== 'ended') return 'the answer is not there yet';
+  const isSealed = delivery ?? (verdict?.result === 'invalid' && verdict.kind !== 'undelivered');
+  return isSealed ? 'the answer did not open' : 'the answer never came';
 }
 
 /** What a buyer is told of a job that ended without an answer that can be gone by; code `JOB_NOT_DONE`. */
@@ -79,9 +105,12 @@ export function notDone(
     'JOB_NOT_DONE',
     `The job ended without an answer${all}: ${outcome}${reason}.`,
     {
-      next: escrow
-        ? `Submit it anew, also with --retry N; ${see}`
-        : `See that nodes are connected (bitmodel node peers), then submit it anew, with a longer --timeout or a higher --price; ${see}`,
+      next:
+        why === ONLY_SUSPECTS
+          ? `Submit it anew later, or with --allow-suspects to buy of them all the same; ${see}`
+          : escrow
+            ? `Submit it anew, also with --retry N; ${see}`
+            : `See that nodes are connected (bitmodel node peers), then submit it anew, with a longer --timeout or a higher --price; ${see}`,
     },
   );
 }

@@ -1,5 +1,5 @@
 import { formatAmount, parseAmount } from '../../base/index.js';
-import { type ClientRecord, fullReward } from '../../job/index.js';
+import { type ClientRecord, fullReward, receiptOf } from '../../job/index.js';
 import { describeVerdict } from '../../rastic/index.js';
 import { costJson, costOfAll, costText, jobCost } from './job-cost.js';
 
@@ -15,8 +15,8 @@ export function rewardAtMost({ job, escrow }: ClientRecord): bigint {
 }
 
 /** Where a job's receipt is, or will be; undefined where none was asked for, or there will be none. */
-export function receiptPath({ phase, outcome, receiptFile }: ClientRecord): string | undefined {
-  return phase === 'ended' && outcome !== 'settled' ? undefined : receiptFile;
+export function receiptPath(record: ClientRecord): string | undefined {
+  return record.phase === 'ended' && !receiptOf(record) ? undefined : record.receiptFile;
 }
 
 /** A buyer's job as JSON. What must stay secret (salt, nonce, k) is left out; the receipt has it. */
@@ -40,6 +40,7 @@ export function recordJson(record: ClientRecord): Record<string, unknown> {
     ...(answer === undefined
       ? {}
       : { text: answer.text, outputTokens: answer.outputIds.length, finish: answer.finish }),
+    ...(answer?.textFrom === undefined ? {} : { textFrom: answer.textFrom }),
     ...(answer || claimedTokens === undefined ? {} : { outputTokens: claimedTokens }),
     ...(verdict === undefined
       ? {}

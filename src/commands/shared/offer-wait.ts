@@ -45,6 +45,10 @@ async function neighbourhood(chain: ChainClient, model: string): Promise<Neighbo
   return { peers, holders: found && countHolders(found) };
 }
 
+/** What there is to do where nobody else offers. */
+const SUSPECTS =
+  'the only offers are of suspects, sellers that were slashed before; who gives it up and submits it anew with --allow-suspects takes them, too';
+
 function advice({ peers, holders }: Neighbourhood): string {
   const few = fewPeersAdvice(peers);
   if (few) return `${few}, or sell here: bitmodel worker --model DIR`;
@@ -67,20 +71,24 @@ export function tellOfferWait(
 ): () => void {
   if (terminal.json || terminal.quiet) return () => {};
   const offered = new Set<string>();
-  client.on('event', ({ step, jobId }) => {
-    if (step === 'offered' && jobId !== undefined) offered.add(jobId);
+  const suspected = new Set<string>();
+  client.on('event', ({ step, jobId, allowed }) => {
+    if (jobId === undefined) return;
+    if (step === 'offered') offered.add(jobId);
+    if (step === 'suspect' && !allowed) suspected.add(jobId);
   });
   const tell = async (): Promise<void> => {
     const { job, phase, id: current } = client.attempts(id).at(-1)!;
     if (phase !== 'announced' || offered.has(current)) return;
     const height = await chain.height();
-    const words = advice(await neighbourhood(chain, job.model));
+    const isSuspected = suspected.has(current);
+    const words = isSuspected ? SUSPECTS : advice(await neighbourhood(chain, job.model));
     const blocks = Math.max(0, job.expires - height);
     const time =
       params.name === 'regtest' ? '' : `, about ${span(blocks * params.blockSpacing)} from now`;
     if (offered.has(current) || isEnded) return;
     terminal.note(
-      `job ${current.slice(0, 12)}: no offer yet; it waits for one until block ${job.expires} at most, now ${height}${time}`,
+      `job ${current.slice(0, 12)}: no ${isSuspected ? 'good offer' : 'offer'} yet; it waits for one until block ${job.expires} at most, now ${height}${time}`,
     );
     terminal.note(`  ${words}`);
     const cancel = proposal(settings, 'job', 'cancel', current.slice(0, 12));

@@ -1,15 +1,14 @@
-import { BitmodelError, writeFileAtomic } from '../../base/index.js';
+import { BitmodelError } from '../../base/index.js';
 import { parseOutpoint } from '../../chain/index.js';
 import { termsOf } from '../agreement.js';
 import type { JobEvent, JobRole } from '../JobEvents.js';
 import { createMessage, type Message } from '../messages.js';
 import { Participant, type ParticipantOptions } from '../Participant.js';
-import { encodeReceipt } from '../receipt.js';
 import type { SellerBook } from '../sellers/SellerBook.js';
 import { contestBond, type JobSpec } from '../spec.js';
 import type { JobTerms } from '../terms.js';
 import { depthOf, type JobTrace, traceJob } from '../trace.js';
-import { checkAnswer, deliveredIn, receiptOf } from './answer.js';
+import { checkAnswer, deliveredIn, writeReceipt } from './answer.js';
 import { ClientDispute } from './ClientDispute.js';
 import { ClientPurchase } from './ClientPurchase.js';
 import { ClientRecords } from './ClientRecords.js';
@@ -263,7 +262,7 @@ export abstract class ClientDriver extends Participant {
       outcome,
       ...(why === undefined ? {} : { why }),
     };
-    if (outcome === 'settled') this.#writeReceipt(ended);
+    if (ended.receiptFile !== undefined) writeReceipt(ended, ended.receiptFile);
     this.records.save(ended);
     for (const coin of coinsOf(record)) {
       this.wallet.unlock(parseOutpoint(coin));
@@ -280,13 +279,6 @@ export abstract class ClientDriver extends Participant {
       ...(why === undefined ? {} : { detail: why }),
     });
     return ended;
-  }
-
-  #writeReceipt(record: ClientRecord): void {
-    const receipt = receiptOf(record);
-    if (receipt && record.receiptFile) {
-      writeFileAtomic(record.receiptFile, `${encodeReceipt(receipt)}\n`, { mode: 0o600 });
-    }
   }
 }
 

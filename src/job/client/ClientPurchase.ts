@@ -26,6 +26,9 @@ import { PromptCourier } from './PromptCourier.js';
 import type { ClientRecord } from './record.js';
 import { makeEscrow } from './transactions.js';
 
+/** Why a job ended that nobody but suspects offered on. */
+export const ONLY_SUSPECTS = 'the only offers were of suspects, sellers that were slashed before';
+
 /** Looks at the pool after the first good offer, for better ones. */
 const PATIENCE = 2;
 
@@ -35,6 +38,8 @@ export class ClientPurchase {
   readonly #courier: PromptCourier;
   readonly #patience = new Map<string, number>();
   readonly #shown = new Set<string>();
+  /** Jobs that suspects offered on, and so far nobody else. */
+  readonly #suspected = new Set<string>();
 
   constructor(desk: ClientDesk) {
     this.#desk = desk;
@@ -45,6 +50,7 @@ export class ClientPurchase {
   forget(jobId: string): void {
     this.#courier.forget(jobId);
     this.#patience.delete(jobId);
+    this.#suspected.delete(jobId);
   }
 
   /** Announces the job, looks at the offers, and takes the best after a while. */
@@ -55,7 +61,8 @@ export class ClientPurchase {
     if (spender) return this.#coinIsGone(record);
     await mirror.say(record.announce);
     if (tip >= job.expires - claimMargin(params) - 1) {
-      return withdrawJob(record, 'no seller offered in time');
+      const isSuspected = this.#suspected.has(id);
+      return withdrawJob(record, isSuspected ? ONLY_SUSPECTS : 'no seller offered in time');
     }
     const standing = (mirror.job(id)?.offers ?? []).filter(
       (offer) =>
@@ -64,7 +71,10 @@ export class ClientPurchase {
         (record.sellers?.includes(offer.author) ?? true) &&
         this.#isGood(job, offer),
     );
-    const offers = await this.#withoutSuspects(record, this.#withoutLeft(record, standing));
+    const known = this.#withoutLeft(record, standing);
+    const offers = await this.#withoutSuspects(record, known);
+    if (offers.length > 0) this.#suspected.delete(id);
+    else if (known.length > 0) this.#suspected.add(id);
     for (const { author, signature, body } of offers) {
       if (this.#shown.has(signature)) continue;
       this.#shown.add(signature);

@@ -1,4 +1,11 @@
-import { fromBase64, fromHex, messageOf, sha256, toHex } from '../../base/index.js';
+import {
+  fromBase64,
+  fromHex,
+  messageOf,
+  sha256,
+  toHex,
+  writeFileAtomic,
+} from '../../base/index.js';
 import type { KeyPair } from '../../chain/index.js';
 import { describeVerdict, type Verification, verifyOutput } from '../../rastic/index.js';
 import { openAnswer, withClientKey } from '../answer.js';
@@ -7,7 +14,7 @@ import type { JobEvent } from '../JobEvents.js';
 import { calibratedPair, type JobModel, modelFor, modelMissing, tauOf } from '../jobModel.js';
 import type { Message } from '../messages.js';
 import type { PooledJob } from '../pool/view.js';
-import type { Receipt } from '../receipt.js';
+import { encodeReceipt, type Receipt } from '../receipt.js';
 import { countSeller } from '../sellers/countSeller.js';
 import type { SellerBook } from '../sellers/SellerBook.js';
 import { hashField } from '../spec.js';
@@ -134,6 +141,17 @@ export function receiptOf(record: ClientRecord): Receipt | undefined {
     seller: fromHex(escrow.offer.author),
     signature: fromHex(answer.commitmentSignature),
   };
+}
+
+/**
+ * Writes a job's receipt, however the job ended: who was cheated needs it most.
+ * @returns whether there is one
+ * @throws BitmodelError `WRITE_FAILED`
+ */
+export function writeReceipt(record: ClientRecord, path: string): boolean {
+  const receipt = receiptOf(record);
+  if (receipt) writeFileAtomic(path, `${encodeReceipt(receipt)}\n`, { mode: 0o600 });
+  return receipt !== undefined;
 }
 
 /** Whether a posted commitment came with the ciphertext it names. */

@@ -37,6 +37,20 @@ export async function endFee(
   return isOwn ? fee : 0n;
 }
 
+/**
+ * Whether an answer can still be judged: the contract that holds its seller's stake is not spent. Before it is claimed
+ * there is nothing to judge yet, but there will be.
+ */
+export async function isContestable(
+  chain: ChainClient,
+  { job, escrow, outcome }: ClientRecord,
+  params: NetworkParameters,
+): Promise<boolean> {
+  if (!escrow || (outcome !== undefined && outcome !== 'settled')) return false;
+  const { stage } = await traceJob(chain, termsOf(job, escrow.offer, params), escrow.txid);
+  return ['unknown', 'escrowed', 'claimed', 'contested'].includes(stage);
+}
+
 /** Until when a buyer can be away without harm. */
 export interface ReturnBy {
   /** The last block by which it must be back. */

@@ -28,6 +28,8 @@ export type ClientPhase = 'announced' | 'escrowed' | 'contested' | 'ended';
 export interface ClientAnswer {
   readonly outputIds: readonly number[];
   readonly text: string;
+  /** Who decoded the text, where that was not this machine: the ids are the seller's either way. */
+  readonly textFrom?: 'watcher';
   readonly finish: FinishReason;
   /** Hex. */
   readonly k: string;

@@ -20,6 +20,7 @@ import {
 import { listJobMessages } from '../pool/client.js';
 import { isEscrow, type JobTrace, traceJob } from '../trace.js';
 import { type NoteOf, withProgress } from './notes.js';
+import { type AnswerReader, checkedAnswer } from './toldAnswer.js';
 
 /** What a watcher's word is held against. */
 export interface Witness {
@@ -27,6 +28,8 @@ export interface Witness {
   readonly params: NetworkParameters;
   /** The job's own. */
   readonly key: KeyPair;
+  /** Decodes its answer; absent where the model is not at hand. */
+  readonly read?: AnswerReader | undefined;
 }
 
 /** What a buyer has of a job that a watcher told it of. */
@@ -62,7 +65,8 @@ export async function borneOut(
   const terms = termsOf(locked.job, locked.escrow.offer, witness.params);
   const trace = await traceJob(witness.chain, terms, locked.escrow.txid);
   const contested = withContest(locked, told, trace);
-  const ended = told && endOf(contested, told, trace);
+  const heard = told && withAnswer(contested, told, trace, witness.read);
+  const ended = heard && endOf(contested, heard, trace);
   if (ended) return { record: ended };
   // one that is at work still may see a block before this node does
   const doubt = isDone
@@ -152,6 +156,20 @@ function withContest(
     contest: { ...contest, transaction },
     ...(isOwn && { contestMessage: said }),
   };
+}
+
+/** What is told, without an answer that is not the one which the seller was paid for, nor what was found of that. */
+function withAnswer(
+  record: ClientRecord,
+  told: ClientRecord,
+  trace: JobTrace,
+  read: AnswerReader | undefined,
+): ClientRecord {
+  if (!told.answer) return told;
+  const answer = checkedAnswer(record, told.answer, trace, read);
+  if (answer) return { ...told, answer };
+  const { answer: _, verdict: __, ...rest } = told;
+  return rest;
 }
 
 /** The record of a job that has ended, with what was found of its answer; undefined where the chain does not show an end. */

@@ -20,7 +20,7 @@ import type { ClientRecord, DetachedJob } from '../client/record.js';
 import type { JobMoney, JobQuote, JobRequest } from '../client/request.js';
 import type { JobModel } from '../jobModel.js';
 import { sendOnce } from '../sending.js';
-import { borneOut } from './borneOut.js';
+import { borneOut, type Witness } from './borneOut.js';
 import { converse } from './converse.js';
 import { detachedValue } from './funding.js';
 import { DETACHED_BOUNDS, handedRecord } from './notes.js';
@@ -219,7 +219,7 @@ const TOLD_WITHIN = 10_000;
  *   chain does not bear out what it says. AbortError
  */
 export async function fetchDetached(
-  { chain, params }: Pick<HandoverHands, 'chain' | 'params'>,
+  { chain, params, read }: Omit<Witness, 'key'>,
   records: ClientRecords,
   record: ClientRecord,
   signal: AbortSignal,
@@ -237,7 +237,7 @@ export async function fetchDetached(
     });
   }
   return records.inHand(jobId, async () => {
-    const witness = { chain, params, key: to.key };
+    const witness = { chain, params, key: to.key, read };
     const { record: now, doubt } = await borneOut(witness, records.load(jobId), answer);
     const { sentHome } = answer;
     const next: ClientRecord = {
@@ -269,7 +269,7 @@ function doubted({ id }: Pick<ClientRecord, 'id'>, doubt: string): BitmodelError
  * @throws AbortError
  */
 export async function takeBack(
-  { chain, params }: Pick<HandoverHands, 'chain' | 'params'>,
+  { chain, params, read }: Omit<Witness, 'key'>,
   records: ClientRecords,
   record: ClientRecord,
   signal: AbortSignal,
@@ -287,7 +287,7 @@ export async function takeBack(
   };
   // on disk before what was told is looked at: whatever that is, the job is the buyer's again
   records.save({ ...record, detached: taken });
-  const witness = { chain, params, key: to.key };
+  const witness = { chain, params, key: to.key, read };
   const known = answer ? (await borneOut(witness, record, answer)).record : record;
   const next: ClientRecord = { ...known, detached: taken };
   records.save(next);
