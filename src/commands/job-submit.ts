@@ -29,6 +29,7 @@ import {
 } from './shared/models.js';
 import { thousandthsOption, wholeOption } from './shared/number-options.js';
 import { connectedPeers, fewPeersAdvice, tellOfferWait } from './shared/offer-wait.js';
+import { demandWritable } from './shared/output.js';
 import { jobsFolder, type OpenParticipant, openParticipant } from './shared/participant.js';
 import { suspectsUnknown } from './shared/suspects.js';
 import type { Terminal } from './shared/terminal.js';
@@ -257,6 +258,7 @@ export function registerSubmit(job: Command): void {
         assertDetachable(options);
         const request = requestOf(options);
         if (options.maxReward !== undefined) parseAmount(options.maxReward);
+        if (options.receipt !== undefined) demandWritable(options.receipt);
         const prompt = await readPrompt(options.prompt);
         const fromPipe = options.prompt === '-';
         const opened = await openParticipant(settings, options, signal, fromPipe);

@@ -8,7 +8,7 @@ import type { SellerBook } from '../sellers/SellerBook.js';
 import { contestBond, type JobSpec } from '../spec.js';
 import type { JobTerms } from '../terms.js';
 import { depthOf, type JobTrace, traceJob } from '../trace.js';
-import { checkAnswer, deliveredIn, writeReceipt } from './answer.js';
+import { checkAnswer, deliveredIn, tryReceipt } from './answer.js';
 import { ClientDispute } from './ClientDispute.js';
 import { ClientPurchase } from './ClientPurchase.js';
 import { ClientRecords } from './ClientRecords.js';
@@ -262,7 +262,7 @@ export abstract class ClientDriver extends Participant {
       outcome,
       ...(why === undefined ? {} : { why }),
     };
-    if (ended.receiptFile !== undefined) writeReceipt(ended, ended.receiptFile);
+    const unwritten = tryReceipt(ended);
     this.records.save(ended);
     for (const coin of coinsOf(record)) {
       this.wallet.unlock(parseOutpoint(coin));
@@ -278,6 +278,8 @@ export abstract class ClientDriver extends Participant {
       ...(trace?.end ? { txid: trace.end.txid } : {}),
       ...(why === undefined ? {} : { detail: why }),
     });
+    // only now: a file that can't be written must keep no job from its end
+    if (unwritten) throw unwritten;
     return ended;
   }
 }

@@ -1,4 +1,5 @@
 import {
+  BitmodelError,
   fromBase64,
   fromHex,
   messageOf,
@@ -152,6 +153,27 @@ export function writeReceipt(record: ClientRecord, path: string): boolean {
   const receipt = receiptOf(record);
   if (receipt) writeFileAtomic(path, `${encodeReceipt(receipt)}\n`, { mode: 0o600 });
   return receipt !== undefined;
+}
+
+/**
+ * Writes the receipt that was asked for of a job that ends.
+ * @returns why it could not be written: BitmodelError `RECEIPT_UNWRITTEN`
+ */
+export function tryReceipt(ended: ClientRecord): BitmodelError | undefined {
+  if (ended.receiptFile === undefined) return undefined;
+  try {
+    writeReceipt(ended, ended.receiptFile);
+    return undefined;
+  } catch (thrown) {
+    return new BitmodelError(
+      'RECEIPT_UNWRITTEN',
+      `The job ended as ${ended.outcome}, but its receipt could not be written to ${ended.receiptFile}.`,
+      {
+        next: `Write it elsewhere with: bitmodel job show ${ended.id.slice(0, 12)} --receipt FILE`,
+        cause: thrown,
+      },
+    );
+  }
 }
 
 /** Whether a posted commitment came with the ciphertext it names. */
