@@ -22,8 +22,10 @@ export async function runOnTerminal(
   env: Readonly<Record<string, string>>,
 ): Promise<Finished> {
   const command = [process.execPath, BINARY, ...args].map(quoted).join(' ');
+  // a person's terminal, wherever the test itself runs: Node takes CI's for one without colours
+  const { CI, NO_COLOR, FORCE_COLOR, ...own } = process.env;
   const child: ChildProcess = spawn('script', ['-q', '-e', '-c', command, '/dev/null'], {
-    env: { ...process.env, ...env, TERM: 'xterm' },
+    env: { ...own, ...env, TERM: 'xterm' },
   });
   let stdout = '';
   let from = 0;
