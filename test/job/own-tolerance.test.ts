@@ -28,7 +28,7 @@ describe('a seller whose machine differs from itself by more than a tenth of the
     const { id, model: real, calibration } = market.model;
     const { dir, file } = real.info;
     // activations in 8 bits are rounded otherwise in a prefill than token by token
-    const graph = GRAPH_VARIANTS['int8-dynamic'](readFileSync(join(dir, file)));
+    const graph = GRAPH_VARIANTS['int8-activations'](readFileSync(join(dir, file)));
     const coarse = await LanguageModel.open(dir, { file, graph, threads: 1 });
     const model = inClassOf(real, coarse);
     try {
