@@ -15,7 +15,12 @@ import {
   type Tally,
   tally,
 } from '../../rastic/index.js';
-import type { JudgedAnswers, JudgedOutput, VerifierAttack } from './verifierAttack.js';
+import {
+  type JudgedAnswers,
+  type JudgedOutput,
+  triedOnBoth,
+  type VerifierAttack,
+} from './verifierAttack.js';
 
 const QUORUM = 2;
 
@@ -97,34 +102,27 @@ async function ask(
 }
 
 function asked(
-  about: Pick<VerifierAttack, 'name' | 'description' | 'gains' | 'expects'>,
+  about: Omit<VerifierAttack, 'run'>,
   crowd: Crowd,
   says: Says,
   wins = false,
 ): VerifierAttack {
-  return {
-    ...about,
-    async run(answers) {
-      const came: string[] = [];
-      let stood = true;
-      for (const output of [answers.honest, answers.tampered]) {
-        const { counted, cheating } = await ask(answers, output, crowd, says);
-        const { verdict } = counted;
-        const isTrue =
-          output === answers.honest
-            ? verdict.result === 'valid'
-            : verdict.result === 'invalid' && verdict.position === answers.position;
-        // where no majority comes about, more neighbours are asked
-        stood &&= isTrue || verdict.result === 'abstain';
-        const shown = counted.neighbours.filter(
-          (one) =>
-            cheating.includes(one.neighbour) && (one.plant === 'missed' || one.dissented > 0),
-        );
-        came.push(`${describeVerdict(verdict)} (${shown.length} of ${crowd.cheats} showed)`);
-      }
-      return { result: stood ? 'caught' : wins ? 'wins' : 'missed', came: came.join('; ') };
-    },
-  };
+  return triedOnBoth(about, wins, async (answers, output) => {
+    const { counted, cheating } = await ask(answers, output, crowd, says);
+    const { verdict } = counted;
+    const isTrue =
+      output === answers.honest
+        ? verdict.result === 'valid'
+        : verdict.result === 'invalid' && verdict.position === answers.position;
+    const shown = counted.neighbours.filter(
+      (one) => cheating.includes(one.neighbour) && (one.plant === 'missed' || one.dissented > 0),
+    );
+    return {
+      // where no majority comes about, more neighbours are asked
+      stood: isTrue || verdict.result === 'abstain',
+      came: `${describeVerdict(verdict)} (${shown.length} of ${crowd.cheats} showed)`,
+    };
+  });
 }
 
 const STANDS = 'the right verdict stands: most of those asked computed';

@@ -30,3 +30,33 @@ export interface VerifierAttack {
   /** @returns `caught` where the right verdict stood, or the cheat showed; `wins` where it gets its way, as it is known to */
   run(answers: JudgedAnswers): Promise<{ result: AttackResult; came: string }>;
 }
+
+/** What came of one of the two answers. */
+export interface Looked {
+  /** The right verdict stood, or no wrong one came about. */
+  readonly stood: boolean;
+  readonly came: string;
+}
+
+/**
+ * A cheat that is tried on both answers, the honest one first.
+ * @param wins whether it is known to get its way, so that this is no miss
+ */
+export function triedOnBoth(
+  about: Omit<VerifierAttack, 'run'>,
+  wins: boolean,
+  look: (answers: JudgedAnswers, output: JudgedOutput) => Promise<Looked>,
+): VerifierAttack {
+  return {
+    ...about,
+    async run(answers) {
+      const both: Looked[] = [];
+      for (const output of [answers.honest, answers.tampered]) {
+        both.push(await look(answers, output));
+      }
+      const came = both.map((one) => one.came).join('; ');
+      if (both.every(({ stood }) => stood)) return { result: 'caught', came };
+      return { result: wins ? 'wins' : 'missed', came };
+    },
+  };
+}

@@ -9,7 +9,12 @@ import type { ContestedState } from '../contracts/layout.js';
 import type { VerdictName } from '../contracts/verdict.js';
 import type { JobTerms } from '../terms.js';
 import { newParties, type Parties } from './delivery.js';
-import type { JudgedAnswers, JudgedOutput, VerifierAttack } from './verifierAttack.js';
+import {
+  type JudgedAnswers,
+  type JudgedOutput,
+  triedOnBoth,
+  type VerifierAttack,
+} from './verifierAttack.js';
 
 const HASH = new Uint8Array(32);
 
@@ -80,27 +85,17 @@ function outcomeOf(
 }
 
 function judged(
-  about: Pick<VerifierAttack, 'name' | 'description' | 'gains' | 'expects'>,
+  about: Omit<VerifierAttack, 'run'>,
   signers: Signers,
   wins = false,
 ): VerifierAttack {
-  return {
-    ...about,
-    async run(answers) {
-      const came: string[] = [];
-      let stood = true;
-      for (const output of [answers.honest, answers.tampered]) {
-        const truth = await honestWord(answers, output);
-        const right: VerdictName = output === answers.honest ? 'valid' : 'invalid';
-        const outcome = outcomeOf(newParties(), truth, signers);
-        stood &&= outcome === right;
-        came.push(
-          `a${right === 'valid' ? 'n honest' : ' false'} answer: ${outcome ?? 'no verdict'}`,
-        );
-      }
-      return { result: stood ? 'caught' : wins ? 'wins' : 'missed', came: came.join('; ') };
-    },
-  };
+  return triedOnBoth(about, wins, async (answers, output) => {
+    const truth = await honestWord(answers, output);
+    const right: VerdictName = output === answers.honest ? 'valid' : 'invalid';
+    const outcome = outcomeOf(newParties(), truth, signers);
+    const which = right === 'valid' ? 'an honest' : 'a false';
+    return { stood: outcome === right, came: `${which} answer: ${outcome ?? 'no verdict'}` };
+  });
 }
 
 const STANDS = 'the right verdict stands: two of three are honest';
