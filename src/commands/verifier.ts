@@ -1,33 +1,17 @@
-import { join } from 'node:path';
 import { Option } from 'commander';
 import { BitmodelError, EXIT, formatAmount, parseAmount } from '../base/index.js';
-import {
-  holdKey,
-  type JobModel,
-  JobVerifier,
-  type VerifierDishonesty,
-  verifierCheat,
-} from '../job/index.js';
+import { JobVerifier, type VerifierDishonesty, verifierCheat } from '../job/index.js';
 import { action } from './shared/action.js';
-import { eventJson, eventLine } from './shared/job-events.js';
-import {
-  closeModels,
-  collect,
-  openJobModels,
-  parseThreads,
-  servedModels,
-} from './shared/models.js';
-import { openParticipant } from './shared/participant.js';
+import { collect, parseThreads, servedModels } from './shared/models.js';
 import type { Register } from './shared/register.js';
+import { playRole, type RoleChoice, tellRole } from './shared/role.js';
 import type { Settings } from './shared/settings.js';
-import { WALLET_OPTIONS, type WalletChoice } from './shared/wallet.js';
+import { WALLET_OPTIONS } from './shared/wallet.js';
 import { registerAudit } from './verifier-audit.js';
 import { registerBondVerbs } from './verifier-bond.js';
 
-interface VerifierCommandOptions extends WalletChoice {
-  readonly model?: readonly string[];
+interface VerifierCommandOptions extends RoleChoice {
   readonly fee: string;
-  readonly threads?: number;
   readonly cheat?: string;
 }
 
@@ -60,31 +44,20 @@ export const register: Register = (program) => {
       '\nIt announces its key, and judges contested jobs that list it, or, once it is\nbonded, draw it. Where it is drawn into a second jury, it judges the\nverdict of another one again. A few coins on its address let it end disputes\nitself; without them others do. Ctrl-C stops it, and nothing is lost.\n\nExample:\n  $ bitmodel verifier --key judge --model fixtures/bitmodel-tiny --fee 0.0005',
     )
     .action(
-      action<VerifierCommandOptions>(async (_, { options, settings, terminal, signal }) => {
+      action<VerifierCommandOptions>(async (_, context) => {
+        const { options, settings, terminal, signal } = context;
         const fee = parseAmount(options.fee);
         const dishonesty = cheatOf(settings, options.cheat);
-        const opened = await openParticipant(settings, options, signal);
-        const folder = join(settings.datadir, settings.network, 'verifier');
-        const release = holdKey('verifier', folder, opened.key);
-        let models: JobModel[] = [];
-        try {
-          models = await openJobModels(options.model, settings, {
-            ...(options.threads === undefined ? {} : { threads: options.threads }),
-          });
-          const directory = join(folder, options.key);
+        return playRole('verifier', context, async (desk) => {
           const verifier = new JobVerifier({
-            ...{ ...opened, models, fee, directory },
+            ...{ ...desk, fee },
             ...(dishonesty === undefined ? {} : { dishonesty }),
           });
-          verifier.on('event', (event) => {
-            if (terminal.json) return terminal.line(JSON.stringify(eventJson(event)));
-            const line = eventLine(event);
-            if (line !== undefined) terminal.note(line);
-          });
+          tellRole(verifier, terminal);
           const { publicKey } = verifier;
-          const served = servedModels(models);
+          const served = servedModels(desk.models);
           terminal.result(
-            { publicKey, address: opened.key.address, fee: formatAmount(fee), models: served.list },
+            { publicKey, address: desk.key.address, fee: formatAmount(fee), models: served.list },
             `verifier ${publicKey} asks ${formatAmount(fee)} coins a verdict; Ctrl-C stops it\n${served.text}`,
             publicKey,
           );
@@ -95,11 +68,7 @@ export const register: Register = (program) => {
           });
           terminal.note('The verifier has stopped.');
           return EXIT.done;
-        } finally {
-          await closeModels(models);
-          release();
-          opened.chain.rpc.close();
-        }
+        });
       }),
     );
 };

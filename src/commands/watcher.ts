@@ -1,26 +1,16 @@
-import { join } from 'node:path';
 import { EXIT, formatAmount, parseAmount } from '../base/index.js';
-import { holdKey, type JobModel, Watcher } from '../job/index.js';
+import { Watcher } from '../job/index.js';
 import { action } from './shared/action.js';
-import { eventJson, eventLine } from './shared/job-events.js';
-import {
-  closeModels,
-  collect,
-  openJobModels,
-  parseThreads,
-  servedModels,
-} from './shared/models.js';
+import { collect, parseThreads, servedModels } from './shared/models.js';
 import { wholeOption } from './shared/number-options.js';
-import { openParticipant } from './shared/participant.js';
 import type { Register } from './shared/register.js';
-import { WALLET_OPTIONS, type WalletChoice } from './shared/wallet.js';
+import { playRole, type RoleChoice, tellRole } from './shared/role.js';
+import { WALLET_OPTIONS } from './shared/wallet.js';
 import { watcherName } from './shared/watcher-name.js';
 
-interface WatcherCommandOptions extends WalletChoice {
-  readonly model?: readonly string[];
+interface WatcherCommandOptions extends RoleChoice {
   readonly price: string;
   readonly maxJobs: string;
-  readonly threads?: number;
 }
 
 const MOST_JOBS = 256;
@@ -42,27 +32,16 @@ export const register: Register = (program) => {
       '\nBuyers name it by what it prints (bitmodel job submit --detach --watcher KEY@NODE). It gets a key made\nfor each job alone, sees prompt and answer, and sends what is left back when the job is over.\nCtrl-C stops it; started again, it goes on with what it had.\n\nExample:\n  $ bitmodel watcher --key watch --model fixtures/bitmodel-tiny --price 0.0005',
     )
     .action(
-      action<WatcherCommandOptions>(async (_, { options, settings, terminal, signal }) => {
+      action<WatcherCommandOptions>(async (_, context) => {
+        const { options, terminal, signal } = context;
         const price = parseAmount(options.price);
         const maxJobs = wholeOption(options.maxJobs, '--max-jobs', 1, MOST_JOBS);
-        const opened = await openParticipant(settings, options, signal);
-        const folder = join(settings.datadir, settings.network, 'watcher');
-        const release = holdKey('watcher', folder, opened.key);
-        let models: JobModel[] = [];
-        try {
-          models = await openJobModels(options.model, settings, {
-            ...(options.threads === undefined ? {} : { threads: options.threads }),
-          });
-          const directory = join(folder, options.key);
-          const watcher = new Watcher({ ...opened, models, price, maxJobs, directory });
-          watcher.on('event', (event) => {
-            if (terminal.json) return terminal.line(JSON.stringify(eventJson(event)));
-            const line = eventLine(event);
-            if (line !== undefined) terminal.note(line);
-          });
+        return playRole('watcher', context, async (desk) => {
+          const watcher = new Watcher({ ...desk, price, maxJobs });
+          tellRole(watcher, terminal);
           const named = await watcher.address();
           const name = watcherName(named);
-          const served = servedModels(models);
+          const served = servedModels(desk.models);
           terminal.result(
             { watcher: name, ...named, price: formatAmount(price), models: served.list },
             `watcher ${name} keeps ${formatAmount(price)} coins of a job; Ctrl-C stops it\n${served.text}`,
@@ -71,11 +50,7 @@ export const register: Register = (program) => {
           await watcher.run(signal);
           terminal.note('The watcher has stopped.');
           return EXIT.done;
-        } finally {
-          await closeModels(models);
-          release();
-          opened.chain.rpc.close();
-        }
+        });
       }),
     );
 };

@@ -1,31 +1,20 @@
-import { join } from 'node:path';
 import { Option } from 'commander';
 import { BitmodelError, EXIT, formatAmount, parseAmount, toHex } from '../base/index.js';
-import { type AcceptedVerifiers, holdKey, type JobModel, JobWorker } from '../job/index.js';
+import { type AcceptedVerifiers, JobWorker } from '../job/index.js';
 import { type Attack, sellableAttack } from '../rastic/index.js';
 import { action } from './shared/action.js';
-import { eventJson, eventLine } from './shared/job-events.js';
-import {
-  closeModels,
-  collect,
-  openJobModels,
-  parsePublicKeys,
-  parseThreads,
-  servedModels,
-} from './shared/models.js';
+import { collect, parsePublicKeys, parseThreads, servedModels } from './shared/models.js';
 import { wholeOption } from './shared/number-options.js';
-import { openParticipant } from './shared/participant.js';
 import type { Register } from './shared/register.js';
+import { playRole, type RoleChoice, tellRole } from './shared/role.js';
 import type { Settings } from './shared/settings.js';
-import { WALLET_OPTIONS, type WalletChoice } from './shared/wallet.js';
+import { WALLET_OPTIONS } from './shared/wallet.js';
 
-interface WorkerCommandOptions extends WalletChoice {
-  readonly model?: readonly string[];
+interface WorkerCommandOptions extends RoleChoice {
   readonly price: string;
   readonly acceptVerifiers?: string;
   readonly maxStake?: string;
   readonly maxJobs?: string;
-  readonly threads?: number;
   readonly cheat?: string;
 }
 
@@ -79,22 +68,14 @@ export const register: Register = (program) => {
       '\nIts key holds the coins it stakes, and is paid. Ctrl-C stops it; started again, it goes on with what it had.\n\nExample:\n  $ bitmodel worker --key seller --model fixtures/bitmodel-tiny --price 0.00001',
     )
     .action(
-      action<WorkerCommandOptions>(async (_, { options, settings, terminal, signal }) => {
+      action<WorkerCommandOptions>(async (_, context) => {
+        const { options, settings, terminal, signal } = context;
         const price = parseAmount(options.price);
         const dishonesty = cheatOf(settings, options.cheat);
-        const opened = await openParticipant(settings, options, signal);
-        const folder = join(settings.datadir, settings.network, 'worker');
-        const release = holdKey('worker', folder, opened.key);
-        let models: JobModel[] = [];
-        try {
-          models = await openJobModels(options.model, settings, {
-            ...(options.threads === undefined ? {} : { threads: options.threads }),
-          });
+        return playRole('worker', context, async (desk) => {
           const worker = new JobWorker({
-            ...opened,
-            models,
+            ...desk,
             price,
-            directory: join(folder, options.key),
             ...(options.acceptVerifiers === undefined
               ? {}
               : { acceptVerifiers: acceptedVerifiers(options.acceptVerifiers) }),
@@ -104,18 +85,13 @@ export const register: Register = (program) => {
               : { maxJobs: wholeOption(options.maxJobs, '--max-jobs', 1, MOST_JOBS) }),
             ...(dishonesty === undefined ? {} : { dishonesty }),
           });
-          worker.on('event', (event) => {
-            if (event.step === 'token') return;
-            if (terminal.json) return terminal.line(JSON.stringify(eventJson(event)));
-            const line = eventLine(event);
-            if (line !== undefined) terminal.note(line);
-          });
-          const publicKey = toHex(opened.key.publicKey);
-          const served = servedModels(models);
+          tellRole(worker, terminal);
+          const publicKey = toHex(desk.key.publicKey);
+          const served = servedModels(desk.models);
           terminal.result(
             {
               publicKey,
-              address: opened.key.address,
+              address: desk.key.address,
               price: formatAmount(price),
               models: served.list,
             },
@@ -126,11 +102,7 @@ export const register: Register = (program) => {
           await worker.run(signal);
           terminal.note('The worker has stopped.');
           return EXIT.done;
-        } finally {
-          await closeModels(models);
-          release();
-          opened.chain.rpc.close();
-        }
+        });
       }),
     );
 };
