@@ -1,11 +1,12 @@
 import type { Command } from 'commander';
-import { registerCheck, registerPack, registerShow } from './model-bundle.js';
+import { registerCheck, registerPack } from './model-bundle.js';
 import { registerCalibrate } from './model-calibrate.js';
 import { registerList } from './model-list.js';
 import { registerPublish } from './model-publish.js';
 import { registerPull } from './model-pull.js';
 import { registerRun } from './model-run.js';
 import { registerServe } from './model-serve.js';
+import { registerShow } from './model-show.js';
 import type { Register } from './shared/register.js';
 
 /** `bitmodel model`: pack, look at, check and run models. */
