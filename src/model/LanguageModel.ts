@@ -107,10 +107,11 @@ export class LanguageModel {
         seed,
         endIds,
         limit: Math.min(maxTokens, contextLeft),
+        logprobs: options.logprobs,
       },
       {
         signal: options.signal,
-        onToken: (id, cancel) => {
+        onToken: (id, cancel, logprobs) => {
           // the worker may be a token ahead of a stop text found here
           if (finish) return;
           const step = detector.push(id);
@@ -118,7 +119,7 @@ export class LanguageModel {
           finish = step.finish;
           ids.push(id);
           if (finish === 'stop') cancel();
-          options.onToken?.(id, step.delta, ids.length - 1);
+          options.onToken?.(id, step.delta, ids.length - 1, logprobs);
         },
       },
     );

@@ -17,6 +17,7 @@ export { type InfoFile, magnetLink } from './bundle/torrent.js';
 export { type ModelFacts, readModelFacts } from './facts.js';
 export { FinishDetector, type FinishRule, finishOf } from './finish.js';
 export { LanguageModel } from './LanguageModel.js';
+export { logprobsOf, MOST_LOGPROBS, type PositionLogprobs, type TokenLogprob } from './logprobs.js';
 export { cudaProvider } from './runtime/provider.js';
 export { type Candidates, candidatesOf } from './sampler/candidates.js';
 export { type GumbelNoise, gumbelNoise } from './sampler/noise.js';

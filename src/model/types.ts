@@ -1,3 +1,4 @@
+import type { PositionLogprobs } from './logprobs.js';
 import type { Sampling } from './sampler/sampling.js';
 
 /** Why an output ended (DESIGN 6): its last id is an end token, a stop text was matched, or there was no room left. */
@@ -25,8 +26,16 @@ export interface GenerateOptions {
    * Called for each output token as it is drawn.
    * @param textDelta text that this token completes, never half a character; may be empty
    * @param position output position, from 0
+   * @param logprobs where they were asked for
    */
-  readonly onToken?: (id: number, textDelta: string, position: number) => void;
+  readonly onToken?: (
+    id: number,
+    textDelta: string,
+    position: number,
+    logprobs?: PositionLogprobs,
+  ) => void;
+  /** Compute log-probabilities of each token, and of so many of the most probable (0 to 20); none unless stated. */
+  readonly logprobs?: number | undefined;
   /** Ends the run between two tokens, with an `AbortError`. */
   readonly signal?: AbortSignal;
 }

@@ -1,5 +1,6 @@
 import { parentPort, workerData } from 'node:worker_threads';
 import { BitmodelError, messageOf } from '../base/index.js';
+import { logprobsOf } from './logprobs.js';
 import { DecoderGraph } from './runtime/DecoderGraph.js';
 import type { WorkerOptions, WorkerReply, WorkerRequest } from './runtime/protocol.js';
 import { TokenStream } from './runtime/TokenStream.js';
@@ -61,7 +62,9 @@ class ModelWorker {
       for (let position = 0; !cancelled(); position++) {
         assertFinite(logits);
         const token = sampleToken(logits, position, sampling, noise);
-        send({ type: 'token', id, token });
+        const { logprobs: best } = request;
+        const logprobs = best === undefined ? {} : { logprobs: logprobsOf(logits, token, best) };
+        send({ type: 'token', id, token, ...logprobs });
         if (position + 1 >= limit || request.endIds.includes(token)) break;
         logits = await stream.feed([token], cancelled);
       }

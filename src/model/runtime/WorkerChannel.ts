@@ -1,5 +1,6 @@
 import { Worker } from 'node:worker_threads';
 import { BitmodelError, messageOf } from '../../base/index.js';
+import type { PositionLogprobs } from '../logprobs.js';
 import type { GraphInfo, WorkerOptions, WorkerReply, WorkerRequest } from './protocol.js';
 
 type Reply<Type extends WorkerReply['type']> = Extract<WorkerReply, { type: Type }>;
@@ -9,7 +10,7 @@ const STACK_MEGABYTES = 32;
 
 /** What a call gets back while it runs and when it ends. */
 interface PendingCall {
-  readonly onToken?: (token: number) => void;
+  readonly onToken?: (token: number, logprobs: PositionLogprobs | undefined) => void;
   readonly onBlock?: (positions: readonly number[], logits: Float32Array) => void;
   readonly resolve: (reply: Reply<'done'>) => void;
   readonly reject: (error: unknown) => void;
@@ -22,7 +23,11 @@ export type Call = Unnumbered<Extract<WorkerRequest, { type: 'generate' | 'prefi
 
 /** Who is told of a call on its way, and who can end it. */
 export interface CallHooks {
-  readonly onToken?: (token: number, cancel: () => void) => void;
+  readonly onToken?: (
+    token: number,
+    cancel: () => void,
+    logprobs: PositionLogprobs | undefined,
+  ) => void;
   readonly onBlock?: (positions: readonly number[], logits: Float32Array) => void | Promise<void>;
   readonly signal?: AbortSignal | undefined;
 }
@@ -93,10 +98,10 @@ export class WorkerChannel {
         this.#pending.set(id, {
           resolve,
           reject,
-          onToken: (token) => {
+          onToken: (token, logprobs) => {
             if (failure) return;
             try {
-              hooks.onToken?.(token, cancel);
+              hooks.onToken?.(token, cancel, logprobs);
             } catch (thrown) {
               stopWith(thrown);
             }
@@ -142,7 +147,7 @@ export class WorkerChannel {
   #receive(reply: WorkerReply): void {
     if (reply.type === 'ready' || reply.id === undefined) return;
     const call = this.#pending.get(reply.id);
-    if (reply.type === 'token') call?.onToken?.(reply.token);
+    if (reply.type === 'token') call?.onToken?.(reply.token, reply.logprobs);
     else if (reply.type === 'block') call?.onBlock?.(reply.positions, reply.logits);
     else if (reply.type === 'done') call?.resolve(reply);
     else call?.reject(errorOf(reply));

@@ -1,3 +1,4 @@
+import type { PositionLogprobs } from '../logprobs.js';
 import type { Sampling } from '../sampler/sampling.js';
 import type { GraphOptimization } from '../types.js';
 
@@ -35,6 +36,8 @@ export type WorkerRequest =
       /** Most output tokens that the request and the context allow. */
       readonly limit: number;
       readonly endIds: readonly number[];
+      /** How many of the most probable tokens to tell of with each; undefined for no log-probabilities at all. */
+      readonly logprobs: number | undefined;
     }
   | {
       readonly type: 'prefill';
@@ -68,7 +71,12 @@ export interface DecodeTimes {
 /** From the worker. */
 export type WorkerReply =
   | { readonly type: 'ready'; readonly graph: GraphInfo }
-  | { readonly type: 'token'; readonly id: number; readonly token: number }
+  | {
+      readonly type: 'token';
+      readonly id: number;
+      readonly token: number;
+      readonly logprobs?: PositionLogprobs;
+    }
   | {
       readonly type: 'block';
       readonly id: number;
