@@ -1,8 +1,8 @@
 import { readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { LanguageModel } from '../dist/model/index.js';
-import { GRAPH_VARIANTS, inlineWeights } from '../dist/rastic/index.js';
+import { inlineWeights, LanguageModel } from '../dist/model/index.js';
+import { GRAPH_VARIANTS } from '../dist/rastic/index.js';
 
 /**
  * `npm run bench -- perplexity FILE…`: what each model that is made of the bundled one's weights costs in quality, on the last

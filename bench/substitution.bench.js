@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
-import { gumbelNoise, LanguageModel, modelId, sampleToken } from 'bitmodel/model';
+import { gumbelNoise, inlineWeights, LanguageModel, modelId, sampleToken } from 'bitmodel/model';
 import {
   BEYOND,
   calibratePair,
@@ -8,7 +8,6 @@ import {
   clopperPearsonUpper,
   GRAPH_VARIANTS,
   hypothesesFor,
-  inlineWeights,
   logRatio,
   marginClass,
   observe,

@@ -18,6 +18,18 @@ export { type ModelFacts, readModelFacts } from './facts.js';
 export { FinishDetector, type FinishRule, finishOf } from './finish.js';
 export { LanguageModel } from './LanguageModel.js';
 export { logprobsOf, MOST_LOGPROBS, type PositionLogprobs, type TokenLogprob } from './logprobs.js';
+export { inlineWeights } from './onnx/external.js';
+export {
+  type GraphNode,
+  makeNode,
+  type NodeSettings,
+  type OnnxModel,
+  readOnnx,
+  withDomain,
+  withoutIdleWeights,
+  writeOnnx,
+} from './onnx/graph.js';
+export { ELEMENT, type FloatTensor, readFloats, shapeOf, writeTensor } from './onnx/tensor.js';
 export { cudaProvider } from './runtime/provider.js';
 export { type Candidates, candidatesOf } from './sampler/candidates.js';
 export { type GumbelNoise, gumbelNoise } from './sampler/noise.js';

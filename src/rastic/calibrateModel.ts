@@ -4,12 +4,12 @@ import { BitmodelError } from '../base/index.js';
 import {
   cudaProvider,
   type Device,
+  inlineWeights,
   LanguageModel,
   type ModelInfo,
   modelId,
   type OpenOptions,
 } from '../model/index.js';
-import { inlineWeights } from './attacks/onnx/external.js';
 import { GRAPH_VARIANTS } from './attacks/variants/table.js';
 import {
   type CalibrationSetting,

@@ -11,7 +11,6 @@ export {
   isExpected,
 } from './attacks/attack.js';
 export { NO_ROOM } from './attacks/handOver.js';
-export { inlineWeights } from './attacks/onnx/external.js';
 export { MOST_KEPT } from './attacks/otherModels.js';
 export { type Random, randomFrom } from './attacks/random.js';
 export {

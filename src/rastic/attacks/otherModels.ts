@@ -1,5 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
+import { inlineWeights } from '../../model/index.js';
 import {
   type Attack,
   type AttackContext,
@@ -7,7 +8,6 @@ import {
   type ExpectedVerdict,
   FALSE_TOKENS,
 } from './attack.js';
-import { inlineWeights } from './onnx/external.js';
 import { positionsOffByOne } from './variants/changedCache.js';
 import { GRAPH_VARIANTS, type GraphVariantName } from './variants/table.js';
 import type { GraphVariant } from './variants/variant.js';

@@ -4,7 +4,7 @@ import * as ort from 'onnxruntime-node';
 import protobuf from 'protobufjs/minimal.js';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { sha256, toHex } from '#src/base/index.js';
-import { readOnnx, writeOnnx } from '#src/rastic/attacks/onnx/graph.js';
+import { readOnnx, writeOnnx } from '#src/model/onnx/graph.js';
 import { bypassLastLayer } from '#src/rastic/attacks/variants/bypassLayers.js';
 
 const file = new Uint8Array(readFileSync('fixtures/bitmodel-tiny/onnx/model.onnx'));

@@ -5,16 +5,15 @@ import fc from 'fast-check';
 import protobuf from 'protobufjs/minimal.js';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { sha256, toHex } from '#src/base/index.js';
-import { LanguageModel } from '#src/model/index.js';
-import { readOnnx, writeOnnx } from '#src/rastic/attacks/onnx/graph.js';
-import { readFloats, writeTensor } from '#src/rastic/attacks/onnx/tensor.js';
+import { inlineWeights, LanguageModel } from '#src/model/index.js';
+import { readOnnx, writeOnnx } from '#src/model/onnx/graph.js';
+import { readFloats, writeTensor } from '#src/model/onnx/tensor.js';
 import { displace } from '#src/rastic/attacks/variants/changedWeights.js';
 import {
   bypassLayers,
   GRAPH_VARIANTS,
   type GraphVariant,
   type GraphVariantName,
-  inlineWeights,
   noised,
   positionsOffByOne,
   shifted,

@@ -1,12 +1,14 @@
 import {
+  ELEMENT,
+  type FloatTensor,
   type GraphNode,
   makeNode,
   readOnnx,
   withDomain,
   withoutIdleWeights,
   writeOnnx,
-} from '../onnx/graph.js';
-import { ELEMENT, type FloatTensor, writeTensor } from '../onnx/tensor.js';
+  writeTensor,
+} from '../../../model/index.js';
 import { floatsOf, type Product, productsOf } from './matrices.js';
 import { type GraphVariant, unrecognised } from './variant.js';
 

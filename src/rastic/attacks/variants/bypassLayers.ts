@@ -1,4 +1,4 @@
-import { type GraphNode, type OnnxModel, readOnnx, writeOnnx } from '../onnx/graph.js';
+import { type GraphNode, type OnnxModel, readOnnx, writeOnnx } from '../../../model/index.js';
 import { type GraphVariant, unrecognised } from './variant.js';
 
 /** ONNX Runtime's fused "add, then normalise" operations; they take the two addends as inputs 0 and 1 and may hand out the sum as output 3. */

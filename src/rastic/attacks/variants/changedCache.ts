@@ -1,5 +1,11 @@
-import { makeNode, type OnnxModel, readOnnx, writeOnnx } from '../onnx/graph.js';
-import { ELEMENT, writeTensor } from '../onnx/tensor.js';
+import {
+  ELEMENT,
+  makeNode,
+  type OnnxModel,
+  readOnnx,
+  writeOnnx,
+  writeTensor,
+} from '../../../model/index.js';
 import { type GraphVariant, unrecognised } from './variant.js';
 
 /** Codes of a cache in 8 bits stand for multiples of this share of one: −8 to 7.94. */

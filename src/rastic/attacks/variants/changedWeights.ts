@@ -1,5 +1,4 @@
-import { type OnnxModel, readOnnx, writeOnnx } from '../onnx/graph.js';
-import { ELEMENT, writeTensor } from '../onnx/tensor.js';
+import { ELEMENT, type OnnxModel, readOnnx, writeOnnx, writeTensor } from '../../../model/index.js';
 import { randomFrom } from '../random.js';
 import { floatsOf, weightNames } from './matrices.js';
 import type { GraphVariant } from './variant.js';

@@ -1,11 +1,12 @@
 import {
+  ELEMENT,
   type GraphNode,
   makeNode,
   readOnnx,
   withoutIdleWeights,
   writeOnnx,
-} from '../onnx/graph.js';
-import { ELEMENT, writeTensor } from '../onnx/tensor.js';
+  writeTensor,
+} from '../../../model/index.js';
 import { floatsOf, productsOf } from './matrices.js';
 import { type GraphVariant, unrecognised } from './variant.js';
 

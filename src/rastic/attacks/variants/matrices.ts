@@ -1,5 +1,11 @@
-import type { GraphNode, OnnxModel } from '../onnx/graph.js';
-import { ELEMENT, type FloatTensor, readFloats, shapeOf } from '../onnx/tensor.js';
+import {
+  ELEMENT,
+  type FloatTensor,
+  type GraphNode,
+  type OnnxModel,
+  readFloats,
+  shapeOf,
+} from '../../../model/index.js';
 import { unrecognised } from './variant.js';
 
 /** A matrix product x·W with fixed fp32 weights W of K rows and N columns. */

@@ -1,4 +1,4 @@
-import { BitmodelError, concatBytes, messageOf } from '../../../base/index.js';
+import { BitmodelError, concatBytes, messageOf } from '../../base/index.js';
 import {
   asField,
   contents,

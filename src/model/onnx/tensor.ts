@@ -1,4 +1,4 @@
-import { concatBytes } from '../../../base/index.js';
+import { concatBytes } from '../../base/index.js';
 import { asField, contents, fieldsOf, integerField, textField } from './fields.js';
 
 /** Field numbers of ONNX's `TensorProto`. */

@@ -5,7 +5,7 @@ import {
   messageOf,
   type OpenFile,
   openWithin,
-} from '../../../base/index.js';
+} from '../../base/index.js';
 import { asField, contents, type Field, fieldsOf, others, texts } from './fields.js';
 import { readOnnx, writeOnnx } from './graph.js';
 

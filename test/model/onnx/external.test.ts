@@ -4,8 +4,8 @@ import { join } from 'node:path';
 import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { BitmodelError, concatBytes } from '#src/base/index.js';
-import { asField, textField } from '#src/rastic/attacks/onnx/fields.js';
-import { inlineWeights } from '#src/rastic/index.js';
+import { inlineWeights } from '#src/model/onnx/external.js';
+import { asField, textField } from '#src/model/onnx/fields.js';
 import { cases } from '../../long.js';
 
 let root: string;
