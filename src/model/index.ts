@@ -31,10 +31,12 @@ export {
 } from './onnx/graph.js';
 export { ELEMENT, type FloatTensor, readFloats, shapeOf, writeTensor } from './onnx/tensor.js';
 export { cudaProvider } from './runtime/provider.js';
-export { type Candidates, candidatesOf } from './sampler/candidates.js';
+export { argmax, finiteArgmax } from './sampler/argmax.js';
+export { type Candidates, candidatesOf, isCut } from './sampler/candidates.js';
+export { bestOf, bestOfAll, GREATEST_NOISE } from './sampler/gumbelMax.js';
 export { type GumbelNoise, gumbelNoise } from './sampler/noise.js';
 export { philoxWord } from './sampler/philox.js';
-export { argmax, sampleToken } from './sampler/sample.js';
+export { sampleToken } from './sampler/sample.js';
 export { checkSampling, GREEDY, type Sampling } from './sampler/sampling.js';
 export {
   type CalibrationRef,

@@ -1,4 +1,11 @@
-import type { GumbelNoise, Sampling } from '../model/index.js';
+import {
+  bestOf,
+  bestOfAll,
+  finiteArgmax,
+  type GumbelNoise,
+  isCut,
+  type Sampling,
+} from '../model/index.js';
 import { flipBound, uncutFlipBound } from './flipBound.js';
 import { ROUNDING } from './ranking.js';
 import { shiftBounds } from './shiftBounds.js';
@@ -25,79 +32,6 @@ export type PositionCheck =
   | { readonly kind: 'excluded'; readonly best: number }
   /** A logit is NaN or infinite: nothing can be said. */
   | { readonly kind: 'non-finite' };
-
-/** Greatest Gumbel noise that 32 bits can give (u closest to 1), with room for rounding. */
-export const GREATEST_NOISE = 23;
-
-/** The token with the greatest logit, the smaller id among equals; −1 where one is NaN or infinite. */
-function finiteArgmax(logits: Float32Array): number {
-  let top = 0;
-  let greatest = logits[0]!;
-  // stays 0 as long as everything is finite; a comparison of each would take three times as long
-  let zero = 0;
-  for (let token = 0; token < logits.length; token++) {
-    const logit = logits[token]!;
-    zero += logit * 0;
-    if (logit > greatest) {
-      greatest = logit;
-      top = token;
-    }
-  }
-  return zero === 0 ? top : -1;
-}
-
-/** A token with its perturbed score z/T + g. */
-interface Scored {
-  readonly score: number;
-  readonly token: number;
-}
-
-/** The best perturbed score among the first `count` of `tokens`, which descend by z/T. */
-function bestOf(
-  tokens: Uint32Array,
-  scaled: Float64Array,
-  count: number,
-  position: number,
-  noise: GumbelNoise,
-): Scored {
-  let score = Number.NEGATIVE_INFINITY;
-  let token = -1;
-  for (let rank = 0; rank < count; rank++) {
-    // from here on not even the greatest noise wins
-    if (scaled[rank]! + GREATEST_NOISE < score) break;
-    const candidate = scaled[rank]! + noise.at(position, tokens[rank]!);
-    if (candidate > score || (candidate === score && tokens[rank]! < token)) {
-      score = candidate;
-      token = tokens[rank]!;
-    }
-  }
-  return { score, token };
-}
-
-/** The best perturbed score of all tokens; noise is made only where it could still win. */
-function bestOfAll(
-  logits: Float32Array,
-  top: number,
-  temperature: number,
-  position: number,
-  noise: GumbelNoise,
-): Scored {
-  let token = top;
-  let score = logits[top]! / temperature + noise.at(position, top);
-  // a little lower than the least logit that could win, so that the exact comparison is left to those that come near
-  const floorOf = (best: number): number => (best - GREATEST_NOISE - ROUNDING) * temperature;
-  let floor = floorOf(score);
-  for (let candidate = 0; candidate < logits.length; candidate++) {
-    if (logits[candidate]! < floor) continue;
-    const own = logits[candidate]! / temperature + noise.at(position, candidate);
-    if (own > score || (own === score && candidate < token)) {
-      score = own;
-      token = candidate;
-      floor = floorOf(score);
-    }
-  }
-  return { score, token };
-}
 
 /**
  * Checks the token at one output position against the verifier's logits (DESIGN 6, "Margins, not equality").
@@ -144,9 +78,4 @@ export function checkPosition(
     flipBound: flipBound(scaled, certain, reachable, delta),
     best,
   };
-}
-
-/** Whether top-k or top-p leave anything out. */
-function isCut({ topK, topPMilli }: Sampling, size: number): boolean {
-  return (topK > 0 && topK < size) || topPMilli < 1000;
 }

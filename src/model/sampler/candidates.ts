@@ -1,8 +1,10 @@
-import { descendingByCount, descendingByMass } from './descending.js';
+import { argmax } from './argmax.js';
+import { Descending } from './descending.js';
 import type { Sampling } from './sampling.js';
 
 /** Tokens that top-k and top-p leave, with their tempered logits; parallel arrays. */
 export interface Candidates {
+  /** By logit, descending, the smaller id first among equals; by id where nothing is cut. */
   readonly tokens: Uint32Array;
   /** z / T for each of `tokens`, binary64. */
   readonly scaled: Float64Array;
@@ -11,70 +13,115 @@ export interface Candidates {
 /** Room for the order in which masses are added up, when looking for where top-p may end. */
 const ROUNDING = 1e-9;
 
-function scaledOf(logits: Float32Array, temperature: number): Float64Array {
-  const scaled = new Float64Array(logits.length);
-  for (let i = 0; i < scaled.length; i++) scaled[i] = logits[i]! / temperature;
-  return scaled;
-}
+/** How finely z/T is divided when looking for where top-p may end, and how far below the greatest. */
+const BINS_PER_UNIT = 8;
+const BINS = 512;
 
-function pick(scaled: Float64Array, tokens: Uint32Array): Float64Array {
-  const picked = new Float64Array(tokens.length);
-  for (let i = 0; i < picked.length; i++) picked[i] = scaled[tokens[i]!]!;
-  return picked;
-}
-
-function weightsOf(scaled: Float64Array, top: number): { weights: Float64Array; total: number } {
-  const weights = new Float64Array(scaled.length);
-  let total = 0;
-  for (let i = 0; i < weights.length; i++) {
-    const weight = Math.exp(scaled[i]! - top);
-    weights[i] = weight;
-    total += weight;
-  }
-  return { weights, total };
+/** Whether top-k or top-p leave anything out of a vocabulary of this size. */
+export function isCut({ topK, topPMilli }: Sampling, size: number): boolean {
+  return (topK > 0 && topK < size) || topPMilli < 1000;
 }
 
 /**
- * How many of the tokens, descending, top-p keeps: those before which the softmax mass is below p.
- * @param scaled tempered logits in descending order; maybe only the first of them
- * @param total sum of e^(scaled − first) over all tokens that take part
+ * Cuts rows of logits by top-k, then top-p (DESIGN 6, in this order, in binary64). Its room is kept from row to row, since one
+ * is cut for every token.
  */
-function nucleusSize(scaled: Float64Array, total: number, p: number): number {
-  const top = scaled[0]!;
-  let before = 0;
-  let size = 0;
-  while (size < scaled.length && before < p) before += Math.exp(scaled[size++]! - top) / total;
-  return size;
-}
+export class Cutter {
+  readonly #descending = new Descending();
+  readonly #masses = new Float64Array(BINS);
+  /** z/T of the tokens left; good until the next call, and beyond their number without meaning. */
+  scaled = new Float64Array(0);
 
-function greatest(values: Float64Array): number {
-  let most = Number.NEGATIVE_INFINITY;
-  for (let i = 0; i < values.length; i++) if (values[i]! > most) most = values[i]!;
-  return most;
+  /** The tokens left, as `scaled`. */
+  get tokens(): Uint32Array {
+    return this.#descending.tokens;
+  }
+
+  /**
+   * Cuts one row.
+   * @param logits one row, as many as the vocabulary; no NaN
+   * @param top the token with the largest logit
+   * @param sampling with a temperature above zero that is cut by top-k or top-p
+   * @returns how many tokens are left, the first of `tokens`, descending
+   * @throws BitmodelError `VOCABULARY_TOO_LARGE`
+   */
+  cut(logits: Float32Array, top: number, sampling: Sampling): number {
+    const temperature = sampling.temperatureMilli / 1000;
+    const p = sampling.topPMilli / 1000;
+    if (sampling.topK === 0 || sampling.topK >= logits.length) {
+      return this.#byMass(logits, top, temperature, p);
+    }
+    // no two different float32 become equal when divided in binary64, so logits and z/T stand in the same order
+    const count = sampling.topK;
+    this.#descending.byCount(logits, count);
+    this.#temper(logits, temperature, count);
+    if (p >= 1) return count;
+    let total = 0;
+    for (let rank = 0; rank < count; rank++) {
+      total += Math.exp(this.scaled[rank]! - this.scaled[0]!);
+    }
+    return this.#nucleusSize(count, total, p);
+  }
+
+  #byMass(logits: Float32Array, top: number, temperature: number, p: number): number {
+    const greatest = logits[top]! / temperature;
+    const masses = this.#masses.fill(0);
+    let total = 0;
+    for (let i = 0; i < logits.length; i++) {
+      const above = logits[i]! / temperature - greatest;
+      const weight = Math.exp(above);
+      total += weight;
+      masses[Math.min(BINS - 1, -above * BINS_PER_UNIT) | 0]! += weight;
+    }
+    const enough = (p + ROUNDING) * total;
+    let held = 0;
+    let bins = 0;
+    while (bins < BINS && held <= enough) held += masses[bins++]!;
+    const least =
+      bins === BINS
+        ? Number.NEGATIVE_INFINITY
+        : logits[top]! - (bins / BINS_PER_UNIT + ROUNDING) * temperature;
+    const count = this.#descending.from(logits, least);
+    this.#temper(logits, temperature, count);
+    return this.#nucleusSize(count, total, p);
+  }
+
+  #temper(logits: Float32Array, temperature: number, count: number): void {
+    if (this.scaled.length < count) this.scaled = new Float64Array(this.tokens.length);
+    for (let rank = 0; rank < count; rank++) {
+      this.scaled[rank] = logits[this.tokens[rank]!]! / temperature;
+    }
+  }
+
+  /**
+   * How many tokens top-p keeps: those before which the softmax mass is below p.
+   * @param total sum of e^(scaled − first) over all tokens that take part
+   */
+  #nucleusSize(count: number, total: number, p: number): number {
+    const { scaled } = this;
+    const top = scaled[0]!;
+    let before = 0;
+    let size = 0;
+    while (size < count && before < p) before += Math.exp(scaled[size++]! - top) / total;
+    return size;
+  }
 }
 
 /**
- * Tempers one row of logits and cuts it by top-k, then top-p (DESIGN 6, in this order, in binary64).
+ * Tempers one row of logits and cuts it by top-k, then top-p, into arrays of their own.
  * @param logits one row, as many as the vocabulary; finite
  * @param sampling with a temperature above zero
- * @returns tokens descending by logit, the smaller id first among equals; by id where nothing is cut
+ * @throws BitmodelError `VOCABULARY_TOO_LARGE`
  */
 export function candidatesOf(logits: Float32Array, sampling: Sampling): Candidates {
-  const all = scaledOf(logits, sampling.temperatureMilli / 1000);
-  const cutByK = sampling.topK > 0 && sampling.topK < all.length;
-  const p = sampling.topPMilli / 1000;
-  if (cutByK) {
-    // no two different float32 become equal when divided in binary64, so logits and z/T stand in the same order
-    const tokens = descendingByCount(logits, sampling.topK);
-    const scaled = pick(all, tokens);
-    if (p >= 1) return { tokens, scaled };
-    const size = nucleusSize(scaled, weightsOf(scaled, scaled[0]!).total, p);
-    return { tokens: tokens.subarray(0, size), scaled: scaled.subarray(0, size) };
+  if (!isCut(sampling, logits.length)) {
+    const temperature = sampling.temperatureMilli / 1000;
+    return {
+      tokens: Uint32Array.from(logits.keys()),
+      scaled: Float64Array.from(logits, (logit) => logit / temperature),
+    };
   }
-  if (p >= 1) return { tokens: Uint32Array.from(all.keys()), scaled: all };
-  const { weights, total } = weightsOf(all, greatest(all));
-  const tokens = descendingByMass(logits, weights, (p + ROUNDING) * total);
-  const scaled = pick(all, tokens);
-  const size = nucleusSize(scaled, total, p);
-  return { tokens: tokens.subarray(0, size), scaled: scaled.subarray(0, size) };
+  const cutter = new Cutter();
+  const count = cutter.cut(logits, argmax(logits), sampling);
+  return { tokens: cutter.tokens.slice(0, count), scaled: cutter.scaled.slice(0, count) };
 }

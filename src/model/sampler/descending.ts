@@ -1,58 +1,94 @@
-/** Buckets by the upper half of a float's bits; fine enough that few values share the last one needed. */
-const BUCKETS = 0x1_0000;
+import { BitmodelError } from '../../base/index.js';
 
-/** Bucket of a float32 by its bits, larger values in larger buckets; both zeros in one. */
-function bucketOf(bits: number): number {
-  if (bits < 0x8000_0000) return (bits >>> 16) + 0x8000;
-  return bits === 0x8000_0000 ? 0x8000 : 0x7fff - ((bits >>> 16) - 0x8000);
+/** Ids that a key has room for beside the 32 bits of a logit: 21 bits, so that keys are whole numbers of binary64. */
+const IDS = 2 ** 21;
+
+/**
+ * The first tokens of rows in descending order of their logits, the smaller id first among equals. Its room is kept from row
+ * to row. A token is ordered by one number, logit and id in one: the native sort of numbers takes a fifth of the time of one
+ * that calls back for each comparison.
+ */
+export class Descending {
+  #keys = new Float64Array(0);
+  /** The tokens in order, as many as the last call said; good until the next. */
+  tokens = new Uint32Array(0);
+
+  /**
+   * The first `count` tokens.
+   * @param count at least 1, at most as many as there are
+   * @throws BitmodelError `VOCABULARY_TOO_LARGE`
+   */
+  byCount(logits: Float32Array, count: number): void {
+    this.#grow(logits.length, count);
+    const bits = bitsOf(logits);
+    const keys = this.#keys;
+    for (let i = 0; i < count; i++) keys[i] = keyOf(bits[i]!, i);
+    for (let i = (count >> 1) - 1; i >= 0; i--) sink(keys, count, i);
+    // the greatest key stands first, of the least token kept; a later one with the same logit comes after it
+    let least = logits[idOf(keys[0]!)]!;
+    for (let i = count; i < logits.length; i++) {
+      if (logits[i]! <= least) continue;
+      keys[0] = keyOf(bits[i]!, i);
+      sink(keys, count, 0);
+      least = logits[idOf(keys[0]!)]!;
+    }
+    this.#sort(count);
+  }
+
+  /** All tokens with a logit of at least `least`. @returns how many they are */
+  from(logits: Float32Array, least: number): number {
+    this.#grow(logits.length, logits.length);
+    const bits = bitsOf(logits);
+    let count = 0;
+    for (let i = 0; i < logits.length; i++) {
+      if (logits[i]! >= least) this.#keys[count++] = keyOf(bits[i]!, i);
+    }
+    this.#sort(count);
+    return count;
+  }
+
+  #grow(size: number, count: number): void {
+    if (size > IDS) {
+      throw new BitmodelError('VOCABULARY_TOO_LARGE', `A vocabulary has at most ${IDS} tokens.`, {
+        next: 'Use a model with fewer tokens',
+      });
+    }
+    if (this.#keys.length >= count) return;
+    this.#keys = new Float64Array(count);
+    this.tokens = new Uint32Array(count);
+  }
+
+  #sort(count: number): void {
+    const keys = this.#keys.subarray(0, count).sort();
+    for (let i = 0; i < count; i++) this.tokens[i] = idOf(keys[i]!);
+  }
 }
 
 function bitsOf(logits: Float32Array): Uint32Array {
   return new Uint32Array(logits.buffer, logits.byteOffset, logits.length);
 }
 
-/** Tokens of all buckets from `lowest` up, by logit, the smaller id first among equals. */
-function sortedFrom(logits: Float32Array, lowest: number): Uint32Array {
-  const bits = bitsOf(logits);
-  const tokens: number[] = [];
-  for (let i = 0; i < bits.length; i++) if (bucketOf(bits[i]!) >= lowest) tokens.push(i);
-  return Uint32Array.from(tokens).sort((a, b) => logits[b]! - logits[a]! || a - b);
+/** Ascends as the tokens descend; both zeros are one. */
+function keyOf(bits: number, id: number): number {
+  const order = bits > 0x8000_0000 ? bits : 0x7fff_ffff - (bits & 0x7fff_ffff);
+  return order * IDS + id;
 }
 
-/** The largest bucket from which upwards the amounts add up to more than `enough`; 0 where all together do not. */
-function lowestBucket(amounts: Float64Array, enough: number): number {
-  let sum = 0;
-  for (let bucket = BUCKETS - 1; bucket > 0; bucket--) {
-    sum += amounts[bucket]!;
-    if (sum > enough) return bucket;
+function idOf(key: number): number {
+  return key - Math.floor(key / IDS) * IDS;
+}
+
+/** Puts a key in its place in a heap of `count` with the greatest at the root. */
+function sink(keys: Float64Array, count: number, from: number): void {
+  const key = keys[from]!;
+  let at = from;
+  for (;;) {
+    let child = 2 * at + 1;
+    if (child >= count) break;
+    if (child + 1 < count && keys[child + 1]! > keys[child]!) child += 1;
+    if (keys[child]! <= key) break;
+    keys[at] = keys[child]!;
+    at = child;
   }
-  return 0;
-}
-
-/**
- * The first `count` tokens in descending order of their logits (the smaller id first among equals). Vocabularies are
- * large and few tokens are wanted: one pass counts the logits by the upper half of their bits, and only what can be among
- * the first is sorted.
- * @param logits finite
- */
-export function descendingByCount(logits: Float32Array, count: number): Uint32Array {
-  const bits = bitsOf(logits);
-  const counts = new Float64Array(BUCKETS);
-  for (let i = 0; i < bits.length; i++) counts[bucketOf(bits[i]!)]! += 1;
-  return sortedFrom(logits, lowestBucket(counts, count - 1)).subarray(0, count);
-}
-
-/**
- * The first tokens in descending order of their logits, at least as many as hold more than `mass` of the given weights.
- * @param weights one per token, not negative
- */
-export function descendingByMass(
-  logits: Float32Array,
-  weights: Float64Array,
-  mass: number,
-): Uint32Array {
-  const bits = bitsOf(logits);
-  const sums = new Float64Array(BUCKETS);
-  for (let i = 0; i < bits.length; i++) sums[bucketOf(bits[i]!)]! += weights[i]!;
-  return sortedFrom(logits, lowestBucket(sums, mass));
+  keys[at] = key;
 }

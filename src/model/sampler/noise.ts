@@ -8,10 +8,9 @@ const WORDS = 0x1_0000_0000;
 export interface GumbelNoise {
   /** g = −ln(−ln u) for one token at one output position, both from 0; binary64. */
   at(position: number, token: number): number;
+  /** The 32-bit word w₀ that it is made of, which the noise rises with. */
+  word(position: number, token: number): number;
 }
-
-/** No noise is greater: −ln(−ln u) at the largest u that 32 bits give is 22.87. */
-export const GREATEST_NOISE = 23;
 
 /**
  * The noise that a 32-byte seed fixes: Philox4x32-10 with counter (token, position, 0, 0), keyed by the first
@@ -27,5 +26,6 @@ export function gumbelNoise(seed: Uint8Array): GumbelNoise {
   return {
     at: (position, token) =>
       -Math.log(-Math.log((philoxWord(token, position, key0, key1) + 0.5) / WORDS)),
+    word: (position, token) => philoxWord(token, position, key0, key1),
   };
 }

@@ -1,41 +1,31 @@
-import { candidatesOf } from './candidates.js';
-import { GREATEST_NOISE, type GumbelNoise } from './noise.js';
+import { argmax } from './argmax.js';
+import { Cutter, isCut } from './candidates.js';
+import { bestOf, bestOfAll } from './gumbelMax.js';
+import type { GumbelNoise } from './noise.js';
 import type { Sampling } from './sampling.js';
 
-/** The token with the largest logit; the smaller id among equals. */
-export function argmax(logits: Float32Array): number {
-  let best = 0;
-  for (let i = 1; i < logits.length; i++) if (logits[i]! > logits[best]!) best = i;
-  return best;
-}
+/** Room for one row at a time: drawing never waits, so this thread's calls share it. */
+const cutter = new Cutter();
 
 /**
  * The token that these logits, this sampling and this noise fix at an output position: argmax of z/T + g over what
  * top-k and top-p leave (the Gumbel-max trick); plain argmax of z at temperature 0. Ties go to the smaller id.
  * @param logits one row, as many as the vocabulary; finite
  * @param position output position, from 0
+ * @param top the token with the largest logit, where it is known already (`finiteArgmax`)
+ * @throws BitmodelError `VOCABULARY_TOO_LARGE`
  */
 export function sampleToken(
   logits: Float32Array,
   position: number,
   sampling: Sampling,
   noise: GumbelNoise,
+  top: number = argmax(logits),
 ): number {
-  if (sampling.temperatureMilli === 0) return argmax(logits);
-  const { tokens, scaled } = candidatesOf(logits, sampling);
-  // the most probable token first: most others cannot reach its score even with the greatest noise, and need none drawn
-  let first = 0;
-  for (let i = 1; i < scaled.length; i++) if (scaled[i]! > scaled[first]!) first = i;
-  let best = tokens[first]!;
-  let bestScore = scaled[first]! + noise.at(position, best);
-  for (let i = 0; i < tokens.length; i++) {
-    if (scaled[i]! + GREATEST_NOISE < bestScore) continue;
-    const token = tokens[i]!;
-    const score = scaled[i]! + noise.at(position, token);
-    if (score > bestScore || (score === bestScore && token < best)) {
-      best = token;
-      bestScore = score;
-    }
+  if (sampling.temperatureMilli === 0) return top;
+  if (!isCut(sampling, logits.length)) {
+    return bestOfAll(logits, top, sampling.temperatureMilli / 1000, position, noise).token;
   }
-  return best;
+  const count = cutter.cut(logits, top, sampling);
+  return bestOf(cutter.tokens, cutter.scaled, count, position, noise).token;
 }

@@ -1,5 +1,4 @@
-import type { GumbelNoise, Sampling } from '../../model/index.js';
-import { GREATEST_NOISE } from '../margin.js';
+import { GREATEST_NOISE, type GumbelNoise, type Sampling } from '../../model/index.js';
 
 /**
  * How far the best token beats the runner-up, in units of the logits: T·(first − second of z/T + g), at T = 0 the first
