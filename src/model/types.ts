@@ -149,7 +149,12 @@ export interface Tokenizer {
   readonly hasChatTemplate: boolean;
   /**
    * Ids of a conversation, by the bundle's own template, ready for the answer.
-   * @throws BitmodelError `NO_CHAT_TEMPLATE`, or `BAD_CHAT_TEMPLATE` when it can't be rendered
+   * @param options.addGenerationPrompt end where the answer begins; true unless stated
+   * @throws BitmodelError `NO_CHAT_TEMPLATE`, `CHAT_REFUSED` when the template refuses the conversation, or
+   *   `BAD_CHAT_TEMPLATE` when it can't be rendered within its bounds
    */
-  applyChatTemplate(messages: readonly ChatMessage[]): number[];
+  applyChatTemplate(
+    messages: readonly ChatMessage[],
+    options?: { readonly addGenerationPrompt?: boolean },
+  ): number[];
 }
