@@ -1,6 +1,6 @@
 import { Option } from 'commander';
 import { BitmodelError, EXIT, formatAmount, parseAmount, toHex } from '../base/index.js';
-import { type AcceptedVerifiers, JobWorker } from '../job/index.js';
+import { type AcceptedVerifiers, JobWorker, WORKER_BATCH } from '../job/index.js';
 import { type Attack, sellableAttack } from '../rastic/index.js';
 import { action } from './shared/action.js';
 import { collect, parsePublicKeys, parseThreads, servedModels } from './shared/models.js';
@@ -15,11 +15,19 @@ interface WorkerCommandOptions extends RoleChoice {
   readonly acceptVerifiers?: string;
   readonly maxStake?: string;
   readonly maxJobs?: string;
+  readonly batch: number;
   readonly cheat?: string;
 }
 
 /** More than a seller could answer before they expire. */
 const MOST_JOBS = 10_000;
+/** Rows of a run beyond which no machine gains anything. */
+const MOST_BATCH = 256;
+
+/** A whole number of jobs. @throws BitmodelError `BAD_OPTION` */
+function parseBatch(text: string): number {
+  return wholeOption(text, '--batch', 1, MOST_BATCH);
+}
 
 /** A dishonest worker, to see it caught; only where coins are worth nothing. */
 function cheatOf({ network }: Settings, name: string | undefined): Attack | undefined {
@@ -58,6 +66,12 @@ export const register: Register = (program) => {
     )
     .option('--max-stake <coins>', 'most it stakes on one job (default: 12 times what it brings)')
     .option('--max-jobs <n>', 'most jobs it takes before it has answered them (16)')
+    .option(
+      '--batch <n>',
+      'most jobs it computes at once; 1 for one after another',
+      parseBatch,
+      WORKER_BATCH,
+    )
     .option('--threads <n>', 'threads of each model', parseThreads)
     .addOption(new Option('--cheat <attack>').hideHelp());
   const [key, passphrase] = WALLET_OPTIONS;
@@ -76,6 +90,7 @@ export const register: Register = (program) => {
           const worker = new JobWorker({
             ...desk,
             price,
+            batch: options.batch,
             ...(options.acceptVerifiers === undefined
               ? {}
               : { acceptVerifiers: acceptedVerifiers(options.acceptVerifiers) }),

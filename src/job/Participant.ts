@@ -37,6 +37,9 @@ export abstract class Participant extends JobEvents {
   protected readonly interval: number;
   readonly #problems = new Map<string, string>();
   readonly #waits = new Map<string, number>();
+  /** Ends the wait before the next look; does nothing but note itself while a look goes on. */
+  #wake: (() => void) | undefined;
+  #isAwake = false;
   readonly #absence = new NodeAbsence({
     away: (detail) => this.emit({ role: this.role, step: 'problem', detail }),
     back: () => this.emit({ role: this.role, step: 'back' }),
@@ -68,8 +71,26 @@ export abstract class Participant extends JobEvents {
         await this.mirror.refresh(tip);
         await this.look(tip, signal);
       });
-      await pause(this.interval, signal);
+      await this.#nap(signal);
     }
+  }
+
+  /** Has the next look begin at once. */
+  protected wake(): void {
+    this.#isAwake = true;
+    this.#wake?.();
+  }
+
+  async #nap(signal: AbortSignal): Promise<void> {
+    const nap = new AbortController();
+    const end = (): void => nap.abort();
+    this.#wake = end;
+    signal.addEventListener('abort', end);
+    if (this.#isAwake || signal.aborted) end();
+    await pause(this.interval, nap.signal);
+    signal.removeEventListener('abort', end);
+    this.#isAwake = false;
+    this.#wake = undefined;
   }
 
   /** Height of the chain; asked before each look, so that a node that has come back is seen here. */

@@ -4,7 +4,7 @@ import { hash160, p2pkhScript, parseOutpoint } from '../../chain/index.js';
 import type { Attack } from '../../rastic/index.js';
 import { claimDepth, claimMargin } from '../agreement.js';
 import { registryOf } from '../bonds/seats.js';
-import type { JobRole } from '../JobEvents.js';
+import type { JobEvent, JobRole } from '../JobEvents.js';
 import { JobRecords } from '../JobRecords.js';
 import {
   calibrationName,
@@ -17,6 +17,7 @@ import { createMessage } from '../messages.js';
 import { Participant, type ParticipantOptions } from '../Participant.js';
 import type { PooledJob } from '../pool/view.js';
 import { type JobSpec, listedVerifiers } from '../spec.js';
+import { Answering } from './Answering.js';
 import { limitFault, type WorkerLimits } from './limits.js';
 import { toleranceTooTight } from './ownTolerance.js';
 import type { WorkerRecord } from './record.js';
@@ -31,6 +32,11 @@ export interface WorkerOptions extends ParticipantOptions, WorkerLimits {
   readonly minimumConfirmations?: number;
   /** Most jobs that it takes before it has answered them; 16 unless stated. */
   readonly maxJobs?: number;
+  /**
+   * Most jobs whose answers it decodes at once, in one run per step where the model can; {@link WORKER_BATCH} unless stated,
+   * 1 for one after another.
+   */
+  readonly batch?: number;
   /** Tokens a second, as it says in its offers; 0 unless stated. */
   readonly speed?: number;
   /** A named way to cheat in place of honest work (DESIGN 6, "Attacks"), for demonstrations and tests. */
@@ -44,11 +50,13 @@ export interface WorkerOptions extends ParticipantOptions, WorkerLimits {
 
 /** Jobs in hand at once, unless stated. */
 const MAX_JOBS = 16;
+/** Answers decoded at once, unless stated: what a CPU does in one run hardly slower than the half of it. */
+export const WORKER_BATCH = 8;
 /** Blocks for which a registry is taken: a job is announced and taken within minutes. */
 const REGISTRY_AGE = 100;
 
 /**
- * A seller of inference: offers on jobs it can do, does those it is chosen for one after another, claims, and gets its
+ * A seller of inference: offers on jobs it can do, does those it is chosen for, several at once, claims, and gets its
  * stake back. Its keys and answers are on disk before they are needed, so that it can be stopped and started at any time.
  */
 export class JobWorker extends Participant {
@@ -58,6 +66,7 @@ export class JobWorker extends Participant {
   readonly #open = new Map<string, WorkerRecord>();
   readonly #considered = new Set<string>();
   readonly #toldOf = new Set<JobModel>();
+  readonly #answering: Answering;
   readonly #driver: WorkerDriver;
   readonly #capacity: WorkerCapacity;
   /** Whether it was said that there are too few coins; undefined before it has looked. */
@@ -72,12 +81,20 @@ export class JobWorker extends Participant {
       if (!record.outcome) this.#open.set(record.id, record);
     }
     this.#capacity = new WorkerCapacity(this.wallet, options.maxJobs ?? MAX_JOBS);
+    const tell = (event: Omit<JobEvent, 'role'>): void => this.emit({ role: 'worker', ...event });
+    this.#answering = new Answering({
+      ...options,
+      batch: options.batch ?? WORKER_BATCH,
+      tell,
+      onChange: () => this.wake(),
+    });
     this.#driver = new WorkerDriver({
       ...options,
+      answering: this.#answering,
       overload: (record) => this.#capacity.overload(record, this.#open.values()),
       mirror: this.mirror,
       save: (record) => this.#save(record),
-      tell: (event) => this.emit({ role: 'worker', ...event }),
+      tell,
       waitFor: (id, height, detail) => this.waitFor(id, height, detail),
     });
   }
@@ -85,6 +102,12 @@ export class JobWorker extends Participant {
   /** Jobs this worker has in hand, offers included. */
   open(): WorkerRecord[] {
     return [...this.#open.values()];
+  }
+
+  /** As every participant; answers in the making are ended with it, and made anew when it is started again. */
+  override async run(signal: AbortSignal): Promise<void> {
+    await super.run(signal);
+    await this.#answering.rest();
   }
 
   protected override async look(tip: number, signal: AbortSignal): Promise<void> {
@@ -117,6 +140,7 @@ export class JobWorker extends Participant {
 
   #save(record: WorkerRecord): void {
     this.#records.save(record);
+    if (record.outcome || record.withdrawal) this.#answering.drop(record.id);
     if (record.outcome) {
       this.#open.delete(record.id);
       this.mirror.forget(record.id);

@@ -6,7 +6,8 @@ import { createMessage, type Message } from '../messages.js';
 import { cancelTemplate } from '../settle.js';
 import type { JobTerms } from '../terms.js';
 import { contractCoin, depthOf, type JobTrace, traceJob } from '../trace.js';
-import { makeOutput, openPrompt, promptFault, sealOutput } from './answer.js';
+import type { Answering } from './Answering.js';
+import { openPrompt, type Prompt, promptFault, sealOutput, type WorkerOutput } from './answer.js';
 import type { WorkerDesk } from './desk.js';
 import type { WorkerOutcome, WorkerRecord } from './record.js';
 import { WorkerClaim } from './WorkerClaim.js';
@@ -22,16 +23,19 @@ function isAway(thrown: unknown): boolean {
   return thrown instanceof BitmodelError && thrown.exitCode === EXIT.unreachable;
 }
 
+/** What the driver works with. */
+type DriverDesk = WorkerDesk & { readonly answering: Answering };
+
 /** The seller's side of one job, from the acceptance on. Each step can be repeated after a crash without harm. */
 export class WorkerDriver {
-  readonly #with: WorkerDesk;
+  readonly #with: DriverDesk;
   readonly #claim: WorkerClaim;
   readonly #dispute: WorkerDispute;
   readonly #failures = new Map<string, number>();
   /** Jobs whose escrow was seen, and that there was room for. */
   readonly #taken = new Set<string>();
 
-  constructor(desk: WorkerDesk) {
+  constructor(desk: DriverDesk) {
     this.#with = desk;
     this.#claim = new WorkerClaim(desk);
     this.#dispute = new WorkerDispute(desk);
@@ -49,8 +53,11 @@ export class WorkerDriver {
     switch (trace.stage) {
       case 'unknown':
         return this.#withoutEscrow(record, tip);
-      case 'escrowed':
-        return this.#take({ ...record, accept }, terms, trace, tip, signal);
+      case 'escrowed': {
+        const accepted = { ...record, accept };
+        if (!record.accept) this.#with.save(accepted);
+        return this.#take(accepted, terms, trace, tip, signal);
+      }
       case 'claimed':
         return this.#claim.awaitRelease(record, terms, trace, tip);
       case 'contested':
@@ -101,11 +108,10 @@ export class WorkerDriver {
     tip: number,
     signal: AbortSignal,
   ): Promise<void> {
-    const { overload, save } = this.#with;
+    const { overload } = this.#with;
     const isNew = !this.#taken.has(record.id) && !record.commitment && !record.withdrawal;
     const why = isNew ? await overload(record) : undefined;
     this.#taken.add(record.id);
-    save(record);
     if (why !== undefined) return this.#withdraw(record, terms, trace, why);
     return this.#work(record, terms, trace, tip, signal);
   }
@@ -186,17 +192,21 @@ export class WorkerDriver {
     }
   }
 
-  /** Runs the job and posts ciphertext and commitment; withdraws where that is not possible. */
+  /** Has the answer made beside others, and commits to it at the look after that; withdraws where that is not possible. */
   async #answer(
     record: WorkerRecord,
     terms: JobTerms,
     trace: JobTrace,
     signal: AbortSignal,
   ): Promise<WorkerRecord | undefined> {
-    const { key, models, save, tell } = this.#with;
+    const { answering, key, models, tell } = this.#with;
     const { job, id } = record;
+    const answered = answering.take(id);
+    if (answered && 'thrown' in answered) throw answered.thrown;
+    if (!answered && answering.has(id)) return undefined;
     const sealed = this.#promptOf(record);
     if (!sealed) return this.#withoutPrompt(record, terms, trace);
+    if (!answered && !answering.hasPlace(record)) return undefined;
     const prompt = openPrompt(sealed, job, key);
     const fault = prompt
       ? promptFault(models, job, prompt)
@@ -205,13 +215,29 @@ export class WorkerDriver {
       await this.#withdraw(record, terms, trace, fault!);
       return undefined;
     }
+    if (answered) {
+      return this.#commit({ ...record, sealedPrompt: sealed }, terms, trace, prompt, answered);
+    }
     tell({ step: 'started', jobId: id, count: prompt.promptIds.length, party: job.client });
-    const output = await makeOutput(this.#with, record, prompt.promptIds, signal);
+    answering.start(record, prompt.promptIds, signal);
+    return undefined;
+  }
+
+  /** Seals an answer and commits to it; gives the job back where there is none that passed the own check. */
+  async #commit(
+    record: WorkerRecord,
+    terms: JobTerms,
+    trace: JobTrace,
+    prompt: Prompt,
+    { output }: { readonly output: WorkerOutput | undefined },
+  ): Promise<WorkerRecord | undefined> {
+    const { key, save, tell } = this.#with;
+    const { job, id } = record;
     if (!output) {
       await this.#withdraw(record, terms, trace, 'the answer failed its own check');
       return undefined;
     }
-    const next = sealOutput({ ...record, sealedPrompt: sealed }, prompt, output, key);
+    const next = sealOutput(record, prompt, output, key);
     save(next);
     tell({ step: 'committed', jobId: id, count: output.ids.length, total: job.maxTokens });
     return next;

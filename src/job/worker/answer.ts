@@ -68,43 +68,61 @@ export function promptFault(
   return undefined;
 }
 
-/** An honest worker checks itself and gives nothing at margin > τ/2; a dishonest one gives what its attack makes. */
-export async function makeOutput(
+/** A drawn output, and how long drawing took. */
+interface DrawnOutput extends WorkerOutput {
+  readonly seconds: number;
+}
+
+/** What a job asks its model for. */
+function requestOf({ job }: WorkerRecord, promptIds: readonly number[]) {
+  const { sampling, maxTokens, stop } = job;
+  return { promptIds, sampling, seed: hashField(job, 'seed'), maxTokens, stop };
+}
+
+function modelOf(models: readonly JobModel[], { job }: WorkerRecord) {
+  const own = modelFor(models, job);
+  if (!own) throw modelMissing(job.model);
+  const { model } = own;
+  return { model, tau: tauOf(own, job, model.info.numericClass) };
+}
+
+/** Draws the output of a job; a dishonest worker gives what its attack makes. */
+export async function drawOutput(
   { models, tell, dishonesty }: OutputMaker,
   record: WorkerRecord,
   promptIds: readonly number[],
   signal: AbortSignal,
-): Promise<WorkerOutput | undefined> {
+): Promise<DrawnOutput> {
   const { job, id } = record;
-  const own = modelFor(models, job);
-  if (!own) throw modelMissing(job.model);
-  const { model } = own;
-  const request = {
-    promptIds,
-    sampling: job.sampling,
-    seed: hashField(job, 'seed'),
-    maxTokens: job.maxTokens,
-    stop: job.stop,
-  };
+  const { model, tau } = modelOf(models, record);
+  const request = requestOf(record, promptIds);
   const onToken = (_id: number, text: string, position: number): void =>
     tell({ step: 'token', jobId: id, text, count: position + 1, total: job.maxTokens });
-  const tau = tauOf(own, job, model.info.numericClass);
   const { dir, file } = model.info;
   const openVariant = (graph: Uint8Array) => LanguageModel.open(dir, { file, graph });
   if (dishonesty) {
-    return dishonesty.run({ model, request, tau, openVariant, onToken, signal });
+    const made = await dishonesty.run({ model, request, tau, openVariant, onToken, signal });
+    return { ...made, seconds: 0 };
   }
   const made = await model.generate(request, { onToken, signal });
-  const claim = { ...request, outputIds: made.ids, finish: made.finish };
+  return { ...made, seconds: made.promptSeconds + made.decodeSeconds };
+}
+
+/** An honest worker checks itself and gives nothing at margin > τ/2. */
+export async function checkedOutput(
+  { models, tell }: OutputMaker,
+  record: WorkerRecord,
+  promptIds: readonly number[],
+  drawn: DrawnOutput,
+  signal: AbortSignal,
+): Promise<WorkerOutput | undefined> {
+  const { model, tau } = modelOf(models, record);
+  const { ids, finish, seconds } = drawn;
+  const claim = { ...requestOf(record, promptIds), outputIds: ids, finish };
   const check = await verifyOutput(model, claim, { tau: tau / 2, signal });
-  tell({
-    step: 'self-checked',
-    jobId: id,
-    count: check.positions,
-    seconds: made.promptSeconds + made.decodeSeconds,
-    detail: check.verdict.result,
-  });
-  return check.verdict.result === 'valid' ? made : undefined;
+  const { positions: count, verdict } = check;
+  tell({ step: 'self-checked', jobId: record.id, count, seconds, detail: verdict.result });
+  return verdict.result === 'valid' ? drawn : undefined;
 }
 
 /** The record with the output, its sealed form and the commitment to it; to be on disk before it is posted. */
