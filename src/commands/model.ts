@@ -1,4 +1,5 @@
 import type { Command } from 'commander';
+import { registerBench } from './model-bench.js';
 import { registerCheck, registerPack } from './model-bundle.js';
 import { registerCalibrate } from './model-calibrate.js';
 import { registerList } from './model-list.js';
@@ -23,4 +24,5 @@ export const register: Register = (program) => {
   registerServe(model);
   registerRun(model);
   registerCalibrate(model);
+  registerBench(model);
 };

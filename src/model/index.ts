@@ -18,6 +18,15 @@ export { type ModelFacts, readModelFacts } from './facts.js';
 export { FinishDetector, type FinishRule, finishOf } from './finish.js';
 export { LanguageModel } from './LanguageModel.js';
 export { logprobsOf, MOST_LOGPROBS, type PositionLogprobs, type TokenLogprob } from './logprobs.js';
+export { MemoryBandwidth } from './measure/MemoryBandwidth.js';
+export {
+  type DecodeMeasurement,
+  type MeasureOptions,
+  type ModelMeasurement,
+  measureModel,
+} from './measure/measureModel.js';
+export { type Spread, spreadOf } from './measure/spread.js';
+export { weightBytesPerToken } from './measure/stepBytes.js';
 export { inlineWeights } from './onnx/external.js';
 export {
   type GraphNode,
