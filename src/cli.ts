@@ -211,8 +211,9 @@ export async function main(argv: readonly string[]): Promise<void> {
   const program = await createProgram();
   const asked = commandAskedFor(argv.slice(2));
   for (const entry of COMMANDS) {
-    if (entry.name === asked) (await entry.load()).register(program);
-    else program.command(entry.name).description(entry.summary).helpGroup(entry.group);
+    if (entry.name === asked) {
+      await (await entry.load()).register(program, argv.slice(2));
+    } else program.command(entry.name).description(entry.summary).helpGroup(entry.group);
   }
   program.addHelpText(
     'after',

@@ -4,8 +4,7 @@ import { BitmodelError, EXIT, fromHex, sha256, toHex, utf8 } from '../base/index
 import { type Device, LanguageModel, ModelRegistry, type Sampling } from '../model/index.js';
 import { action } from './shared/action.js';
 import { readPipedText } from './shared/input.js';
-import { parseThreads } from './shared/models.js';
-import { thousandthsOption, wholeOption } from './shared/number-options.js';
+import { parseThreads, thousandthsOption, wholeOption } from './shared/number-options.js';
 
 interface RunFlags {
   readonly file?: string;

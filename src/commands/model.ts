@@ -1,28 +1,26 @@
 import type { Command } from 'commander';
-import { registerBench } from './model-bench.js';
-import { registerCheck, registerPack } from './model-bundle.js';
-import { registerCalibrate } from './model-calibrate.js';
-import { registerList } from './model-list.js';
-import { registerPublish } from './model-publish.js';
-import { registerPull } from './model-pull.js';
-import { registerRun } from './model-run.js';
-import { registerServe } from './model-serve.js';
-import { registerShow } from './model-show.js';
 import type { Register } from './shared/register.js';
 
+/** The verbs, in the order of the help; each is loaded only when the command line names it, since some load much. */
+const VERBS: Readonly<Record<string, (model: Command) => Promise<void>>> = {
+  pack: async (model) => (await import('./model-bundle.js')).registerPack(model),
+  show: async (model) => (await import('./model-show.js')).registerShow(model),
+  list: async (model) => (await import('./model-list.js')).registerList(model),
+  check: async (model) => (await import('./model-bundle.js')).registerCheck(model),
+  publish: async (model) => (await import('./model-publish.js')).registerPublish(model),
+  pull: async (model) => (await import('./model-pull.js')).registerPull(model),
+  serve: async (model) => (await import('./model-serve.js')).registerServe(model),
+  run: async (model) => (await import('./model-run.js')).registerRun(model),
+  calibrate: async (model) => (await import('./model-calibrate.js')).registerCalibrate(model),
+  bench: async (model) => (await import('./model-bench.js')).registerBench(model),
+};
+
 /** `bitmodel model`: pack, look at, check and run models. */
-export const register: Register = (program) => {
+export const register: Register = async (program, args) => {
   const model: Command = program
     .command('model')
     .description('pack, publish, share, fetch and run models');
-  registerPack(model);
-  registerShow(model);
-  registerList(model);
-  registerCheck(model);
-  registerPublish(model);
-  registerPull(model);
-  registerServe(model);
-  registerRun(model);
-  registerCalibrate(model);
-  registerBench(model);
+  // a verb's name may also be an option's value or a prompt: then one too many is loaded, never one too few
+  const named = Object.entries(VERBS).filter(([name]) => args.includes(name));
+  for (const [, load] of named.length > 0 ? named : Object.entries(VERBS)) await load(model);
 };

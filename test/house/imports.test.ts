@@ -45,7 +45,7 @@ const FOLDERS: Readonly<Record<string, readonly string[]>> = {
     'rpc',
     'daemon',
   ],
-  model: ['onnx', 'bundle', 'store', 'sampler', 'runtime'],
+  model: ['onnx', 'bundle', 'store', 'sampler', 'runtime', 'chat'],
   network: [
     'host',
     'limits',

@@ -2,20 +2,13 @@ import { basename } from 'node:path';
 import { BitmodelError, EXIT, oneLine } from '../../base/index.js';
 import { type JobModel, jobModel, publicKeySchema } from '../../job/index.js';
 import { LanguageModel, ModelRegistry, modelId } from '../../model/index.js';
-import { wholeOption } from './number-options.js';
 import type { Settings } from './settings.js';
+
+export { parseThreads } from './number-options.js';
 
 /** Collects an option that can be given several times. */
 export function collect(value: string, before: readonly string[] | undefined): string[] {
   return [...(before ?? []), value];
-}
-
-/** More threads than any machine has use for; each takes memory whether it is used or not. */
-const MOST_THREADS = 256;
-
-/** A whole number of threads. @throws BitmodelError `BAD_OPTION` */
-export function parseThreads(text: string, _before?: unknown, option = '--threads'): number {
-  return wholeOption(text, option, 1, MOST_THREADS);
 }
 
 /**

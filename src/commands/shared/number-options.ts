@@ -44,3 +44,11 @@ export function feeRateOption(text: string): bigint {
   if (/^[1-9]\d{0,8}$/.test(text)) return BigInt(text);
   throw bad('--fee-rate', text, 'whole base units per byte, from 1');
 }
+
+/** More threads than any machine has use for; each takes memory whether it is used or not. */
+const MOST_THREADS = 256;
+
+/** A whole number of threads. @throws BitmodelError `BAD_OPTION` */
+export function parseThreads(text: string, _before?: unknown, option = '--threads'): number {
+  return wholeOption(text, option, 1, MOST_THREADS);
+}
