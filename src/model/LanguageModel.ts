@@ -57,6 +57,7 @@ export class LanguageModel {
       keyValueHeads: config.keyValueHeads,
       headSize: config.headSize,
       vocabularySize: config.vocabularySize,
+      contextLength: config.contextLength,
     });
     const { vocabularySize, hasCache, layers } = channel.graph;
     if (tokenizer.size > vocabularySize) {

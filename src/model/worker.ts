@@ -7,6 +7,9 @@ import { TokenStream } from './runtime/TokenStream.js';
 import { gumbelNoise } from './sampler/noise.js';
 import { sampleToken } from './sampler/sample.js';
 
+/** Output tokens for which room is made at once; more as they come. */
+const ROOM = 256;
+
 /**
  * The thread that runs a model, since ONNX Runtime blocks the event loop it runs on. The decode loop is here; tokens and
  * logits go out as messages.
@@ -57,7 +60,8 @@ class ModelWorker {
     const stream = new TokenStream(this.#graph);
     try {
       const started = performance.now();
-      let logits = await stream.feed(promptIds, cancelled);
+      stream.reserve(promptIds.length + Math.min(limit, ROOM));
+      let logits = await stream.feed(promptIds, true, cancelled);
       const prefilled = performance.now();
       for (let position = 0; !cancelled(); position++) {
         assertFinite(logits);
@@ -66,7 +70,7 @@ class ModelWorker {
         const logprobs = best === undefined ? {} : { logprobs: logprobsOf(logits, token, best) };
         send({ type: 'token', id, token, ...logprobs });
         if (position + 1 >= limit || request.endIds.includes(token)) break;
-        logits = await stream.feed([token], cancelled);
+        logits = await stream.feed([token], true, cancelled);
       }
       const times = {
         promptSeconds: (prefilled - started) / 1000,

@@ -1,5 +1,5 @@
-import type { Tensor } from 'onnxruntime-node';
-import type { DecoderGraph, Rows } from './DecoderGraph.js';
+import type { KeyValueCache } from './cache.js';
+import type { DecoderGraph, Rows, RunOptions } from './DecoderGraph.js';
 import { copyFloats } from './half.js';
 
 /** Positions of one run, about; bounds the memory that logits take. */
@@ -23,30 +23,44 @@ export interface RunSizes {
  */
 export class TokenStream {
   readonly #graph: DecoderGraph;
-  readonly #cache: Map<string, Tensor>;
+  readonly #cache: KeyValueCache;
   /** All tokens so far; kept only for graphs without a cache. */
   #all: number[] = [];
   #length = 0;
 
   constructor(graph: DecoderGraph) {
     this.#graph = graph;
-    this.#cache = graph.emptyCache();
+    this.#cache = graph.newCache();
   }
 
   get length(): number {
     return this.#length;
   }
 
-  /** Appends tokens. @returns the logits after the last */
+  /**
+   * Makes room for so many tokens at once.
+   * @throws BitmodelError `OUT_OF_MEMORY`
+   */
+  reserve(tokens: number): void {
+    this.#cache.reserve(tokens);
+  }
+
+  /**
+   * Appends tokens.
+   * @param passing whether the logits are done with by the end of the current task, in which nothing else is run
+   * @returns the logits after the last
+   */
   async feed(
     ids: readonly number[],
+    passing = false,
     cancelled: () => boolean = () => false,
   ): Promise<Float32Array> {
     let last = new Float32Array(0);
     const size = this.#graph.info.hasCache ? chunkFor(ids.length) : ids.length;
     for (let start = 0; start < ids.length && !cancelled(); start += size) {
       const part = ids.slice(start, start + size);
-      last = this.#pick(await this.#run(part, [part.length - 1]), [part.length - 1]);
+      const wanted = [part.length - 1];
+      last = this.#pick(await this.#run(part, { wanted, passing }), wanted);
     }
     return last;
   }
@@ -65,13 +79,16 @@ export class TokenStream {
     cancelled: () => boolean,
   ): Promise<void> {
     const chunk = runs.chunk ?? chunkFor(ids.length);
+    this.reserve(this.#length + ids.length);
     let next = 0;
     for (let start = 0; start < ids.length && !cancelled(); ) {
       const part = ids.slice(start, this.#endOf(start, ids.length, chunk, runs.stepFrom));
       const first = next;
       while (next < positions.length && positions[next]! < start + part.length) next += 1;
       const wanted = positions.slice(first, next).map((position) => position - start);
-      const rows = await this.#run(part, wanted.length > 0 ? wanted : [part.length - 1]);
+      const rows = await this.#run(part, {
+        wanted: wanted.length > 0 ? wanted : [part.length - 1],
+      });
       // a graph without a cache gives all rows in one run; they still go out in blocks
       for (let at = 0; at < wanted.length; at += chunk) {
         const block = wanted.slice(at, at + chunk);
@@ -103,21 +120,21 @@ export class TokenStream {
     return picked;
   }
 
-  async #run(ids: readonly number[], wanted: readonly number[]): Promise<Rows> {
+  async #run(ids: readonly number[], options: RunOptions): Promise<Rows> {
     const { hasCache } = this.#graph.info;
     const past = this.#length;
     this.#length += ids.length;
-    if (hasCache) return this.#graph.run(ids, past, this.#cache, wanted);
+    if (hasCache) return this.#graph.run({ ids, past }, this.#cache, options);
     this.#all.push(...ids);
-    const rows = wanted.map((row) => past + row);
-    const { data, of } = await this.#graph.run(this.#all, 0, this.#cache, rows);
+    const wanted = options.wanted.map((row) => past + row);
+    const run = { ids: this.#all, past: 0 };
+    const { data, of } = await this.#graph.run(run, this.#cache, { ...options, wanted });
     return { data, of: of.map((row) => row - past) };
   }
 
   /** Frees the cache. */
   close(): void {
-    for (const tensor of this.#cache.values()) tensor.dispose();
-    this.#cache.clear();
+    this.#cache.close();
     this.#all = [];
   }
 }

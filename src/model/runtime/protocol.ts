@@ -15,12 +15,16 @@ export interface WorkerOptions {
   readonly keyValueHeads: number | undefined;
   readonly headSize: number | undefined;
   readonly vocabularySize: number | undefined;
+  /** Most positions of a stream. */
+  readonly contextLength: number;
 }
 
 /** What the worker learnt from the graph. */
 export interface GraphInfo {
   readonly vocabularySize: number;
   readonly hasCache: boolean;
+  /** Whether keys and values stay where they are from step to step. */
+  readonly inPlace: boolean;
   /** Layers as far as the cache tells; 0 without one. */
   readonly layers: number;
 }

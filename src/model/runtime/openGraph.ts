@@ -1,0 +1,81 @@
+import { basename } from 'node:path';
+import { InferenceSession } from 'onnxruntime-node';
+import { BitmodelError, messageOf } from '../../base/index.js';
+import { type AttentionUse, readAttentionUse } from '../onnx/attention.js';
+import { selectRows } from '../onnx/selectRows.js';
+import { type ByteSource, fileSource, memorySource } from '../onnx/wire.js';
+import type { WorkerOptions } from './protocol.js';
+
+/** Graphs in memory beyond this size run as they are: rewriting would copy their weights. */
+const MOST_REWRITTEN = 64 << 20;
+
+/** A graph as it was loaded. */
+export interface OpenGraph {
+  readonly session: InferenceSession;
+  readonly attention: AttentionUse;
+}
+
+/**
+ * Loads a graph, with its rows to choose from where that is known to be right.
+ * @param understand makes something of it, or throws; a rewritten graph that can't be understood is tried as it came
+ * @throws BitmodelError `MODEL_LOAD_FAILED`, and whatever `understand` throws
+ */
+export async function openGraph<T>(
+  options: WorkerOptions,
+  understand: (graph: OpenGraph) => T,
+): Promise<T> {
+  const attention = read(options, readAttentionUse);
+  const rewritten = chooseRows(options);
+  if (rewritten) {
+    const session = await open(options, rewritten).catch(() => undefined);
+    if (session) return understand({ session, attention });
+  }
+  try {
+    return understand({ session: await open(options, options.graph), attention });
+  } catch (thrown) {
+    if (thrown instanceof BitmodelError) throw thrown;
+    throw new BitmodelError(
+      'MODEL_LOAD_FAILED',
+      `ONNX Runtime can't load ${options.path}: ${oneLine(messageOf(thrown))}`,
+      { next: 'Fetch the file again, or choose another one with --file', cause: thrown },
+    );
+  }
+}
+
+function read<T>({ path, graph }: WorkerOptions, what: (source: ByteSource) => T): T {
+  const source = graph ? memorySource(graph) : fileSource(path);
+  try {
+    return what(source);
+  } finally {
+    source.close();
+  }
+}
+
+function chooseRows(options: WorkerOptions): Uint8Array | undefined {
+  const { path, graph } = options;
+  if (graph && graph.length > MOST_REWRITTEN) return undefined;
+  return read(options, (source) => selectRows(source, graph ? undefined : basename(path)));
+}
+
+/** @param graph bytes to load in the file's place */
+function open(options: WorkerOptions, graph: Uint8Array | undefined): Promise<InferenceSession> {
+  const folder = options.path.replace(/[^/\\]*$/, '');
+  const settings: InferenceSession.SessionOptions = {
+    executionProviders: [options.provider],
+    intraOpNumThreads: options.threads,
+    interOpNumThreads: 1,
+    graphOptimizationLevel: options.optimization,
+    logSeverityLevel: 4,
+    // a graph in memory has no folder of its own in which external data could be found
+    extra: graph ? { session: { model_external_initializers_file_folder_path: folder } } : {},
+  };
+  return graph
+    ? InferenceSession.create(graph, settings)
+    : InferenceSession.create(options.path, settings);
+}
+
+/** A message of ONNX Runtime as one sentence. */
+export function oneLine(message: string): string {
+  const line = message.replace(/\s+/g, ' ').trim();
+  return /[.!?]$/.test(line) ? line : `${line}.`;
+}

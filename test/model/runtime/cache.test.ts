@@ -1,0 +1,196 @@
+import { readFileSync } from 'node:fs';
+import fc from 'fast-check';
+import { InferenceSession, Tensor } from 'onnxruntime-node';
+import { describe, expect, it } from 'vitest';
+import { BitmodelError } from '#src/base/index.js';
+import { readAttentionUse } from '#src/model/onnx/attention.js';
+import { memorySource } from '#src/model/onnx/wire.js';
+import { CacheArena } from '#src/model/runtime/CacheArena.js';
+import { DecoderGraph } from '#src/model/runtime/DecoderGraph.js';
+import { TokenStream } from '#src/model/runtime/TokenStream.js';
+import { makeTensor } from '#src/model/runtime/tensors.js';
+import { cases } from '../../long.js';
+import { type Kind, makeGraph, SIZES } from './graph.js';
+
+const TINY = new Uint8Array(readFileSync('fixtures/bitmodel-tiny/onnx/model.onnx'));
+const graphOf = (kind: Kind | 'concat'): Uint8Array => (kind === 'concat' ? TINY : makeGraph(kind));
+
+const load = (graph: Uint8Array): Promise<DecoderGraph> =>
+  DecoderGraph.load({
+    path: 'none.onnx',
+    graph,
+    provider: 'cpu',
+    threads: 1,
+    optimization: 'all',
+    keyValueHeads: undefined,
+    headSize: undefined,
+    vocabularySize: undefined,
+    contextLength: 1024,
+  });
+
+/** Plain ONNX Runtime: a cache of its own making at each run. @returns the last logits of each */
+async function plainly(graph: Uint8Array, runs: readonly number[][]): Promise<Float32Array[]> {
+  const session = await InferenceSession.create(graph, {
+    intraOpNumThreads: 1,
+    logSeverityLevel: 4,
+  });
+  const metas = session.inputMetadata.filter((meta) => meta.isTensor);
+  let cache: Record<string, Tensor> = Object.fromEntries(
+    metas
+      .filter(({ name }) => name.startsWith('past'))
+      .map(({ name, type, shape }) => {
+        const dims = shape.map((size, axis) => (axis === 0 ? 1 : axis === 2 ? 0 : Number(size)));
+        return [name, makeTensor(type, dims)];
+      }),
+  );
+  const rows: Float32Array[] = [];
+  let past = 0;
+  const ints = (values: number[]): Tensor =>
+    new Tensor('int64', BigInt64Array.from(values, BigInt), [1, values.length]);
+  for (const ids of runs) {
+    const feeds: Record<string, Tensor> = {
+      input_ids: ints(ids),
+      attention_mask: ints(Array(past + ids.length).fill(1)),
+    };
+    if (session.inputNames.includes('position_ids')) {
+      feeds.position_ids = ints(ids.map((_, i) => past + i));
+    }
+    const results = await session.run({ ...feeds, ...cache });
+    past += ids.length;
+    cache = Object.fromEntries(
+      Object.keys(cache).map((name) => [
+        name,
+        results[name.replace('past_key_values', 'present')] as Tensor,
+      ]),
+    );
+    const logits = (results.logits as Tensor).data as Float32Array;
+    rows.push(logits.slice(-SIZES.vocabulary));
+  }
+  await session.release();
+  return rows;
+}
+
+/** Prompts and single tokens, past several steps of growth. */
+const RUNS = [
+  [5],
+  [...Array(40).keys()],
+  ...Array(60).fill([9]),
+  [...Array(100).keys()],
+  [3],
+  [4, 5],
+  ...Array(130).fill([11]),
+].map((run: number[], i) => run.map((id) => (id * 37 + i * 11) % SIZES.vocabulary));
+
+describe('a cache that stays', () => {
+  const kinds: (Kind | 'concat')[] = [
+    'group-query',
+    'group-query-half',
+    'mask-read',
+    'keys-read',
+    'window',
+    'concat',
+  ];
+  it.each(kinds)('gives the very bits of one that is made anew at each run: %s', async (kind) => {
+    const bytes = graphOf(kind);
+    const graph = await load(bytes);
+    expect(graph.info.inPlace).toBe(/group|mask/.test(kind));
+    // the bundled model takes longer
+    const runs = kind === 'concat' ? RUNS.slice(40, 120) : RUNS;
+    const expected = await plainly(bytes, runs);
+    for (const passing of [false, true]) {
+      const stream = new TokenStream(graph);
+      for (const [i, run] of runs.entries()) {
+        const logits = await stream.feed(run, passing);
+        if (
+          !Buffer.from(logits.buffer, logits.byteOffset, logits.byteLength).equals(
+            Buffer.from(expected[i]!.buffer),
+          )
+        ) {
+          throw new Error(`run ${i} of ${run.length} differs`);
+        }
+      }
+      stream.close();
+    }
+    await graph.release();
+  });
+
+  it('keeps streams of one graph apart', async () => {
+    const graph = await load(makeGraph('group-query'));
+    const alone = await plainly(makeGraph('group-query'), RUNS.slice(0, 12));
+    const streams = [new TokenStream(graph), new TokenStream(graph)];
+    for (const [i, run] of RUNS.slice(0, 12).entries()) {
+      for (const stream of streams) expect(await stream.feed(run)).toEqual(alone[i]);
+      await streams[1]!.feed([]);
+    }
+    await graph.release();
+  });
+});
+
+describe('what a graph shows of its attention', () => {
+  it.each([
+    ['group-query', { inPlace: true, batches: true }],
+    ['group-query-half', { inPlace: true, batches: true }],
+    ['mask-read', { inPlace: true, batches: false }],
+    ['keys-read', { inPlace: false, batches: false }],
+    ['window', { inPlace: false, batches: false }],
+    ['concat', { inPlace: false, batches: false }],
+  ] as const)('%s', (kind, use) => {
+    expect(readAttentionUse(memorySource(graphOf(kind)))).toEqual(use);
+  });
+});
+
+describe('the reader of graphs', () => {
+  it('takes whatever bytes, or refuses them', () => {
+    const graph = makeGraph('group-query', 1);
+    // where the nodes are; the weights behind them are of no interest to it
+    const change = fc.tuple(fc.nat(3000), fc.nat(255));
+    const read = (bytes: Uint8Array): void => {
+      try {
+        readAttentionUse(memorySource(bytes));
+      } catch (thrown) {
+        expect(thrown).toBeInstanceOf(BitmodelError);
+      }
+    };
+    fc.assert(
+      fc.property(fc.array(change, { minLength: 1, maxLength: 6 }), (changes) => {
+        const before = changes.map(([at]) => graph[at]!);
+        for (const [at, byte] of changes) graph[at] = byte;
+        read(graph);
+        for (const [i, [at]] of [...changes.entries()].reverse()) graph[at] = before[i]!;
+      }),
+      { numRuns: cases(15_000, 500_000) },
+    );
+    fc.assert(fc.property(fc.uint8Array({ maxLength: 200 }), read), {
+      numRuns: cases(5000, 500_000),
+    });
+  });
+
+  it('comes to an end where nodes go in circles', () => {
+    const text = Buffer.from(makeGraph('group-query', 1)).toString('latin1');
+    // the sum less one becomes the sum itself
+    const circle = Buffer.from(text.replace('\x12\x03len', '\x12\x03sum'), 'latin1');
+    expect(circle.toString('latin1')).not.toBe(text);
+    expect(readAttentionUse(memorySource(circle))).toMatchObject({ inPlace: true });
+  });
+});
+
+describe('room for keys and values', () => {
+  const tensors = [{ input: 'past', output: 'present', type: 'float32', shape: [1, 2, 0, 8] }];
+
+  it('grows in steps, not to the whole context at once', () => {
+    const arena = new CacheArena(tensors, 8192, 1);
+    arena.reserve(1, 20);
+    expect(arena.capacity).toBe(128);
+    for (let tokens = 20; tokens <= 8192; tokens++) arena.reserve(1, tokens);
+    expect(arena.capacity).toBe(8192);
+  });
+
+  it('is refused with a clear error where there is none, and what was there stays', () => {
+    const arena = new CacheArena(tensors, 2 ** 40, 1);
+    arena.reserve(1, 100);
+    expect(() => arena.reserve(1, 2 ** 36)).toThrow(
+      expect.objectContaining({ code: 'OUT_OF_MEMORY', message: expect.stringMatching(/MB/) }),
+    );
+    expect(arena.capacity).toBe(128);
+  });
+});
