@@ -3,6 +3,7 @@ import type { Register } from './shared/register.js';
 
 /** The verbs, in the order of the help; each is loaded only when the command line names it, since some load much. */
 const VERBS: Readonly<Record<string, (model: Command) => Promise<void>>> = {
+  import: async (model) => (await import('./model-import.js')).registerImport(model),
   pack: async (model) => (await import('./model-bundle.js')).registerPack(model),
   show: async (model) => (await import('./model-show.js')).registerShow(model),
   list: async (model) => (await import('./model-list.js')).registerList(model),
@@ -19,7 +20,7 @@ const VERBS: Readonly<Record<string, (model: Command) => Promise<void>>> = {
 export const register: Register = async (program, args) => {
   const model: Command = program
     .command('model')
-    .description('pack, publish, share, fetch and run models');
+    .description('import, pack, publish, share, fetch and run models');
   // a verb's name may also be an option's value or a prompt: then one too many is loaded, never one too few
   const named = Object.entries(VERBS).filter(([name]) => args.includes(name));
   for (const [, load] of named.length > 0 ? named : Object.entries(VERBS)) await load(model);

@@ -16,6 +16,12 @@ export { blockCount, blockLength, isBlockOf, proofLength } from './bundle/proof.
 export { type InfoFile, magnetLink } from './bundle/torrent.js';
 export { type ModelFacts, readModelFacts } from './facts.js';
 export { FinishDetector, type FinishRule, finishOf } from './finish.js';
+export {
+  type ImportedModel,
+  type ImportOptions,
+  type ImportType,
+  importModel,
+} from './import/importModel.js';
 export { LanguageModel } from './LanguageModel.js';
 export { logprobsOf, MOST_LOGPROBS, type PositionLogprobs, type TokenLogprob } from './logprobs.js';
 export { MemoryBandwidth } from './measure/MemoryBandwidth.js';
@@ -38,7 +44,13 @@ export {
   withoutIdleWeights,
   writeOnnx,
 } from './onnx/graph.js';
-export { ELEMENT, type FloatTensor, readFloats, shapeOf, writeTensor } from './onnx/tensor.js';
+export {
+  ELEMENT,
+  type FloatTensor,
+  readFloats,
+  shapeOf,
+  writeTensor,
+} from './onnx/tensor.js';
 export { cudaProvider } from './runtime/provider.js';
 export { argmax, finiteArgmax } from './sampler/argmax.js';
 export { type Candidates, candidatesOf, isCut } from './sampler/candidates.js';

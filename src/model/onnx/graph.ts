@@ -12,14 +12,18 @@ import {
 } from './fields.js';
 
 /** Field numbers of ONNX's protobuf schema (onnx/onnx.proto) that graph surgery touches; everything else is copied as it stands. */
+const MODEL_IR_VERSION = 1;
+const MODEL_PRODUCER = 2;
 const MODEL_GRAPH = 7;
 const MODEL_OPSET = 8;
 const GRAPH_NODE = 1;
+const GRAPH_NAME = 2;
 const GRAPH_INITIALIZER = 5;
 const GRAPH_INPUT = 11;
 const GRAPH_OUTPUT = 12;
 const NODE_INPUT = 1;
 const NODE_OUTPUT = 2;
+const NODE_NAME = 3;
 const NODE_OP_TYPE = 4;
 const NODE_ATTRIBUTE = 5;
 const NODE_DOMAIN = 7;
@@ -33,6 +37,8 @@ const ATTRIBUTE_TYPES = { float: 1, int: 2 } as const;
 const OPSET_DOMAIN = 1;
 const OPSET_VERSION = 2;
 const VALUE_NAME = 1;
+/** Version of the format itself; 10 is that of onnx 1.16 and operator set 21. */
+const IR_VERSION = 10;
 const TENSOR_NAME = 8;
 
 /** One operation of an ONNX graph, by the names of the tensors it takes and makes. */
@@ -118,6 +124,8 @@ export function readOnnx(bytes: Uint8Array): OnnxModel {
 export interface NodeSettings {
   /** Empty or absent for ONNX's own operators. */
   readonly domain?: string;
+  /** What profilers and errors call the node. */
+  readonly name?: string;
   readonly integers?: Readonly<Record<string, number>>;
   readonly floats?: Readonly<Record<string, number>>;
 }
@@ -134,26 +142,77 @@ export function makeNode(
   opType: string,
   inputs: readonly string[],
   outputs: readonly string[],
-  { domain, integers = {}, floats = {} }: NodeSettings = {},
+  { domain, name, integers = {}, floats = {} }: NodeSettings = {},
 ): GraphNode {
   const rest = [
-    ...outputs.flatMap((name) => textField(NODE_OUTPUT, name)),
+    ...outputs.flatMap((output) => textField(NODE_OUTPUT, output)),
+    ...(name ? textField(NODE_NAME, name) : []),
     ...textField(NODE_OP_TYPE, opType),
     ...(domain ? textField(NODE_DOMAIN, domain) : []),
-    ...Object.entries(integers).flatMap(([name, value]) => attributeField(name, 'int', value)),
-    ...Object.entries(floats).flatMap(([name, value]) => attributeField(name, 'float', value)),
+    ...Object.entries(integers).flatMap(([key, value]) => attributeField(key, 'int', value)),
+    ...Object.entries(floats).flatMap(([key, value]) => attributeField(key, 'float', value)),
   ];
   return { opType, inputs, outputs, captures: [], rest };
+}
+
+/** A tensor that goes in or comes out: its element type ({@link ELEMENT}) and each size, open ones by name. */
+export interface Declaration {
+  readonly name: string;
+  readonly type: number;
+  readonly shape: readonly (number | string)[];
+}
+
+function declarationField(number: number, { name, type, shape }: Declaration): Uint8Array[] {
+  const dims = shape.flatMap((size) =>
+    asField(1, typeof size === 'number' ? [integerField(1, size)] : textField(2, size)),
+  );
+  const tensor = asField(1, [integerField(1, type), ...asField(2, dims)]);
+  return asField(number, [...textField(VALUE_NAME, name), ...asField(2, tensor)]);
+}
+
+/** What a model is beside its nodes and weights. */
+export interface NewModel {
+  readonly name: string;
+  readonly inputs: readonly Declaration[];
+  readonly outputs: readonly Declaration[];
+  /** Version of each set of operators by its domain. */
+  readonly opsets: Readonly<Record<string, number>>;
+  readonly nodes: readonly GraphNode[];
+  readonly initializers: ReadonlyMap<string, Uint8Array>;
+}
+
+/** A model of one's own. */
+export function makeModel({ name, inputs, outputs, opsets, ...rest }: NewModel): OnnxModel {
+  return {
+    ...rest,
+    inputs: inputs.map((input) => input.name),
+    outputs: outputs.map((output) => output.name),
+    domains: Object.keys(opsets),
+    modelFields: [
+      integerField(MODEL_IR_VERSION, IR_VERSION),
+      ...textField(MODEL_PRODUCER, 'bitmodel'),
+      ...Object.entries(opsets).flatMap(([domain, version]) => opsetField(domain, version)),
+    ],
+    graphFields: [
+      ...textField(GRAPH_NAME, name),
+      ...inputs.flatMap((input) => declarationField(GRAPH_INPUT, input)),
+      ...outputs.flatMap((output) => declarationField(GRAPH_OUTPUT, output)),
+    ],
+  };
+}
+
+function opsetField(domain: string, version: number): Uint8Array[] {
+  const id = [...textField(OPSET_DOMAIN, domain), integerField(OPSET_VERSION, version)];
+  return asField(MODEL_OPSET, id);
 }
 
 /** The model with one more set of operators, unless it has it. */
 export function withDomain(model: OnnxModel, domain: string, version: number): OnnxModel {
   if (model.domains.includes(domain)) return model;
-  const opset = [...textField(OPSET_DOMAIN, domain), integerField(OPSET_VERSION, version)];
   return {
     ...model,
     domains: [...model.domains, domain],
-    modelFields: [...model.modelFields, ...asField(MODEL_OPSET, opset)],
+    modelFields: [...model.modelFields, ...opsetField(domain, version)],
   };
 }
 

@@ -7,9 +7,20 @@ const TENSOR_TYPE = 2;
 const TENSOR_FLOATS = 4;
 const TENSOR_NAME = 8;
 const TENSOR_RAW = 9;
+const TENSOR_EXTERNAL = 13;
+const TENSOR_LOCATION = 14;
+const IN_ANOTHER_FILE = 1;
 
 /** The element types of `TensorProto.DataType` that are made here. */
-export const ELEMENT = { float: 1, uint8: 2, int8: 3, int64: 7 } as const;
+export const ELEMENT = {
+  float: 1,
+  uint8: 2,
+  int8: 3,
+  int32: 6,
+  int64: 7,
+  float16: 10,
+  bfloat16: 16,
+} as const;
 
 /** A tensor of binary32 numbers. */
 export interface FloatTensor {
@@ -78,5 +89,24 @@ export function writeTensor(
     integerField(TENSOR_TYPE, type),
     ...textField(TENSOR_NAME, name),
     ...asField(TENSOR_RAW, [raw]),
+  );
+}
+
+/** Bytes of a `TensorProto` whose numbers lie in another file beside the graph's. */
+export function writeExternalTensor(
+  name: string,
+  type: number,
+  dims: readonly number[],
+  place: { readonly location: string; readonly offset: number; readonly length: number },
+): Uint8Array {
+  const entries = Object.entries(place).flatMap(([key, value]) =>
+    asField(TENSOR_EXTERNAL, [...textField(1, key), ...textField(2, String(value))]),
+  );
+  return concatBytes(
+    ...dims.map((size) => integerField(TENSOR_DIMS, size)),
+    integerField(TENSOR_TYPE, type),
+    ...textField(TENSOR_NAME, name),
+    ...entries,
+    integerField(TENSOR_LOCATION, IN_ANOTHER_FILE),
   );
 }

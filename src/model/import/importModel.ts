@@ -1,0 +1,143 @@
+import { randomBytes } from 'node:crypto';
+import { copyFileSync, existsSync, readdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { dirname, join, resolve } from 'node:path';
+import { BitmodelError, EXIT, makeFolder, messageOf } from '../../base/index.js';
+import { assertFolder, readBundleJson } from '../config.js';
+import { type OnnxModel, writeOnnx } from '../onnx/graph.js';
+import { type DecoderShape, readDecoderShape } from './architecture.js';
+import { Checkpoint, fileOf, type Weight } from './Checkpoint.js';
+import { type FillProgress, fillFile } from './fillFile.js';
+import { GraphBuilder } from './graph/GraphBuilder.js';
+import { buildLlama } from './graph/llama.js';
+import type { ProductSettings } from './graph/parts.js';
+import type { Bits } from './quantise.js';
+
+/** Number types that a model can be imported as: all of it, or, of the last two, the weights of its products. */
+export type ImportType = 'fp32' | 'fp16' | 'int8' | 'q4';
+
+/** What is made of a checkpoint. */
+export interface ImportOptions extends FillProgress {
+  /** Folder to be made; it must not be there, or be empty. */
+  readonly out: string;
+  /** `fp32` unless stated. */
+  readonly type?: ImportType;
+  /** Of int8 and q4: 0 (unless stated) sums in fp32, 4 rounds activations to 8 bits, and verification loosens. */
+  readonly accuracyLevel?: 0 | 4;
+}
+
+/** A model that was imported. */
+export interface ImportedModel {
+  readonly dir: string;
+  /** The graph, by its path inside the folder. */
+  readonly file: string;
+  readonly shape: DecoderShape;
+  /** Bytes of the graph's weights. */
+  readonly weightBytes: number;
+}
+
+/** The name that onnx-community gives a graph of each type. */
+const STEMS: Readonly<Record<ImportType, string>> = {
+  fp32: 'model',
+  fp16: 'model_fp16',
+  int8: 'model_int8',
+  q4: 'model_q4',
+};
+const BITS: Readonly<Record<ImportType, Bits | undefined>> = {
+  fp32: undefined,
+  fp16: undefined,
+  int8: 8,
+  q4: 4,
+};
+
+/** Files beside the weights that belong to a model. */
+const NEEDED = ['config.json', 'tokenizer.json'];
+const WELCOME =
+  /^(generation_config\.json|tokenizer_config\.json|special_tokens_map\.json|added_tokens\.json|vocab\.json|merges\.txt|tokenizer\.model|chat_template\.(jinja|json)|README\.md|(LICEN[CS]E|NOTICE|USE_POLICY)(\.\w+)?)$/i;
+
+function assertEmpty(out: string): void {
+  if (!existsSync(out) || readdirSync(out).length === 0) return;
+  throw new BitmodelError('FOLDER_NOT_EMPTY', `${out} is there already.`, {
+    next: 'Name another folder with --out',
+    exitCode: EXIT.notAllowed,
+  });
+}
+
+function copyCompanions(dir: string, to: string): void {
+  for (const name of NEEDED) {
+    if (existsSync(join(dir, name))) continue;
+    throw new BitmodelError('BAD_CHECKPOINT', `There is no ${name} in ${dir}.`, {
+      next: "Fetch the model's other files, too",
+      exitCode: EXIT.notFound,
+    });
+  }
+  for (const name of readdirSync(dir)) {
+    if (NEEDED.includes(name) || WELCOME.test(name))
+      copyFileSync(fileOf(dir, name), join(to, name));
+  }
+}
+
+function build(
+  graph: GraphBuilder,
+  checkpoint: Checkpoint,
+  settings: ProductSettings,
+): {
+  shape: DecoderShape;
+  model: OnnxModel;
+} {
+  const shape = readDecoderShape(readBundleJson(checkpoint.dir, 'config.json') ?? {});
+  if (shape.kind === 'llama')
+    return { shape, model: buildLlama(graph, shape, checkpoint, settings) };
+  throw new BitmodelError('UNSUPPORTED_MODEL', 'GPT-2 is not built yet.');
+}
+
+function writeFailed(out: string, thrown: unknown): unknown {
+  if (thrown instanceof BitmodelError || (thrown as Error).name === 'AbortError') return thrown;
+  const full = (thrown as NodeJS.ErrnoException).code === 'ENOSPC';
+  const why = full ? 'the disk is full' : messageOf(thrown);
+  return new BitmodelError('WRITE_FAILED', `${out} could not be written: ${why}.`, {
+    next: 'Free some space or check the permissions, then try again; nothing was changed',
+    cause: thrown,
+  });
+}
+
+/** Makes a folder under another name first, so that it is there whole or not at all. */
+async function whole(out: string, make: (folder: string) => Promise<void>): Promise<void> {
+  const temporary = join(dirname(out), `.${randomBytes(6).toString('hex')}.import`);
+  try {
+    makeFolder(join(temporary, 'onnx'));
+    await make(temporary);
+    if (existsSync(out)) rmSync(out, { recursive: false, force: true });
+    renameSync(temporary, out);
+  } catch (thrown) {
+    rmSync(temporary, { recursive: true, force: true });
+    throw writeFailed(out, thrown);
+  }
+}
+
+/**
+ * Builds an ONNX model of a folder with safetensors, as Hugging Face's transformers writes them (DESIGN 7): a new folder in the
+ * layout of onnx-community, whole or not at all. The weights are read in slices, so that a model need not fit into memory.
+ * @throws BitmodelError `NOT_A_FOLDER`, `FOLDER_NOT_EMPTY`, `UNSUPPORTED_MODEL`, `BAD_MODEL_CONFIG`, `NO_SAFETENSORS`,
+ *   `BAD_SAFETENSORS`, `BAD_CHECKPOINT`, `BAD_WEIGHTS`, `UNREADABLE_FILE`, `WRITE_FAILED`; an `AbortError`
+ */
+export async function importModel(dir: string, options: ImportOptions): Promise<ImportedModel> {
+  const { type = 'fp32', accuracyLevel = 0 } = options;
+  assertFolder(dir);
+  const out = resolve(options.out);
+  assertEmpty(out);
+  const stem = STEMS[type];
+  const graph = new GraphBuilder(type === 'fp16' ? 'F16' : 'F32', `${stem}.onnx_data`);
+  const { shape, model } = build(graph, Checkpoint.open(dir), {
+    bits: BITS[type],
+    accuracyLevel,
+    zeroPoints: (_sources: readonly Weight[]) => false,
+  });
+  const file = `onnx/${stem}.onnx`;
+  await whole(out, async (folder) => {
+    copyCompanions(dir, folder);
+    writeFileSync(join(folder, file), writeOnnx(model));
+    const data = join(folder, 'onnx', `${stem}.onnx_data`);
+    await fillFile(data, graph.dataBytes, graph.made, graph.fills, options);
+  });
+  return { dir: out, file, shape, weightBytes: graph.dataBytes };
+}
