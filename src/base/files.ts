@@ -53,6 +53,81 @@ function makeOne(folder: string, mode: number): void {
   }
 }
 
+/** A file to be written. */
+export interface FileToWrite {
+  readonly path: string;
+  readonly data: Uint8Array | string;
+}
+
+/** Writes a file beside its place, flushed to the disk. */
+function stage(path: string, data: Uint8Array | string, temporary: string, mode: number): void {
+  const bytes = typeof data === 'string' ? Buffer.from(data) : data;
+  makeFolder(dirname(path));
+  const file = openSync(temporary, 'wx', mode);
+  try {
+    for (let offset = 0; offset < bytes.length; ) offset += writeSync(file, bytes, offset);
+    fsyncSync(file);
+  } finally {
+    closeSync(file);
+  }
+}
+
+function writeError(path: string, thrown: unknown): BitmodelError {
+  const code = codeOf(thrown);
+  if (code === 'EEXIST') {
+    return new BitmodelError('FILE_EXISTS', `${path} exists already; nothing was written.`, {
+      next: 'Choose another name, or remove it first',
+      exitCode: EXIT.notAllowed,
+    });
+  }
+  const why = code === 'ENOSPC' ? 'the disk is full' : messageOf(thrown);
+  return new BitmodelError('WRITE_FAILED', `${path} could not be written: ${why}.`, {
+    next: 'Free some space or check the permissions, then try again; nothing was changed',
+    cause: thrown,
+  });
+}
+
+/**
+ * Writes several files of which none is of use without the others: all are on the disk under temporary names before the first
+ * gets its own, so that a disk that fills up leaves the older ones as they were.
+ * @throws BitmodelError as {@link writeFileAtomic}
+ */
+export function writeFilesAtomic(
+  files: readonly FileToWrite[],
+  options: WriteFileOptions = {},
+): void {
+  const staged = files.map(({ path, data }) => {
+    return { path, data, temporary: `${path}.${randomBytes(6).toString('hex')}.tmp` };
+  });
+  let current = files[0]?.path ?? '';
+  try {
+    for (const { path, data, temporary } of staged) {
+      current = path;
+      stage(path, data, temporary, options.mode ?? 0o644);
+    }
+    for (const { path, temporary } of staged) {
+      current = path;
+      if (options.overwrite === false) {
+        // link() fails on an existing name, where rename() would replace it
+        linkSync(temporary, path);
+        unlinkSync(temporary);
+      } else {
+        renameSync(temporary, path);
+      }
+      syncFolder(dirname(path));
+    }
+  } catch (thrown) {
+    for (const { temporary } of staged) {
+      try {
+        unlinkSync(temporary);
+      } catch {
+        // it may never have come to be
+      }
+    }
+    throw writeError(current, thrown);
+  }
+}
+
 /**
  * Writes a whole file or nothing: to a temporary name beside it, flushed to the disk, then renamed.
  * @throws BitmodelError `FILE_EXISTS`, or `WRITE_FAILED` (disk full, no permission); an older file is then untouched
@@ -62,44 +137,7 @@ export function writeFileAtomic(
   data: Uint8Array | string,
   options: WriteFileOptions = {},
 ): void {
-  const temporary = `${path}.${randomBytes(6).toString('hex')}.tmp`;
-  const bytes = typeof data === 'string' ? Buffer.from(data) : data;
-  try {
-    makeFolder(dirname(path));
-    const file = openSync(temporary, 'wx', options.mode ?? 0o644);
-    try {
-      for (let offset = 0; offset < bytes.length; ) offset += writeSync(file, bytes, offset);
-      fsyncSync(file);
-    } finally {
-      closeSync(file);
-    }
-    if (options.overwrite === false) {
-      // link() fails on an existing name, where rename() would replace it
-      linkSync(temporary, path);
-      unlinkSync(temporary);
-    } else {
-      renameSync(temporary, path);
-    }
-    syncFolder(dirname(path));
-  } catch (thrown) {
-    try {
-      unlinkSync(temporary);
-    } catch {
-      // it may never have come to be
-    }
-    const code = codeOf(thrown);
-    if (code === 'EEXIST') {
-      throw new BitmodelError('FILE_EXISTS', `${path} exists already; nothing was written.`, {
-        next: 'Choose another name, or remove it first',
-        exitCode: EXIT.notAllowed,
-      });
-    }
-    const why = code === 'ENOSPC' ? 'the disk is full' : messageOf(thrown);
-    throw new BitmodelError('WRITE_FAILED', `${path} could not be written: ${why}.`, {
-      next: 'Free some space or check the permissions, then try again; nothing was changed',
-      cause: thrown,
-    });
-  }
+  writeFilesAtomic([{ path, data }], options);
 }
 
 /** Flushes a folder, so that the new name itself survives a power cut; Windows does not know such a thing. */

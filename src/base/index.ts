@@ -19,7 +19,13 @@ export {
   type ExitCode,
   messageOf,
 } from './errors.js';
-export { makeFolder, type WriteFileOptions, writeFileAtomic } from './files.js';
+export {
+  type FileToWrite,
+  makeFolder,
+  type WriteFileOptions,
+  writeFileAtomic,
+  writeFilesAtomic,
+} from './files.js';
 export { digest, sha256, sha256d } from './hash.js';
 export { type CanonicalValue, canonicalBytes } from './json.js';
 export { Markup, type MarkupValue, markup } from './markup.js';

@@ -1,14 +1,25 @@
+import { resolve } from 'node:path';
 import type { Command } from 'commander';
 import { BitmodelError, EXIT } from '../base/index.js';
-import { checkModel, ModelRegistry, type Parent, packModel } from '../model/index.js';
+import {
+  type BundleCheck,
+  type BundleFault,
+  checkModel,
+  ModelRegistry,
+  type Parent,
+  packModel,
+  withTag,
+} from '../model/index.js';
 import { action } from './shared/action.js';
 import { progressLine } from './shared/progress.js';
 import { formatSize } from './shared/sizes.js';
 
 interface PackFlags {
   readonly name?: string;
+  readonly tag?: string;
   readonly licence?: string;
   readonly parent?: string[];
+  readonly record?: string;
 }
 
 function parseParent(text: string, earlier: string[] = []): string[] {
@@ -33,36 +44,49 @@ export function registerPack(model: Command): void {
     .command('pack')
     .description("compute a model's id; write bitmodel.json and a torrent beside its files")
     .argument('<dir>', 'folder of the model')
-    .option('--name <name>', "name (default: the folder's)")
+    .option('--name <name>', "name, or name:tag (default: as before, or the folder's)")
+    .option('--tag <tag>', 'what tells it from others of its name, such as v2')
     .option('--licence <licence>', 'licence, such as MIT')
     .option(
       '--parent <id=ppm>',
       'a model it was built on, with its weight (may be repeated)',
       parseParent,
     )
+    .option('--record <folder>', 'write bitmodel.json and the torrent there (read-only models)')
     .addHelpText(
       'after',
-      '\nExample:\n  $ bitmodel model pack ./my-model --name my-model --licence MIT',
+      '\nExample:\n  $ bitmodel model pack ./my-model --name my-model --tag v2 --licence MIT',
     )
     .action(
       action<PackFlags>(async ([dir], { options, settings, terminal, signal }) => {
+        const { name: asked, tag, licence: terms, parent, record } = options;
         const progress = progressLine('reading', settings);
         const packed = await packModel(dir!, {
-          ...(options.name === undefined ? {} : { name: options.name }),
-          ...(options.licence === undefined ? {} : { licence: options.licence }),
-          ...(options.parent === undefined ? {} : { parents: options.parent.map(parentOf) }),
+          ...(asked === undefined ? {} : { name: asked }),
+          ...(tag === undefined ? {} : { rename: (name: string) => withTag(name, tag) }),
+          ...(terms === undefined ? {} : { licence: terms }),
+          ...(parent === undefined ? {} : { parents: parent.map(parentOf) }),
+          ...(record === undefined ? {} : { record }),
           onProgress: progress.update,
           signal,
         }).finally(progress.end);
-        new ModelRegistry(settings.datadir).register(packed.id, packed.dir, packed.name);
-        const { id, name, licence, parents, size: bytes, files, magnet } = packed;
+        const { id, name, licence, parents, size: bytes, files, magnet, canBeShared } = packed;
+        new ModelRegistry(settings.datadir).register(id, packed.dir, name, {
+          origin: 'packed',
+          ...(record === undefined ? {} : { record: resolve(record) }),
+        });
+        if (!canBeShared) {
+          terminal.warn(
+            `the list of its ${files.length} files takes more than 1 MiB, so other nodes can't fetch it`,
+          );
+        }
         terminal.result(
           { id, name, licence, parents, size: bytes, files, magnet, dir: packed.dir },
           () =>
             [
               `id      ${id}`,
               `name    ${name}`,
-              `size    ${formatSize(bytes)} in ${files.length} files`,
+              `size    ${formatSize(bytes)} in ${files.length} ${files.length === 1 ? 'file' : 'files'}`,
               `magnet  ${magnet}`,
             ].join('\n'),
           id,
@@ -71,31 +95,62 @@ export function registerPack(model: Command): void {
     );
 }
 
+/** Most runs of wrong pieces that a line names. */
+const MOST_RUNS = 8;
+const PIECE_BYTES = 2 ** 20;
+
+function piecesText({ ranges }: BundleFault): string {
+  if (ranges === undefined || ranges.length === 0) return '';
+  const runs = ranges.slice(0, MOST_RUNS).map(({ from, to }) => {
+    const [first, last] = [Math.floor(from / PIECE_BYTES), Math.floor((to - 1) / PIECE_BYTES)];
+    const name = first === last ? `piece ${first}` : `pieces ${first}-${last}`;
+    return `${name} (bytes ${from}-${to - 1})`;
+  });
+  return `, ${runs.join(', ')}${ranges.length > MOST_RUNS ? ', …' : ''}`;
+}
+
+function faultText(fault: BundleFault): string {
+  const { path, kind, size, expectedSize, why } = fault;
+  if (kind === 'unfit') return `${path}: ${why}`;
+  if (kind === 'record') return `${path}: its list of files does not belong to its id`;
+  const sizes = size === undefined ? '' : `, ${size} bytes in place of ${expectedSize}`;
+  return `${path}: ${kind}${sizes}${piecesText(fault)}`;
+}
+
+function checkText(dir: string, { id, actualId, faults, torrent }: BundleCheck): string {
+  if (faults.length === 0) return `${dir} is just what was packed: ${id}`;
+  const hint =
+    torrent === 'sound' ? [] : [`(the torrent beside the files is ${torrent}: it names no pieces)`];
+  const ids = id === actualId ? [] : [`packed as ${id}, but now ${actualId}`];
+  return [...faults.map(faultText), ...hint, ...ids].join('\n');
+}
+
 /** `model check`. */
 export function registerCheck(model: Command): void {
   model
     .command('check')
     .description('compare a folder with what was packed, down to the piece')
     .argument('<model>', 'folder, id or name')
-    .addHelpText('after', '\nExample:\n  $ bitmodel model check ./my-model')
+    .option('--record <folder>', 'where bitmodel.json and the torrent lie, if not beside the files')
+    .addHelpText(
+      'after',
+      '\nExits with 10 when anything differs.\n\nExample:\n  $ bitmodel model check ./my-model',
+    )
     .action(
-      action(async ([asked], { settings, terminal, signal }) => {
-        const dir = new ModelRegistry(settings.datadir).resolve(asked!);
+      action<{ record?: string }>(async ([asked], { options, settings, terminal, signal }) => {
+        const registry = new ModelRegistry(settings.datadir);
+        const dir = registry.resolve(asked!);
+        const record = options.record ?? registry.list().find((entry) => entry.dir === dir)?.record;
         const progress = progressLine('checking', settings);
-        const found = await checkModel(dir, { onProgress: progress.update, signal }).finally(
-          progress.end,
-        );
-        const sound = found.faults.length === 0 && found.id === found.actualId;
+        const found = await checkModel(dir, {
+          onProgress: progress.update,
+          signal,
+          ...(record === undefined ? {} : { record }),
+        }).finally(progress.end);
+        const sound = found.faults.length === 0;
         terminal.result(
-          { valid: sound, ...found },
-          () => {
-            if (sound) return `${dir} is just what was packed: ${found.id}`;
-            const lines = found.faults.map(({ path, kind, pieces }) => {
-              const where = pieces ? `, piece ${pieces.join(', ')}` : '';
-              return `${path}: ${kind}${where}`;
-            });
-            return [...lines, `packed as ${found.id}, but now ${found.actualId}`].join('\n');
-          },
+          { valid: sound, ...found, dir },
+          () => checkText(dir, found),
           found.actualId,
         );
         return sound ? EXIT.done : EXIT.invalid;

@@ -1,8 +1,20 @@
-export { type BundleCheck, type BundleFault, checkModel } from './bundle/check.js';
+export {
+  type BundleCheck,
+  type BundleFault,
+  type ByteRange,
+  type CheckOptions,
+  checkModel,
+} from './bundle/check.js';
 export { type BundleInfo, MAX_INFO, parseInfo } from './bundle/info.js';
-export { ModelRegistry, type RegisteredModel } from './bundle/ModelRegistry.js';
+export {
+  type ModelOrigin,
+  ModelRegistry,
+  type RegisteredModel,
+  unknownModel,
+} from './bundle/ModelRegistry.js';
 export { type Bundle, readBundle } from './bundle/manifest.js';
 export { BLOCK, HASH, PIECE } from './bundle/merkle.js';
+export { withTag } from './bundle/modelNames.js';
 export {
   type HashProgress,
   modelId,

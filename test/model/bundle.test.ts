@@ -13,7 +13,7 @@ import { dirname, join } from 'node:path';
 import fc from 'fast-check';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { type Bencoded, bdecode, bencode } from '#src/model/bundle/bencode.js';
-import { hashFile } from '#src/model/bundle/merkle.js';
+import { hashFile } from '#src/model/bundle/hashFiles.js';
 import { checkModel, ModelRegistry, modelId, packModel, readBundle } from '#src/model/index.js';
 
 interface Vector {

@@ -1,13 +1,12 @@
 import { BitmodelError, sha256, toHex } from '../../base/index.js';
 import { type Bencoded, bdecode } from './bencode.js';
 import { HASH } from './merkle.js';
+import { foldName, isExcluded, isPortable } from './names.js';
 import { type InfoFile, infoBytes } from './torrent.js';
-import { DEEPEST, isExcluded, isPortable } from './walk.js';
+import { DEEPEST } from './walk.js';
 
 /** Most bytes of an info dictionary that is taken from somebody else; some 8,000 files. */
 export const MAX_INFO = 1024 * 1024;
-/** Longest name of a file or folder, in bytes of UTF-8. */
-const MAX_NAME = 255;
 
 /** What an info dictionary says: everything about a model's files but their contents. */
 export interface BundleInfo {
@@ -32,7 +31,7 @@ function nameOf(key: string): string {
   const bytes = Buffer.from(key, 'latin1');
   const name = bytes.toString('utf8');
   const isText = Buffer.from(name, 'utf8').equals(bytes);
-  if (!isText || bytes.length > MAX_NAME || !isPortable(name) || isExcluded(name)) {
+  if (!isText || !isPortable(name) || isExcluded(name)) {
     throw bad('a file has a name that no bundle may hold');
   }
   return name;
@@ -57,8 +56,13 @@ function filesOf(tree: ReadonlyMap<string, Bencoded>, inside: string, depth: num
   // as deep as a packed file may lie, and its own name
   if (depth > DEEPEST + 1) throw bad('a file lies too deep');
   const files: InfoFile[] = [];
+  const taken = new Set<string>();
   for (const [key, value] of tree) {
-    const path = inside === '' ? nameOf(key) : `${inside}/${nameOf(key)}`;
+    const name = nameOf(key);
+    const path = inside === '' ? name : `${inside}/${name}`;
+    const fold = foldName(name);
+    if (taken.has(fold)) throw bad('two names are the same where cases are not told apart');
+    taken.add(fold);
     if (!(value instanceof Map) || value.size === 0) throw bad('a name stands for nothing');
     const entry = value as ReadonlyMap<string, Bencoded>;
     const leaf = entry.get('');

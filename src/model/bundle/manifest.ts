@@ -69,7 +69,12 @@ export function readBundle(dir: string): Bundle {
   return checkBundle(value);
 }
 
+/** A bundle's description as it stands in its file. */
+export function bundleBytes(bundle: Bundle): Uint8Array {
+  return Buffer.from(`${JSON.stringify(bundle, undefined, 2)}\n`);
+}
+
 /** Writes a bundle's description beside its files. */
 export function writeBundle(dir: string, bundle: Bundle): void {
-  writeFileAtomic(join(dir, MANIFEST), `${JSON.stringify(bundle, undefined, 2)}\n`);
+  writeFileAtomic(join(dir, MANIFEST), bundleBytes(bundle));
 }

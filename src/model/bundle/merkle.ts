@@ -1,5 +1,4 @@
-import { type FileHandle, open } from 'node:fs/promises';
-import { BitmodelError, concatBytes, sha256 } from '../../base/index.js';
+import { concatBytes, sha256 } from '../../base/index.js';
 
 /** Leaves of BEP 52's trees. */
 export const BLOCK = 16 * 1024;
@@ -9,8 +8,6 @@ export const PIECE = 1024 * 1024;
 export const BLOCKS_PER_PIECE = PIECE / BLOCK;
 /** Bytes of a hash. */
 export const HASH = 32;
-/** Bytes read at once. */
-const READ = 4 * PIECE;
 
 /** A file's place in the identity. */
 export interface FileTree {
@@ -77,62 +74,13 @@ export function rootOfPieces(pieces: Uint8Array): Uint8Array {
   return rootOf(hashes, powerOfTwo(hashes.length), EMPTY_PIECE);
 }
 
-async function readFully(file: FileHandle, into: Buffer, at: number): Promise<number> {
-  let filled = 0;
-  while (filled < into.length) {
-    const { bytesRead } = await file.read(into, filled, into.length - filled, at + filled);
-    if (bytesRead === 0) break;
-    filled += bytesRead;
-  }
-  return filled;
-}
-
-/** How files are hashed, and who is told how far it is. */
-export interface HashOptions {
-  /** Called with the bytes read since the last call. */
-  readonly onBytes?: (count: number) => void;
-  readonly signal?: AbortSignal;
-}
-
 /**
- * The Merkle tree of a file as BEP 52 has it: SHA-256 over 16 KiB blocks, padded with zero leaves to a power of two. Reads
- * piece by piece, so memory stays flat.
- * @throws BitmodelError `FILE_CHANGED` when size or time of the file changes while it is read
+ * A file's place in the identity, from what its bytes hash to.
+ * @param hashes of all its pieces, in order; of a file no longer than a piece its root; of an empty one nothing
  */
-export async function hashFile(path: string, options: HashOptions = {}): Promise<FileTree> {
-  const file = await open(path, 'r');
-  try {
-    const before = await file.stat({ bigint: true });
-    const size = Number(before.size);
-    const buffer = Buffer.alloc(Math.min(READ, Math.max(size, 1)));
-    const pieces: Uint8Array[] = [];
-    let read = 0;
-    let only: Uint8Array[] = [];
-    while (read < size) {
-      options.signal?.throwIfAborted();
-      const count = await readFully(file, buffer, read);
-      if (count === 0) break;
-      const bytes = buffer.subarray(0, Math.min(count, size - read));
-      if (size <= PIECE) only = blockHashes(bytes);
-      else
-        for (let at = 0; at < bytes.length; at += PIECE)
-          pieces.push(pieceHash(bytes.subarray(at, at + PIECE)));
-      read += bytes.length;
-      options.onBytes?.(bytes.length);
-    }
-    const after = await file.stat({ bigint: true });
-    if (read !== size || after.size !== before.size || after.mtimeNs !== before.mtimeNs) {
-      throw new BitmodelError('FILE_CHANGED', `${path} changed while it was read.`, {
-        next: 'Wait until nothing writes to it, then try again',
-      });
-    }
-    if (size === 0) return { size, root: undefined, pieces: undefined };
-    if (size <= PIECE) {
-      return { size, root: rootOf(only, powerOfTwo(only.length), ZERO), pieces: undefined };
-    }
-    const joined = Buffer.concat(pieces);
-    return { size, root: rootOfPieces(joined), pieces: joined };
-  } finally {
-    await file.close();
-  }
+export function treeOf(size: number, hashes: readonly Uint8Array[]): FileTree {
+  if (size === 0) return { size, root: undefined, pieces: undefined };
+  if (size <= PIECE) return { size, root: hashes[0]!, pieces: undefined };
+  const pieces = concatBytes(...hashes);
+  return { size, root: rootOfPieces(pieces), pieces };
 }

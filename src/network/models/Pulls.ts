@@ -143,7 +143,7 @@ export class Pulls {
     const { models, onDone, onWarning, datadir } = this.#options;
     try {
       const bundle = await entry.pull.run();
-      new ModelRegistry(datadir).register(id, entry.dir, bundle.name);
+      new ModelRegistry(datadir).register(id, entry.dir, bundle.name, { origin: 'pulled' });
       models?.forget();
     } catch (thrown) {
       entry.failure = asFailure(thrown);
