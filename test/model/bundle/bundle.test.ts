@@ -129,7 +129,12 @@ describe('checking', () => {
     weights[3 * (1 << 20) + 17]! ^= 1;
     put('onnx/model.onnx', weights);
     expect((await checkModel(dir)).faults).toEqual([
-      { path: 'onnx/model.onnx', kind: 'content', pieces: [3] },
+      {
+        path: 'onnx/model.onnx',
+        kind: 'content',
+        pieces: [3],
+        ranges: [{ from: 3 << 20, to: 4 << 20 }],
+      },
     ]);
   });
 
