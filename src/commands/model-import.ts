@@ -65,7 +65,9 @@ export function registerImport(model: Command): void {
           onProgress: packing.update,
           signal,
         }).finally(packing.end);
-        new ModelRegistry(settings.datadir).register(packed.id, packed.dir, packed.name);
+        new ModelRegistry(settings.datadir).register(packed.id, packed.dir, packed.name, {
+          origin: 'imported',
+        });
         const { id, size } = packed;
         const { file, dir: folder, weightBytes } = imported;
         terminal.result(
