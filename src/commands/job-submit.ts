@@ -31,6 +31,7 @@ import { thousandthsOption, wholeOption } from './shared/number-options.js';
 import { connectedPeers, fewPeersAdvice, tellOfferWait } from './shared/offer-wait.js';
 import { demandWritable } from './shared/output.js';
 import { jobsFolder, type OpenParticipant, openParticipant } from './shared/participant.js';
+import { SHARE_OPTION } from './shared/shares.js';
 import { suspectsUnknown } from './shared/suspects.js';
 import type { Terminal } from './shared/terminal.js';
 import { WALLET_OPTIONS, type WalletChoice } from './shared/wallet.js';
@@ -58,6 +59,7 @@ interface SubmitOptions extends WalletChoice, DetachOptions {
   readonly seller?: string;
   readonly allowSuspects?: boolean;
   readonly threads?: number;
+  readonly share?: string[];
 }
 
 /** More tries than anybody waits for. */
@@ -244,7 +246,8 @@ export function registerSubmit(job: Command): void {
     .option('--watcher <key>', 'who drives it then: KEY or KEY@NODE, as bitmodel watcher prints it')
     .option('--watcher-fee <coins>', 'what the watcher keeps', '0.0005')
     .option('--allow-suspects', 'take sellers and unbonded verifiers that were slashed before, too')
-    .option('--threads <n>', 'threads to check with', parseThreads);
+    .option('--threads <n>', 'threads to check with', parseThreads)
+    .option(...SHARE_OPTION);
   const [key, passphrase] = WALLET_OPTIONS;
   command.option(...key, 'default').option(...passphrase);
   command
@@ -265,6 +268,7 @@ export function registerSubmit(job: Command): void {
         const models = await openJobModels([options.model], settings, {
           ...(options.file === undefined ? {} : { file: options.file }),
           ...(options.threads === undefined ? {} : { threads: options.threads }),
+          ...(options.share === undefined ? {} : { share: options.share }),
         });
         const folder = new ModelRegistry(settings.datadir).resolve(options.model);
         const boughtWith = { key: options.key, model: folder };

@@ -25,11 +25,13 @@ import { jobsFolder, type OpenParticipant, openParticipant } from './shared/part
 import { PASSPHRASE_OPTION } from './shared/passphrase.js';
 import type { Register } from './shared/register.js';
 import type { Settings } from './shared/settings.js';
+import { SHARE_OPTION } from './shared/shares.js';
 import type { WalletChoice } from './shared/wallet.js';
 
 interface ResumeOptions extends Partial<WalletChoice> {
   readonly model?: string;
   readonly threads?: number;
+  readonly share?: string[];
 }
 
 /** A job of this buyer, with all that it takes to go on with it. */
@@ -77,6 +79,7 @@ async function withClient<T>(
   const models = await openJobModels([used.model], settings, {
     file: record.job.file,
     ...(options.threads === undefined ? {} : { threads: options.threads }),
+    ...(options.share === undefined ? {} : { share: options.share }),
   });
   try {
     const client = new JobClient({
@@ -105,7 +108,8 @@ function withKey(command: Command): Command {
     .option('--key <name>', 'the key that submitted it (default: known from then)')
     .option(...PASSPHRASE_OPTION)
     .option('--model <model>', 'folder of the model (default: known from then)')
-    .option('--threads <n>', 'threads to check with', parseThreads);
+    .option('--threads <n>', 'threads to check with', parseThreads)
+    .option(...SHARE_OPTION);
 }
 
 function registerList(job: Command): void {

@@ -1,10 +1,11 @@
 import { randomBytes } from 'node:crypto';
 import type { Command } from 'commander';
 import { BitmodelError, EXIT, fromHex, sha256, toHex, utf8 } from '../base/index.js';
-import { type Device, LanguageModel, ModelRegistry, type Sampling } from '../model/index.js';
+import { type Device, ModelRegistry, type Sampling } from '../model/index.js';
 import { action } from './shared/action.js';
 import { readPipedText } from './shared/input.js';
 import { parseThreads, thousandthsOption, wholeOption } from './shared/number-options.js';
+import { openToRun, readShares, SHARE_OPTION } from './shared/shares.js';
 
 interface RunFlags {
   readonly file?: string;
@@ -16,6 +17,7 @@ interface RunFlags {
   readonly stop?: string[];
   readonly raw?: boolean;
   readonly threads?: string;
+  readonly share?: string[];
   readonly device: string;
 }
 
@@ -72,6 +74,7 @@ export function registerRun(model: Command): void {
     )
     .option('--raw', "give the prompt as it is, without the model's chat template")
     .option('--threads <n>', 'threads to compute with (default: all cores)')
+    .option(...SHARE_OPTION)
     .option('--device <device>', 'cpu, cuda or auto', 'auto')
     .addHelpText(
       'after',
@@ -87,11 +90,16 @@ export function registerRun(model: Command): void {
         const maxTokens = wholeOption(options.maxTokens, '--max-tokens', 1);
         const dir = new ModelRegistry(settings.datadir).resolve(asked!);
         const prompt = await readPrompt(given);
-        const opened = await LanguageModel.open(dir, {
-          ...(options.file === undefined ? {} : { file: options.file }),
-          ...(options.threads === undefined ? {} : { threads: parseThreads(options.threads) }),
-          device: options.device as Device,
-        });
+        const opened = await openToRun(
+          dir,
+          {
+            ...(options.file === undefined ? {} : { file: options.file }),
+            ...(options.threads === undefined ? {} : { threads: parseThreads(options.threads) }),
+            device: options.device as Device,
+          },
+          await readShares(options.share),
+          terminal,
+        );
         try {
           const { tokenizer } = opened;
           const chat = tokenizer.hasChatTemplate && options.raw !== true;

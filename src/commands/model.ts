@@ -13,6 +13,9 @@ const VERBS: Readonly<Record<string, (model: Command) => Promise<void>>> = {
   serve: async (model) => (await import('./model-serve.js')).registerServe(model),
   run: async (model) => (await import('./model-run.js')).registerRun(model),
   calibrate: async (model) => (await import('./model-calibrate.js')).registerCalibrate(model),
+  protect: async (model) => (await import('./model-protect.js')).registerProtect(model),
+  share: async (model) => (await import('./model-protect.js')).registerShare(model),
+  unlock: async (model) => (await import('./model-protect.js')).registerUnlock(model),
   bench: async (model) => (await import('./model-bench.js')).registerBench(model),
 };
 

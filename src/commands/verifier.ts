@@ -6,6 +6,7 @@ import { collect, parseThreads, servedModels } from './shared/models.js';
 import type { Register } from './shared/register.js';
 import { playRole, type RoleChoice, tellRole } from './shared/role.js';
 import type { Settings } from './shared/settings.js';
+import { SHARE_OPTION } from './shared/shares.js';
 import { WALLET_OPTIONS } from './shared/wallet.js';
 import { registerAudit } from './verifier-audit.js';
 import { registerBondVerbs } from './verifier-bond.js';
@@ -33,6 +34,7 @@ export const register: Register = (program) => {
     .option('--model <model>', 'folder, id or name of a model it judges; may be repeated', collect)
     .option('--fee <coins>', 'what it asks for a verdict', '0.0005')
     .option('--threads <n>', 'threads of each model', parseThreads)
+    .option(...SHARE_OPTION)
     .addOption(new Option('--cheat <how>').hideHelp());
   const [key, passphrase] = WALLET_OPTIONS;
   command.option(...key, 'default').option(...passphrase);

@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { BitmodelError, EXIT, fromHex, toHex } from '../base/index.js';
 import { explainReceipt, formatMargin, type Receipt, verifyReceipt } from '../job/index.js';
-import { LanguageModel, ModelRegistry, modelId } from '../model/index.js';
+import { ModelRegistry, modelId } from '../model/index.js';
 import {
   calibrationHash,
   defaultTau,
@@ -16,6 +16,7 @@ import {
 } from '../rastic/index.js';
 import { parseThreads } from './shared/models.js';
 import type { Settings } from './shared/settings.js';
+import { openWithShares, readShares } from './shared/shares.js';
 import type { Terminal } from './shared/terminal.js';
 import { explanationRows, printExplanation, writePage } from './verify-explain.js';
 import { countSellerOf } from './verify-seller.js';
@@ -29,6 +30,7 @@ export interface AtHandChoice {
   readonly explain?: boolean;
   readonly html?: string;
   readonly threads?: string;
+  readonly share?: string[];
 }
 
 /** The model's folder, after its contents were seen to be the model the receipt names. */
@@ -110,7 +112,11 @@ export async function checkAtHand(
   const check = checkOf(options);
   const folder = await folderOf(receipt, options.model, settings.datadir);
   const threads = options.threads === undefined ? {} : { threads: parseThreads(options.threads) };
-  const model = await LanguageModel.open(folder, { file: receipt.job.file, ...threads });
+  const model = await openWithShares(
+    folder,
+    { file: receipt.job.file, ...threads },
+    await readShares(options.share),
+  );
   try {
     const measured = toleranceOf(receipt, folder, model.info.numericClass);
     if (measured === undefined && options.calibrated) {

@@ -6,6 +6,7 @@ import { action } from './shared/action.js';
 import { readInput } from './shared/input.js';
 import type { Register } from './shared/register.js';
 import type { Settings } from './shared/settings.js';
+import { SHARE_OPTION } from './shared/shares.js';
 import type { Terminal } from './shared/terminal.js';
 import { type AtHandChoice, checkAtHand } from './verify-at-hand.js';
 import {
@@ -77,6 +78,7 @@ export const register: Register = (program) => {
     .option('--html <file>', 'write that as a page of its own, - for stdout')
     .option('--schema', 'print the JSON Schema of receipts, and check nothing')
     .option('--threads <n>', 'threads of the model')
+    .option(...SHARE_OPTION)
     .option('--outsource', 'ask the node’s peers, without the model; they see prompt and output')
     .option('--neighbours <n>', 'how many of them, 3 to 16 (4)')
     .option('--sample <k>', 'about how many of the tokens they are asked (all)')

@@ -5,6 +5,7 @@ import { collect, parseThreads, servedModels } from './shared/models.js';
 import { wholeOption } from './shared/number-options.js';
 import type { Register } from './shared/register.js';
 import { playRole, type RoleChoice, tellRole } from './shared/role.js';
+import { SHARE_OPTION } from './shared/shares.js';
 import { WALLET_OPTIONS } from './shared/wallet.js';
 import { watcherName } from './shared/watcher-name.js';
 
@@ -23,7 +24,8 @@ export const register: Register = (program) => {
     .option('--model <model>', 'folder, id or name of a model it checks; may be repeated', collect)
     .option('--price <coins>', 'what it keeps of each job', '0.0005')
     .option('--max-jobs <n>', 'most jobs that it drives at once', '16')
-    .option('--threads <n>', 'threads of each model', parseThreads);
+    .option('--threads <n>', 'threads of each model', parseThreads)
+    .option(...SHARE_OPTION);
   const [key, passphrase] = WALLET_OPTIONS;
   command.option(...key, 'default').option(...passphrase);
   command

@@ -8,6 +8,7 @@ import { wholeOption } from './shared/number-options.js';
 import type { Register } from './shared/register.js';
 import { playRole, type RoleChoice, tellRole } from './shared/role.js';
 import type { Settings } from './shared/settings.js';
+import { SHARE_OPTION } from './shared/shares.js';
 import { WALLET_OPTIONS } from './shared/wallet.js';
 
 interface WorkerCommandOptions extends RoleChoice {
@@ -73,6 +74,7 @@ export const register: Register = (program) => {
       WORKER_BATCH,
     )
     .option('--threads <n>', 'threads of each model', parseThreads)
+    .option(...SHARE_OPTION)
     .addOption(new Option('--cheat <attack>').hideHelp());
   const [key, passphrase] = WALLET_OPTIONS;
   command.option(...key, 'default').option(...passphrase);

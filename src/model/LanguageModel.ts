@@ -51,6 +51,7 @@ export class LanguageModel {
     const channel = await WorkerChannel.start({
       path,
       graph: options.graph,
+      external: options.external,
       provider,
       threads: options.threads ?? availableParallelism(),
       optimization: options.optimization ?? 'all',

@@ -63,6 +63,28 @@ export {
   shapeOf,
   writeTensor,
 } from './onnx/tensor.js';
+export {
+  isProtected,
+  openShareOf,
+  type Protection,
+  readProtection,
+} from './protect/description.js';
+export {
+  HOLDERS,
+  type OpenShare,
+  parseShare,
+  type ShareHolder,
+  shareText,
+} from './protect/keys.js';
+export { defaultMoves } from './protect/moves.js';
+export { openProtected } from './protect/open.js';
+export {
+  type ProtectedModel,
+  type ProtectionMode,
+  type ProtectOptions,
+  protectModel,
+} from './protect/protect.js';
+export { type UnlockedModel, unlockModel } from './protect/unlock.js';
 export { cudaProvider } from './runtime/provider.js';
 export { argmax, finiteArgmax } from './sampler/argmax.js';
 export { type Candidates, candidatesOf, isCut } from './sampler/candidates.js';
@@ -92,6 +114,7 @@ export type {
   ChatMessage,
   DecodeSession,
   Device,
+  ExternalData,
   FinishReason,
   GenerateOptions,
   GenerateRequest,

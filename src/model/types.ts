@@ -112,6 +112,14 @@ export interface ModelInfo {
 /** ONNX Runtime's levels of graph optimisation: fused operators make other sums than plain ones. */
 export type GraphOptimization = 'all' | 'extended' | 'basic' | 'disabled';
 
+/** A file of external data in memory. */
+export interface ExternalData {
+  /** As the graph names it. */
+  readonly path: string;
+  /** With a buffer of its own. */
+  readonly data: Uint8Array;
+}
+
 /** How a model is opened. */
 export interface OpenOptions {
   /** ONNX file inside the folder, such as `onnx/model_q4.onnx`; else the usual names are tried in turn. */
@@ -122,6 +130,8 @@ export interface OpenOptions {
   readonly device?: Device;
   /** Bytes of a graph to run in the file's place. */
   readonly graph?: Uint8Array;
+  /** External data to use in place of the files that the graph names; taken over, so their buffers are gone afterwards. */
+  readonly external?: readonly ExternalData[];
   /** How far ONNX Runtime rewrites the graph before it runs; `all` unless stated. Other levels give other roundings. */
   readonly optimization?: GraphOptimization;
 }

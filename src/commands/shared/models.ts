@@ -1,8 +1,9 @@
 import { basename } from 'node:path';
 import { BitmodelError, EXIT, oneLine } from '../../base/index.js';
 import { type JobModel, jobModel, publicKeySchema } from '../../job/index.js';
-import { LanguageModel, ModelRegistry, modelId } from '../../model/index.js';
+import { ModelRegistry, modelId } from '../../model/index.js';
 import type { Settings } from './settings.js';
+import { openWithShares, readShares } from './shares.js';
 
 export { parseThreads } from './number-options.js';
 
@@ -41,7 +42,10 @@ export async function locateModel(
 export async function openJobModels(
   models: readonly string[] | undefined,
   settings: Settings,
-  options: { readonly file?: string; readonly threads?: number } = {},
+  {
+    share,
+    ...options
+  }: { readonly file?: string; readonly threads?: number; readonly share?: string[] } = {},
 ): Promise<JobModel[]> {
   if (models === undefined || models.length === 0) {
     throw new BitmodelError('NO_MODEL', 'No model is named.', {
@@ -49,11 +53,12 @@ export async function openJobModels(
       exitCode: EXIT.usage,
     });
   }
+  const shares = await readShares(share);
   const open: JobModel[] = [];
   try {
     for (const model of models) {
       const { folder, id } = await locateModel(model, settings);
-      open.push(jobModel(id, await LanguageModel.open(folder, options)));
+      open.push(jobModel(id, await openWithShares(folder, options, shares)));
     }
     return open;
   } catch (thrown) {

@@ -11,6 +11,8 @@ import type { WalletChoice } from './wallet.js';
 export interface RoleChoice extends WalletChoice {
   readonly model?: readonly string[];
   readonly threads?: number;
+  /** Files with the shares of protected models. */
+  readonly share?: string[];
 }
 
 /** What such a command works with. */
@@ -37,6 +39,7 @@ export async function playRole(
   try {
     models = await openJobModels(options.model, settings, {
       ...(options.threads === undefined ? {} : { threads: options.threads }),
+      ...(options.share === undefined ? {} : { share: options.share }),
     });
     return await play({ ...opened, models, directory: join(folder, options.key) });
   } finally {

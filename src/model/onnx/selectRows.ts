@@ -218,3 +218,20 @@ export function selectRows(source: ByteSource, file: string | undefined): Uint8A
     wrap(MODEL_GRAPH, [...parts, rowsInput()]),
   );
 }
+
+/**
+ * A graph without its larger weights: those that lie in the file itself are referred to by their place in it, as external data
+ * are. So a graph whose file is in memory stays small, and what is larger than 2 GB can be loaded.
+ * @param file name of the file that the bytes come from
+ * @throws BitmodelError `BAD_ONNX`
+ */
+export function referToFile(source: ByteSource, file: string): Uint8Array {
+  const parts = [...fieldsOf(source, 0, source.size)].map((field) => {
+    if (field.number !== MODEL_GRAPH) return copy(source, field);
+    const inside = children(source, field).map((part) =>
+      part.number === GRAPH.initializer ? referring(source, part, file) : copy(source, part),
+    );
+    return wrap(MODEL_GRAPH, inside);
+  });
+  return concatBytes(...parts);
+}

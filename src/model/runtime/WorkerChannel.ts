@@ -56,6 +56,8 @@ export class WorkerChannel {
   static async start(options: WorkerOptions): Promise<WorkerChannel> {
     const worker = new Worker(new URL('../worker.js', import.meta.url), {
       workerData: options,
+      // weights that are unlocked in memory are there once
+      transferList: (options.external ?? []).map(({ data }) => data.buffer as ArrayBuffer),
       // ONNX Runtime puts the process's whole command line on the stack; the default of a thread overflows at 15,000 characters
       resourceLimits: { stackSizeMb: STACK_MEGABYTES },
     });

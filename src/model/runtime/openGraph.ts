@@ -66,6 +66,7 @@ function open(options: WorkerOptions, graph: Uint8Array | undefined): Promise<In
     interOpNumThreads: 1,
     graphOptimizationLevel: options.optimization,
     logSeverityLevel: 4,
+    ...(options.external && { externalData: [...options.external] }),
     // a graph in memory has no folder of its own in which external data could be found
     extra: graph ? { session: { model_external_initializers_file_folder_path: folder } } : {},
   };

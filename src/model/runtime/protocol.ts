@@ -1,6 +1,6 @@
 import type { PositionLogprobs } from '../logprobs.js';
 import type { Sampling } from '../sampler/sampling.js';
-import type { GraphOptimization } from '../types.js';
+import type { ExternalData, GraphOptimization } from '../types.js';
 
 /** How the worker is started. */
 export interface WorkerOptions {
@@ -8,6 +8,8 @@ export interface WorkerOptions {
   readonly path: string;
   /** Bytes to load in the file's place. */
   readonly graph: Uint8Array | undefined;
+  /** External data in memory; their buffers are transferred. */
+  readonly external?: readonly ExternalData[] | undefined;
   readonly provider: 'cpu' | 'cuda';
   readonly threads: number;
   readonly optimization: GraphOptimization;

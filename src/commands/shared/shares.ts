@@ -1,0 +1,94 @@
+import { BitmodelError, EXIT, toHex } from '../../base/index.js';
+import { Account } from '../../chain/index.js';
+import {
+  isProtected,
+  LanguageModel,
+  type OpenOptions,
+  type OpenShare,
+  openProtected,
+  parseShare,
+  readProtection,
+} from '../../model/index.js';
+import { readInput } from './input.js';
+import type { Settings } from './settings.js';
+import type { Terminal } from './terminal.js';
+import { openSigner, type WalletChoice } from './wallet.js';
+
+/** The option that names the shares of protected models: `command.option(...SHARE_OPTION)`; it may be repeated. */
+export const SHARE_OPTION = [
+  '--share <file>',
+  'share of a protected model, - for stdin; both are needed (see bitmodel model share)',
+  (value: string, before: readonly string[] | undefined): string[] => [...(before ?? []), value],
+] as const;
+
+/** Most bytes of a file with shares. */
+const SHARE_LIMIT = 4096;
+
+/**
+ * Reads shares, one a line, from files.
+ * @throws BitmodelError `BAD_SHARE`, and as `readInput`
+ */
+export async function readShares(files: readonly string[] | undefined): Promise<OpenShare[]> {
+  const shares: OpenShare[] = [];
+  for (const file of files ?? []) {
+    const lines = (await readInput(file, SHARE_LIMIT)).split('\n').filter((line) => line.trim());
+    // an empty file is a share that was not copied
+    shares.push(...(lines.length > 0 ? lines : ['']).map(parseShare));
+  }
+  return shares;
+}
+
+/**
+ * A single key of the data folder, opened.
+ * @throws BitmodelError `NOT_A_PLAIN_KEY`, and as `openSigner`
+ */
+export async function openPlainKey(
+  settings: Settings,
+  choice: WalletChoice,
+  signal?: AbortSignal,
+  stdinIsData = false,
+): Promise<{ readonly privateKey: Uint8Array; readonly publicKey: string }> {
+  const key = await openSigner(settings, choice, signal, stdinIsData);
+  if (!(key instanceof Account)) {
+    return { privateKey: key.privateKey, publicKey: toHex(key.publicKey) };
+  }
+  throw new BitmodelError('NOT_A_PLAIN_KEY', `${choice.key} is an account, not a single key.`, {
+    next: 'Name the key that the share was sealed to',
+    exitCode: EXIT.usage,
+  });
+}
+
+/**
+ * Opens a model; a protected one with those of the shares that are its own, in memory alone.
+ * @throws BitmodelError `SHARES_MISSING`, and as `openProtected` and `LanguageModel.open`
+ */
+export async function openWithShares(
+  folder: string,
+  options: OpenOptions,
+  shares: readonly OpenShare[],
+): Promise<LanguageModel> {
+  if (!isProtected(folder)) return LanguageModel.open(folder, options);
+  const { label } = readProtection(folder).body;
+  return openProtected(
+    folder,
+    // shares of several models may be given at once; when there is only this one, a wrong share is named as such
+    shares.length <= 2 ? shares : shares.filter((share) => toHex(share.label) === label),
+    options,
+  );
+}
+
+/** As {@link openWithShares}, for one's own eyes: a shuffled model runs without shares, too, but answers nonsense. */
+export async function openToRun(
+  folder: string,
+  options: OpenOptions,
+  shares: readonly OpenShare[],
+  terminal: Terminal,
+): Promise<LanguageModel> {
+  const asItIs =
+    shares.length === 0 && isProtected(folder) && readProtection(folder).body.mode === 'shuffle';
+  if (!asItIs) return openWithShares(folder, options, shares);
+  terminal.warn(
+    'this model is protected: without its two shares (--share FILE) it answers nonsense',
+  );
+  return LanguageModel.open(folder, options);
+}
