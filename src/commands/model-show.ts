@@ -1,69 +1,67 @@
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
 import type { Command } from 'commander';
-import { ModelRegistry, magnetLink, readBundle, readModelFacts } from '../model/index.js';
+import { toHex } from '../base/index.js';
+import {
+  type ModelPage,
+  ModelRegistry,
+  magnetLink,
+  readBundle,
+  readModelPage,
+} from '../model/index.js';
+import { calibrationHash, readCalibration } from '../rastic/index.js';
 import { action } from './shared/action.js';
-import { formatSize } from './shared/sizes.js';
+import { memoryNeed } from './shared/model-memory.js';
+import { modelOnChain } from './shared/model-on-chain.js';
+import { modelPageJson, modelPageText, type ShownCalibration } from './shared/model-page.js';
+
+/** Calibrations beside a model, of each of its graphs. */
+function calibrationsOf(dir: string, id: string, { graph, others }: ModelPage): ShownCalibration[] {
+  return [graph, ...others].flatMap(({ file }) => {
+    const calibration = readCalibration(dir, id, file);
+    if (!calibration) return [];
+    const pairs = calibration.pairs.map(({ seller, verifier, tauMicro }) => ({
+      seller,
+      verifier,
+      tauMicro,
+    }));
+    return [{ file, hash: toHex(calibrationHash(calibration)), pairs }];
+  });
+}
 
 /** `model show`. */
 export function registerShow(model: Command): void {
   model
     .command('show')
-    .description('what is known about a model')
+    .summary('what is known about a model')
+    .description(
+      'Shows what is known about a model without running it: what its graph holds, what memory it takes, its licence and parents, the calibration beside it, and, where a node runs, who published it and who holds it.',
+    )
     .argument('<model>', 'folder, id or name')
     .option('--file <file>', 'ONNX file inside the folder')
-    .addHelpText('after', '\nExample:\n  $ bitmodel model show ./my-model')
+    .addHelpText(
+      'after',
+      `
+Measures are those of the graph itself; where config.json says otherwise, that is said.
+
+Example:
+  $ bitmodel model show ./my-model
+  $ bitmodel model show my-model --file onnx/model_q4.onnx --json`,
+    )
     .action(
       action<{ file?: string }>(async ([asked], { options, settings, terminal }) => {
         const dir = new ModelRegistry(settings.datadir).resolve(asked!);
-        const facts = readModelFacts(dir, options.file);
-        const bundle = facts.packed ? readBundle(dir) : undefined;
-        const about = {
-          ...(bundle && {
-            id: bundle.id,
-            name: bundle.name,
-            licence: bundle.licence,
-            parents: bundle.parents,
-            size: bundle.size,
-            magnet: magnetLink(bundle.id, bundle.name),
-          }),
-          dir,
-          file: facts.file,
-          architecture: facts.architecture,
-          parameters: facts.parameters,
-          layers: facts.layers,
-          contextLength: facts.contextLength,
-          vocabularySize: facts.vocabularySize,
-          numericType: facts.numericType,
-          accuracyLevel: facts.accuracyLevel,
-          weightBytes: facts.weightBytes,
+        const page = readModelPage(dir, options.file);
+        const bundle = existsSync(join(dir, 'bitmodel.json')) ? readBundle(dir) : undefined;
+        const shown = {
+          page,
+          memory: memoryNeed(page),
+          bundle,
+          magnet: bundle && magnetLink(bundle.id, bundle.name),
+          calibrations: bundle ? calibrationsOf(dir, bundle.id, page) : [],
+          chain: bundle && (await modelOnChain(settings, bundle.id)),
         };
-        terminal.result(
-          about,
-          () => {
-            const rows: [string, unknown][] = [
-              ['id', bundle?.id ?? 'not packed yet (bitmodel model pack)'],
-              ['name', bundle?.name],
-              ['licence', bundle?.licence],
-              ['folder', dir],
-              ['file', facts.file],
-              ['architecture', facts.architecture],
-              ['parameters', facts.parameters.toLocaleString('en')],
-              ['layers', facts.layers],
-              ['context', facts.contextLength],
-              ['vocabulary', facts.vocabularySize],
-              ['numbers', facts.numericType],
-              ['weights', formatSize(facts.weightBytes)],
-              ...(bundle?.parents ?? []).map(({ id, ppm }): [string, string] => [
-                'parent',
-                `${id} ${ppm} ppm`,
-              ]),
-            ];
-            return rows
-              .filter(([, value]) => value !== undefined)
-              .map(([label, value]) => `${label.padEnd(14)}${value}`)
-              .join('\n');
-          },
-          bundle?.id ?? dir,
-        );
+        terminal.result(modelPageJson(shown), () => modelPageText(shown), bundle?.id ?? dir);
       }),
     );
 }

@@ -15,6 +15,10 @@ export interface ModelConfig {
   /** Sizes for graphs whose shapes don't state them. */
   readonly vocabularySize: number | undefined;
   readonly layers: number | undefined;
+  readonly hiddenSize: number | undefined;
+  readonly heads: number | undefined;
+  /** Whether the embedding is the last product's matrix, too. */
+  readonly tiedEmbedding: boolean;
   readonly keyValueHeads: number | undefined;
   readonly headSize: number | undefined;
 }
@@ -71,7 +75,8 @@ export function assertFolder(dir: string): void {
   );
 }
 
-function listOnnxFiles(dir: string): string[] {
+/** ONNX files of a folder and of its `onnx`, by their paths inside it. */
+export function listOnnxFiles(dir: string): string[] {
   return ['', 'onnx'].flatMap((folder) => {
     const path = join(dir, folder);
     if (!existsSync(path)) return [];
@@ -175,6 +180,9 @@ export function readModelConfig(dir: string, file?: string): ModelConfig {
       config.num_layers,
       decoder.num_hidden_layers,
     ),
+    hiddenSize: width,
+    heads,
+    tiedEmbedding: config.tie_word_embeddings === true,
     keyValueHeads: firstInteger(
       config.num_key_value_heads,
       config.multi_query === true ? 1 : undefined,

@@ -66,6 +66,12 @@ function externalPath(graphPath: string, external: string): string | undefined {
   return !inside.startsWith('..') && existsSync(path) ? path : undefined;
 }
 
+/** Bytes of a graph and its external data, all of which is there. */
+export function graphBytes(path: string, { externalFiles }: GraphFacts): number {
+  const external = externalFiles.map((name) => statSync(externalPath(path, name)!).size);
+  return external.reduce((sum, size) => sum + size, statSync(path).size);
+}
+
 /**
  * What is known about a model's files, without running it.
  * @throws BitmodelError as `readGraph`, and `NOT_A_FOLDER`, `MODEL_FILE_MISSING`, `BAD_MODEL_CONFIG`
@@ -74,7 +80,6 @@ export function readModelFacts(dir: string, file?: string): ModelFacts {
   const config = readModelConfig(dir, file);
   const path = join(dir, config.file);
   const graph = readGraph(path);
-  const external = graph.externalFiles.map((name) => statSync(externalPath(path, name)!).size);
   return {
     file: config.file,
     architecture: config.architecture,
@@ -84,7 +89,7 @@ export function readModelFacts(dir: string, file?: string): ModelFacts {
     vocabularySize: config.vocabularySize,
     numericType: numericType(graph),
     accuracyLevel: graph.accuracyLevel,
-    weightBytes: external.reduce((sum, size) => sum + size, statSync(path).size),
+    weightBytes: graphBytes(path, graph),
     packed: existsSync(join(dir, MANIFEST)),
   };
 }

@@ -64,6 +64,14 @@ export {
   writeTensor,
 } from './onnx/tensor.js';
 export {
+  type CacheNeed,
+  type Difference,
+  type GraphPage,
+  type ModelPage,
+  readModelPage,
+  type UnusableGraph,
+} from './page.js';
+export {
   isProtected,
   openShareOf,
   type Protection,
