@@ -21,9 +21,13 @@ import type {
   Tokenizer,
 } from './types.js';
 
+/** Most streams that can be decoded in one run. */
+export const MOST_BATCH = 64;
+
 /**
  * A language model that runs in a thread of its own (DESIGN 7, "Run time"). Deterministic: the same request gives the same
- * ids on the same device with the same number of threads.
+ * ids on the same device with the same number of threads; in a batch, up to roundings of other kernels, which depend on how
+ * many rows a run has.
  */
 export class LanguageModel {
   readonly info: ModelInfo;
@@ -40,7 +44,7 @@ export class LanguageModel {
   /**
    * Opens a model of the onnx-community or ONNX Runtime GenAI layout.
    * @throws BitmodelError `NOT_A_FOLDER`, `MODEL_FILE_MISSING`, `BAD_MODEL_CONFIG`, `BAD_ONNX`, `EXTERNAL_DATA_MISSING`,
-   *   `MODEL_LOAD_FAILED`, `UNSUPPORTED_GRAPH`, `TOKENIZER_MISSING`, `BAD_TOKENIZER`, `TOKENIZER_MISMATCH`, `CUDA_MISSING`
+   *   `BAD_BATCH`, `MODEL_LOAD_FAILED`, `UNSUPPORTED_GRAPH`, `TOKENIZER_MISSING`, `BAD_TOKENIZER`, `TOKENIZER_MISMATCH`, `CUDA_MISSING`
    */
   static async open(dir: string, options: OpenOptions = {}): Promise<LanguageModel> {
     const config = readModelConfig(dir, options.file);
@@ -59,6 +63,8 @@ export class LanguageModel {
       headSize: config.headSize,
       vocabularySize: config.vocabularySize,
       contextLength: config.contextLength,
+      // what a row of a run-dependent graph computes would hang on the other rows
+      batch: facts.runDependent ? 1 : batchOf(options),
     });
     const { vocabularySize, hasCache, layers } = channel.graph;
     if (tokenizer.size > vocabularySize) {
@@ -75,15 +81,17 @@ export class LanguageModel {
       hasCache,
       numericClass: `${numericType(facts)}/${facts.accuracyLevel}/${provider}`,
       runDependent: facts.runDependent,
+      batch: channel.batch,
       architecture: config.architecture,
     };
     return new LanguageModel(info, tokenizer, channel);
   }
 
   /**
-   * Generates an output: greedy, or drawn by the noise that the seed fixes.
+   * Generates an output: greedy, or drawn by the noise that the seed fixes. Several at the same time share runs where
+   * `info.batch` is above 1, else they take turns.
    * @throws BitmodelError `EMPTY_PROMPT`, `PROMPT_TOO_LONG`, `BAD_TOKEN_ID`, `BAD_SAMPLING`, `BAD_SEED`, `BAD_MAX_TOKENS`,
-   *   `BAD_LOGITS`, `MODEL_RUN_FAILED`, `MODEL_WORKER_DIED`
+   *   `BAD_LOGITS`, `OUT_OF_MEMORY`, `MODEL_RUN_FAILED`, `MODEL_WORKER_DIED`
    */
   async generate(request: GenerateRequest, options: GenerateOptions = {}): Promise<Generation> {
     const { promptIds, sampling, seed, maxTokens, stop } = request;
@@ -110,12 +118,14 @@ export class LanguageModel {
         endIds,
         limit: Math.min(maxTokens, contextLeft),
         logprobs: options.logprobs,
+        wantsLogits: options.onLogits !== undefined,
       },
       {
         signal: options.signal,
-        onToken: (id, cancel, logprobs) => {
+        onToken: ({ token: id, logprobs, logits }, cancel) => {
           // the worker may be a token ahead of a stop text found here
           if (finish) return;
+          if (logits) options.onLogits?.(ids.length, logits);
           const step = detector.push(id);
           text += step.delta;
           finish = step.finish;
@@ -210,6 +220,14 @@ export class LanguageModel {
       { next: 'Shorten the prompt, or use a model with a longer context', exitCode: EXIT.usage },
     );
   }
+}
+
+/** @throws BitmodelError `BAD_BATCH` */
+function batchOf({ batch = 1 }: OpenOptions): number {
+  if (Number.isInteger(batch) && batch >= 1 && batch <= MOST_BATCH) return batch;
+  throw new BitmodelError('BAD_BATCH', `A batch has 1 to ${MOST_BATCH} rows.`, {
+    exitCode: EXIT.usage,
+  });
 }
 
 function mismatch(

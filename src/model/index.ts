@@ -34,7 +34,7 @@ export {
   type ImportType,
   importModel,
 } from './import/importModel.js';
-export { LanguageModel } from './LanguageModel.js';
+export { LanguageModel, MOST_BATCH } from './LanguageModel.js';
 export { logprobsOf, MOST_LOGPROBS, type PositionLogprobs, type TokenLogprob } from './logprobs.js';
 export { MemoryBandwidth } from './measure/MemoryBandwidth.js';
 export {

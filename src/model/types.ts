@@ -36,6 +36,11 @@ export interface GenerateOptions {
   ) => void;
   /** Compute log-probabilities of each token, and of so many of the most probable (0 to 20); none unless stated. */
   readonly logprobs?: number | undefined;
+  /**
+   * Called before `onToken`, for each output position.
+   * @param logits the whole row that the token was drawn from; the callee owns it
+   */
+  readonly onLogits?: (position: number, logits: Float32Array) => void;
   /** Ends the run between two tokens, with an `AbortError`. */
   readonly signal?: AbortSignal;
 }
@@ -106,6 +111,8 @@ export interface ModelInfo {
   readonly numericClass: string;
   /** Whether the logits of a position depend on which others, later ones too, are computed in the same run. */
   readonly runDependent: boolean;
+  /** Most outputs that are decoded in one run: what was asked for, or 1 where the graph can't. */
+  readonly batch: number;
   readonly architecture: string;
 }
 
@@ -132,6 +139,11 @@ export interface OpenOptions {
   readonly graph?: Uint8Array;
   /** External data to use in place of the files that the graph names; taken over, so their buffers are gone afterwards. */
   readonly external?: readonly ExternalData[];
+  /**
+   * Most outputs to decode in one run, 1 to 64; 1 unless stated, and for graphs that can't. Beyond 1, an output's logits
+   * differ in their last bits by how many others are decoded with it.
+   */
+  readonly batch?: number;
   /** How far ONNX Runtime rewrites the graph before it runs; `all` unless stated. Other levels give other roundings. */
   readonly optimization?: GraphOptimization;
 }

@@ -1,14 +1,12 @@
 import { parentPort, workerData } from 'node:worker_threads';
 import { BitmodelError, messageOf } from '../base/index.js';
-import { logprobsOf } from './logprobs.js';
+import { DecodeBatch } from './runtime/DecodeBatch.js';
 import { DecoderGraph } from './runtime/DecoderGraph.js';
+import { decodeAlone } from './runtime/decodeAlone.js';
+import { Output } from './runtime/Output.js';
+import { probeBatch } from './runtime/probeBatch.js';
 import type { WorkerOptions, WorkerReply, WorkerRequest } from './runtime/protocol.js';
 import { TokenStream } from './runtime/TokenStream.js';
-import { gumbelNoise } from './sampler/noise.js';
-import { sampleToken } from './sampler/sample.js';
-
-/** Output tokens for which room is made at once; more as they come. */
-const ROOM = 256;
 
 /**
  * The thread that runs a model, since ONNX Runtime blocks the event loop it runs on. The decode loop is here; tokens and
@@ -16,14 +14,17 @@ const ROOM = 256;
  */
 class ModelWorker {
   readonly #graph: DecoderGraph;
+  readonly #batch: DecodeBatch | undefined;
   readonly #sessions = new Map<number, TokenStream>();
   readonly #cancelled = new Set<number>();
   readonly #running = new Set<number>();
   readonly #acks = new Map<number, () => void>();
   #closing = false;
 
-  constructor(graph: DecoderGraph) {
+  /** @param batch most streams to decode in one run */
+  constructor(graph: DecoderGraph, batch: number) {
     this.#graph = graph;
+    this.#batch = batch > 1 ? new DecodeBatch(graph, batch) : undefined;
   }
 
   async handle(request: WorkerRequest): Promise<void> {
@@ -54,33 +55,14 @@ class ModelWorker {
   }
 
   async #generate(request: WorkerRequest & { type: 'generate' }): Promise<void> {
-    const { id, promptIds, sampling, limit } = request;
-    const noise = gumbelNoise(request.seed);
+    const { id } = request;
+    const output = new Output(request, send);
     const cancelled = (): boolean => this.#cancelled.has(id);
-    const stream = new TokenStream(this.#graph);
-    try {
-      const started = performance.now();
-      stream.reserve(promptIds.length + Math.min(limit, ROOM));
-      let logits = await stream.feed(promptIds, true, cancelled);
-      const prefilled = performance.now();
-      for (let position = 0; !cancelled(); position++) {
-        assertFinite(logits);
-        const token = sampleToken(logits, position, sampling, noise);
-        const { logprobs: best } = request;
-        const logprobs = best === undefined ? {} : { logprobs: logprobsOf(logits, token, best) };
-        send({ type: 'token', id, token, ...logprobs });
-        if (position + 1 >= limit || request.endIds.includes(token)) break;
-        logits = await stream.feed([token], true, cancelled);
-      }
-      const times = {
-        promptSeconds: (prefilled - started) / 1000,
-        decodeSeconds: (performance.now() - prefilled) / 1000,
-      };
-      this.#assertOpen();
-      send({ type: 'done', id, times });
-    } finally {
-      stream.close();
-    }
+    const times = this.#batch
+      ? await this.#batch.generate(output, cancelled)
+      : await decodeAlone(this.#graph, output, cancelled);
+    this.#assertOpen();
+    send({ type: 'done', id, times });
   }
 
   async #prefill({
@@ -135,19 +117,6 @@ class ModelWorker {
   }
 }
 
-function assertFinite(logits: Float32Array): void {
-  for (const logit of logits) {
-    if (Number.isFinite(logit)) continue;
-    throw new BitmodelError(
-      'BAD_LOGITS',
-      'The model computed logits that are not finite numbers.',
-      {
-        next: 'Use another ONNX file of the model (fp32 where fp16 overflows), or check it with: bitmodel model check DIR',
-      },
-    );
-  }
-}
-
 function send(reply: WorkerReply, transfer: ArrayBuffer[] = []): void {
   parentPort!.postMessage(reply, transfer);
 }
@@ -164,10 +133,13 @@ function failure(id: number | undefined, thrown: unknown): WorkerReply {
 }
 
 try {
-  const graph = await DecoderGraph.load(workerData as WorkerOptions);
-  const worker = new ModelWorker(graph);
+  const options = workerData as WorkerOptions;
+  const graph = await DecoderGraph.load(options);
+  const isBatched = options.batch > 1 && graph.info.batches && (await probeBatch(graph));
+  const batch = isBatched ? options.batch : 1;
+  const worker = new ModelWorker(graph, batch);
   parentPort!.on('message', (request: WorkerRequest) => void worker.handle(request));
-  send({ type: 'ready', graph: graph.info });
+  send({ type: 'ready', graph: graph.info, batch });
 } catch (thrown) {
   send(failure(undefined, thrown));
 }

@@ -110,6 +110,11 @@ export class CacheArena {
     return { feeds, fetches };
   }
 
+  /** One slot, for a stream of its own runs. */
+  slot(index: number): ArenaSlot {
+    return new ArenaSlot(this, undefined, index);
+  }
+
   /** Says how many tokens a slot holds now. */
   hold(slot: number, length: number): void {
     this.#lengths[slot] = length;
@@ -142,15 +147,16 @@ export class CacheArena {
 /** One slot of an arena. */
 export class ArenaSlot implements KeyValueCache {
   readonly #arena: CacheArena;
-  readonly #tensors: readonly CacheTensor[];
+  readonly #otherwise: readonly CacheTensor[] | undefined;
   /** Which slot; changes when the streams of a batch close ranks. */
   index: number;
   /** Used instead where the graph turns out to be another than it seemed. */
   #other: GrowingCache | undefined;
 
-  constructor(arena: CacheArena, tensors: readonly CacheTensor[], index: number) {
+  /** @param otherwise of what to make another cache, should the graph be another than it seems */
+  constructor(arena: CacheArena, otherwise: readonly CacheTensor[] | undefined, index: number) {
     this.#arena = arena;
-    this.#tensors = tensors;
+    this.#otherwise = otherwise;
     this.index = index;
   }
 
@@ -167,8 +173,8 @@ export class ArenaSlot implements KeyValueCache {
   }
 
   fallBack(past: number): boolean {
-    if (this.#other !== undefined || past > 0) return false;
-    this.#other = new GrowingCache(this.#tensors, false);
+    if (this.#other !== undefined || this.#otherwise === undefined || past > 0) return false;
+    this.#other = new GrowingCache(this.#otherwise, false);
     return true;
   }
 

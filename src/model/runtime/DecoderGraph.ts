@@ -6,6 +6,7 @@ import { ArenaSlot, CacheArena } from './CacheArena.js';
 import type { BoundCache, CacheTensor, KeyValueCache } from './cache.js';
 import { Feeds, KNOWN_INPUTS, type RunRow, type TensorMeta } from './feeds.js';
 import { GrowingCache } from './GrowingCache.js';
+import { copyFloats } from './half.js';
 import { type OpenGraph, oneLine, openGraph } from './openGraph.js';
 import type { GraphInfo, WorkerOptions } from './protocol.js';
 import { unsupported } from './tensors.js';
@@ -70,10 +71,12 @@ export class DecoderGraph {
     this.#tensors = this.#findCache(new Set(outputs.map(({ name }) => name)), options);
     // on a GPU, tensors are copied there and back at each run, wherever they lie here
     this.#onCpu = options.provider === 'cpu';
+    const inPlace = this.#onCpu && attention.inPlace && this.#tensors.every(isKeyOrValue);
     this.info = {
       vocabularySize: this.#vocabularySize(options),
       hasCache: this.#tensors.length > 0,
-      inPlace: this.#onCpu && attention.inPlace && this.#tensors.every(isKeyOrValue),
+      inPlace,
+      batches: inPlace && attention.batches,
       layers: new Set(this.#tensors.map(({ input }) => /\d+/.exec(input)?.[0])).size,
     };
   }
@@ -128,17 +131,33 @@ export class DecoderGraph {
     const { past, ids } = row;
     const execute = (): Promise<Rows> =>
       this.#execute([row], cache.bind(past, ids.length), options);
-    let rows: Rows;
     try {
-      rows = await execute();
+      return await execute();
     } catch (thrown) {
       // the graph may make other shapes than it seemed to, which do not fit where they were to go
       if (thrown instanceof BitmodelError || !cache.fallBack(past)) throw failed(thrown);
-      rows = await execute().catch((again) => {
+      return execute().catch((again) => {
         throw failed(again);
       });
     }
-    return rows;
+  }
+
+  /**
+   * Runs one token each of several streams, which lie in the first slots of an arena, with room for them.
+   * @returns rows × vocabulary: the logits after each, until the next run
+   * @throws BitmodelError `MODEL_RUN_FAILED`
+   */
+  async runBatch(rows: readonly RunRow[], arena: CacheArena): Promise<Float32Array> {
+    const adopt = (): void => {
+      for (const [slot, { past, ids }] of rows.entries()) arena.hold(slot, past + ids.length);
+    };
+    const cache = { ...arena.bind(0, rows.length), adopt };
+    const { data } = await this.#execute(rows, cache, { wanted: [0], passing: true }).catch(
+      (thrown) => {
+        throw failed(thrown);
+      },
+    );
+    return copyFloats(data, 0, rows.length * this.info.vocabularySize);
   }
 
   async #execute(rows: readonly RunRow[], cache: BoundCache, options: RunOptions): Promise<Rows> {

@@ -10,6 +10,14 @@ function chunkFor(length: number): number {
   return Math.ceil(length / Math.max(1, Math.round(length / CHUNK)));
 }
 
+/** The runs in which a prompt is fed. */
+export function promptParts(ids: readonly number[]): (readonly number[])[] {
+  const size = chunkFor(ids.length);
+  return Array.from({ length: Math.ceil(ids.length / size) }, (_, i) =>
+    ids.slice(i * size, (i + 1) * size),
+  );
+}
+
 /** How a prefill is divided. */
 export interface RunSizes {
   /** Positions per run; about 128 unless stated. */
@@ -28,9 +36,10 @@ export class TokenStream {
   #all: number[] = [];
   #length = 0;
 
-  constructor(graph: DecoderGraph) {
+  /** @param cache empty; one of its own unless given */
+  constructor(graph: DecoderGraph, cache: KeyValueCache = graph.newCache()) {
     this.#graph = graph;
-    this.#cache = graph.newCache();
+    this.#cache = cache;
   }
 
   get length(): number {
@@ -56,9 +65,8 @@ export class TokenStream {
     cancelled: () => boolean = () => false,
   ): Promise<Float32Array> {
     let last = new Float32Array(0);
-    const size = this.#graph.info.hasCache ? chunkFor(ids.length) : ids.length;
-    for (let start = 0; start < ids.length && !cancelled(); start += size) {
-      const part = ids.slice(start, start + size);
+    for (const part of this.#graph.info.hasCache ? promptParts(ids) : [ids]) {
+      if (cancelled()) break;
       const wanted = [part.length - 1];
       last = this.#pick(await this.#run(part, { wanted, passing }), wanted);
     }

@@ -1,16 +1,18 @@
 import { Worker } from 'node:worker_threads';
 import { BitmodelError, messageOf } from '../../base/index.js';
-import type { PositionLogprobs } from '../logprobs.js';
 import type { GraphInfo, WorkerOptions, WorkerReply, WorkerRequest } from './protocol.js';
 
 type Reply<Type extends WorkerReply['type']> = Extract<WorkerReply, { type: Type }>;
+
+/** A token of an output as the worker draws it. */
+export type Drawn = Reply<'token'>;
 
 /** Stack of the model's thread. */
 const STACK_MEGABYTES = 32;
 
 /** What a call gets back while it runs and when it ends. */
 interface PendingCall {
-  readonly onToken?: (token: number, logprobs: PositionLogprobs | undefined) => void;
+  readonly onToken?: (drawn: Drawn) => void;
   readonly onBlock?: (positions: readonly number[], logits: Float32Array) => void;
   readonly resolve: (reply: Reply<'done'>) => void;
   readonly reject: (error: unknown) => void;
@@ -23,11 +25,7 @@ export type Call = Unnumbered<Extract<WorkerRequest, { type: 'generate' | 'prefi
 
 /** Who is told of a call on its way, and who can end it. */
 export interface CallHooks {
-  readonly onToken?: (
-    token: number,
-    cancel: () => void,
-    logprobs: PositionLogprobs | undefined,
-  ) => void;
+  readonly onToken?: (drawn: Drawn, cancel: () => void) => void;
   readonly onBlock?: (positions: readonly number[], logits: Float32Array) => void | Promise<void>;
   readonly signal?: AbortSignal | undefined;
 }
@@ -35,15 +33,18 @@ export interface CallHooks {
 /** The main thread's end of a model worker. A worker that dies turns into an error of every call, never of the process. */
 export class WorkerChannel {
   readonly graph: GraphInfo;
+  /** Most streams that are decoded in one run. */
+  readonly batch: number;
   readonly #worker: Worker;
   readonly #pending = new Map<number, PendingCall>();
   #nextId = 1;
   #dead: BitmodelError | undefined;
   #closing: Promise<void> | undefined;
 
-  private constructor(worker: Worker, graph: GraphInfo) {
+  private constructor(worker: Worker, { graph, batch }: Reply<'ready'>) {
     this.#worker = worker;
     this.graph = graph;
+    this.batch = batch;
     worker.on('message', (reply: WorkerReply) => this.#receive(reply));
     worker.on('error', (error) => this.#die(messageOf(error)));
     worker.on('exit', (code) => this.#die(`it ended with code ${code}`));
@@ -62,15 +63,15 @@ export class WorkerChannel {
       resourceLimits: { stackSizeMb: STACK_MEGABYTES },
     });
     try {
-      const graph = await new Promise<GraphInfo>((resolve, reject) => {
+      const ready = await new Promise<Reply<'ready'>>((resolve, reject) => {
         worker.once('message', (reply: WorkerReply) => {
-          if (reply.type === 'ready') resolve(reply.graph);
+          if (reply.type === 'ready') resolve(reply);
           else if (reply.type === 'failed') reject(errorOf(reply));
         });
         worker.once('error', (error) => reject(died(messageOf(error))));
         worker.once('exit', (code) => reject(died(`it ended with code ${code}`)));
       });
-      return new WorkerChannel(worker, graph);
+      return new WorkerChannel(worker, ready);
     } catch (thrown) {
       await worker.terminate();
       throw thrown;
@@ -100,10 +101,10 @@ export class WorkerChannel {
         this.#pending.set(id, {
           resolve,
           reject,
-          onToken: (token, logprobs) => {
+          onToken: (drawn) => {
             if (failure) return;
             try {
-              hooks.onToken?.(token, cancel, logprobs);
+              hooks.onToken?.(drawn, cancel);
             } catch (thrown) {
               stopWith(thrown);
             }
@@ -149,7 +150,7 @@ export class WorkerChannel {
   #receive(reply: WorkerReply): void {
     if (reply.type === 'ready' || reply.id === undefined) return;
     const call = this.#pending.get(reply.id);
-    if (reply.type === 'token') call?.onToken?.(reply.token, reply.logprobs);
+    if (reply.type === 'token') call?.onToken?.(reply);
     else if (reply.type === 'block') call?.onBlock?.(reply.positions, reply.logits);
     else if (reply.type === 'done') call?.resolve(reply);
     else call?.reject(errorOf(reply));

@@ -30,8 +30,8 @@ function fill(data: TypedArray, value: number, start: number, end: number): void
 /** Makes what a graph is fed beside its cache. */
 export class Feeds {
   readonly #inputs: ReadonlyMap<string, TensorMeta>;
-  /** The mask's elements, with room for more. */
-  #mask: TypedArray | undefined;
+  /** The mask of one row, with room for more. */
+  #ones: TypedArray | undefined;
 
   constructor(inputs: ReadonlyMap<string, TensorMeta>) {
     this.#inputs = inputs;
@@ -72,15 +72,23 @@ export class Feeds {
     const meta = this.#inputs.get('attention_mask');
     if (!meta) return;
     const width = Math.max(...rows.map(({ past }) => past)) + count;
-    const size = rows.length * width;
-    if (this.#mask === undefined || this.#mask.length < size) {
-      this.#mask = makeArray(meta.type, size * 2);
-    }
-    const mask = this.#mask.subarray(0, size);
-    fill(mask, 1, 0, size);
+    const mask = this.#onesOf(meta.type, rows.length * width, rows.length === 1);
     for (const [row, { past }] of rows.entries()) {
       fill(mask, 0, row * width + past + count, (row + 1) * width);
     }
     feeds.attention_mask = makeTensor(meta.type, [rows.length, width], mask);
   }
+
+  /** @param isKept whether nobody writes to them, so that runs that were prepared at the same time can share them */
+  #onesOf(type: string, size: number, isKept: boolean): TypedArray {
+    if (!isKept) return makeOnes(type, size);
+    if (this.#ones === undefined || this.#ones.length < size) this.#ones = makeOnes(type, size * 2);
+    return this.#ones.subarray(0, size);
+  }
+}
+
+function makeOnes(type: string, size: number): TypedArray {
+  const ones = makeArray(type, size);
+  fill(ones, 1, 0, size);
+  return ones;
 }

@@ -19,6 +19,8 @@ export interface WorkerOptions {
   readonly vocabularySize: number | undefined;
   /** Most positions of a stream. */
   readonly contextLength: number;
+  /** Most streams to decode in one run. */
+  readonly batch: number;
 }
 
 /** What the worker learnt from the graph. */
@@ -27,6 +29,8 @@ export interface GraphInfo {
   readonly hasCache: boolean;
   /** Whether keys and values stay where they are from step to step. */
   readonly inPlace: boolean;
+  /** Whether streams of different lengths can be computed in one run. */
+  readonly batches: boolean;
   /** Layers as far as the cache tells; 0 without one. */
   readonly layers: number;
 }
@@ -44,6 +48,8 @@ export type WorkerRequest =
       readonly endIds: readonly number[];
       /** How many of the most probable tokens to tell of with each; undefined for no log-probabilities at all. */
       readonly logprobs: number | undefined;
+      /** Whether the logits that each token is drawn from are to be sent along. */
+      readonly wantsLogits: boolean;
     }
   | {
       readonly type: 'prefill';
@@ -68,7 +74,7 @@ export type WorkerRequest =
   | { readonly type: 'cancel'; readonly id: number }
   | { readonly type: 'close' };
 
-/** Where the time of a generation went; seconds. */
+/** Where the time of a generation went, from the first run for it; seconds. Steps of others are part of it. */
 export interface DecodeTimes {
   readonly promptSeconds: number;
   readonly decodeSeconds: number;
@@ -76,12 +82,18 @@ export interface DecodeTimes {
 
 /** From the worker. */
 export type WorkerReply =
-  | { readonly type: 'ready'; readonly graph: GraphInfo }
+  | {
+      readonly type: 'ready';
+      readonly graph: GraphInfo;
+      /** Most streams that it decodes in one run. */
+      readonly batch: number;
+    }
   | {
       readonly type: 'token';
       readonly id: number;
       readonly token: number;
       readonly logprobs?: PositionLogprobs;
+      readonly logits?: Float32Array;
     }
   | {
       readonly type: 'block';

@@ -26,6 +26,7 @@ const load = (graph: Uint8Array): Promise<DecoderGraph> =>
     headSize: undefined,
     vocabularySize: undefined,
     contextLength: 1024,
+    batch: 1,
   });
 
 /** Plain ONNX Runtime: a cache of its own making at each run. @returns the last logits of each */

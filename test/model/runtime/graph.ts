@@ -77,8 +77,11 @@ export type Kind =
   /** Keys joined to those before, of which only the last 16 are kept. */
   | 'window';
 
-/** A decoder of random weights, always the same, as an ONNX file. */
-export function makeGraph(kind: Kind, layers = SIZES.layers): Uint8Array {
+/**
+ * A decoder of random weights, always the same, as an ONNX file.
+ * @param spoilt a token after which all logits are NaN
+ */
+export function makeGraph(kind: Kind, layers = SIZES.layers, spoilt?: number): Uint8Array {
   const { vocabulary, hidden, heads, kvHeads, head } = SIZES;
   const isHalf = kind === 'group-query-half';
   const float = isHalf ? 10 : 1;
@@ -89,6 +92,9 @@ export function makeGraph(kind: Kind, layers = SIZES.layers): Uint8Array {
     const data = new Float32Array(dims.reduce((a, b) => a * b, 1));
     for (let i = 0; i < data.length; i++)
       data[i] = (philoxWord(drawn++, 0, 7, 9) / 2 ** 31 - 1) * scale;
+    if (name === 'embedding' && spoilt !== undefined) {
+      data.fill(Number.NaN, spoilt * hidden, (spoilt + 1) * hidden);
+    }
     tensors.push(tensor(name, dims, data));
     return name;
   };

@@ -1,0 +1,211 @@
+import type { ArenaSlot, CacheArena } from './CacheArena.js';
+import type { DecoderGraph } from './DecoderGraph.js';
+import type { Output } from './Output.js';
+import type { DecodeTimes } from './protocol.js';
+import { promptParts, TokenStream } from './TokenStream.js';
+
+/** Output tokens for which room is made at once; more as they come. */
+export const ROOM = 256;
+/** Steps of the batch between two parts of the prompt of a stream that joins: a part takes about as long as five of them. */
+const STEPS_BETWEEN = 4;
+
+/** A stream from its request to its last token. */
+interface Member {
+  readonly output: Output;
+  readonly cancelled: () => boolean;
+  readonly resolve: (times: DecodeTimes) => void;
+  readonly reject: (thrown: unknown) => void;
+  started: number;
+  prefilled: number;
+}
+
+/** A stream whose prompt is being computed, in the slot behind those of the rows. */
+interface Joiner {
+  readonly member: Member;
+  readonly slot: ArenaSlot;
+  readonly stream: TokenStream;
+  readonly parts: (readonly number[])[];
+}
+
+/** A stream that is decoded, in the slot of the same number as its place among the rows. */
+interface Row {
+  readonly member: Member;
+  /** Tokens in its slot. */
+  length: number;
+  /** To be fed next. */
+  token: number;
+}
+
+/**
+ * Decodes the streams of one graph in one run per step. A stream joins when its prompt has been computed, alone and in the
+ * same parts as it would be without the others, between their steps; it leaves after its last token, and the last of the
+ * others moves into its place.
+ */
+export class DecodeBatch {
+  readonly #graph: DecoderGraph;
+  readonly #most: number;
+  readonly #arena: CacheArena;
+  readonly #waiting: Member[] = [];
+  readonly #rows: Row[] = [];
+  #joiner: Joiner | undefined;
+  #isRunning = false;
+
+  /** @param most rows of a run */
+  constructor(graph: DecoderGraph, most: number) {
+    this.#graph = graph;
+    this.#most = most;
+    this.#arena = graph.newArena(most);
+  }
+
+  /**
+   * Decodes an output, beside others where there are any.
+   * @returns when its last token was drawn, or it was cancelled
+   * @throws BitmodelError `BAD_LOGITS`, `MODEL_RUN_FAILED`, `OUT_OF_MEMORY`
+   */
+  generate(output: Output, cancelled: () => boolean): Promise<DecodeTimes> {
+    return new Promise((resolve, reject) => {
+      this.#waiting.push({ output, cancelled, resolve, reject, started: 0, prefilled: 0 });
+      if (!this.#isRunning) void this.#run();
+    });
+  }
+
+  async #run(): Promise<void> {
+    this.#isRunning = true;
+    while (this.#waiting.length + this.#rows.length > 0 || this.#joiner) {
+      this.#begin();
+      await this.#computePart();
+      const steps = this.#joiner ? STEPS_BETWEEN : 1;
+      for (let i = 0; i < steps && this.#rows.length > 0; i++) await this.#step();
+    }
+    this.#arena.clear();
+    this.#isRunning = false;
+  }
+
+  /** Takes one that waits, if there is a place; those that nobody waits for any more end. */
+  #begin(): void {
+    for (let i = this.#waiting.length - 1; i >= 0; i--) {
+      const member = this.#waiting[i]!;
+      if (!member.cancelled()) continue;
+      this.#waiting.splice(i, 1);
+      member.resolve({ promptSeconds: 0, decodeSeconds: 0 });
+    }
+    if (this.#joiner || this.#rows.length >= this.#most) return;
+    const member = this.#waiting.shift();
+    if (!member) return;
+    const { promptIds, limit } = member.output.request;
+    const index = this.#rows.length;
+    member.started = performance.now();
+    try {
+      this.#arena.reserve(index + 1, promptIds.length + Math.min(limit, ROOM));
+    } catch (thrown) {
+      member.reject(thrown);
+      return;
+    }
+    const slot = this.#arena.slot(index);
+    const stream = new TokenStream(this.#graph, slot);
+    this.#joiner = { member, slot, stream, parts: promptParts(promptIds) };
+  }
+
+  /** Computes a part of the joiner's prompt; after the last it is a row. */
+  async #computePart(): Promise<void> {
+    if (!this.#joiner) return;
+    const { member, stream, parts } = this.#joiner;
+    if (member.cancelled()) return this.#dismiss(() => this.#end(member));
+    try {
+      const logits = await stream.feed(parts.shift()!, true);
+      if (parts.length > 0) return;
+      member.prefilled = performance.now();
+      const token = member.output.draw(logits);
+      if (token === undefined) return this.#dismiss(() => this.#end(member));
+      this.#rows.push({ member, length: stream.length, token });
+      this.#joiner = undefined;
+    } catch (thrown) {
+      this.#dismiss(() => member.reject(thrown));
+    }
+  }
+
+  #dismiss(tell: () => void): void {
+    this.#joiner?.slot.close();
+    this.#joiner = undefined;
+    tell();
+  }
+
+  #end({ started, prefilled, resolve }: Member): void {
+    const now = performance.now();
+    const prompt = (prefilled || now) - started;
+    resolve({ promptSeconds: prompt / 1000, decodeSeconds: (now - started - prompt) / 1000 });
+  }
+
+  /** One token for each row. */
+  async #step(): Promise<void> {
+    const rows = this.#rows;
+    for (let i = rows.length - 1; i >= 0; i--) {
+      const { member } = rows[i]!;
+      if (member.cancelled()) this.#leave(i, () => this.#end(member));
+    }
+    this.#makeRoom();
+    if (rows.length === 0) return;
+    let logits: Float32Array;
+    try {
+      const fed = rows.map(({ token, length }) => ({ ids: [token], past: length }));
+      logits = await this.#graph.runBatch(fed, this.#arena);
+    } catch (thrown) {
+      for (let i = rows.length - 1; i >= 0; i--) this.#leave(i, rows[i]!.member.reject, thrown);
+      return;
+    }
+    const width = this.#graph.info.vocabularySize;
+    // from the last on, since those that leave change places
+    for (let i = rows.length - 1; i >= 0; i--) {
+      rows[i]!.length += 1;
+      this.#draw(i, logits.subarray(i * width, (i + 1) * width));
+    }
+  }
+
+  #draw(index: number, logits: Float32Array): void {
+    const row = this.#rows[index]!;
+    const { member } = row;
+    try {
+      const token = member.output.draw(logits);
+      if (token === undefined) this.#leave(index, () => this.#end(member));
+      else row.token = token;
+    } catch (thrown) {
+      this.#leave(index, member.reject, thrown);
+    }
+  }
+
+  /** Room for one more token of each row; a row for which there is none ends. */
+  #makeRoom(): void {
+    const rows = this.#rows;
+    while (rows.length > 0) {
+      const lengths = rows.map(({ length }) => length);
+      const longest = Math.max(...lengths);
+      try {
+        this.#arena.reserve(rows.length, longest + 1);
+        return;
+      } catch (thrown) {
+        const index = lengths.indexOf(longest);
+        this.#leave(index, rows[index]!.member.reject, thrown);
+      }
+    }
+  }
+
+  /** Ends a row; the last takes its place, and the joiner that of the last. */
+  #leave<T extends readonly unknown[]>(
+    index: number,
+    tell: (...args: T) => void,
+    ...args: T
+  ): void {
+    const last = this.#rows.length - 1;
+    const moved = this.#rows.pop()!;
+    if (index < last) {
+      this.#rows[index] = moved;
+      this.#arena.move(last, index);
+    }
+    this.#arena.hold(last, 0);
+    if (this.#joiner) {
+      this.#arena.move(last + 1, last);
+      this.#joiner.slot.index = last;
+    }
+    tell(...args);
+  }
+}
