@@ -1,48 +1,48 @@
-import { randomBytes } from 'node:crypto';
 import type { Command } from 'commander';
-import { BitmodelError, EXIT, fromHex, sha256, toHex, utf8 } from '../base/index.js';
-import { type Device, ModelRegistry, type Sampling } from '../model/index.js';
+import { BitmodelError, EXIT, toHex } from '../base/index.js';
+import {
+  type AnswerToken,
+  answerText,
+  Conversation,
+  type LanguageModel,
+  ModelRegistry,
+  type SpelledLogprob,
+} from '../model/index.js';
 import { action } from './shared/action.js';
 import { readPipedText } from './shared/input.js';
-import { parseThreads, thousandthsOption, wholeOption } from './shared/number-options.js';
+import { parseThreads } from './shared/number-options.js';
+import {
+  type DrawFlags,
+  deviceOption,
+  drawOf,
+  logprobsOption,
+  seedOf,
+} from './shared/run-options.js';
 import { openToRun, readShares, SHARE_OPTION } from './shared/shares.js';
+import type { Terminal } from './shared/terminal.js';
 
-interface RunFlags {
+interface RunFlags extends DrawFlags {
   readonly file?: string;
-  readonly maxTokens: string;
-  readonly temperature: string;
-  readonly topK: string;
-  readonly topP: string;
-  readonly seed?: string;
-  readonly stop?: string[];
+  readonly system?: string;
   readonly raw?: boolean;
+  readonly logprobs?: string | true;
+  readonly watch?: boolean;
   readonly threads?: string;
   readonly share?: string[];
   readonly device: string;
 }
 
-const DEVICES: readonly Device[] = ['cpu', 'cuda', 'auto'];
+const HELP = `
+Without a prompt, on a terminal, it is a conversation: /help there. The model's own chat template is used where there is one.
+Nothing but end tokens is taken from generation_config.json: what is not stated here is as above, so that a run is the same
+everywhere. Log-probabilities are those of the plain softmax (temperature 1, nothing cut), in nats.
 
-function badOption(option: string, value: string, wanted: string): BitmodelError {
-  return new BitmodelError('BAD_OPTION', `--${option} ${value} is not ${wanted}.`, {
-    next: 'See: bitmodel model run --help',
-    exitCode: EXIT.usage,
-  });
-}
-
-function samplingOf(flags: RunFlags): Sampling {
-  return {
-    temperatureMilli: thousandthsOption(flags.temperature, '--temperature'),
-    topK: wholeOption(flags.topK, '--top-k', 0),
-    topPMilli: thousandthsOption(flags.topP, '--top-p'),
-  };
-}
-
-/** 64 hex digits are the seed itself; any other text is hashed to one. */
-function seedOf(text: string | undefined): Uint8Array {
-  if (text === undefined) return new Uint8Array(randomBytes(32));
-  return /^[0-9a-f]{64}$/i.test(text) ? fromHex(text, 32) : sha256(utf8(text));
-}
+Examples:
+  $ bitmodel model run ./my-model "The American people"
+  $ bitmodel model run my-model --system "Answer in one word." "Capital of France?"
+  $ echo "Call me" | bitmodel model run my-model - --temperature 0.8 --seed whale
+  $ bitmodel model run my-model "2 + 2 =" --max-tokens 4 --logprobs 5 --json
+  $ bitmodel model run my-model`;
 
 async function readPrompt(given: string | undefined): Promise<string> {
   const fromPipe = given === '-' || (given === undefined && !process.stdin.isTTY);
@@ -54,14 +54,50 @@ async function readPrompt(given: string | undefined): Promise<string> {
   });
 }
 
+/** @throws BitmodelError `NO_CHAT_TEMPLATE` when a system text is given that nothing could hold */
+function usesTemplate(model: LanguageModel, { raw, system }: RunFlags): boolean {
+  const chat = model.tokenizer.hasChatTemplate && raw !== true;
+  if (chat || system === undefined) return chat;
+  throw new BitmodelError(
+    'NO_CHAT_TEMPLATE',
+    raw ? '--raw leaves no place for --system.' : 'The model brings no chat template.',
+    { next: 'Leave out --system, and write it into the prompt', exitCode: EXIT.usage },
+  );
+}
+
+function promptOf(model: LanguageModel, prompt: string, flags: RunFlags, most: number): number[] {
+  if (!usesTemplate(model, flags)) return model.tokenizer.encode(prompt);
+  const { tokenizer, info } = model;
+  return new Conversation(flags.system).ask(prompt, tokenizer, info.contextLength, most).promptIds;
+}
+
+const spelled = ({ token, logprob }: SpelledLogprob): string =>
+  `${logprob.toFixed(4).padStart(9)} ${JSON.stringify(token)}`;
+
+/** Shows an answer as it comes: as text, as a line for each token with its log-probabilities, or as JSON lines. */
+function follow(terminal: Terminal, flags: RunFlags): (token: AnswerToken) => void {
+  if (terminal.json) {
+    if (!flags.watch) return () => {};
+    return ({ position, id, text, logprobs }) =>
+      terminal.line(
+        JSON.stringify({ event: 'token', position, id, text, ...(logprobs ? { logprobs } : {}) }),
+      );
+  }
+  return ({ text, logprobs }) => {
+    if (!logprobs) terminal.write(text);
+    else terminal.line([logprobs, ...logprobs.top].map(spelled).join('  '));
+  };
+}
+
 /** `model run`. */
 export function registerRun(model: Command): void {
   model
     .command('run')
     .description('continue a prompt, or answer it where the model has a chat template')
     .argument('<model>', 'folder, id or name')
-    .argument('[prompt]', 'text, or - for standard input')
+    .argument('[prompt]', 'text, or - for standard input; without one, a conversation')
     .option('--file <file>', 'ONNX file inside the folder, such as onnx/model_q4.onnx')
+    .option('--system <text>', 'what the model is told to be, where it has a chat template')
     .option('--max-tokens <n>', 'most tokens of the answer', '256')
     .option('--temperature <t>', '0 takes the most probable token each time', '0')
     .option('--top-k <k>', 'draw from the k most probable tokens; 0 for all', '0')
@@ -69,72 +105,85 @@ export function registerRun(model: Command): void {
     .option('--seed <seed>', 'text or 64 hex digits; the same seed gives the same answer')
     .option(
       '--stop <text>',
-      'end the answer at this text (may be repeated)',
+      'end the answer before this text (may be repeated)',
       (text: string, earlier: string[] = []) => [...earlier, text],
     )
+    .option(
+      '--logprobs [n]',
+      'log-probability of each token, and of the n most probable (at most 20)',
+    )
+    .option('--watch', 'with --json: a line for each token as it comes, before the whole')
     .option('--raw', "give the prompt as it is, without the model's chat template")
     .option('--threads <n>', 'threads to compute with (default: all cores)')
     .option(...SHARE_OPTION)
     .option('--device <device>', 'cpu, cuda or auto', 'auto')
-    .addHelpText(
-      'after',
-      '\nExamples:\n  $ bitmodel model run ./my-model "The American people"\n  $ echo "Call me" | bitmodel model run my-model - --temperature 0.8 --seed whale',
-    )
+    .addHelpText('after', HELP)
     .action(
       action<RunFlags>(async ([asked, given], { options, settings, terminal, signal }) => {
-        if (!DEVICES.includes(options.device as Device)) {
-          throw badOption('device', options.device, 'cpu, cuda or auto');
-        }
-        const sampling = samplingOf(options);
-        const seed = seedOf(options.seed);
-        const maxTokens = wholeOption(options.maxTokens, '--max-tokens', 1);
+        const device = deviceOption(options.device);
+        const draw = drawOf(options);
+        const logprobs = logprobsOption(options.logprobs);
         const dir = new ModelRegistry(settings.datadir).resolve(asked!);
-        const prompt = await readPrompt(given);
+        const { stdin, stdout } = process;
+        const isChat =
+          given === undefined && stdin.isTTY && stdout.isTTY && settings.input && !settings.json;
+        const prompt = isChat ? '' : await readPrompt(given);
         const opened = await openToRun(
           dir,
           {
             ...(options.file === undefined ? {} : { file: options.file }),
             ...(options.threads === undefined ? {} : { threads: parseThreads(options.threads) }),
-            device: options.device as Device,
+            device,
           },
           await readShares(options.share),
           terminal,
         );
         try {
-          const { tokenizer } = opened;
-          const chat = tokenizer.hasChatTemplate && options.raw !== true;
-          const promptIds = chat
-            ? tokenizer.applyChatTemplate([{ role: 'user', content: prompt }])
-            : tokenizer.encode(prompt);
-          const output = await opened.generate(
-            { promptIds, sampling, seed, maxTokens, stop: options.stop ?? [] },
+          if (isChat) {
+            const { chatOnTerminal } = await import('./shared/chat-session.js');
+            const chat = usesTemplate(opened, options);
+            const { system } = options;
+            await chatOnTerminal({ model: opened, chat, system, flags: options, terminal, signal });
+            return;
+          }
+          const seed = seedOf(draw.seed);
+          const { maxTokens, sampling, stop } = draw;
+          const promptIds = promptOf(opened, prompt, options, maxTokens);
+          const answer = await answerText(
+            opened,
+            { promptIds, sampling, seed, maxTokens, stop },
             {
               signal,
-              onToken: (_, delta) => {
-                if (!settings.json) terminal.write(delta);
+              logprobs,
+              onToken: follow(terminal, options),
+              onRest: (text) => {
+                if (!settings.json && logprobs === undefined) terminal.write(text);
               },
             },
           );
-          if (!settings.json) terminal.write('\n');
-          const { ids, text, finish, promptSeconds, decodeSeconds } = output;
+          const { text, finish, ids, decodeSeconds, firstSeconds } = answer;
+          const { numericClass } = opened.info;
           if (settings.json) {
-            const { numericClass } = opened.info;
+            const { promptSeconds, logprobs: told } = answer;
+            const seconds = { promptSeconds, decodeSeconds, firstSeconds };
             terminal.result(
               {
+                ...(options.watch ? { event: 'done' } : {}),
                 text,
                 finish,
                 promptIds,
                 ids,
+                ...(told ? { logprobs: told } : {}),
                 seed: toHex(seed),
                 numericClass,
-                promptSeconds,
-                decodeSeconds,
+                ...seconds,
               },
               text,
             );
-          }
+          } else if (logprobs === undefined) terminal.write('\n');
+          const rate = (ids.length / Math.max(decodeSeconds, 1e-6)).toFixed(1);
           terminal.note(
-            `${ids.length} tokens (${finish}), ${(ids.length / Math.max(decodeSeconds, 1e-6)).toFixed(1)} a second`,
+            `${ids.length} tokens (${finish}), ${rate} a second, the first after ${firstSeconds.toFixed(2)} s, ${numericClass}`,
           );
         } finally {
           await opened.close();

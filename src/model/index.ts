@@ -26,6 +26,15 @@ export {
 export { type BundlePiece, hasLayer, isLayerOf, pieceCount } from './bundle/pieces.js';
 export { blockCount, blockLength, isBlockOf, proofLength } from './bundle/proof.js';
 export { type InfoFile, magnetLink } from './bundle/torrent.js';
+export {
+  type Answer,
+  type AnswerOptions,
+  type AnswerToken,
+  answerText,
+  type SpelledLogprob,
+  type SpelledPosition,
+} from './chat/answerText.js';
+export { Conversation, type FittedPrompt } from './chat/Conversation.js';
 export { type ModelFacts, readModelFacts } from './facts.js';
 export { FinishDetector, type FinishRule, finishOf } from './finish.js';
 export {
