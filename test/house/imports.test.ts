@@ -45,7 +45,7 @@ const FOLDERS: Readonly<Record<string, readonly string[]>> = {
     'rpc',
     'daemon',
   ],
-  model: ['onnx', 'bundle', 'store', 'sampler', 'runtime', 'chat'],
+  model: ['onnx', 'bundle', 'store', 'sampler', 'runtime', 'import', 'chat'],
   network: [
     'host',
     'limits',

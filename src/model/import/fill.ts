@@ -2,7 +2,7 @@ import { closeSync, openSync, readSync, writeSync } from 'node:fs';
 import { BitmodelError } from '../../base/index.js';
 import type { FloatType, Weight } from './Checkpoint.js';
 import { FLOAT_BYTES, toFloats, toHalves } from './numbers.js';
-import { BLOCK, blocksOf, type Quantisation, quantiseRows, zeroBytesOf } from './quantise.js';
+import { blocksOf, type Quantisation, quantiseRows, zeroBytesOf } from './quantise.js';
 
 /** Numbers of some weights, one after the other, as another type; offsets are into the file of external data. */
 export interface FloatFill {
@@ -20,6 +20,9 @@ export interface BlockFill extends Quantisation {
   readonly columns: number;
   /** Whether the source's columns are the rows wanted (GPT-2's `Conv1D`). */
   readonly transposed: boolean;
+  readonly block: number;
+  /** Whether codes are numbers around zero, not from zero. */
+  readonly signed: boolean;
   readonly codes: number;
   readonly scales: number;
   /** Without meaning where there are no zero points. */
@@ -130,8 +133,9 @@ function writeFloats(file: number, fill: FloatFill, slice: Slice, values: Float3
 function writeBlocks(file: number, fill: BlockFill, slice: Slice, values: Float32Array): void {
   const rows = fill.transposed ? transposed(values, values.length / fill.columns) : values;
   const made = quantiseRows(rows, fill.columns, fill);
-  const blocks = slice.target * blocksOf(fill.columns);
-  write(file, made.codes, fill.codes + (blocks * BLOCK * fill.bits) / 8);
+  const blocks = slice.target * blocksOf(fill.columns, fill.block);
+  if (fill.signed) for (let i = 0; i < made.codes.length; i++) made.codes[i]! ^= 0x80;
+  write(file, made.codes, fill.codes + (blocks * fill.block * fill.bits) / 8);
   write(file, made.scales, fill.scales + 4 * blocks);
   if (made.zeroPoints) {
     write(file, made.zeroPoints, fill.zeros + slice.target * zeroBytesOf(fill.columns, fill.bits));

@@ -5,12 +5,14 @@ import { BitmodelError, EXIT, makeFolder, messageOf } from '../../base/index.js'
 import { assertFolder, readBundleJson } from '../config.js';
 import { type OnnxModel, writeOnnx } from '../onnx/graph.js';
 import { type DecoderShape, readDecoderShape } from './architecture.js';
-import { Checkpoint, fileOf, type Weight } from './Checkpoint.js';
+import { Checkpoint, fileOf } from './Checkpoint.js';
 import { type FillProgress, fillFile } from './fillFile.js';
 import { GraphBuilder } from './graph/GraphBuilder.js';
+import { buildGpt2 } from './graph/gpt2.js';
 import { buildLlama } from './graph/llama.js';
 import type { ProductSettings } from './graph/parts.js';
 import type { Bits } from './quantise.js';
+import { wantsZeroPoints } from './zeroPoints.js';
 
 /** Number types that a model can be imported as: all of it, or, of the last two, the weights of its products. */
 export type ImportType = 'fp32' | 'fp16' | 'int8' | 'q4';
@@ -85,9 +87,11 @@ function build(
   model: OnnxModel;
 } {
   const shape = readDecoderShape(readBundleJson(checkpoint.dir, 'config.json') ?? {});
-  if (shape.kind === 'llama')
-    return { shape, model: buildLlama(graph, shape, checkpoint, settings) };
-  throw new BitmodelError('UNSUPPORTED_MODEL', 'GPT-2 is not built yet.');
+  const model =
+    shape.kind === 'llama'
+      ? buildLlama(graph, shape, checkpoint, settings)
+      : buildGpt2(graph, shape, checkpoint, settings);
+  return { shape, model };
 }
 
 function writeFailed(out: string, thrown: unknown): unknown {
@@ -130,7 +134,7 @@ export async function importModel(dir: string, options: ImportOptions): Promise<
   const { shape, model } = build(graph, Checkpoint.open(dir), {
     bits: BITS[type],
     accuracyLevel,
-    zeroPoints: (_sources: readonly Weight[]) => false,
+    zeroPoints: wantsZeroPoints,
   });
   const file = `onnx/${stem}.onnx`;
   await whole(out, async (folder) => {

@@ -20,10 +20,12 @@ export interface Quantisation {
   readonly bits: Bits;
   /** Whether each block has its own zero point, and so takes its range from its least to its greatest weight. */
   readonly zeroPoints: boolean;
+  /** Weights that share one scale. */
+  readonly block?: number;
 }
 
 /** Blocks of a row of so many weights. */
-export const blocksOf = (columns: number): number => Math.ceil(columns / BLOCK);
+export const blocksOf = (columns: number, block = BLOCK): number => Math.ceil(columns / block);
 /** Bytes of one row's zero points. */
 export const zeroBytesOf = (columns: number, bits: Bits): number =>
   Math.ceil((blocksOf(columns) * bits) / 8);
@@ -37,19 +39,21 @@ const WIDTHS_8 = [1];
 
 /** One block under way: its weights, its codes, and what the best of them came to. */
 class Block {
-  readonly codes = new Uint8Array(BLOCK);
+  readonly codes: Uint8Array;
   scale = 0;
   zero = 0;
   error = 0;
   readonly #values: Float32Array;
-  readonly #trial = new Uint8Array(BLOCK);
+  readonly #trial: Uint8Array;
   readonly #top: number;
   readonly #middle: number;
   readonly #widths: readonly number[];
   readonly #hasZero: boolean;
 
-  constructor(values: Float32Array, { bits, zeroPoints }: Quantisation) {
+  constructor(values: Float32Array, { bits, zeroPoints, block = BLOCK }: Quantisation) {
     this.#values = values;
+    this.codes = new Uint8Array(block);
+    this.#trial = new Uint8Array(block);
     this.#top = 2 ** bits - 1;
     this.#middle = 2 ** (bits - 1);
     this.#widths = bits === 4 ? WIDTHS_4 : WIDTHS_8;
@@ -65,25 +69,32 @@ class Block {
       if (value < least) least = value;
       else if (value > greatest) greatest = value;
     }
-    this.error = Infinity;
-    this.#keep(0, this.#middle, 0, start, count);
-    if (least === 0 && greatest === 0) return;
+    this.scale = 0;
+    this.zero = this.#middle;
+    this.codes.fill(this.#middle);
+    this.error = 0;
+    for (let i = start; i < start + count; i++) this.error += this.#values[i]! * this.#values[i]!;
+    const squares = this.error;
+    if (squares === 0) return;
     for (const width of this.#widths) {
       if (this.#hasZero) {
         const step = ((greatest - least) / this.#top) * width;
-        const middle = (greatest + least) / 2 / step;
-        const zero = Math.min(this.#top, Math.max(0, Math.round(this.#top / 2 - middle)));
-        this.#try(1 / step, zero, start, count);
+        const centre = Math.round(this.#top / 2 - (greatest + least) / 2 / step);
+        const zero = Math.min(this.#top, Math.max(0, centre));
+        this.#try(1 / step, zero, start, count, squares);
       } else {
         // the farthest from zero gets the lowest code, of which there is one more than above zero
         const farthest = greatest > -least ? greatest : least;
-        this.#try(-this.#middle / (farthest * width), this.#middle, start, count);
+        this.#try(-this.#middle / (farthest * width), this.#middle, start, count, squares);
       }
     }
   }
 
-  /** Rounds to codes, fits the scale to them by least squares, and keeps both if they are the best yet. */
-  #try(inverse: number, zero: number, start: number, count: number): void {
+  /**
+   * Rounds to codes, fits the scale to them by least squares, and keeps both if they are the best yet.
+   * @param squares sum of the weights' squares
+   */
+  #try(inverse: number, zero: number, start: number, count: number, squares: number): void {
     const values = this.#values;
     const codes = this.#trial;
     const top = this.#top;
@@ -91,32 +102,29 @@ class Block {
     let square = 0;
     for (let i = 0; i < count; i++) {
       const value = values[start + i]!;
-      const code = Math.min(top, Math.max(0, Math.floor(value * inverse + zero + 0.5)));
+      const nearest = (value * inverse + zero + 0.5) | 0;
+      const code = nearest < 0 ? 0 : nearest > top ? top : nearest;
       codes[i] = code;
-      product += value * (code - zero);
-      square += (code - zero) * (code - zero);
+      const level = code - zero;
+      product += value * level;
+      square += level * level;
     }
-    if (square > 0) this.#keep(Math.fround(product / square), zero, undefined, start, count);
-  }
-
-  #keep(scale: number, zero: number, fill: number | undefined, start: number, count: number): void {
-    let error = 0;
-    for (let i = 0; i < count; i++) {
-      const code = fill === undefined ? this.#trial[i]! : zero;
-      const difference = this.#values[start + i]! - scale * (code - zero);
-      error += difference * difference;
-    }
-    if (error >= this.error) return;
-    this.error = error;
-    this.scale = scale;
+    if (square === 0) return;
+    // what is left of the squares when the weights are laid along the codes
+    const error = squares - (product * product) / square;
+    // not the other way round: where steps are too small for a number it is none
+    if (!(error < this.error)) return;
+    this.error = Math.max(0, error);
+    this.scale = product / square;
     this.zero = zero;
-    this.codes.fill(zero);
-    if (fill === undefined) for (let i = 0; i < count; i++) this.codes[i] = this.#trial[i]!;
+    this.codes.set(codes);
+    // a last block is filled up with zeros
+    for (let i = count; i < codes.length; i++) this.codes[i] = zero;
   }
 }
 
 /**
- * Quantises each row of a matrix in blocks of {@link BLOCK} along the row, choosing steps and scales by the squared error.
+ * Quantises each row of a matrix in blocks along the row, choosing steps and scales by the squared error.
  * @param values rows × columns
  */
 export function quantiseRows(
@@ -124,10 +132,10 @@ export function quantiseRows(
   columns: number,
   how: Quantisation,
 ): QuantisedRows {
-  const { bits } = how;
+  const { bits, block: size = BLOCK } = how;
   const rows = values.length / columns;
-  const blocks = blocksOf(columns);
-  const blockBytes = (BLOCK * bits) / 8;
+  const blocks = blocksOf(columns, size);
+  const blockBytes = (size * bits) / 8;
   const codes = new Uint8Array(rows * blocks * blockBytes);
   const scales = new Float32Array(rows * blocks);
   const zeroBytes = zeroBytesOf(columns, bits);
@@ -136,7 +144,7 @@ export function quantiseRows(
   let squaredError = 0;
   for (let row = 0; row < rows; row++) {
     for (let b = 0; b < blocks; b++) {
-      block.take(row * columns + b * BLOCK, Math.min(BLOCK, columns - b * BLOCK));
+      block.take(row * columns + b * size, Math.min(size, columns - b * size));
       squaredError += block.error;
       const at = row * blocks + b;
       scales[at] = block.scale;
@@ -153,27 +161,4 @@ export function quantiseRows(
 function put(into: Uint8Array, start: number, codes: Uint8Array, bits: Bits): void {
   if (bits === 8) into.set(codes, start);
   else for (let i = 0; i < BLOCK; i += 2) into[start + i / 2] = codes[i]! | (codes[i + 1]! << 4);
-}
-
-/** The numbers that quantised rows stand for: what `MatMulNBits` multiplies by. */
-export function dequantiseRows(
-  { codes, scales, zeroPoints }: Omit<QuantisedRows, 'squaredError'>,
-  columns: number,
-  bits: Bits,
-): Float32Array {
-  const blocks = blocksOf(columns);
-  const rows = scales.length / blocks;
-  const zeroBytes = zeroBytesOf(columns, bits);
-  const values = new Float32Array(rows * columns);
-  const codeAt = (bytes: Uint8Array, start: number, i: number): number =>
-    bits === 8 ? bytes[start + i]! : (bytes[start + (i >> 1)]! >> (4 * (i % 2))) & 15;
-  for (let row = 0; row < rows; row++) {
-    for (let column = 0; column < columns; column++) {
-      const b = Math.floor(column / BLOCK);
-      const code = codeAt(codes, row * blocks * BLOCK * (bits / 8), column);
-      const zero = zeroPoints ? codeAt(zeroPoints, row * zeroBytes, b) : 2 ** (bits - 1);
-      values[row * columns + column] = scales[row * blocks + b]! * (code - zero);
-    }
-  }
-  return values;
 }

@@ -7,6 +7,8 @@ export interface GraphFacts {
   readonly parameters: number;
   /** Elements of initialisers by ONNX data type. */
   readonly elements: ReadonlyMap<number, number>;
+  /** The same by the type that they are computed with: a table of embeddings may be kept in a smaller one. */
+  readonly computed: ReadonlyMap<number, number>;
   readonly operators: ReadonlySet<string>;
   /** Bits of MatMulNBits weights, if there are any. */
   readonly blockBits: number | undefined;
@@ -49,6 +51,12 @@ const DEEPEST = 8;
 interface Mutable {
   blockParameters: number;
   elements: Map<number, number>;
+  /** Initialisers by name. */
+  tensors: Map<string, { type: number; count: number }>;
+  /** Names of tables by the rows that are gathered of them. */
+  gathered: Map<string, string>;
+  /** Types that tensors are cast to. */
+  casts: Map<string, number>;
   operators: Set<string>;
   blockBits: number | undefined;
   accuracyLevel: number;
@@ -58,9 +66,11 @@ interface Mutable {
 function readTensor(source: ByteSource, tensor: WireField, facts: Mutable): void {
   let type = 0;
   let count = 1;
+  let name = '';
   for (const field of fieldsOf(source, tensor.start, tensor.end)) {
     if (field.number === 1) for (const size of integersOf(source, field)) count *= size;
     else if (field.number === 2) type = field.value;
+    else if (field.number === 8) name = textOf(source, field);
     else if (field.number === 13) {
       const [key, value] = [...fieldsOf(source, field.start, field.end)].map((entry) =>
         textOf(source, entry),
@@ -69,12 +79,17 @@ function readTensor(source: ByteSource, tensor: WireField, facts: Mutable): void
     }
   }
   facts.elements.set(type, (facts.elements.get(type) ?? 0) + count);
+  facts.tensors.set(name, { type, count });
 }
 
 function readNode(source: ByteSource, node: WireField, facts: Mutable, depth: number): void {
   let operator = '';
+  const inputs: string[] = [];
+  const outputs: string[] = [];
   const integers = new Map<string, number>();
   for (const field of fieldsOf(source, node.start, node.end)) {
+    if (field.number === 1) inputs.push(textOf(source, field));
+    if (field.number === 2) outputs.push(textOf(source, field));
     if (field.number === 4) operator = textOf(source, field);
     if (field.number !== 5) continue;
     let name = '';
@@ -86,6 +101,8 @@ function readNode(source: ByteSource, node: WireField, facts: Mutable, depth: nu
     }
   }
   facts.operators.add(operator);
+  if (operator === 'Gather') facts.gathered.set(outputs[0] ?? '', inputs[0] ?? '');
+  if (operator === 'Cast') facts.casts.set(inputs[0] ?? '', integers.get('to') ?? 0);
   if (operator !== 'MatMulNBits') return;
   facts.blockBits = Math.min(facts.blockBits ?? 32, integers.get('bits') ?? 4);
   facts.accuracyLevel = Math.max(facts.accuracyLevel, integers.get('accuracy_level') ?? 0);
@@ -107,6 +124,21 @@ function readFunction(source: ByteSource, body: WireField, facts: Mutable): void
   }
 }
 
+/** Elements by the type that they have once gathered rows were cast. */
+function computedWith({ elements, tensors, gathered, casts }: Mutable): Map<number, number> {
+  const computed = new Map(elements);
+  for (const [rows, table] of gathered) {
+    const tensor = tensors.get(table);
+    const to = casts.get(rows);
+    if (tensor === undefined || to === undefined || !FLOATING.includes(tensor.type)) continue;
+    computed.set(tensor.type, computed.get(tensor.type)! - tensor.count);
+    computed.set(to, (computed.get(to) ?? 0) + tensor.count);
+    // a table is gathered of once, as far as this is concerned
+    tensors.delete(table);
+  }
+  return computed;
+}
+
 /** Whether the operator is one that ONNX Runtime quantises activations by as it runs. */
 const isDynamic = (name: string): boolean =>
   name.startsWith('DynamicQuantize') || DYNAMIC_PRODUCTS.includes(name);
@@ -125,6 +157,9 @@ export function readGraphFacts(source: ByteSource): GraphFacts {
   const facts: Mutable = {
     blockParameters: 0,
     elements: new Map(),
+    tensors: new Map(),
+    gathered: new Map(),
+    casts: new Map(),
     operators: new Set(),
     blockBits: undefined,
     accuracyLevel: 0,
@@ -145,6 +180,7 @@ export function readGraphFacts(source: ByteSource): GraphFacts {
   return {
     parameters: countOf(FLOATING) + bytes + facts.blockParameters,
     elements: facts.elements,
+    computed: computedWith(facts),
     operators: facts.operators,
     blockBits: facts.blockBits,
     accuracyLevel: inBytes ? Math.max(facts.accuracyLevel, INT8_ACTIVATIONS) : facts.accuracyLevel,
@@ -158,7 +194,7 @@ export function readGraphFacts(source: ByteSource): GraphFacts {
  * with `f16` behind it when what is not quantised is binary16.
  */
 export function numericType(facts: GraphFacts): string {
-  const of = (type: number): number => facts.elements.get(type) ?? 0;
+  const of = (type: number): number => facts.computed.get(type) ?? 0;
   const half = of(FLOAT16) > of(FLOAT);
   const brain = of(BFLOAT16) > of(FLOAT);
   const suffix = half ? 'f16' : brain ? 'bf16' : '';

@@ -18,7 +18,7 @@ beforeAll(() => {
 });
 afterAll(() => rmSync(root, { recursive: true }));
 
-const ARCHITECTURES = ['llama', 'llama-biased', 'llama3', 'mistral', 'qwen2', 'qwen3'];
+const ARCHITECTURES = ['llama', 'llama-biased', 'llama3', 'mistral', 'qwen2', 'qwen3', 'gpt2'];
 
 describe('an imported model computes what transformers computes', () => {
   it.each(ARCHITECTURES)(
@@ -36,4 +36,35 @@ describe('an imported model computes what transformers computes', () => {
       await model.close();
     },
   );
+
+  /**
+   * Bounds of the logits' root mean square error as a share of their spread. Rounding a weight errs by a share ε of it:
+   * 2⁻¹¹/√3 in fp16, a step of 2·2.1σ/2^bits and so 2.1/(2^bits·√3) in blocks. In two layers some ten products one after the
+   * other err independently: √10 ε, and twice that for what norms and softmaxes add.
+   */
+  const BOUNDS = { fp16: 0.002, int8: 0.03, q4: 0.48 } as const;
+
+  const spread = (rows: readonly number[][]): number => {
+    const all = rows.flat();
+    return Math.sqrt(all.reduce((sum, z) => sum + z * z, 0) / all.length);
+  };
+
+  it.each(
+    ARCHITECTURES.flatMap((name) =>
+      Object.entries(BOUNDS).map(([type, most]) => ({ name, type, most })),
+    ),
+  )('$name, in $type, as far as rounding lets it', async ({ name, type, most }) => {
+    const dir = join(root, `${name}-${type}`);
+    await importModel(downloaded(root, name), { out: dir, type: type as keyof typeof BOUNDS });
+    const model = await LanguageModel.open(dir, { threads: 1 });
+    const { ids, logits } = referenceOf(name);
+    const rows = await prefilled(model, ids);
+    const error = rows.map((row, i) => row.map((z, v) => z - logits[i]![v]!));
+    expect(spread(error) / spread(logits)).toBeLessThan(most);
+    expect(agreement(rows, logits)).toBeGreaterThan(0.99 - 3 * Math.min(most, 0.2));
+    const stepwise = await decoded(model, ids);
+    expect(furthest(stepwise, rows)).toBeLessThan(type === 'fp16' ? 0.05 : 1e-4);
+    expect(model.info.numericClass).toBe(`${type}/0/cpu`);
+    await model.close();
+  });
 });

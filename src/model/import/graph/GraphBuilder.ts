@@ -129,8 +129,39 @@ export class GraphBuilder {
     const scales = part('scales', ELEMENT.float, [rows * blocks], 4);
     const zeroBytes = rows * zeroBytesOf(columns, bits);
     const zeros = zeroPoints ? part('zp', ELEMENT.uint8, [zeroBytes], 1) : 0;
-    this.#fills.push({ kind: 'blocks', sources, columns, ...how, codes, scales, zeros });
+    const layout = { block: BLOCK, signed: false, codes, scales, zeros };
+    this.#fills.push({ kind: 'blocks', sources, columns, ...how, ...layout });
     return ['quant', 'scales', ...(zeroPoints ? ['zp'] : [])].map((kind) => `${name}_${kind}`);
+  }
+
+  /**
+   * Weights in blocks of 8 bits around zero, each block with a scale: a row is one block where it is no multiple of
+   * {@link BLOCK}.
+   * @returns names of the codes, rows × blocks × weights, and the scales, rows × blocks × 1
+   */
+  signedBlocks(
+    name: string,
+    [rows, columns]: readonly [number, number],
+    sources: readonly Weight[],
+    transposed: boolean,
+  ): readonly [string, string] {
+    const block = columns % BLOCK === 0 ? BLOCK : columns;
+    const blocks = columns / block;
+    const [codeName, scaleName] = [`${name}_quant`, `${name}_scales`] as const;
+    const codes = this.#external(codeName, ELEMENT.int8, [rows, blocks, block], rows * columns);
+    const scales = this.#external(scaleName, ELEMENT.float, [rows, blocks, 1], 4 * rows * blocks);
+    const how = { bits: 8, zeroPoints: false, block, signed: true } as const;
+    this.#fills.push({
+      kind: 'blocks',
+      sources,
+      columns,
+      transposed,
+      ...how,
+      codes,
+      scales,
+      zeros: 0,
+    });
+    return [codeName, scaleName];
   }
 
   /** The model. */

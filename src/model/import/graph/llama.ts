@@ -1,25 +1,21 @@
 import type { OnnxModel } from '../../onnx/graph.js';
 import type { LlamaShape } from '../architecture.js';
-import { type Checkpoint, sameNumbers, type Weight } from '../Checkpoint.js';
+import type { Checkpoint, Weight } from '../Checkpoint.js';
 import { toHalves } from '../numbers.js';
 import { ropeTables } from '../rope.js';
 import { type GraphBuilder, MICROSOFT } from './GraphBuilder.js';
 import {
+  addAttention,
   addEmbedding,
   addHead,
   addLengths,
   addProduct,
-  cacheNames,
   declarationsOf,
   type Lengths,
   type ProductSettings,
+  type Stream,
+  tiedHead,
 } from './parts.js';
-
-/** Activations between two layers: the sum so far, and it with the next norm. */
-interface Stream {
-  readonly sum: string;
-  readonly normed: string;
-}
 
 /** Builds the graph of a decoder of Llama's kind, taking its weights by the names that transformers gives them. */
 class LlamaGraph {
@@ -45,7 +41,9 @@ class LlamaGraph {
     const matrix = [vocabulary, hidden] as const;
     const isQuantised = this.#settings.bits !== undefined;
     const embedding = this.#take('model.embed_tokens.weight', matrix);
-    const head = tied ? this.#tiedHead(embedding) : this.#take('lm_head.weight', matrix);
+    const head = tied
+      ? tiedHead(this.#checkpoint, embedding)
+      : this.#take('lm_head.weight', matrix);
     const { activations, table } = addEmbedding(this.#graph, embedding, this.#shape, isQuantised);
     const lengths = addLengths(this.#graph);
     const tables = this.#rotation();
@@ -72,17 +70,6 @@ class LlamaGraph {
 
   #take(name: string, shape: readonly number[]): Weight {
     return this.#checkpoint.take(name, shape);
-  }
-
-  /** Some files hold a tied head a second time. */
-  #tiedHead(embedding: Weight): Weight {
-    const name = 'lm_head.weight';
-    if (!this.#checkpoint.has(name)) return embedding;
-    const head = this.#take(name, embedding.shape);
-    if (sameNumbers(head, embedding)) return embedding;
-    throw this.#checkpoint.refusal(
-      'config.json says that its head is its embedding, but its files hold another one',
-    );
   }
 
   /** A norm's weights. */
@@ -172,35 +159,15 @@ class LlamaGraph {
     lengths: Lengths,
     tables: readonly [string, string],
   ): string {
-    const { heads, keyValueHeads, headSize, hidden, queryKeyValueBias, outputBias } = this.#shape;
+    const { heads, headSize, hidden, queryKeyValueBias, outputBias } = this.#shape;
+    const inputs = this.#queryKeyValue(layer, input, queryKeyValueBias);
+    const output = addAttention(this.#graph, layer, inputs, lengths, {
+      ...this.#shape,
+      scale: 1 / Math.sqrt(headSize),
+      rotation: tables,
+    });
     const part = 'self_attn';
-    const name = `/model/layers.${layer}/${part}/GroupQueryAttention`;
-    const { pastKey, pastValue, key, value } = cacheNames(layer);
-    const [output] = this.#graph.nodeWith(
-      'GroupQueryAttention',
-      [
-        ...this.#queryKeyValue(layer, input, queryKeyValueBias),
-        pastKey,
-        pastValue,
-        lengths.past,
-        lengths.total,
-        ...tables,
-      ],
-      [`${name}/output_0`, key, value],
-      name,
-      {
-        domain: MICROSOFT,
-        integers: {
-          num_heads: heads,
-          kv_num_heads: keyValueHeads,
-          do_rotary: 1,
-          rotary_interleaved: 0,
-          local_window_size: -1,
-        },
-        floats: { scale: 1 / Math.sqrt(headSize), softcap: 0 },
-      },
-    );
-    return this.#project(output!, layer, part, ['o_proj'], [hidden], heads * headSize, outputBias);
+    return this.#project(output, layer, part, ['o_proj'], [hidden], heads * headSize, outputBias);
   }
 
   /** Inputs of the attention: one packed product, or three where queries and keys are normed first. */

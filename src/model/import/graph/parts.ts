@@ -1,7 +1,7 @@
 import type { Declaration } from '../../onnx/graph.js';
 import { ELEMENT } from '../../onnx/tensor.js';
 import type { DecoderShape } from '../architecture.js';
-import type { Weight } from '../Checkpoint.js';
+import { type Checkpoint, sameNumbers, type Weight } from '../Checkpoint.js';
 import type { Bits } from '../quantise.js';
 import { type GraphBuilder, MICROSOFT } from './GraphBuilder.js';
 
@@ -35,6 +35,31 @@ export interface Matrix {
   readonly shared?: string | undefined;
 }
 
+/** x·Wᵀ. The transposition is the product's own, so that weights stay as they lie in the checkpoint. */
+function byTransposed(graph: GraphBuilder, input: string, weights: string, name: string): string {
+  return graph.node('FusedMatMul', [input, weights], `${name}/MatMul`, {
+    domain: MICROSOFT,
+    integers: { transA: 0, transB: 1 },
+    floats: { alpha: 1 },
+  });
+}
+
+/**
+ * Weights in 8 bits that ONNX Runtime turns into binary32 as it loads them: its `MatMulNBits` has no kernel for them that sums
+ * in fp32, and would turn the whole matrix into binary32 at every step.
+ */
+function addFolded(
+  graph: GraphBuilder,
+  weights: string,
+  { name, rows, columns, sources, transposed = false }: Matrix,
+): string {
+  const [codes, scales] = graph.signedBlocks(weights, [rows, columns], sources, transposed);
+  const shape = graph.integers(`shape_${rows}_${columns}`, [rows, columns], [2]);
+  const floats = graph.node('Cast', [codes], `${name}/Cast`, { integers: { to: ELEMENT.float } });
+  const scaled = graph.node('Mul', [floats, scales], `${name}/Mul`);
+  return graph.node('Reshape', [scaled, shape], `${name}/Reshape`);
+}
+
 /** Adds x·Wᵀ + b. @returns name of the product */
 export function addProduct(
   graph: GraphBuilder,
@@ -46,7 +71,9 @@ export function addProduct(
   const weights = `${name.replace(/^\//, '').replaceAll('/', '.')}.weight`;
   const { bits, accuracyLevel } = settings;
   let product: string;
-  if (bits !== undefined) {
+  if (bits === 8 && accuracyLevel === 0) {
+    product = byTransposed(graph, input, addFolded(graph, weights, matrix), name);
+  } else if (bits !== undefined) {
     const zeroPoints = bits === 4 && settings.zeroPoints(sources, columns, transposed);
     const how = { bits, zeroPoints, transposed };
     const quantised = graph.blocks(weights, [rows, columns], sources, how);
@@ -59,11 +86,7 @@ export function addProduct(
     product = graph.node('MatMul', [input, whole], `${name}/MatMul`);
   } else {
     const whole = matrix.shared ?? graph.weights(weights, [rows, columns], sources);
-    product = graph.node('FusedMatMul', [input, whole], `${name}/MatMul`, {
-      domain: MICROSOFT,
-      integers: { transA: 0, transB: 1 },
-      floats: { alpha: 1 },
-    });
+    product = byTransposed(graph, input, whole, name);
   }
   if (biases === undefined) return product;
   const bias = graph.weights(weights.replace(/weight$/, 'bias'), [rows], biases);
@@ -133,6 +156,62 @@ export function addHead(
   const to = { integers: { to: ELEMENT.float } };
   if (graph.type === 'F32') graph.nodeWith('Identity', [product], ['logits'], '/lm_head/logits');
   else graph.nodeWith('Cast', [product], ['logits'], '/lm_head/logits', to);
+}
+
+/**
+ * The weights of a head that is its embedding; some files hold it a second time.
+ * @throws BitmodelError `BAD_CHECKPOINT` where they hold another one
+ */
+export function tiedHead(checkpoint: Checkpoint, embedding: Weight): Weight {
+  const name = 'lm_head.weight';
+  if (!checkpoint.has(name)) return embedding;
+  if (sameNumbers(checkpoint.take(name, embedding.shape), embedding)) return embedding;
+  throw checkpoint.refusal(
+    'config.json says that its head is its embedding, but its files hold another one',
+  );
+}
+
+/** Activations between two layers: the sum so far, and it with the next norm. */
+export interface Stream {
+  readonly sum: string;
+  readonly normed: string;
+}
+
+/** How attention is computed. */
+export interface AttentionSettings {
+  readonly heads: number;
+  readonly keyValueHeads: number;
+  /** Factor of the products of query and key. */
+  readonly scale: number;
+  /** Tables of cosines and sines where queries and keys are turned by their positions. */
+  readonly rotation?: readonly [string, string];
+}
+
+/**
+ * Adds a layer's attention to all that came before, with its part of the cache.
+ * @param queryKeyValue one packed tensor and two empty names, or three
+ */
+export function addAttention(
+  graph: GraphBuilder,
+  layer: number,
+  queryKeyValue: readonly string[],
+  lengths: Lengths,
+  { heads, keyValueHeads, scale, rotation }: AttentionSettings,
+): string {
+  const name = `/model/layers.${layer}/attn/GroupQueryAttention`;
+  const { pastKey, pastValue, key, value } = cacheNames(layer);
+  const past = [pastKey, pastValue, lengths.past, lengths.total];
+  const inputs = [...queryKeyValue, ...past, ...(rotation ?? [])];
+  const outputs = [`${name}/output_0`, key, value] as const;
+  const integers = {
+    num_heads: heads,
+    kv_num_heads: keyValueHeads,
+    do_rotary: rotation ? 1 : 0,
+    rotary_interleaved: 0,
+    local_window_size: -1,
+  };
+  const settings = { domain: MICROSOFT, integers, floats: { scale, softcap: 0 } };
+  return graph.nodeWith('GroupQueryAttention', inputs, outputs, name, settings)[0];
 }
 
 /** Names of a layer's tensors in the layout of onnx-community. */
