@@ -1,9 +1,12 @@
 import type { Command } from 'commander';
+import stringWidth from 'string-width';
 import { formatAmount } from '../base/index.js';
-import { ModelRegistry } from '../model/index.js';
+import { type LocalModel, localModels } from '../model/index.js';
 import { modelIncome, publishedModels, readRegistry } from '../reward/index.js';
 import { type ActionContext, action } from './shared/action.js';
+import { cell } from './shared/columns.js';
 import { countHolders, holdersOf, isLightNode } from './shared/model-holders.js';
+import { formatSize } from './shared/sizes.js';
 import { suspectLines, suspectsShown } from './shared/suspects.js';
 import { listTable } from './shared/tables.js';
 import { nodeClient } from './shared/wallet.js';
@@ -14,13 +17,34 @@ interface ListOptions {
 
 const NAME_WIDTH = 18;
 const ID_WIDTH = 16;
+/** Digits of an id that tell models of one machine apart, and name them. */
+const LOCAL_ID_WIDTH = 12;
+const LOCAL_NAME_WIDTH = 32;
 
 function cut(text: string, width: number): string {
   return text.length > width ? `${text.slice(0, width - 1)}…` : text;
 }
 
+/** What a model's folder is marked with, where it is not just what was packed. */
+const MARKS: Readonly<Record<LocalModel['state'], string>> = {
+  whole: '',
+  changed: ' (changed since: model check)',
+  gone: ' (gone)',
+  unfinished: ' (download not finished)',
+  forgotten: ' (forgotten)',
+};
+
+/** Rows of words under heads, as wide as they need to be; the last one is not filled up. */
+function aligned(rows: readonly (readonly string[])[]): string {
+  const widths = rows[0]!.map((_, i) => Math.max(...rows.map((row) => stringWidth(row[i]!))));
+  return rows
+    .map((row) => row.map((text, i) => (i === row.length - 1 ? text : cell(text, widths[i]!))))
+    .map((row) => row.join('  '))
+    .join('\n');
+}
+
 function listHere({ settings, terminal }: ActionContext<ListOptions>): void {
-  const models = new ModelRegistry(settings.datadir).list();
+  const models = localModels(settings.datadir);
   if (models.length === 0) {
     terminal.note(
       'No models yet. Pack one with: bitmodel model pack DIR; or fetch one: model pull',
@@ -29,7 +53,17 @@ function listHere({ settings, terminal }: ActionContext<ListOptions>): void {
   if (models.length === 0 && !settings.json) return;
   terminal.result(
     { models },
-    () => models.map(({ id, name, dir }) => `${id}  ${name}  ${dir}`).join('\n'),
+    () =>
+      aligned([
+        ['NAME', 'ID', 'SIZE', 'HOW', 'FOLDER'],
+        ...models.map(({ id, name, size, origin, dir, state }) => [
+          cut(name, LOCAL_NAME_WIDTH),
+          id.slice(0, LOCAL_ID_WIDTH),
+          size === undefined ? '?' : formatSize(size),
+          origin ?? '?',
+          `${dir}${MARKS[state]}`,
+        ]),
+      ]),
     models.map(({ id }) => id).join('\n'),
   );
 }
@@ -97,7 +131,7 @@ export function registerList(model: Command): void {
     .command('list')
     .summary('the models on this machine, or of the whole network')
     .description(
-      'Lists the models packed or fetched on this machine. With --everywhere, all that are published: how many nodes showed lately that they hold each, in how many address groups, what jobs paid for it, and what it was built on.',
+      'Lists the models packed, imported or fetched on this machine, with what they are called by: a name, or the beginning of an id. With --everywhere, all that are published: how many nodes showed lately that they hold each, in how many address groups, what jobs paid for it, and what it was built on.',
     )
     .option('--everywhere', 'all published models (or --network, without a name behind it)')
     .addHelpText(

@@ -7,6 +7,7 @@ const VERBS: Readonly<Record<string, (model: Command) => Promise<void>>> = {
   pack: async (model) => (await import('./model-bundle.js')).registerPack(model),
   show: async (model) => (await import('./model-show.js')).registerShow(model),
   list: async (model) => (await import('./model-list.js')).registerList(model),
+  rm: async (model) => (await import('./model-rm.js')).registerRm(model),
   check: async (model) => (await import('./model-bundle.js')).registerCheck(model),
   publish: async (model) => (await import('./model-publish.js')).registerPublish(model),
   pull: async (model) => (await import('./model-pull.js')).registerPull(model),

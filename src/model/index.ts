@@ -119,6 +119,7 @@ export {
   type StoredCalibration,
   storedCalibrations,
 } from './store/calibrations.js';
+export { findLocalModel, type LocalModel, localModels, removeModel } from './store/localModels.js';
 export { type BundleAbout, PartialBundle } from './store/PartialBundle.js';
 export { PieceKeeper } from './store/PieceKeeper.js';
 export { ServedBundle } from './store/ServedBundle.js';
