@@ -2,6 +2,7 @@ import { resolve } from 'node:path';
 import type { Command } from 'commander';
 import { BitmodelError, EXIT } from '../base/index.js';
 import {
+  archiveModel,
   type BundleCheck,
   type BundleFault,
   checkModel,
@@ -20,6 +21,7 @@ interface PackFlags {
   readonly licence?: string;
   readonly parent?: string[];
   readonly record?: string;
+  readonly archive?: string;
 }
 
 function parseParent(text: string, earlier: string[] = []): string[] {
@@ -53,13 +55,20 @@ export function registerPack(model: Command): void {
       parseParent,
     )
     .option('--record <folder>', 'write bitmodel.json and the torrent there (read-only models)')
+    .option('--archive <file>', 'write all of it into one tar file as well, to hand on')
     .addHelpText(
       'after',
-      '\nExample:\n  $ bitmodel model pack ./my-model --name my-model --tag v2 --licence MIT',
+      '\nExample:\n  $ bitmodel model pack ./my-model --name my-model --tag v2 --licence MIT\n  $ bitmodel model pack ./my-model --archive my-model.tar',
     )
     .action(
       action<PackFlags>(async ([dir], { options, settings, terminal, signal }) => {
-        const { name: asked, tag, licence: terms, parent, record } = options;
+        const { name: asked, tag, licence: terms, parent, record, archive } = options;
+        if (record !== undefined && archive !== undefined) {
+          throw new BitmodelError('BAD_OPTION', 'An archive needs the record beside the files.', {
+            next: 'Give either --record or --archive',
+            exitCode: EXIT.usage,
+          });
+        }
         const progress = progressLine('reading', settings);
         const packed = await packModel(dir!, {
           ...(asked === undefined ? {} : { name: asked }),
@@ -75,19 +84,28 @@ export function registerPack(model: Command): void {
           origin: 'packed',
           ...(record === undefined ? {} : { record: resolve(record) }),
         });
+        if (archive !== undefined) {
+          const writing = progressLine('writing', settings);
+          const about = { onProgress: writing.update, signal };
+          await archiveModel(packed.dir, resolve(archive), about).finally(writing.end);
+        }
         if (!canBeShared) {
           terminal.warn(
             `the list of its ${files.length} files takes more than 1 MiB, so other nodes can't fetch it`,
           );
         }
         terminal.result(
-          { id, name, licence, parents, size: bytes, files, magnet, dir: packed.dir },
+          {
+            ...{ id, name, licence, parents, size: bytes, files, magnet, dir: packed.dir },
+            ...(archive === undefined ? {} : { archive: resolve(archive) }),
+          },
           () =>
             [
               `id      ${id}`,
               `name    ${name}`,
               `size    ${formatSize(bytes)} in ${files.length} ${files.length === 1 ? 'file' : 'files'}`,
               `magnet  ${magnet}`,
+              ...(archive === undefined ? [] : [`archive ${archive}`]),
             ].join('\n'),
           id,
         );

@@ -9,6 +9,7 @@ const VERBS: Readonly<Record<string, (model: Command) => Promise<void>>> = {
   list: async (model) => (await import('./model-list.js')).registerList(model),
   rm: async (model) => (await import('./model-rm.js')).registerRm(model),
   check: async (model) => (await import('./model-bundle.js')).registerCheck(model),
+  unpack: async (model) => (await import('./model-unpack.js')).registerUnpack(model),
   publish: async (model) => (await import('./model-publish.js')).registerPublish(model),
   pull: async (model) => (await import('./model-pull.js')).registerPull(model),
   serve: async (model) => (await import('./model-serve.js')).registerServe(model),

@@ -1,4 +1,11 @@
 export {
+  type UnpackedModel,
+  type UnpackOptions,
+  unpackArchive,
+  unpackModel,
+} from './archive/unpack.js';
+export { archiveModel } from './archive/writeArchive.js';
+export {
   type BundleCheck,
   type BundleFault,
   type ByteRange,

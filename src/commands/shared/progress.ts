@@ -64,6 +64,9 @@ export function progressLine(
       const now = performance.now();
       if (now - Math.max(started + PATIENCE_MS - REDRAW_MS, drawn) < REDRAW_MS) return;
       drawn = now;
+      // the next part of the work begins to count anew
+      if (done < marks.at(-1)!.done)
+        marks.splice(0, marks.length, { at: now - REDRAW_MS, done: 0 });
       while (marks.length > 1 && now - marks[1]!.at > RATE_MS) marks.shift();
       const { at, done: before } = marks[0]!;
       marks.push({ at: now, done });

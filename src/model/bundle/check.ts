@@ -149,6 +149,22 @@ export async function checkModel(dir: string, options: CheckOptions = {}): Promi
     findBundleFiles(dir, (path, { message }) => unfit.set(path, message));
   const hashed = await hashFound(dir, list(), list, options);
   const { layers, torrent } = knownLayers(record, expected);
+  faults.push(...differences(expected, hashed, layers, unfit));
+  return { id: bundle.id, actualId: infoHash(hashed), faults, torrent };
+}
+
+/** What of a bundle is not as its description has it, without the torrent that would tell pieces. */
+export function compareBundle(bundle: Bundle, hashed: readonly HashedFile[]): BundleFault[] {
+  return differences(infoFiles(bundle), hashed, new Map(), new Map());
+}
+
+function differences(
+  expected: readonly InfoFile[],
+  hashed: readonly HashedFile[],
+  layers: Layers,
+  unfit: ReadonlyMap<string, string>,
+): BundleFault[] {
+  const faults: BundleFault[] = [];
   const now = new Map(hashed.map((file) => [file.path, file]));
   for (const file of expected) {
     const found = now.get(file.path);
@@ -159,5 +175,5 @@ export async function checkModel(dir: string, options: CheckOptions = {}): Promi
   }
   for (const path of now.keys()) faults.push({ path, kind: 'extra' });
   for (const [path, why] of unfit) faults.push({ path, kind: 'unfit', why });
-  return { id: bundle.id, actualId: infoHash(hashed), faults, torrent };
+  return faults;
 }

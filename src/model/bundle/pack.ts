@@ -1,6 +1,6 @@
 import { existsSync } from 'node:fs';
 import { basename, join, resolve } from 'node:path';
-import { toHex, writeFilesAtomic } from '../../base/index.js';
+import { sha256, toHex, writeFilesAtomic } from '../../base/index.js';
 import { hashFiles } from './hashFiles.js';
 import { MAX_INFO } from './info.js';
 import { type Bundle, bundleBytes, checkBundle, MANIFEST, readBundle } from './manifest.js';
@@ -103,16 +103,38 @@ export async function packModel(dir: string, options: PackOptions = {}): Promise
   const name = options.name ?? earlier?.name ?? basename(resolve(dir));
   // a wrong name or parent is told before minutes of reading
   const about = {
-    v: 1 as const,
     name: options.rename?.(name) ?? name,
     ...optional('licence', options.licence ?? earlier?.licence),
     parents: options.parents ?? earlier?.parents ?? [],
   };
-  checkBundle({ ...about, id: '0'.repeat(64), size: 0, files: [] });
+  checkBundle({ ...about, v: 1, id: '0'.repeat(64), size: 0, files: [] });
   const hashed = await hashFound(dir, found, () => listBundleFiles(dir), options);
+  return recordModel(dir, hashed, about, record);
+}
+
+/**
+ * Writes `bitmodel.json` and `bitmodel.torrent` of files that were hashed, both or neither.
+ * @param record folder that they are written to; the model's own unless stated
+ * @throws BitmodelError `BAD_MANIFEST`, `WRITE_FAILED`
+ */
+export function recordModel(
+  dir: string,
+  hashed: readonly HashedFile[],
+  about: {
+    readonly name: string;
+    readonly licence?: string | undefined;
+    readonly parents: readonly Parent[];
+  },
+  record = dir,
+): PackedModel {
+  const { name, licence, parents } = about;
+  const info = infoBytes(hashed);
   const bundle = checkBundle({
-    ...about,
-    id: infoHash(hashed),
+    v: 1,
+    id: toHex(sha256(info)),
+    name,
+    ...optional('licence', licence),
+    parents,
     size: hashed.reduce((sum, { size }) => sum + size, 0),
     files: hashed.map(({ path, size, root }) => ({
       path,
@@ -128,7 +150,7 @@ export async function packModel(dir: string, options: PackOptions = {}): Promise
     ...bundle,
     dir: resolve(dir),
     magnet: magnetLink(bundle.id, bundle.name),
-    canBeShared: infoBytes(hashed).length <= MAX_INFO,
+    canBeShared: info.length <= MAX_INFO,
   };
 }
 

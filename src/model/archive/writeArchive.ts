@@ -1,0 +1,85 @@
+import { randomBytes } from 'node:crypto';
+import { existsSync, renameSync, rmSync } from 'node:fs';
+import { open, readdir } from 'node:fs/promises';
+import { join } from 'node:path';
+import { BitmodelError, EXIT } from '../../base/index.js';
+import { MANIFEST, readBundle } from '../bundle/manifest.js';
+import type { HashProgress } from '../bundle/pack.js';
+import { assertUnchanged, listBundleFiles } from '../bundle/walk.js';
+import { asUnpackError } from './Staging.js';
+import { folderName } from './unpack.js';
+
+/** All times of an archive: it depends on what is packed alone. */
+const EPOCH = new Date(0);
+const MODE = 0o644;
+
+/** Calibrations beside the model: no part of it, but of use to whoever gets it. */
+async function calibrations(dir: string): Promise<string[]> {
+  const names: string[] = [];
+  for (const entry of await readdir(dir, { withFileTypes: true })) {
+    if (entry.isFile() && entry.name.endsWith('.calibration.json')) names.push(entry.name);
+  }
+  return names.sort();
+}
+
+/**
+ * Writes a packed model into one tar file that can be handed on; the same model makes the same bytes. The weights are not
+ * compressed: they hardly get smaller.
+ * @returns bytes of the archive
+ * @throws BitmodelError `FILE_EXISTS`, `NOT_PACKED`, `FILE_CHANGED`, `WRITE_FAILED`, and as `listBundleFiles`
+ */
+export async function archiveModel(
+  dir: string,
+  file: string,
+  { onProgress, signal }: HashProgress = {},
+): Promise<number> {
+  if (existsSync(file)) {
+    throw new BitmodelError('FILE_EXISTS', `${file} exists already; nothing was written.`, {
+      next: 'Choose another name, or remove it first',
+      exitCode: EXIT.notAllowed,
+    });
+  }
+  const { name } = readBundle(dir);
+  const before = listBundleFiles(dir);
+  const total = before.reduce((sum, { size }) => sum + size, 0);
+  const paths = [MANIFEST, ...(await calibrations(dir)), ...before.map(({ path }) => path)];
+  const { create } = await import('tar');
+  const archive = create(
+    {
+      cwd: dir,
+      prefix: folderName(name),
+      portable: true,
+      mtime: EPOCH,
+      noDirRecurse: true,
+      strict: true,
+      onWriteEntry: ({ stat }) => {
+        if (stat) stat.mode = MODE;
+      },
+    },
+    // a name that begins with @ would be taken for another archive
+    paths.map((path) => `./${path}`),
+  );
+  const temporary = `${file}.${randomBytes(6).toString('hex')}.tmp`;
+  let written = 0;
+  try {
+    const output = await open(temporary, 'wx');
+    try {
+      for await (const chunk of archive) {
+        signal?.throwIfAborted();
+        await output.writeFile(chunk);
+        written += chunk.length;
+        onProgress?.(Math.min(written, total), total);
+      }
+      await output.sync();
+    } finally {
+      await output.close();
+    }
+    assertUnchanged(dir, before, listBundleFiles(dir));
+    renameSync(temporary, join(file));
+    return written;
+  } catch (thrown) {
+    throw asUnpackError(thrown);
+  } finally {
+    rmSync(temporary, { force: true });
+  }
+}
