@@ -1,5 +1,13 @@
 import { randomBytes } from 'node:crypto';
-import { copyFileSync, existsSync, readdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  copyFileSync,
+  existsSync,
+  readdirSync,
+  renameSync,
+  rmdirSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
 import { BitmodelError, EXIT, makeFolder, messageOf } from '../../base/index.js';
 import { assertFolder, readBundleJson } from '../config.js';
@@ -110,7 +118,8 @@ async function whole(out: string, make: (folder: string) => Promise<void>): Prom
   try {
     makeFolder(join(temporary, 'onnx'));
     await make(temporary);
-    if (existsSync(out)) rmSync(out, { recursive: false, force: true });
+    // an empty folder; Windows renames over none
+    if (existsSync(out)) rmdirSync(out);
     renameSync(temporary, out);
   } catch (thrown) {
     rmSync(temporary, { recursive: true, force: true });

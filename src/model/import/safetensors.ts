@@ -2,25 +2,27 @@ import { BitmodelError, messageOf } from '../../base/index.js';
 import type { ByteSource } from '../onnx/wire.js';
 
 /** Bytes of one number of each type that safetensors files hold (huggingface/safetensors, `Dtype`). */
-const NUMBER_BYTES: Readonly<Record<string, number>> = {
-  BOOL: 1,
-  U8: 1,
-  I8: 1,
-  F8_E5M2: 1,
-  F8_E4M3: 1,
-  F8_E8M0: 1,
-  I16: 2,
-  U16: 2,
-  F16: 2,
-  BF16: 2,
-  I32: 4,
-  U32: 4,
-  F32: 4,
-  F64: 8,
-  I64: 8,
-  U64: 8,
-  C64: 8,
-};
+const NUMBER_BYTES: ReadonlyMap<unknown, number> = new Map(
+  Object.entries({
+    BOOL: 1,
+    U8: 1,
+    I8: 1,
+    F8_E5M2: 1,
+    F8_E4M3: 1,
+    F8_E8M0: 1,
+    I16: 2,
+    U16: 2,
+    F16: 2,
+    BF16: 2,
+    I32: 4,
+    U32: 4,
+    F32: 4,
+    F64: 8,
+    I64: 8,
+    U64: 8,
+    C64: 8,
+  }),
+);
 
 /** Longest header that the reference implementation reads. */
 export const MOST_HEADER_BYTES = 100_000_000;
@@ -99,7 +101,7 @@ function tensorOf(name: string, entry: unknown, start: number): StoredTensor {
   const { dtype, shape, data_offsets, ...others } = (entry ?? {}) as Record<string, unknown>;
   const label = JSON.stringify(name.slice(0, 100));
   if (Object.keys(others).length > 0) throw refuse(`${label} says more than its type and place`);
-  const size = typeof dtype === 'string' ? NUMBER_BYTES[dtype] : undefined;
+  const size = NUMBER_BYTES.get(dtype);
   if (typeof dtype !== 'string' || size === undefined) {
     throw refuse(`${label} is of a number type that we don't know`);
   }

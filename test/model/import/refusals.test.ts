@@ -1,0 +1,300 @@
+import {
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { importModel, LanguageModel } from '#src/model/index.js';
+import { downloaded, furthest, makeRoot, prefilled, referenceOf } from './setup.js';
+
+type Json = Record<string, unknown>;
+
+let root: string;
+let count = 0;
+beforeAll(() => {
+  root = makeRoot();
+});
+afterAll(() => rmSync(root, { recursive: true }));
+
+const copy = (name = 'llama'): string => downloaded(root, name, `${name}-${++count}`);
+
+/** Changes a folder's config.json. */
+function configure(dir: string, change: Json): string {
+  const path = join(dir, 'config.json');
+  writeFileSync(
+    path,
+    JSON.stringify({ ...(JSON.parse(readFileSync(path, 'utf8')) as Json), ...change }),
+  );
+  return dir;
+}
+
+/** Changes the header and the data of a safetensors file. */
+function rewrite(
+  dir: string,
+  change: (header: Record<string, Json>, data: Buffer) => Buffer | undefined,
+  name = 'model.safetensors',
+): string {
+  const bytes = readFileSync(join(dir, name));
+  const length = Number(bytes.readBigUInt64LE(0));
+  const header = JSON.parse(bytes.toString('utf8', 8, 8 + length)) as Record<string, Json>;
+  const data = bytes.subarray(8 + length);
+  const changed = change(header, data) ?? data;
+  const text = Buffer.from(JSON.stringify(header));
+  const head = Buffer.alloc(8);
+  head.writeBigUInt64LE(BigInt(text.length));
+  writeFileSync(join(dir, name), Buffer.concat([head, text, changed]));
+  return dir;
+}
+
+/** Where a tensor's bytes begin. */
+const startOf = (header: Record<string, Json>, name: string): number =>
+  (header[name]!.data_offsets as number[])[0]!;
+
+async function refused(
+  dir: string,
+  code: string,
+  why: string | RegExp,
+  type?: 'fp16',
+): Promise<void> {
+  const out = join(root, `out-${++count}`);
+  const before = readdirSync(root).length;
+  await expect(importModel(dir, { out, ...(type && { type }) })).rejects.toMatchObject({
+    code,
+    message: expect.stringMatching(why) as string,
+  });
+  expect(existsSync(out)).toBe(false);
+  expect(readdirSync(root)).toHaveLength(before);
+}
+
+describe('a config that asks for what the graph would not do is refused', () => {
+  it.each<[string, Json, RegExp, string?]>([
+    ['an unknown type', { model_type: 'mamba' }, /model_type is "mamba"/],
+    ['a type that is a property of all objects', { model_type: 'constructor' }, /model_type/],
+    ['code of its own', { auto_map: { AutoModel: 'x.Y' } }, /auto_map/],
+    ['quantised weights', { quantization_config: { bits: 4 } }, /quantised already/],
+    ['another activation', { hidden_act: 'gelu' }, /hidden_act is "gelu"/],
+    ['part of each head turned', { partial_rotary_factor: 0.5 }, /partial_rotary_factor/],
+    ['another rope', { rope_parameters: { rope_type: 'yarn', factor: 4 } }, /rope type is "yarn"/],
+    [
+      'another rope, as of old',
+      { rope_parameters: null, rope_scaling: { type: 'dynamic', factor: 2 } },
+      /"dynamic"/,
+    ],
+    [
+      'a rope factor that is none',
+      { rope_parameters: { rope_type: 'linear' } },
+      /factor is no positive/,
+    ],
+    ['a size that is none', { hidden_size: '64' }, /hidden_size/],
+    ['a size beyond all', { vocab_size: 2 ** 40 }, /vocab_size/],
+    ['heads that do not divide', { num_key_value_heads: 3 }, /no multiple of its key-value heads/],
+    ['a head size without a kernel', { head_dim: 24 }, /multiple of 16/],
+    ['a flag that is none', { attention_bias: 'yes' }, /neither true nor false/],
+    ['a window', { sliding_window: 16 }, /reaches back 16/, 'mistral'],
+    [
+      'layers of other kinds',
+      { layer_types: ['full_attention', 'linear_attention'] },
+      /linear_attention/,
+      'qwen2',
+    ],
+    ['a used window', { sliding_window: 16, use_sliding_window: true }, /reaches back 16/, 'qwen2'],
+    ['another GELU', { activation_function: 'relu' }, /activation_function/, 'gpt2'],
+    ['cross attention', { add_cross_attention: true }, /add_cross_attention/, 'gpt2'],
+  ])('%s', async (_what, change, why, name) => {
+    await refused(configure(copy(name), change), 'UNSUPPORTED_MODEL', why);
+  });
+
+  it('but not a window as wide as the context, nor one that is not used', async () => {
+    for (const [name, change] of [
+      ['mistral', { sliding_window: 64 }],
+      ['qwen2', { sliding_window: 16, use_sliding_window: false }],
+    ] as const) {
+      const out = join(root, `out-${++count}`);
+      await importModel(configure(copy(name), change), { out });
+      expect(existsSync(join(out, 'onnx/model.onnx'))).toBe(true);
+    }
+  });
+});
+
+describe('weights that do not fit the config are refused', () => {
+  const norm = 'model.norm.weight';
+
+  it('a missing one, by name', async () => {
+    const dir = rewrite(copy(), (header) => {
+      header['model.other.weight'] = header[norm]!;
+      delete header[norm];
+      return undefined;
+    });
+    await refused(dir, 'BAD_CHECKPOINT', /lack model\.norm\.weight/);
+  });
+
+  it('one too many, by name', async () => {
+    const dir = rewrite(copy(), (header, data) => {
+      const offsets = [data.length, data.length + 4];
+      header['model.layers.0.mlp.experts.0.weight'] = {
+        dtype: 'F32',
+        shape: [1],
+        data_offsets: offsets,
+      };
+      return Buffer.concat([data, Buffer.alloc(4)]);
+    });
+    await refused(
+      dir,
+      'BAD_CHECKPOINT',
+      /no use for \(model\.layers\.0\.mlp\.experts\.0\.weight\)/,
+    );
+  });
+
+  it('one of another shape', async () => {
+    const dir = configure(copy(), { intermediate_size: 64 });
+    await refused(dir, 'BAD_CHECKPOINT', /is 72 × 64, where its config\.json asks for 64 × 64/);
+  });
+
+  it('one of a type that is not read', async () => {
+    const dir = rewrite(copy(), (header) => {
+      header[norm] = { ...header[norm], dtype: 'I32' };
+      return undefined;
+    });
+    await refused(dir, 'BAD_CHECKPOINT', /type I32/);
+  });
+
+  it('one with a NaN or an infinity, by name', async () => {
+    const name = 'model.layers.1.mlp.up_proj.weight';
+    for (const value of [Number.NaN, -Infinity]) {
+      const dir = rewrite(copy(), (header, data) => {
+        data.writeFloatLE(value, startOf(header, name) + 400);
+        return undefined;
+      });
+      await refused(dir, 'BAD_WEIGHTS', /model\.layers\.1\.mlp\.up_proj\.weight hold infinities/);
+    }
+  });
+
+  it('one too large for fp16, as fp16 alone', async () => {
+    const dir = rewrite(copy(), (header, data) => {
+      data.writeFloatLE(65_520, startOf(header, norm));
+      return undefined;
+    });
+    await refused(dir, 'BAD_WEIGHTS', /model\.norm\.weight are too large/, 'fp16');
+    await importModel(dir, { out: join(root, `out-${++count}`) });
+  });
+
+  it('a head of its own where the config says that it is the embedding', async () => {
+    const withHead = (byte: number): string =>
+      rewrite(copy(), (header, data) => {
+        const table = header['model.embed_tokens.weight']!;
+        const [from, to] = table.data_offsets as [number, number];
+        const head = Buffer.from(data.subarray(from, to));
+        head[0]! ^= byte;
+        header['lm_head.weight'] = {
+          ...table,
+          data_offsets: [data.length, data.length + head.length],
+        };
+        return Buffer.concat([data, head]);
+      });
+    await refused(withHead(1), 'BAD_CHECKPOINT', /holds? another one/);
+    await importModel(withHead(0), { out: join(root, `out-${++count}`) });
+  });
+});
+
+describe('a folder', () => {
+  it('without weights, config or tokenizer is refused', async () => {
+    const without = (file: string): string => {
+      const dir = copy();
+      rmSync(join(dir, file));
+      return dir;
+    };
+    await refused(without('model.safetensors'), 'NO_SAFETENSORS', /no \.safetensors file/);
+    await refused(without('tokenizer.json'), 'BAD_CHECKPOINT', /no tokenizer\.json/);
+    await refused(without('config.json'), 'UNSUPPORTED_MODEL', /model_type/);
+    await refused(join(root, 'nowhere'), 'NOT_A_FOLDER', /no folder/);
+  });
+
+  it('whose shards and index do not agree is refused', async () => {
+    const index = (dir: string): { weight_map: Record<string, string> } =>
+      JSON.parse(readFileSync(join(dir, 'model.safetensors.index.json'), 'utf8')) as never;
+    const changed = (change: (map: Record<string, string>) => void): string => {
+      const dir = copy('llama3');
+      const value = index(dir);
+      change(value.weight_map);
+      writeFileSync(join(dir, 'model.safetensors.index.json'), JSON.stringify(value));
+      return dir;
+    };
+    const lost = changed(() => {});
+    const shards = readdirSync(lost).filter((name) => name.endsWith('.safetensors'));
+    expect(shards.length).toBeGreaterThan(1);
+    rmSync(join(lost, shards[1]!));
+    await refused(lost, 'UNREADABLE_FILE', /00002-of-0000\d/);
+    await refused(
+      changed((map) => void delete map['model.layers.0.input_layernorm.weight']),
+      'BAD_CHECKPOINT',
+      /does not say/,
+    );
+    await refused(
+      changed((map) => void Object.assign(map, { more: map['lm_head.weight'] })),
+      'BAD_CHECKPOINT',
+      /lack more/,
+    );
+    await refused(
+      changed((map) => void Object.assign(map, { 'lm_head.weight': '../model.safetensors' })),
+      'BAD_CHECKPOINT',
+      /no \.safetensors file of this folder/,
+    );
+    const unnamed = copy('llama3');
+    rmSync(join(unnamed, 'model.safetensors.index.json'));
+    await refused(unnamed, 'BAD_CHECKPOINT', /\d \.safetensors files, but no/);
+  });
+
+  it('says which file is broken', async () => {
+    const dir = copy();
+    writeFileSync(join(dir, 'model.safetensors'), 'no weights at all');
+    await refused(dir, 'BAD_SAFETENSORS', /model\.safetensors can't be used/);
+  });
+
+  it('of the Hugging Face cache, made of links to blobs, is imported; other links are not followed', async () => {
+    const cache = join(root, `models--x--${++count}`);
+    mkdirSync(join(cache, 'blobs'), { recursive: true });
+    mkdirSync(join(cache, 'snapshots'));
+    const dir = join(cache, 'snapshots', 'abc');
+    renameSync(copy(), dir);
+    for (const name of ['model.safetensors', 'config.json', 'tokenizer.json']) {
+      renameSync(join(dir, name), join(cache, 'blobs', name));
+      symlinkSync(`../../blobs/${name}`, join(dir, name));
+    }
+    const out = join(root, `out-${++count}`);
+    await importModel(dir, { out });
+    const model = await LanguageModel.open(out, { threads: 1 });
+    const { ids, logits } = referenceOf('llama');
+    expect(furthest(await prefilled(model, ids), logits)).toBeLessThan(1e-4);
+    await model.close();
+
+    const other = copy();
+    renameSync(join(other, 'model.safetensors'), join(root, 'elsewhere'));
+    symlinkSync('../elsewhere', join(other, 'model.safetensors'));
+    await refused(other, 'UNREADABLE_FILE', /outside/);
+  });
+
+  it('is made beside what is there already only where that is empty', async () => {
+    const out = join(root, `out-${++count}`);
+    mkdirSync(out);
+    await importModel(copy(), { out });
+    await expect(importModel(copy(), { out })).rejects.toMatchObject({ code: 'FOLDER_NOT_EMPTY' });
+  });
+
+  it('is not left half made when the import is interrupted', async () => {
+    const abort = new AbortController();
+    const out = join(root, `out-${++count}`);
+    const dir = copy();
+    const before = readdirSync(root).length;
+    const onProgress = (): void => abort.abort();
+    await expect(importModel(dir, { out, onProgress, signal: abort.signal })).rejects.toThrow(
+      /abort/,
+    );
+    expect(readdirSync(root)).toHaveLength(before);
+  });
+});

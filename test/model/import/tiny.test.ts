@@ -1,0 +1,64 @@
+import { readFileSync, rmSync } from 'node:fs';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { type ImportType, importModel, LanguageModel } from '#src/model/index.js';
+import { agreement, furthest, makeRoot, prefilled } from './setup.js';
+
+const TINY = 'fixtures/bitmodel-tiny';
+let root: string;
+let ids: number[];
+let original: number[][];
+
+async function logitsOf(dir: string): Promise<number[][]> {
+  const model = await LanguageModel.open(dir, { threads: 1 });
+  ids ??= model.tokenizer.encode(readFileSync('docs/models.md', 'utf8')).slice(0, 300);
+  const rows = await prefilled(model, ids);
+  await model.close();
+  return rows;
+}
+
+/** How uncertain a model is of each next token, on average. */
+function perplexity(rows: readonly number[][]): number {
+  let sum = 0;
+  for (const [i, next] of ids.slice(1).entries()) {
+    const most = Math.max(...rows[i]!);
+    const total = rows[i]!.reduce((all, z) => all + Math.exp(z - most), 0);
+    sum += most + Math.log(total) - rows[i]![next]!;
+  }
+  return Math.exp(sum / (ids.length - 1));
+}
+
+beforeAll(async () => {
+  root = makeRoot();
+  original = await logitsOf(TINY);
+});
+afterAll(() => rmSync(root, { recursive: true }));
+
+describe('the bundled model, imported from its safetensors', () => {
+  it.each<[ImportType, 0 | 4, number, number]>([
+    ['fp32', 0, 1, 1e-5],
+    ['fp16', 0, 0.99, 0.002],
+    ['int8', 0, 0.97, 0.02],
+    ['int8', 4, 0.9, 0.05],
+    ['q4', 0, 0.75, 0.25],
+  ])('as %s at level %i is as its own ONNX graph', async (type, accuracyLevel, agrees, worse) => {
+    const out = join(root, `${type}-${accuracyLevel}`);
+    const imported = await importModel(TINY, { out, type, accuracyLevel });
+    const rows = await logitsOf(out);
+    if (type === 'fp32') expect(furthest(rows, original)).toBeLessThan(1e-4);
+    expect(agreement(rows, original)).toBeGreaterThanOrEqual(agrees);
+    expect(perplexity(rows) / perplexity(original)).toBeLessThan(1 + worse);
+    expect(imported.weightBytes).toBeLessThan(type === 'fp32' ? 11_200_000 : 6_000_000);
+  });
+
+  it('is the same bytes every time', async () => {
+    const bytes = await Promise.all(
+      ['once', 'again'].map(async (name) => {
+        const { dir, file } = await importModel(TINY, { out: join(root, name), type: 'q4' });
+        return [file, `${file}_data`].map((part) => readFileSync(join(dir, part)));
+      }),
+    );
+    expect(bytes[0]![0]!.equals(bytes[1]![0]!)).toBe(true);
+    expect(bytes[0]![1]!.equals(bytes[1]![1]!)).toBe(true);
+  });
+});
