@@ -2,8 +2,9 @@ import { readFile } from 'node:fs/promises';
 import { basename, join, resolve } from 'node:path';
 import type { Command } from 'commander';
 import { BitmodelError, EXIT, messageOf, toHex, writeFileAtomic } from '../base/index.js';
-import { ModelRegistry, storedCalibrations } from '../model/index.js';
+import { MOST_BATCH, ModelRegistry, storedCalibrations } from '../model/index.js';
 import {
+  CALIBRATION_BATCH,
   CALIBRATION_BLOCKS,
   CALIBRATION_PROMPTS,
   CALIBRATION_SAMPLINGS,
@@ -24,6 +25,7 @@ interface CalibrateFlags {
   readonly prompts?: string;
   readonly tokens: string;
   readonly threads: string;
+  readonly batch: string;
 }
 
 /** Longer answers show nothing that others don't. */
@@ -107,6 +109,11 @@ export function registerCalibrate(model: Command): void {
     .option('--prompts <file>', 'one prompt a line (default: a list of its own)')
     .option('--tokens <n>', 'tokens of each answer', String(CALIBRATION_TOKENS))
     .option('--threads <list>', 'thread counts to compute with', CALIBRATION_THREADS.join(','))
+    .option(
+      '--batch <n>',
+      'most answers decoded in one run, where the graph allows it',
+      String(CALIBRATION_BATCH),
+    )
     .addHelpText(
       'after',
       '\nIt takes minutes to hours: every prompt is answered greedily and at two\ntemperatures, in each setting, and each answer is checked in the others. Jobs name\na calibration by its hash, so publish the model anew afterwards.\n\nExample:\n  $ bitmodel model calibrate ./my-model\n  $ bitmodel model calibrate ./my-model --file onnx/model_q4.onnx --tokens 50 --threads 1,4',
@@ -130,6 +137,7 @@ export function registerCalibrate(model: Command): void {
           file: options.file,
           plan,
           threads,
+          batch: wholeOption(options.batch, '--batch', 1, MOST_BATCH),
           onProgress: progress.update,
           onNote: (text) => terminal.warn(text),
           signal,

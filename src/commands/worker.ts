@@ -1,6 +1,7 @@
 import { Option } from 'commander';
 import { BitmodelError, EXIT, formatAmount, parseAmount, toHex } from '../base/index.js';
 import { type AcceptedVerifiers, JobWorker, WORKER_BATCH } from '../job/index.js';
+import { MOST_BATCH } from '../model/index.js';
 import { type Attack, sellableAttack } from '../rastic/index.js';
 import { action } from './shared/action.js';
 import { collect, parsePublicKeys, parseThreads, servedModels } from './shared/models.js';
@@ -22,8 +23,6 @@ interface WorkerCommandOptions extends RoleChoice {
 
 /** More than a seller could answer before they expire. */
 const MOST_JOBS = 10_000;
-/** Rows of a run beyond which no machine gains anything. */
-const MOST_BATCH = 256;
 
 /** A whole number of jobs. @throws BitmodelError `BAD_OPTION` */
 function parseBatch(text: string): number {

@@ -1,10 +1,13 @@
 import { gumbelNoise, type Sampling } from '../model/index.js';
 import type { CalibrationPlan } from './calibratePlan.js';
 import {
+  type Answer,
   answersOf,
+  type BatchSubject,
   type CalibrationRun,
   type CalibrationSubject,
   decodeAnswer,
+  decodeTogether,
   eachRow,
   greatestShift,
   type MeasureOptions,
@@ -26,14 +29,35 @@ export interface CalibrationSetting {
   open(): Promise<CalibrationSubject>;
 }
 
+/** A way to compute in which a seller decodes several answers in one run per step. */
+export interface BatchSetting {
+  /** As of {@link CalibrationSetting}. */
+  readonly name: string;
+  /** Most answers of a run; groups of all sizes from 2 up to it are measured. */
+  readonly batch: number;
+  open(): Promise<BatchSubject>;
+}
+
 /** Who is measured against whom. */
 export interface PairToMeasure {
   /** Ways a seller may compute; the first is the reference. All of one numeric class. */
   readonly sellers: readonly CalibrationSetting[];
+  /** Ways in which it computes several answers at once. */
+  readonly batches?: readonly BatchSetting[];
   /** Ways a verifier may; the first is the reference. */
   readonly verifiers: readonly CalibrationSetting[];
   /** A cheaper model that a dishonest seller could run in the model's place. */
   readonly cheaper?: (CalibrationSetting & { readonly variant: string }) | undefined;
+}
+
+/** Answers in groups of 2, 3 … up to so many, and again. */
+function groupsOf(answers: readonly Answer[], most: number): Answer[][] {
+  const groups: Answer[][] = [];
+  for (let at = 0, size = 2; at < answers.length; size = size < most ? size + 1 : 2) {
+    groups.push(answers.slice(at, at + size));
+    at += size;
+  }
+  return groups;
 }
 
 const micro = (value: number): number => Math.ceil(value * 1_000_000);
@@ -94,6 +118,23 @@ class PairMeasurement {
     }
   }
 
+  /** Lets a seller answer in groups of 2, 3 … answers at once, and a verifier look at each in blocks of another size. */
+  async measureTogether(
+    seller: BatchSubject,
+    verifier: CalibrationSubject,
+    most: number,
+  ): Promise<void> {
+    const { blocks, tokens } = this.#plan;
+    let checked = 0;
+    for (const group of groupsOf(answersOf(this.#plan), most)) {
+      for (const run of await decodeTogether(seller, group, tokens, this.#options)) {
+        await this.#compare(run, verifier, blocks[checked++ % blocks.length]!);
+        // an answer that came to its end had less to measure
+        this.#options.onPositions?.(2 * (tokens - run.outputIds.length));
+      }
+    }
+  }
+
   async #compare(run: CalibrationRun, verifier: CalibrationSubject, block: number): Promise<void> {
     const noise = gumbelNoise(run.seed);
     await eachRow(verifier, run, block, this.#options, (position, logits) => {
@@ -131,21 +172,22 @@ class PairMeasurement {
 /** How many positions measuring a pair computes. */
 export function positionsOf(pair: PairToMeasure, plan: CalibrationPlan): number {
   const perAnswer = plan.prompts.length * plan.samplings.length * plan.tokens;
-  const others = pair.sellers.length + pair.verifiers.length - 2;
+  const batches = pair.batches?.length ?? 0;
+  const others = pair.sellers.length + pair.verifiers.length + batches - 2;
   const cheaper = pair.cheaper ? 2 : 0;
   return perAnswer * (1 + plan.blocks.length + 2 * others + cheaper);
 }
 
 /**
  * Measures how far honest sellers and verifiers of one model lie apart: sellers decode step by step, verifiers prefill in
- * blocks. The reference seller and verifier meet in all block sizes; every other way to compute meets the reference of the
- * other side. So two ways that never met lie at most twice as far apart, which a tenth of τ covers.
+ * blocks. The reference seller and verifier meet in all block sizes; every other way to compute, batches among them, meets
+ * the reference of the other side. So two ways that never met lie at most twice as far apart, which a tenth of τ covers.
  * At most three models are open at a time.
  * @returns the pair's row of a calibration: τ is 20 times the greatest honest shift of a logit, at least 0.001
  * @throws BitmodelError `BAD_LOGITS`, `BAD_CALIBRATION_PLAN` and what opening throws; AbortError
  */
 export async function calibratePair(
-  { sellers, verifiers, cheaper }: PairToMeasure,
+  { sellers, batches = [], verifiers, cheaper }: PairToMeasure,
   plan: CalibrationPlan,
   options: MeasureOptions = {},
 ): Promise<CalibrationPair> {
@@ -160,6 +202,14 @@ export async function calibratePair(
       try {
         if (sellers.includes(setting)) await measurement.measure(other, verifier, false);
         if (verifiers.includes(setting)) await measurement.measure(seller, other, false);
+      } finally {
+        await other.close();
+      }
+    }
+    for (const setting of batches) {
+      const other = await setting.open();
+      try {
+        await measurement.measureTogether(other, verifier, setting.batch);
       } finally {
         await other.close();
       }

@@ -12,6 +12,7 @@ import {
 } from '../model/index.js';
 import { GRAPH_VARIANTS } from './attacks/variants/table.js';
 import {
+  type BatchSetting,
   type CalibrationSetting,
   calibratePair,
   calibrationOf,
@@ -28,6 +29,8 @@ export interface CalibrateOptions {
   readonly plan: CalibrationPlan;
   /** Thread counts to compute with. */
   readonly threads: readonly number[];
+  /** Most answers that sellers decode in one run, where the graph allows it; 1 for none but single ones. */
+  readonly batch: number;
   /** Called with positions computed so far, and in all. */
   readonly onProgress?: (done: number, total: number) => void;
   /** Told what was left out, and why; one sentence without its full stop. */
@@ -46,41 +49,72 @@ function devices(): ('cpu' | 'cuda')[] {
   return cudaProvider().present ? ['cpu', 'cuda'] : ['cpu'];
 }
 
-/** Every thread count, and the first one again without graph optimisation; a GPU's kernels know no thread counts. */
+/** Opens the model on a device. */
+function opener(dir: string, device: Device, { file }: CalibrateOptions) {
+  return (extra: OpenOptions): Promise<LanguageModel> =>
+    LanguageModel.open(dir, { ...(file === undefined ? {} : { file }), device, ...extra });
+}
+
+const plain = (device: Device, count: number): string =>
+  `${device}, ${count} thread${count === 1 ? '' : 's'}`;
+
+/** Thread counts that tell something of a device: a GPU's kernels know none. */
+function threadsOf(device: Device, { threads }: CalibrateOptions): readonly number[] {
+  return device === 'cpu' ? threads : threads.slice(0, 1);
+}
+
+/** Every thread count, and the first one again without graph optimisation. */
 function settingsFor(dir: string, device: Device, options: CalibrateOptions): CalibrationSetting[] {
-  const open = (extra: OpenOptions): Promise<LanguageModel> =>
-    LanguageModel.open(dir, {
-      ...(options.file === undefined ? {} : { file: options.file }),
-      device,
-      ...extra,
-    });
-  const threads = device === 'cpu' ? options.threads : options.threads.slice(0, 1);
-  const plain = (count: number): string => `${device}, ${count} thread${count === 1 ? '' : 's'}`;
+  const open = opener(dir, device, options);
+  const threads = threadsOf(device, options);
   const first = threads[0]!;
   return [
-    ...threads.map((count) => ({ name: plain(count), open: () => open({ threads: count }) })),
+    ...threads.map((count) => ({
+      name: plain(device, count),
+      open: () => open({ threads: count }),
+    })),
     ...(['basic', 'disabled'] as const).map((optimization) => ({
-      name: `${plain(first)}, graph optimisation ${optimization}`,
+      name: `${plain(device, first)}, graph optimisation ${optimization}`,
       open: () => open({ threads: first, optimization }),
     })),
   ];
 }
 
+/** Batches with one thread count and another: how many rows a product has decides on its kernel, not who computes them. */
+function batchesFor(
+  dir: string,
+  device: Device,
+  batch: number,
+  options: CalibrateOptions,
+): BatchSetting[] {
+  if (batch < 2) return [];
+  const open = opener(dir, device, options);
+  const threads = threadsOf(device, options).slice(0, 2);
+  return threads.map((count) => ({
+    name: `${plain(device, count)}, up to ${batch} answers in a run`,
+    batch,
+    open: () => open({ threads: count, batch }),
+  }));
+}
+
 /**
  * Measures tolerance and honest margins of a bundle in every setting at hand: thread counts, prefill in blocks against
- * decoding, levels of graph optimisation, CPU against CUDA where its run time is there; and how the same
+ * decoding, several answers decoded in one run, levels of graph optimisation, CPU against CUDA where its run time is there; and how the same
  * weights in 8 bits would show, where the graph allows to make that variant.
  * @throws BitmodelError what opening and {@link calibratePair} throw; AbortError
  */
 export async function calibrateModel(dir: string, options: CalibrateOptions): Promise<Calibration> {
   const { signal } = options;
-  const byDevice = devices().map((device) => settingsFor(dir, device, options));
-  const { file, runDependent } = await infoOf(dir, options);
+  const { file, runDependent, batch } = await infoOf(dir, options);
+  const byDevice = devices().map((device) => ({
+    settings: settingsFor(dir, device, options),
+    batches: batchesFor(dir, device, batch, options),
+  }));
   // its verifiers go token by token, as its sellers do
   const plan = runDependent ? { ...options.plan, blocks: [1] } : options.plan;
   const cheaper = await cheaperOf(dir, file, options);
-  const pairs: PairToMeasure[] = byDevice.flatMap((sellers) =>
-    byDevice.map((verifiers) => ({ sellers, verifiers, cheaper })),
+  const pairs: PairToMeasure[] = byDevice.flatMap(({ settings: sellers, batches }) =>
+    byDevice.map(({ settings: verifiers }) => ({ sellers, batches, verifiers, cheaper })),
   );
   const total = pairs.reduce((sum, pair) => sum + positionsOf(pair, plan), 0);
   let done = 0;
@@ -106,10 +140,11 @@ function warnWhereLax(
   );
 }
 
-/** The graph that is meant, found by opening it once. */
-async function infoOf(dir: string, { file }: CalibrateOptions): Promise<ModelInfo> {
+/** The graph that is meant, and whether it can be batched, found by opening it once. */
+async function infoOf(dir: string, { file, batch }: CalibrateOptions): Promise<ModelInfo> {
   const model = await LanguageModel.open(dir, {
     threads: 1,
+    batch,
     ...(file === undefined ? {} : { file }),
   });
   await model.close();

@@ -45,3 +45,6 @@ export const CALIBRATION_THREADS: readonly number[] = [1, 2, 4, 8, 16];
 
 /** Tokens per answer unless stated. */
 export const CALIBRATION_TOKENS = 100;
+
+/** Most answers that honest sellers decode in one run, unless stated: what a worker does. */
+export const CALIBRATION_BATCH = 8;

@@ -1,5 +1,11 @@
 import { BitmodelError, sha256, utf8 } from '../base/index.js';
-import { gumbelNoise, type Sampling, sampleToken } from '../model/index.js';
+import {
+  type GenerateOptions,
+  type GenerateRequest,
+  gumbelNoise,
+  type Sampling,
+  sampleToken,
+} from '../model/index.js';
 import type { CalibrationPlan } from './calibratePlan.js';
 import { type LogitsSource, stepFromOf } from './verify.js';
 
@@ -12,6 +18,15 @@ export interface CalibrationSubject extends LogitsSource {
     close(): Promise<void>;
   }>;
   close(): Promise<void>;
+}
+
+/** A model that also decodes several answers in one run per step; `LanguageModel` is one where it was opened so. */
+export interface BatchSubject extends CalibrationSubject {
+  readonly info: CalibrationSubject['info'] & { readonly batch: number };
+  generate(
+    request: GenerateRequest,
+    options: Pick<GenerateOptions, 'onLogits' | 'signal'>,
+  ): Promise<{ readonly ids: readonly number[] }>;
 }
 
 /** How measuring is followed and ended. */
@@ -65,14 +80,47 @@ function assertFinite(row: Float32Array): void {
   });
 }
 
+function seedOf({ prompt, sampling }: Answer): Uint8Array {
+  return sha256(utf8(`calibration/${prompt}/${sampling.temperatureMilli}`));
+}
+
+/**
+ * Lets a seller decode answers at the same time, in one run per step where it can. They end where the model ends them, so
+ * the batch gets smaller.
+ * @throws BitmodelError `BAD_LOGITS`; AbortError
+ */
+export async function decodeTogether(
+  seller: BatchSubject,
+  answers: readonly Answer[],
+  tokens: number,
+  { signal, onPositions }: MeasureOptions,
+): Promise<CalibrationRun[]> {
+  return Promise.all(
+    answers.map(async (answer) => {
+      const { sampling } = answer;
+      const seed = seedOf(answer);
+      const promptIds = promptIdsOf(seller, answer.prompt, tokens);
+      const logits: Float32Array[] = [];
+      const request = { promptIds, sampling, seed, maxTokens: tokens, stop: [] };
+      const onLogits = (_: number, row: Float32Array): void => {
+        logits.push(row);
+        onPositions?.(1);
+      };
+      const made = await seller.generate(request, { onLogits, ...(signal ? { signal } : {}) });
+      return { promptIds, outputIds: made.ids, logits, sampling, seed };
+    }),
+  );
+}
+
 /** Lets a seller decode an answer token by token; it goes on past end tokens. @throws BitmodelError `BAD_LOGITS`; AbortError */
 export async function decodeAnswer(
   seller: CalibrationSubject,
-  { prompt, sampling }: Answer,
+  answer: Answer,
   tokens: number,
   { signal, onPositions }: MeasureOptions,
 ): Promise<CalibrationRun> {
-  const seed = sha256(utf8(`calibration/${prompt}/${sampling.temperatureMilli}`));
+  const { prompt, sampling } = answer;
+  const seed = seedOf(answer);
   const noise = gumbelNoise(seed);
   const promptIds = promptIdsOf(seller, prompt, tokens);
   const session = await seller.session();

@@ -34,6 +34,7 @@ export {
 } from './attacks/variants/table.js';
 export type { GraphVariant } from './attacks/variants/variant.js';
 export {
+  type BatchSetting,
   type CalibrationSetting,
   calibratePair,
   calibrationOf,
@@ -41,6 +42,7 @@ export {
 } from './calibrate.js';
 export { type CalibrateOptions, calibrateModel } from './calibrateModel.js';
 export {
+  CALIBRATION_BATCH,
   CALIBRATION_BLOCKS,
   CALIBRATION_PROMPTS,
   CALIBRATION_SAMPLINGS,
@@ -48,7 +50,7 @@ export {
   CALIBRATION_TOKENS,
   type CalibrationPlan,
 } from './calibratePlan.js';
-export type { CalibrationSubject, MeasureOptions } from './calibrateRuns.js';
+export type { BatchSubject, CalibrationSubject, MeasureOptions } from './calibrateRuns.js';
 export {
   type Calibration,
   type CalibrationPair,

@@ -151,7 +151,7 @@ async function calibrated(graph: Uint8Array) {
     const notes: string[] = [];
     const plan = { prompts: PROMPTS.slice(0, 2), samplings: [GREEDY], tokens: 16, blocks: [1, 16] };
     const onNote = (text: string) => void notes.push(text);
-    const { pairs } = await calibrateModel(dir, { plan, threads: [1], onNote });
+    const { pairs } = await calibrateModel(dir, { plan, batch: 8, threads: [1], onNote });
     return { pair: pairs[0]!, notes: notes.filter((text) => /^τ is [\d.]+ logits/.test(text)) };
   } finally {
     rmSync(dir, { recursive: true });

@@ -1,7 +1,7 @@
 import { basename } from 'node:path';
 import { BitmodelError, EXIT, oneLine } from '../../base/index.js';
 import { type JobModel, jobModel, publicKeySchema } from '../../job/index.js';
-import { ModelRegistry, modelId } from '../../model/index.js';
+import { ModelRegistry, modelId, type OpenOptions } from '../../model/index.js';
 import type { Settings } from './settings.js';
 import { openWithShares, readShares } from './shares.js';
 
@@ -45,7 +45,7 @@ export async function openJobModels(
   {
     share,
     ...options
-  }: { readonly file?: string; readonly threads?: number; readonly share?: string[] } = {},
+  }: Pick<OpenOptions, 'file' | 'threads' | 'batch'> & { readonly share?: string[] } = {},
 ): Promise<JobModel[]> {
   if (models === undefined || models.length === 0) {
     throw new BitmodelError('NO_MODEL', 'No model is named.', {

@@ -11,6 +11,8 @@ import type { WalletChoice } from './wallet.js';
 export interface RoleChoice extends WalletChoice {
   readonly model?: readonly string[];
   readonly threads?: number;
+  /** Most outputs that are decoded in one run; 1 unless stated. */
+  readonly batch?: number;
   /** Files with the shares of protected models. */
   readonly share?: string[];
 }
@@ -39,6 +41,7 @@ export async function playRole(
   try {
     models = await openJobModels(options.model, settings, {
       ...(options.threads === undefined ? {} : { threads: options.threads }),
+      ...(options.batch === undefined ? {} : { batch: options.batch }),
       ...(options.share === undefined ? {} : { share: options.share }),
     });
     return await play({ ...opened, models, directory: join(folder, options.key) });

@@ -118,5 +118,5 @@ export class Answering {
 
 /** How many answers of a model are decoded at once: where they would only take turns, one after another is sooner. */
 function placesOf({ info }: LanguageModel, batch: number): number {
-  return info.runDependent ? 1 : batch;
+  return Math.min(batch, info.batch);
 }

@@ -1,23 +1,33 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { fromHex } from '#src/base/index.js';
 import type { JobEvent, JobModel, JobSpec } from '#src/job/index.js';
 import { type Answered, Answering } from '#src/job/worker/Answering.js';
 import type { WorkerRecord } from '#src/job/worker/record.js';
-import { LanguageModel } from '#src/model/index.js';
+import { importModel, LanguageModel } from '#src/model/index.js';
 import type { Attack } from '#src/rastic/index.js';
 import { announce, hash, makeJob, offer } from '../make.js';
 
-const TINY = 'fixtures/bitmodel-tiny';
 const forever = new AbortController().signal;
 
+const folder = mkdtempSync(join(tmpdir(), 'bitmodel-answering-'));
 let model: LanguageModel;
 let promptIds: number[];
 
 beforeAll(async () => {
-  model = await LanguageModel.open(TINY, { file: 'onnx/model.onnx', threads: 1 });
+  // the bundled model with attention operators that take rows of different lengths
+  const out = join(folder, 'tiny');
+  await importModel('fixtures/bitmodel-tiny', { out });
+  model = await LanguageModel.open(out, { threads: 1, batch: 8 });
+  expect(model.info.batch).toBe(8);
   promptIds = model.tokenizer.encode('The people of');
 });
-afterAll(() => model?.close());
+afterAll(async () => {
+  await model?.close();
+  rmSync(folder, { recursive: true });
+});
 
 function recordOf(name: string, changes: Partial<JobSpec> = {}): WorkerRecord {
   const job = makeJob({ seed: hash(name), maxTokens: 12, ...changes });
@@ -123,7 +133,7 @@ describe('answers made at the same time', () => {
   });
 
   it('have one place on a graph whose runs can not be shared', () => {
-    const alone = changed({ info: { ...model.info, runDependent: true } });
+    const alone = changed({ info: { ...model.info, batch: 1 } });
     const desk = new Desk(8, own(alone));
     desk.answering.start(recordOf('a'), promptIds, forever);
     expect(desk.answering.hasPlace(recordOf('b'))).toBe(false);
