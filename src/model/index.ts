@@ -66,6 +66,7 @@ export {
   type GraphNode,
   makeNode,
   type NodeSettings,
+  numberOf,
   type OnnxModel,
   readOnnx,
   withDomain,

@@ -206,6 +206,18 @@ function opsetField(domain: string, version: number): Uint8Array[] {
   return asField(MODEL_OPSET, id);
 }
 
+/** A number that a node states beside its inputs; the default is the operator's own. */
+export function numberOf({ rest }: GraphNode, name: string): number | undefined {
+  for (const attribute of contents(fieldsOf(concatBytes(...rest)), NODE_ATTRIBUTE).map(fieldsOf)) {
+    if (texts(attribute, ATTRIBUTE_NAME)[0] !== name) continue;
+    const float = attribute.find(({ number }) => number === ATTRIBUTE_FLOAT)?.whole;
+    // a tag of one byte, and four bytes of binary32
+    if (float) return new DataView(float.buffer, float.byteOffset).getFloat32(1, true);
+    return attribute.find(({ number }) => number === ATTRIBUTE_INT)?.value;
+  }
+  return undefined;
+}
+
 /** The model with one more set of operators, unless it has it. */
 export function withDomain(model: OnnxModel, domain: string, version: number): OnnxModel {
   if (model.domains.includes(domain)) return model;

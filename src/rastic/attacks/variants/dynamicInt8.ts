@@ -1,5 +1,6 @@
 import {
   ELEMENT,
+  type FloatTensor,
   type GraphNode,
   makeNode,
   readOnnx,
@@ -7,10 +8,22 @@ import {
   writeOnnx,
   writeTensor,
 } from '../../../model/index.js';
-import { floatsOf, productsOf } from './matrices.js';
+import { embeddingsOf, floatsOf, productsOf } from './matrices.js';
 import { type GraphVariant, unrecognised } from './variant.js';
 
 const MOST = 127;
+
+/** K × N of N × K. */
+function turned({ dims, values }: FloatTensor): FloatTensor {
+  const [rows, columns] = [dims[0]!, dims[1]!];
+  const out = new Float32Array(values.length);
+  for (let row = 0; row < rows; row++) {
+    for (let column = 0; column < columns; column++) {
+      out[column * rows + row] = values[row * columns + column]!;
+    }
+  }
+  return { dims: [columns, rows], values: out };
+}
 
 /** One scale for each column, and the column's numbers in units of it. */
 function byColumn(values: Float32Array, columns: number) {
@@ -32,15 +45,17 @@ function byColumn(values: Float32Array, columns: number) {
  */
 export const dynamicInt8: GraphVariant = (bytes) => {
   const model = readOnnx(bytes);
-  const products = productsOf(model).filter(({ isTransposed }) => !isTransposed);
+  const tables = embeddingsOf(model);
+  const products = productsOf(model).filter(({ weights }) => !tables.includes(weights));
   if (products.length === 0) throw unrecognised('it holds no products with fp32 weights');
   const initializers = new Map(model.initializers);
   const replacements = new Map<GraphNode, GraphNode[]>();
-  for (const { node, weights } of products) {
+  for (const { node, weights, isTransposed } of products) {
     const codeName = `${weights}.int8`;
     const scaleName = `${weights}.int8.scales`;
     if (!initializers.has(codeName)) {
-      const { dims, values } = floatsOf(model, weights);
+      const floats = floatsOf(model, weights);
+      const { dims, values } = isTransposed ? turned(floats) : floats;
       const { scales, codes } = byColumn(values, dims[1]!);
       initializers.set(codeName, writeTensor(codeName, ELEMENT.int8, dims, codes));
       initializers.set(scaleName, writeTensor(scaleName, ELEMENT.float, [dims[1]!], scales));

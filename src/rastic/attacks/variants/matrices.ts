@@ -2,6 +2,7 @@ import {
   ELEMENT,
   type FloatTensor,
   type GraphNode,
+  numberOf,
   type OnnxModel,
   readFloats,
   shapeOf,
@@ -13,7 +14,7 @@ export interface Product {
   readonly node: GraphNode;
   /** The initialiser that holds the weights. */
   readonly weights: string;
-  /** Whether it holds Wᵀ, N × K, which the graph transposes first (tied embeddings). */
+  /** Whether it holds Wᵀ, N × K, which the graph transposes first (tied embeddings), or in the product itself. */
   readonly isTransposed: boolean;
 }
 
@@ -24,6 +25,13 @@ function isFloatMatrix(model: OnnxModel, name: string | undefined): boolean {
   return dims.length === 2 && type === ELEMENT.float;
 }
 
+/** x·Wᵀ and nothing else: what imported models are made of. */
+function isByTransposed(node: GraphNode): boolean {
+  if (node.opType !== 'FusedMatMul') return false;
+  const plain = ['transA', 'transBatchA', 'transBatchB'].every((name) => !numberOf(node, name));
+  return plain && numberOf(node, 'transB') === 1 && (numberOf(node, 'alpha') ?? 1) === 1;
+}
+
 /** Every matrix product with weights of the model's own. */
 export function productsOf(model: OnnxModel): Product[] {
   const transposes = new Map(
@@ -32,6 +40,9 @@ export function productsOf(model: OnnxModel): Product[] {
       .map(({ inputs, outputs }) => [outputs[0]!, inputs[0]!]),
   );
   return model.nodes.flatMap((node): Product[] => {
+    if (isByTransposed(node) && isFloatMatrix(model, node.inputs[1])) {
+      return [{ node, weights: node.inputs[1]!, isTransposed: true }];
+    }
     if (node.opType !== 'MatMul') return [];
     const right = node.inputs[1]!;
     if (isFloatMatrix(model, right)) return [{ node, weights: right, isTransposed: false }];
@@ -40,16 +51,23 @@ export function productsOf(model: OnnxModel): Product[] {
   });
 }
 
+/** Names of the fp32 tables that tokens' embeddings are taken from. */
+export function embeddingsOf(model: OnnxModel): string[] {
+  return model.nodes
+    .filter(({ opType, inputs }) => opType === 'Gather' && inputs[1] === 'input_ids')
+    .map(({ inputs }) => inputs[0]!)
+    .filter((name) => isFloatMatrix(model, name));
+}
+
 /**
  * Names of the initialisers that hold the model's weight matrices: those that products and the embedding of tokens read.
  * @throws BitmodelError `GRAPH_NOT_RECOGNISED` where there are none
  */
 export function weightNames(model: OnnxModel): string[] {
-  const embedded = model.nodes
-    .filter(({ opType, inputs }) => opType === 'Gather' && inputs[1] === 'input_ids')
-    .map(({ inputs }) => inputs[0]!)
-    .filter((name) => isFloatMatrix(model, name));
-  const names = new Set([...embedded, ...productsOf(model).map(({ weights }) => weights)]);
+  const names = new Set([
+    ...embeddingsOf(model),
+    ...productsOf(model).map(({ weights }) => weights),
+  ]);
   if (names.size === 0) throw unrecognised('it holds no fp32 weight matrices');
   return [...names];
 }
