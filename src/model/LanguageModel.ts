@@ -1,10 +1,12 @@
 import { availableParallelism } from 'node:os';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { BitmodelError, EXIT } from '../base/index.js';
 import { type ModelConfig, readModelConfig } from './config.js';
 import { readGraph } from './facts.js';
 import { FinishDetector } from './finish.js';
 import { numericType } from './onnx/facts.js';
+import { renamed } from './onnx/renamed.js';
+import { fileSource, memorySource } from './onnx/wire.js';
 import { providerFor } from './runtime/provider.js';
 import { WorkerChannel } from './runtime/WorkerChannel.js';
 import { checkSampling } from './sampler/sampling.js';
@@ -54,7 +56,7 @@ export class LanguageModel {
     const provider = providerFor(options.device ?? 'cpu');
     const channel = await WorkerChannel.start({
       path,
-      graph: options.graph,
+      graph: withUsualNames(path, options.graph, config),
       external: options.external,
       provider,
       threads: options.threads ?? availableParallelism(),
@@ -228,6 +230,21 @@ function batchOf({ batch = 1 }: OpenOptions): number {
   throw new BitmodelError('BAD_BATCH', `A batch has 1 to ${MOST_BATCH} rows.`, {
     exitCode: EXIT.usage,
   });
+}
+
+/** The graph to run: as it came, unless it calls its inputs and outputs otherwise than we do. */
+function withUsualNames(
+  path: string,
+  graph: Uint8Array | undefined,
+  { tensorNames }: ModelConfig,
+): Uint8Array | undefined {
+  if (tensorNames === undefined) return graph;
+  const source = graph ? memorySource(graph) : fileSource(path);
+  try {
+    return renamed(source, graph ? undefined : basename(path), tensorNames);
+  } finally {
+    source.close();
+  }
 }
 
 function mismatch(

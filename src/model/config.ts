@@ -1,6 +1,7 @@
 import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs';
 import { isAbsolute, join, normalize } from 'node:path';
 import { BitmodelError, EXIT, messageOf } from '../base/index.js';
+import { genaiNames } from './genai.js';
 
 type Json = Record<string, unknown>;
 
@@ -21,6 +22,8 @@ export interface ModelConfig {
   readonly tiedEmbedding: boolean;
   readonly keyValueHeads: number | undefined;
   readonly headSize: number | undefined;
+  /** Usual names of the graph's inputs and outputs by its own, where those are others. */
+  readonly tensorNames: ReadonlyMap<string, string> | undefined;
 }
 
 /** Used when no file of the bundle states a context length. */
@@ -148,6 +151,12 @@ export function readModelConfig(dir: string, file?: string): ModelConfig {
   const width = firstInteger(config.hidden_size, config.n_embd, config.d_model);
   const limit = firstInteger(tokenizer.model_max_length);
   const architectures = whole.architectures;
+  const layers = firstInteger(
+    config.num_hidden_layers,
+    config.n_layer,
+    config.num_layers,
+    decoder.num_hidden_layers,
+  );
   return {
     dir,
     file: chooseFile(dir, file, genai),
@@ -174,12 +183,7 @@ export function readModelConfig(dir: string, file?: string): ModelConfig {
       idsOf(genai.eos_token_id) ??
       [],
     vocabularySize: firstInteger(config.vocab_size, genai.vocab_size),
-    layers: firstInteger(
-      config.num_hidden_layers,
-      config.n_layer,
-      config.num_layers,
-      decoder.num_hidden_layers,
-    ),
+    layers,
     hiddenSize: width,
     heads,
     tiedEmbedding: config.tie_word_embeddings === true,
@@ -194,5 +198,6 @@ export function readModelConfig(dir: string, file?: string): ModelConfig {
       decoder.head_size,
       heads && width ? width / heads : undefined,
     ),
+    tensorNames: genaiNames(decoder, layers),
   };
 }
