@@ -21,10 +21,9 @@ class ModelWorker {
   readonly #acks = new Map<number, () => void>();
   #closing = false;
 
-  /** @param batch most streams to decode in one run */
-  constructor(graph: DecoderGraph, batch: number) {
+  constructor(graph: DecoderGraph, batch: DecodeBatch | undefined) {
     this.#graph = graph;
-    this.#batch = batch > 1 ? new DecodeBatch(graph, batch) : undefined;
+    this.#batch = batch;
   }
 
   async handle(request: WorkerRequest): Promise<void> {
@@ -136,10 +135,10 @@ try {
   const options = workerData as WorkerOptions;
   const graph = await DecoderGraph.load(options);
   const isBatched = options.batch > 1 && graph.info.batches && (await probeBatch(graph));
-  const batch = isBatched ? options.batch : 1;
+  const batch = isBatched ? new DecodeBatch(graph, options.batch, options.fewest) : undefined;
   const worker = new ModelWorker(graph, batch);
   parentPort!.on('message', (request: WorkerRequest) => void worker.handle(request));
-  send({ type: 'ready', graph: graph.info, batch });
+  send({ type: 'ready', graph: graph.info, batch: isBatched ? options.batch : 1 });
 } catch (thrown) {
   send(failure(undefined, thrown));
 }

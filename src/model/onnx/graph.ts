@@ -162,7 +162,8 @@ export interface Declaration {
   readonly shape: readonly (number | string)[];
 }
 
-function declarationField(number: number, { name, type, shape }: Declaration): Uint8Array[] {
+/** A declaration as a field of a graph: 11 for an input, 12 for an output. */
+export function declarationField(number: number, { name, type, shape }: Declaration): Uint8Array[] {
   const dims = shape.flatMap((size) =>
     asField(1, typeof size === 'number' ? [integerField(1, size)] : textField(2, size)),
   );

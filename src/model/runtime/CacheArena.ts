@@ -1,6 +1,6 @@
 import type { Tensor } from 'onnxruntime-node';
+import { CACHE_ROWS, NEW_ROWS } from '../onnx/packCache.js';
 import type { BoundCache, CacheTensor, KeyValueCache } from './cache.js';
-import { GrowingCache } from './GrowingCache.js';
 import { allocate } from './memory.js';
 import { makeArray, makeTensor, sizeOf, type TypedArray, widthOf } from './tensors.js';
 
@@ -11,8 +11,9 @@ const GROWTH = 1.5;
 
 /**
  * Keys and values of several streams, each in its slot, in arrays of slots × heads × tokens × head size that are larger than
- * what they hold: GroupQueryAttention writes what a run adds into the very arrays it reads, and goes by the lengths it is
- * told. So nothing is copied from step to step. A run is over one slot, or over the first so many.
+ * what they hold: GroupQueryAttention goes by the lengths it is told, and the graph gives out only what a run adds
+ * (`packCache`), which is written behind the rest. So no cache crosses from ONNX Runtime to here. A run is over one slot,
+ * or over the first so many. All tensors have one shape and type.
  */
 export class CacheArena {
   readonly #tensors: readonly CacheTensor[];
@@ -23,7 +24,7 @@ export class CacheArena {
   #capacity = 0;
   #arrays: TypedArray[] = [];
   /** By first slot and count: making tensors anew for each run costs more than the run's own bookkeeping. */
-  #bound = new Map<string, Pick<BoundCache, 'feeds' | 'fetches'>>();
+  #feeds = new Map<string, Readonly<Record<string, Tensor>>>();
 
   /**
    * @param contextLength tokens beyond which no room is ever wanted
@@ -66,7 +67,7 @@ export class CacheArena {
     this.#arrays = arrays;
     this.#capacity = capacity;
     this.#lengths = Array.from({ length: count }, (_, slot) => this.#lengths[slot] ?? 0);
-    this.#bound.clear();
+    this.#feeds.clear();
   }
 
   #roomFor(tokens: number): number {
@@ -88,31 +89,81 @@ export class CacheArena {
     }
   }
 
-  /** For a run over `count` slots from `first` on. */
-  bind(first: number, count: number): Pick<BoundCache, 'feeds' | 'fetches'> {
-    const key = `${first}+${count}`;
-    const bound = this.#bound.get(key) ?? this.#bindAnew(first, count);
-    this.#bound.set(key, bound);
-    return bound;
+  /**
+   * For a run over the slots from `first` on, one for each row.
+   * @param rows how many tokens each slot holds, and how many the run adds to each; there must be room for them
+   */
+  bind(first: number, pasts: readonly number[], count: number): BoundCache {
+    const rows = pasts.map((past, row) => ({ slot: first + row, past }));
+    return {
+      feeds: {
+        ...this.#tensorsOf(first, rows.length),
+        [CACHE_ROWS]: this.#newRows(pasts, count),
+      },
+      fetches: [NEW_ROWS],
+      adopt: (results) => {
+        this.#put(results[NEW_ROWS] as Tensor, rows, count);
+        for (const { slot, past } of rows) this.#lengths[slot] = past + count;
+      },
+    };
   }
 
-  #bindAnew(first: number, count: number): Pick<BoundCache, 'feeds' | 'fetches'> {
-    const feeds: Record<string, Tensor> = {};
-    const fetches: Record<string, Tensor> = {};
-    for (const [i, { input, output, type, shape }] of this.#tensors.entries()) {
-      const dims = [count, shape[1]!, this.#capacity, shape[3]!];
+  #tensorsOf(first: number, count: number): Readonly<Record<string, Tensor>> {
+    const key = `${first}+${count}`;
+    let feeds = this.#feeds.get(key);
+    if (!feeds) {
+      const [, heads, , size] = this.#tensors[0]!.shape as [number, number, number, number];
+      const dims = [count, heads, this.#capacity, size];
       const each = sizeOf(dims) / count;
-      const part = this.#arrays[i]!.subarray(first * each, (first + count) * each);
-      const tensor = makeTensor(type, dims, part);
-      feeds[input] = tensor;
-      fetches[output] = tensor;
+      feeds = Object.fromEntries(
+        this.#tensors.map(({ input, type }, i) => {
+          const part = this.#arrays[i]!.subarray(first * each, (first + count) * each);
+          return [input, makeTensor(type, dims, part)];
+        }),
+      );
+      this.#feeds.set(key, feeds);
     }
-    return { feeds, fetches };
+    return feeds;
+  }
+
+  /** Where the new tokens come to lie, as rows of the caches of all heads. */
+  #newRows(pasts: readonly number[], count: number): Tensor {
+    const heads = this.#tensors[0]!.shape[1]!;
+    const rows = new BigInt64Array(pasts.length * heads * count);
+    let at = 0;
+    for (const [row, past] of pasts.entries()) {
+      for (let head = 0; head < heads; head++) {
+        const start = (row * heads + head) * this.#capacity + past;
+        for (let i = 0; i < count; i++) rows[at++] = BigInt(start + i);
+      }
+    }
+    return makeTensor('int64', [rows.length], rows);
+  }
+
+  /** Writes what a run added behind what the slots hold. */
+  #put(fresh: Tensor, rows: readonly { slot: number; past: number }[], count: number): void {
+    const [, heads, , size] = this.#tensors[0]!.shape as [number, number, number, number];
+    // binary16 as its bits, whatever the run time has for it
+    const { buffer, byteOffset } = fresh.data as Float32Array;
+    const bytes = new Uint8Array(buffer, byteOffset);
+    const width = widthOf(this.#tensors[0]!.type);
+    const length = count * size * width;
+    let from = 0;
+    for (const array of this.#arrays) {
+      const into = new Uint8Array(array.buffer, array.byteOffset, array.byteLength);
+      for (const { slot, past } of rows) {
+        for (let head = 0; head < heads; head++) {
+          const to = ((slot * heads + head) * this.#capacity + past) * size * width;
+          into.set(bytes.subarray(from, from + length), to);
+          from += length;
+        }
+      }
+    }
   }
 
   /** One slot, for a stream of its own runs. */
   slot(index: number): ArenaSlot {
-    return new ArenaSlot(this, undefined, index);
+    return new ArenaSlot(this, index);
   }
 
   /** Says how many tokens a slot holds now. */
@@ -140,46 +191,31 @@ export class CacheArena {
     this.#arrays = [];
     this.#lengths = [];
     this.#capacity = 0;
-    this.#bound.clear();
+    this.#feeds.clear();
   }
 }
 
 /** One slot of an arena. */
 export class ArenaSlot implements KeyValueCache {
   readonly #arena: CacheArena;
-  readonly #otherwise: readonly CacheTensor[] | undefined;
   /** Which slot; changes when the streams of a batch close ranks. */
   index: number;
-  /** Used instead where the graph turns out to be another than it seemed. */
-  #other: GrowingCache | undefined;
 
-  /** @param otherwise of what to make another cache, should the graph be another than it seems */
-  constructor(arena: CacheArena, otherwise: readonly CacheTensor[] | undefined, index: number) {
+  constructor(arena: CacheArena, index: number) {
     this.#arena = arena;
-    this.#otherwise = otherwise;
     this.index = index;
   }
 
   reserve(tokens: number): void {
-    if (this.#other) this.#other.reserve(tokens);
-    else this.#arena.reserve(this.index + 1, tokens);
+    this.#arena.reserve(this.index + 1, tokens);
   }
 
   bind(past: number, count: number): BoundCache {
-    if (this.#other) return this.#other.bind(past, count);
     this.reserve(past + count);
-    const adopt = (): void => this.#arena.hold(this.index, past + count);
-    return { ...this.#arena.bind(this.index, 1), adopt };
-  }
-
-  fallBack(past: number): boolean {
-    if (this.#other !== undefined || this.#otherwise === undefined || past > 0) return false;
-    this.#other = new GrowingCache(this.#otherwise, false);
-    return true;
+    return this.#arena.bind(this.index, [past], count);
   }
 
   close(): void {
-    this.#other?.close();
     this.#arena.hold(this.index, 0);
   }
 }

@@ -44,16 +44,18 @@ interface Row {
 export class DecodeBatch {
   readonly #graph: DecoderGraph;
   readonly #most: number;
+  readonly #fewest: number;
   readonly #arena: CacheArena;
   readonly #waiting: Member[] = [];
   readonly #rows: Row[] = [];
   #joiner: Joiner | undefined;
   #isRunning = false;
 
-  /** @param most rows of a run */
-  constructor(graph: DecoderGraph, most: number) {
+  /** @param fewest rows that are computed in one run; fewer, one after another */
+  constructor(graph: DecoderGraph, most: number, fewest: number) {
     this.#graph = graph;
     this.#most = most;
+    this.#fewest = fewest;
     this.#arena = graph.newArena(most);
   }
 
@@ -112,7 +114,7 @@ export class DecodeBatch {
     const { member, stream, parts } = this.#joiner;
     if (member.cancelled()) return this.#dismiss(() => this.#end(member));
     try {
-      const logits = await stream.feed(parts.shift()!, true);
+      const logits = await stream.feed(parts.shift()!);
       if (parts.length > 0) return;
       member.prefilled = performance.now();
       const token = member.output.draw(logits);
@@ -145,20 +147,33 @@ export class DecodeBatch {
     }
     this.#makeRoom();
     if (rows.length === 0) return;
-    let logits: Float32Array;
+    let logits: Float32Array[];
     try {
-      const fed = rows.map(({ token, length }) => ({ ids: [token], past: length }));
-      logits = await this.#graph.runBatch(fed, this.#arena);
+      logits = await this.#compute();
     } catch (thrown) {
       for (let i = rows.length - 1; i >= 0; i--) this.#leave(i, rows[i]!.member.reject, thrown);
       return;
     }
-    const width = this.#graph.info.vocabularySize;
     // from the last on, since those that leave change places
     for (let i = rows.length - 1; i >= 0; i--) {
       rows[i]!.length += 1;
-      this.#draw(i, logits.subarray(i * width, (i + 1) * width));
+      this.#draw(i, logits[i]!);
     }
+  }
+
+  /** The logits after the next token of each row. */
+  async #compute(): Promise<Float32Array[]> {
+    const fed = this.#rows.map(({ token, length }) => ({ ids: [token], past: length }));
+    const logits: Float32Array[] = [];
+    if (fed.length < this.#fewest) {
+      for (const [slot, row] of fed.entries()) {
+        logits.push(await this.#graph.runBatch([row], this.#arena, slot));
+      }
+      return logits;
+    }
+    const all = await this.#graph.runBatch(fed, this.#arena);
+    const width = this.#graph.info.vocabularySize;
+    return fed.map((_, i) => all.subarray(i * width, (i + 1) * width));
   }
 
   #draw(index: number, logits: Float32Array): void {

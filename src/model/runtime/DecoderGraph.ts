@@ -1,8 +1,9 @@
 import type { InferenceSession, Tensor } from 'onnxruntime-node';
 import { BitmodelError, messageOf } from '../../base/index.js';
 import { presentName } from '../onnx/attention.js';
+import { CACHE_ROWS, NEW_ROWS } from '../onnx/packCache.js';
 import { ROWS_INPUT } from '../onnx/selectRows.js';
-import { ArenaSlot, CacheArena } from './CacheArena.js';
+import { CacheArena } from './CacheArena.js';
 import type { BoundCache, CacheTensor, KeyValueCache } from './cache.js';
 import { Feeds, KNOWN_INPUTS, type RunRow, type TensorMeta } from './feeds.js';
 import { GrowingCache } from './GrowingCache.js';
@@ -23,8 +24,6 @@ export interface Rows {
 export interface RunOptions {
   /** Positions of this run whose logits are wanted, ascending, at least one; more may come where the graph can't choose. */
   readonly wanted: readonly number[];
-  /** Whether the logits are done with before the next run, so that their memory can serve again. */
-  readonly passing?: boolean;
 }
 
 function cacheShape(meta: TensorMeta, options: WorkerOptions): number[] {
@@ -38,9 +37,6 @@ function cacheShape(meta: TensorMeta, options: WorkerOptions): number[] {
   });
 }
 
-const isKeyOrValue = ({ shape }: CacheTensor): boolean =>
-  shape.length === 4 && shape[0] === 1 && shape[1]! > 0 && shape[2] === 0 && shape[3]! > 0;
-
 /** A loaded ONNX graph with its inputs and outputs understood. */
 export class DecoderGraph {
   readonly info: GraphInfo;
@@ -50,9 +46,6 @@ export class DecoderGraph {
   readonly #logits: TensorMeta;
   readonly #tensors: readonly CacheTensor[];
   readonly #contextLength: number;
-  readonly #onCpu: boolean;
-  /** Logits that were done with, by how many rows they are of. */
-  readonly #spent = new Map<number, Tensor>();
 
   private constructor({ session, attention }: OpenGraph, options: WorkerOptions) {
     this.#session = session;
@@ -69,9 +62,7 @@ export class DecoderGraph {
     if (!logits) throw unsupported('it has no output "logits".');
     this.#logits = logits;
     this.#tensors = this.#findCache(new Set(outputs.map(({ name }) => name)), options);
-    // on a GPU, tensors are copied there and back at each run, wherever they lie here
-    this.#onCpu = options.provider === 'cpu';
-    const inPlace = this.#onCpu && attention.inPlace && this.#tensors.every(isKeyOrValue);
+    const inPlace = this.#inputs.has(CACHE_ROWS);
     this.info = {
       vocabularySize: this.#vocabularySize(options),
       hasCache: this.#tensors.length > 0,
@@ -102,7 +93,7 @@ export class DecoderGraph {
     for (const input of this.#inputs.values()) {
       if (KNOWN_INPUTS.has(input.name)) continue;
       const output = presentName(input.name);
-      if (output === input.name || !outputs.has(output)) {
+      if (output === input.name || !(outputs.has(output) || outputs.has(NEW_ROWS))) {
         throw unsupported(`it has an input "${input.name}" that we don't know how to fill.`);
       }
       const shape = cacheShape(input, options);
@@ -113,8 +104,8 @@ export class DecoderGraph {
 
   /** A cache before the first token, of one stream. */
   newCache(): KeyValueCache {
-    if (!this.info.inPlace) return new GrowingCache(this.#tensors, this.#onCpu);
-    return new ArenaSlot(this.newArena(1), this.#tensors, 0);
+    if (!this.info.inPlace) return new GrowingCache(this.#tensors);
+    return this.newArena(1).slot(0);
   }
 
   /** Room for the caches of several streams; only for graphs that keep theirs in place. */
@@ -127,55 +118,43 @@ export class DecoderGraph {
    * @param cache as `newCache` made it or the last run left it
    * @throws BitmodelError `MODEL_RUN_FAILED`, `OUT_OF_MEMORY`
    */
-  async run(row: RunRow, cache: KeyValueCache, options: RunOptions): Promise<Rows> {
-    const { past, ids } = row;
-    const execute = (): Promise<Rows> =>
-      this.#execute([row], cache.bind(past, ids.length), options);
-    try {
-      return await execute();
-    } catch (thrown) {
-      // the graph may make other shapes than it seemed to, which do not fit where they were to go
-      if (thrown instanceof BitmodelError || !cache.fallBack(past)) throw failed(thrown);
-      return execute().catch((again) => {
-        throw failed(again);
-      });
-    }
+  run(row: RunRow, cache: KeyValueCache, options: RunOptions): Promise<Rows> {
+    return this.#execute([row], cache.bind(row.past, row.ids.length), options);
   }
 
   /**
-   * Runs one token each of several streams, which lie in the first slots of an arena, with room for them.
-   * @returns rows × vocabulary: the logits after each, until the next run
+   * Runs one token each of several streams, which lie in slots of an arena one after another, with room for them.
+   * @param first slot
+   * @returns rows × vocabulary: the logits after each
    * @throws BitmodelError `MODEL_RUN_FAILED`
    */
-  async runBatch(rows: readonly RunRow[], arena: CacheArena): Promise<Float32Array> {
-    const adopt = (): void => {
-      for (const [slot, { past, ids }] of rows.entries()) arena.hold(slot, past + ids.length);
-    };
-    const cache = { ...arena.bind(0, rows.length), adopt };
-    const { data } = await this.#execute(rows, cache, { wanted: [0], passing: true }).catch(
-      (thrown) => {
-        throw failed(thrown);
-      },
-    );
+  async runBatch(rows: readonly RunRow[], arena: CacheArena, first = 0): Promise<Float32Array> {
+    const pasts = rows.map(({ past }) => past);
+    const { data } = await this.#execute(rows, arena.bind(first, pasts, 1), { wanted: [0] });
     return copyFloats(data, 0, rows.length * this.info.vocabularySize);
   }
 
-  async #execute(rows: readonly RunRow[], cache: BoundCache, options: RunOptions): Promise<Rows> {
+  async #execute(
+    rows: readonly RunRow[],
+    cache: BoundCache,
+    { wanted }: RunOptions,
+  ): Promise<Rows> {
     const { ids } = rows[0]!;
-    const chooses = this.#inputs.has(ROWS_INPUT);
-    const { wanted, passing } = options;
-    const isSingle = passing === true && wanted.length === 1 && (chooses || ids.length === 1);
-    const fetches = {
-      [this.#logits.name]: (isSingle ? this.#spent.get(rows.length) : undefined) ?? null,
-      ...cache.fetches,
-    };
-    const feeds = { ...this.#feeds.of(rows, wanted), ...cache.feeds };
-    const results = await this.#session.run(feeds, fetches as InferenceSession.FetchesType);
+    const feeds = { ...cache.feeds, ...this.#feeds.of(rows, wanted) };
+    let results: InferenceSession.ReturnType;
+    try {
+      results = await this.#session.run(feeds, [this.#logits.name, ...cache.fetches]);
+    } catch (thrown) {
+      throw new BitmodelError(
+        'MODEL_RUN_FAILED',
+        `The model failed while running: ${oneLine(messageOf(thrown))}`,
+        { next: 'Check the files with: bitmodel model check DIR', cause: thrown },
+      );
+    }
     cache.adopt(results);
     const logits = results[this.#logits.name] as Tensor;
-    if (isSingle) this.#spent.set(rows.length, logits);
     const count = logits.size / this.info.vocabularySize / rows.length;
-    const of = chooses
+    const of = this.#inputs.has(ROWS_INPUT)
       ? wanted
       : Array.from({ length: count }, (_, row) => ids.length - count + row);
     if (of.length !== count || count < 1) {
@@ -187,13 +166,4 @@ export class DecoderGraph {
   async release(): Promise<void> {
     await this.#session.release();
   }
-}
-
-function failed(thrown: unknown): BitmodelError {
-  if (thrown instanceof BitmodelError) return thrown;
-  return new BitmodelError(
-    'MODEL_RUN_FAILED',
-    `The model failed while running: ${oneLine(messageOf(thrown))}`,
-    { next: 'Check the files with: bitmodel model check DIR', cause: thrown },
-  );
 }

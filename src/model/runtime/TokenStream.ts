@@ -56,19 +56,17 @@ export class TokenStream {
 
   /**
    * Appends tokens.
-   * @param passing whether the logits are done with by the end of the current task, in which nothing else is run
    * @returns the logits after the last
    */
   async feed(
     ids: readonly number[],
-    passing = false,
     cancelled: () => boolean = () => false,
   ): Promise<Float32Array> {
     let last = new Float32Array(0);
     for (const part of this.#graph.info.hasCache ? promptParts(ids) : [ids]) {
       if (cancelled()) break;
       const wanted = [part.length - 1];
-      last = this.#pick(await this.#run(part, { wanted, passing }), wanted);
+      last = this.#pick(await this.#run(part, { wanted }), wanted);
     }
     return last;
   }

@@ -9,11 +9,11 @@ export interface CacheTensor {
   readonly shape: readonly number[];
 }
 
-/** Where a run finds its cache, and where it puts what it makes. */
+/** Where a run finds its cache, and what it makes of it. */
 export interface BoundCache {
   readonly feeds: Readonly<Record<string, Tensor>>;
-  /** null where ONNX Runtime is to make a tensor of its own. */
-  readonly fetches: Readonly<Record<string, Tensor | null>>;
+  /** Names of the outputs to take. */
+  readonly fetches: readonly string[];
   /** Takes over what the run made. */
   adopt(results: InferenceSession.ReturnType): void;
 }
@@ -30,11 +30,6 @@ export interface KeyValueCache {
    * @throws BitmodelError `OUT_OF_MEMORY`
    */
   bind(past: number, count: number): BoundCache;
-  /**
-   * After a run that failed: leaves it to ONNX Runtime from now on where results go.
-   * @returns whether that was otherwise until now, so that the run may be tried again
-   */
-  fallBack(past: number): boolean;
   /** Frees it. */
   close(): void;
 }

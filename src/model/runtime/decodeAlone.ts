@@ -18,12 +18,12 @@ export async function decodeAlone(
   try {
     const started = performance.now();
     stream.reserve(promptIds.length + Math.min(limit, ROOM));
-    let logits = await stream.feed(promptIds, true, cancelled);
+    let logits = await stream.feed(promptIds, cancelled);
     const prefilled = performance.now();
     while (!cancelled()) {
       const token = output.draw(logits);
       if (token === undefined) break;
-      logits = await stream.feed([token], true, cancelled);
+      logits = await stream.feed([token], cancelled);
     }
     return {
       promptSeconds: (prefilled - started) / 1000,

@@ -1,7 +1,9 @@
 import type { InferenceSession, Tensor } from 'onnxruntime-node';
+import { CACHE_ROWS } from '../onnx/packCache.js';
 import { ROWS_INPUT } from '../onnx/selectRows.js';
 import { makeArray, makeTensor, type TypedArray } from './tensors.js';
 
+/** What ONNX Runtime says of an input or output. */
 export type TensorMeta = InferenceSession.TensorValueMetadata;
 
 /** What a run computes of one stream. */
@@ -20,6 +22,7 @@ export const KNOWN_INPUTS: ReadonlySet<string> = new Set([
   'num_logits_to_keep',
   'use_cache_branch',
   ROWS_INPUT,
+  CACHE_ROWS,
 ]);
 
 function fill(data: TypedArray, value: number, start: number, end: number): void {

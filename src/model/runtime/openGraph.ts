@@ -2,7 +2,8 @@ import { basename } from 'node:path';
 import { InferenceSession } from 'onnxruntime-node';
 import { BitmodelError, messageOf } from '../../base/index.js';
 import { type AttentionUse, readAttentionUse } from '../onnx/attention.js';
-import { selectRows } from '../onnx/selectRows.js';
+import { packCache } from '../onnx/packCache.js';
+import { referToFile, selectRows } from '../onnx/selectRows.js';
 import { type ByteSource, fileSource, memorySource } from '../onnx/wire.js';
 import type { WorkerOptions } from './protocol.js';
 
@@ -16,8 +17,8 @@ export interface OpenGraph {
 }
 
 /**
- * Loads a graph, with its rows to choose from where that is known to be right.
- * @param understand makes something of it, or throws; a rewritten graph that can't be understood is tried as it came
+ * Loads a graph, rewritten where that is known to be right: with rows of logits to choose from, and a cache that stays.
+ * @param understand makes something of it, or throws
  * @throws BitmodelError `MODEL_LOAD_FAILED`, and whatever `understand` throws
  */
 export async function openGraph<T>(
@@ -25,8 +26,12 @@ export async function openGraph<T>(
   understand: (graph: OpenGraph) => T,
 ): Promise<T> {
   const attention = read(options, readAttentionUse);
-  const rewritten = chooseRows(options);
-  if (rewritten) {
+  const chosen = isSmall(options) ? chooseRows(options) : undefined;
+  // on a GPU, the cache would be copied there as a whole at each run
+  const keeps = attention.inPlace && options.provider === 'cpu' && isSmall(options);
+  const packed = keeps ? packCache(chosen ?? withoutWeights(options)) : undefined;
+  for (const rewritten of [packed, chosen]) {
+    if (!rewritten) continue;
     const session = await open(options, rewritten).catch(() => undefined);
     if (session) return understand({ session, attention });
   }
@@ -42,6 +47,14 @@ export async function openGraph<T>(
   }
 }
 
+const isSmall = ({ graph }: WorkerOptions): boolean => !graph || graph.length <= MOST_REWRITTEN;
+
+/** The graph, small enough to be held in memory. */
+function withoutWeights(options: WorkerOptions): Uint8Array {
+  const { path, graph } = options;
+  return graph ?? read(options, (source) => referToFile(source, basename(path)));
+}
+
 function read<T>({ path, graph }: WorkerOptions, what: (source: ByteSource) => T): T {
   const source = graph ? memorySource(graph) : fileSource(path);
   try {
@@ -53,7 +66,6 @@ function read<T>({ path, graph }: WorkerOptions, what: (source: ByteSource) => T
 
 function chooseRows(options: WorkerOptions): Uint8Array | undefined {
   const { path, graph } = options;
-  if (graph && graph.length > MOST_REWRITTEN) return undefined;
   return read(options, (source) => selectRows(source, graph ? undefined : basename(path)));
 }
 

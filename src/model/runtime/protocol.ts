@@ -21,6 +21,8 @@ export interface WorkerOptions {
   readonly contextLength: number;
   /** Most streams to decode in one run. */
   readonly batch: number;
+  /** Fewest for which that is sooner than one after another. */
+  readonly fewest: number;
 }
 
 /** What the worker learnt from the graph. */

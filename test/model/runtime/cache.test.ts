@@ -3,10 +3,14 @@ import fc from 'fast-check';
 import { InferenceSession, Tensor } from 'onnxruntime-node';
 import { describe, expect, it } from 'vitest';
 import { BitmodelError } from '#src/base/index.js';
+import { GREEDY } from '#src/model/index.js';
 import { readAttentionUse } from '#src/model/onnx/attention.js';
 import { memorySource } from '#src/model/onnx/wire.js';
 import { CacheArena } from '#src/model/runtime/CacheArena.js';
+import { DecodeBatch } from '#src/model/runtime/DecodeBatch.js';
 import { DecoderGraph } from '#src/model/runtime/DecoderGraph.js';
+import { decodeAlone } from '#src/model/runtime/decodeAlone.js';
+import { type GenerateCall, Output } from '#src/model/runtime/Output.js';
 import { TokenStream } from '#src/model/runtime/TokenStream.js';
 import { makeTensor } from '#src/model/runtime/tensors.js';
 import { cases } from '../../long.js';
@@ -27,6 +31,7 @@ const load = (graph: Uint8Array): Promise<DecoderGraph> =>
     vocabularySize: undefined,
     contextLength: 1024,
     batch: 1,
+    fewest: 2,
   });
 
 /** Plain ONNX Runtime: a cache of its own making at each run. @returns the last logits of each */
@@ -98,10 +103,10 @@ describe('a cache that stays', () => {
     // the bundled model takes longer
     const runs = kind === 'concat' ? RUNS.slice(40, 120) : RUNS;
     const expected = await plainly(bytes, runs);
-    for (const passing of [false, true]) {
+    for (let round = 0; round < 2; round++) {
       const stream = new TokenStream(graph);
       for (const [i, run] of runs.entries()) {
-        const logits = await stream.feed(run, passing);
+        const logits = await stream.feed(run);
         if (
           !Buffer.from(logits.buffer, logits.byteOffset, logits.byteLength).equals(
             Buffer.from(expected[i]!.buffer),
@@ -123,6 +128,39 @@ describe('a cache that stays', () => {
       for (const stream of streams) expect(await stream.feed(run)).toEqual(alone[i]);
       await streams[1]!.feed([]);
     }
+    await graph.release();
+  });
+});
+
+describe('a batch of fewer rows than pay', () => {
+  it('computes them one after another, to the very bits of each alone', async () => {
+    const graph = await load(makeGraph('group-query'));
+    const batch = new DecodeBatch(graph, 4, 3);
+    const make = async (number: number, decode: typeof decodeAlone): Promise<Float32Array[]> => {
+      const rows: Float32Array[] = [];
+      const request: GenerateCall = {
+        type: 'generate',
+        id: number,
+        promptIds: [number, 7, 9],
+        sampling: GREEDY,
+        seed: new Uint8Array(32),
+        limit: 20 + number,
+        endIds: [],
+        logprobs: undefined,
+        wantsLogits: true,
+      };
+      const output = new Output(request, (reply) => {
+        if (reply.type === 'token') rows.push(reply.logits!);
+      });
+      await decode(graph, output, () => false);
+      return rows;
+    };
+    const together = [1, 2].map((number) =>
+      make(number, (_, output, cancelled) => batch.generate(output, cancelled)),
+    );
+    const [first, second] = await Promise.all(together);
+    expect(first).toEqual(await make(1, decodeAlone));
+    expect(second).toEqual(await make(2, decodeAlone));
     await graph.release();
   });
 });
