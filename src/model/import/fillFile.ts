@@ -27,7 +27,11 @@ class Filler {
   #settle: ((reply: SliceReply) => void) | undefined;
 
   constructor(path: string) {
-    this.#worker = new Worker(new URL('./fillThread.js', import.meta.url), { workerData: path });
+    this.#worker = new Worker(new URL('./fillThread.js', import.meta.url), {
+      workerData: path,
+      // flags of the process may be such as a thread refuses
+      execArgv: [],
+    });
     this.#worker.on('message', (reply: SliceReply) => this.#settle?.(reply));
     this.#worker.on('error', ({ message }) =>
       this.#settle?.({ code: 'IMPORT_FAILED', message: `${message}.`, next: undefined }),

@@ -101,6 +101,8 @@ function readInitializer(source: ByteSource, tensor: WireField, shape: Mutable):
   shape.tensors.set(name, sizes);
   // where attention is made of plain operators, only the usual names tell
   if (/^(cos|sin)_cache/.test(name)) shape.tables.add(name);
+  // blocks that are multiplied out as the graph is loaded, as importing to int8 makes them
+  if (sizes.length === 3 && sizes[2] === 1 && /_scales$/.test(name)) shape.scales.add(name);
 }
 
 function readNode(source: ByteSource, node: WireField, shape: Mutable): void {
@@ -145,6 +147,9 @@ function tensorFacts({ tensors, scales, tables, products }: Mutable) {
     if (tables.has(name)) rotaryPositions = Math.max(rotaryPositions ?? 0, sizes[0] ?? 0);
     if (tables.has(name) || scales.has(name)) notWeights += elements(sizes);
     else if (sizes.length === 2) matrices.set(sizes.join(), [sizes[0]!, sizes[1]!]);
+    else if (sizes.length === 3 && /_quant$/.test(name)) {
+      matrices.set(sizes.join(), [sizes[1]! * sizes[2]!, sizes[0]!]);
+    }
   }
   return { rotaryPositions, notWeights, matrices: [...matrices.values()] };
 }

@@ -1,7 +1,7 @@
 import { readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { type ImportType, importModel, LanguageModel } from '#src/model/index.js';
+import { type ImportType, importModel, LanguageModel, readModelPage } from '#src/model/index.js';
 import { agreement, furthest, makeRoot, prefilled } from './setup.js';
 
 const TINY = 'fixtures/bitmodel-tiny';
@@ -49,6 +49,13 @@ describe('the bundled model, imported from its safetensors', () => {
     expect(agreement(rows, original)).toBeGreaterThanOrEqual(agrees);
     expect(perplexity(rows) / perplexity(original)).toBeLessThan(1 + worse);
     expect(imported.weightBytes).toBeLessThan(type === 'fp32' ? 11_200_000 : 6_000_000);
+  });
+
+  it('has the parameters of its safetensors file in every type, each once', async () => {
+    for (const type of ['fp32', 'fp16', 'int8', 'q4'] as const) {
+      const { dir } = await importModel(TINY, { out: join(root, `counted-${type}`), type });
+      expect(readModelPage(dir).graph.parameters).toBe(2_755_008);
+    }
   });
 
   it('is the same bytes every time', async () => {
