@@ -91,7 +91,7 @@ async function oneRun(id, { model, seller, verifier, tau, ties, outside }) {
 }
 
 /** Makes `count` runs, a few at a time, so that no thread waits for another. @returns them in order */
-async function inLanes(count, one) {
+async function inLanes(count, lanes, one) {
   const runs = new Array(count);
   let next = 0;
   const lane = async () => {
@@ -100,7 +100,7 @@ async function inLanes(count, one) {
       runs[number] = await one(number);
     }
   };
-  await Promise.all(Array.from({ length: LANES }, lane));
+  await Promise.all(Array.from({ length: lanes }, lane));
   return runs;
 }
 
@@ -134,7 +134,7 @@ async function runModel(model, jobs, seed, left) {
       };
       let runs;
       try {
-        runs = await inLanes(count, one);
+        runs = await inLanes(count, backEnd.lanes ?? LANES, one);
       } finally {
         await seller.close();
       }
@@ -189,7 +189,7 @@ function print(rows) {
  */
 export async function run(args) {
   const { values } = parseArgs({ args, options: OPTIONS });
-  const models = chosen(findModels(), values.models);
+  const models = chosen(await findModels(), values.models);
   const backEnds = chosen(BACK_ENDS, values.backends);
   const jobs = plan(models, backEnds, Number(values.runs));
   const left = startLog(values.resume);

@@ -42,6 +42,15 @@ async function withoutCache(model) {
   return { session, close: () => seller.close() };
 }
 
+/** A native seller that decodes several answers in one run per step; its tokens are drawn where it runs. */
+async function inBatches(model, batch) {
+  const seller = await openModel(model, { threads: 2, batch });
+  return {
+    generate: (request, options) => seller.generate(request, options),
+    close: () => seller.close(),
+  };
+}
+
 async function openPlain(model, precision) {
   const llama = new Llama(model.dir, precision, model.weights);
   return { session: async () => llama.session(), close: async () => {} };
@@ -93,8 +102,8 @@ export function oneAtATime(seller) {
  * Sellers that compute the same model by other sums. Each: its name; the share of runs it gets, 1 being a full one; whether it is only for small
  * models (`quick`), as kernels and sums are those of another; whether
  * it belongs to the class that the calibration speaks of (`outside` says why not); why it can't run here, if so; whether it
- * computes several token streams at once (`manyStreams`); and `open`,
- * which gives token streams: prompt or next ids in, logits after the last out.
+ * computes several token streams at once (`manyStreams`), and how many (`lanes`); and `open`,
+ * which gives token streams: prompt or next ids in, logits after the last out; or `generate`, for whole answers.
  */
 export const BACK_ENDS = [
   ...threads,
@@ -123,6 +132,16 @@ export const BACK_ENDS = [
     open: withoutCache,
   },
   ...levels,
+  {
+    name: 'ort-batch-8',
+    what: 'ONNX Runtime, up to 8 answers in one run per step',
+    manyStreams: true,
+    // some are checked while others are decoded
+    lanes: 12,
+    share: 1,
+    missing: (model) => (model.batches ? undefined : "its graph can't be batched"),
+    open: (model) => inBatches(model, 8),
+  },
   {
     name: 'ort-wasm',
     what: "ONNX Runtime's WebAssembly build",

@@ -2,7 +2,7 @@ import { spawnSync } from 'node:child_process';
 import { existsSync, mkdirSync, readFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { LanguageModel, modelId } from 'bitmodel/model';
+import { importModel, LanguageModel, modelId } from 'bitmodel/model';
 import { calibratePair, GRAPH_VARIANTS, readCalibration, toleranceFor } from 'bitmodel/rastic';
 
 const HERE = new URL('.', import.meta.url);
@@ -56,6 +56,20 @@ function tiny() {
   };
 }
 
+/** The bundled model's weights under a graph of attention operators, which can be batched. */
+async function imported() {
+  const dir = join(CACHE, 'bitmodel-tiny-imported');
+  if (!existsSync(dir)) await importModel(TINY, { out: dir });
+  return {
+    ...tiny(),
+    name: 'bitmodel-tiny imported',
+    dir,
+    batches: true,
+    search: SHORT_SEARCH,
+    share: 0.1,
+  };
+}
+
 function smollm2(file) {
   const dir = join(CACHE, 'smollm2-135m');
   if (!existsSync(join(dir, file))) return undefined;
@@ -67,6 +81,7 @@ function smollm2(file) {
     tokens: [12, 32, 48],
     search: SHORTEST_SEARCH,
     big: true,
+    batches: true,
     share: 0.02,
   };
   if (file !== 'onnx/model.onnx') return { name: `smollm2-135m ${file}`, ...shape };
@@ -90,9 +105,10 @@ function quantised(name, share) {
  * The models at hand, smallest first. `share` says how many runs each gets, 1 being most; `tokens` how long answers are:
  * least, most, and the length of the odd long one; `longest` how long prompt and answer are where the prompt is a long one; `search` how long near-ties are searched for.
  */
-export function findModels() {
+export async function findModels() {
   return [
     tiny(),
+    await imported(),
     quantised('int8', 0.1),
     quantised('int4', 0.1),
     quantised('int8-activations', 0.05),

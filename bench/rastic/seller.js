@@ -1,12 +1,21 @@
 import { finishOf, gumbelNoise, sampleToken } from 'bitmodel/model';
 import { verifyOutput } from 'bitmodel/rastic';
 
+/** The same where the back end draws the tokens itself, by the same sampler. */
+async function sellWhole(backEnd, request) {
+  const rows = [];
+  const whole = { ...request, stop: [] };
+  const { ids, finish } = await backEnd.generate(whole, { onLogits: (_, row) => rows.push(row) });
+  return { claim: { ...whole, outputIds: ids, finish }, rows };
+}
+
 /**
  * An honest seller: the logits come from its back end, the tokens from them by the product's own sampler.
  * @param rule what ends an answer: `{endIds, contextLength, decode}`
  * @returns the claim it hands over, and the logits it saw, row by row
  */
 export async function sellHonestly(backEnd, request, rule) {
+  if (backEnd.generate) return sellWhole(backEnd, request);
   const { promptIds, sampling, seed, maxTokens } = request;
   const noise = gumbelNoise(seed);
   const session = await backEnd.session();
