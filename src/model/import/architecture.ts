@@ -49,6 +49,8 @@ function refuse(why: string): BitmodelError {
 
 /** Sizes beyond this are no model's; it keeps products of two of them exact. */
 const MOST = 1 << 26;
+/** Numbers in the tables of cosines and sines: a context of a million with heads of 256. */
+const MOST_POSITIONS = 2 ** 28;
 
 function sizeOf(config: Json, name: string, fallback?: number): number {
   const value = config[name] ?? fallback;
@@ -89,7 +91,10 @@ function demandFullAttention(config: Json, context: number, usual: number | unde
   if (other !== undefined) throw refuse(`it has layers of the kind ${JSON.stringify(other)}`);
 }
 
-function demandHeads({ heads, keyValueHeads, headSize }: Sizes): void {
+function demandHeads({ heads, keyValueHeads, headSize, context }: Sizes): void {
+  if (context * headSize > MOST_POSITIONS) {
+    throw refuse(`a context of ${context} positions with heads of ${headSize} is too large`);
+  }
   if (heads % keyValueHeads !== 0) throw refuse('its heads are no multiple of its key-value heads');
   if (headSize % 16 !== 0) throw refuse(`its head size ${headSize} is no multiple of 16`);
 }

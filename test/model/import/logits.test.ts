@@ -1,7 +1,7 @@
 import { rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { importModel, LanguageModel } from '#src/model/index.js';
+import { GREEDY, importModel, LanguageModel } from '#src/model/index.js';
 import {
   agreement,
   decoded,
@@ -67,4 +67,32 @@ describe('an imported model computes what transformers computes', () => {
     expect(model.info.numericClass).toBe(`${type}/0/cpu`);
     await model.close();
   });
+});
+
+describe('an imported graph', () => {
+  it.each(['llama', 'qwen3', 'gpt2'])(
+    'of %s decodes several answers in one run, each as alone',
+    async (name) => {
+      const dir = join(root, `${name}-fp32`);
+      const model = await LanguageModel.open(dir, { threads: 1, batch: 3 });
+      expect(model.info.batch).toBe(3);
+      const { ids } = referenceOf(name);
+      const answer = async (length: number): Promise<number[]> => {
+        const promptIds = ids.slice(0, length);
+        const request = {
+          promptIds,
+          sampling: GREEDY,
+          seed: new Uint8Array(32),
+          maxTokens: 16,
+          stop: [],
+        };
+        return (await model.generate(request)).ids;
+      };
+      const lengths = [3, 9, 17];
+      const alone: number[][] = [];
+      for (const length of lengths) alone.push(await answer(length));
+      expect(await Promise.all(lengths.map(answer))).toEqual(alone);
+      await model.close();
+    },
+  );
 });

@@ -94,6 +94,8 @@ describe('a config that asks for what the graph would not do is refused', () => 
     ['a size that is none', { hidden_size: '64' }, /hidden_size/],
     ['a size beyond all', { vocab_size: 2 ** 40 }, /vocab_size/],
     ['heads that do not divide', { num_key_value_heads: 3 }, /no multiple of its key-value heads/],
+    ['a context beyond all', { max_position_embeddings: 2 ** 25 }, /is too large/],
+    ['heads beyond all', { head_dim: 2 ** 26 }, /is too large/],
     ['a head size without a kernel', { head_dim: 24 }, /multiple of 16/],
     ['a flag that is none', { attention_bias: 'yes' }, /neither true nor false/],
     ['a window', { sliding_window: 16 }, /reaches back 16/, 'mistral'],
