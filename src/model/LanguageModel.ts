@@ -39,13 +39,23 @@ export const MOST_BATCH = 64;
 export class LanguageModel {
   readonly info: ModelInfo;
   readonly tokenizer: Tokenizer;
-  readonly #channel: WorkerChannel;
+  #channel: WorkerChannel;
+  /** Makes another channel of the same; only where one can die without this process. */
+  readonly #restart: (() => Promise<WorkerChannel>) | undefined;
+  #restarting: Promise<WorkerChannel> | undefined;
+  #isClosed = false;
   #nextSession = 1;
 
-  private constructor(info: ModelInfo, tokenizer: Tokenizer, channel: WorkerChannel) {
+  private constructor(
+    info: ModelInfo,
+    tokenizer: Tokenizer,
+    channel: WorkerChannel,
+    restart: (() => Promise<WorkerChannel>) | undefined,
+  ) {
     this.info = info;
     this.tokenizer = tokenizer;
     this.#channel = channel;
+    this.#restart = restart;
   }
 
   /**
@@ -60,21 +70,28 @@ export class LanguageModel {
     const facts = readGraph(path, options.graph);
     const tokenizer = loadTokenizer(dir);
     const provider = providerFor(options.device ?? 'cpu');
-    const channel = await WorkerChannel.start({
-      path,
-      graph: withUsualNames(path, options.graph, config),
-      external: options.external,
-      provider,
-      threads: options.threads ?? availableParallelism(),
-      optimization: options.optimization ?? 'all',
-      keyValueHeads: config.keyValueHeads,
-      headSize: config.headSize,
-      vocabularySize: config.vocabularySize,
-      contextLength: config.contextLength,
-      // what a row of a run-dependent graph computes would hang on the other rows
-      batch: facts.runDependent ? 1 : batch,
-      fewest: unfolds(facts) ? FEWEST_UNFOLDED : 2,
-    });
+    const graph = withUsualNames(path, options.graph, config);
+    const start = (): Promise<WorkerChannel> =>
+      WorkerChannel.start(
+        {
+          path,
+          graph,
+          external: options.external,
+          provider,
+          threads: options.threads ?? availableParallelism(),
+          optimization: options.optimization ?? 'all',
+          keyValueHeads: config.keyValueHeads,
+          headSize: config.headSize,
+          vocabularySize: config.vocabularySize,
+          contextLength: config.contextLength,
+          // what a row of a run-dependent graph computes would hang on the other rows
+          batch: facts.runDependent ? 1 : batch,
+          fewest: unfolds(facts) ? FEWEST_UNFOLDED : 2,
+        },
+        options.isolate,
+        options.longestSilence,
+      );
+    const channel = await start();
     const { vocabularySize, hasCache, layers } = channel.graph;
     if (tokenizer.size > vocabularySize) {
       await channel.close();
@@ -93,7 +110,7 @@ export class LanguageModel {
       batch: channel.batch,
       architecture: config.architecture,
     };
-    return new LanguageModel(info, tokenizer, channel);
+    return new LanguageModel(info, tokenizer, channel, options.isolate ? start : undefined);
   }
 
   /**
@@ -118,7 +135,8 @@ export class LanguageModel {
     const ids: number[] = [];
     let text = '';
     let finish: FinishReason | undefined;
-    const done = await this.#channel.call(
+    const channel = await this.#live();
+    const done = await channel.call(
       {
         type: 'generate',
         promptIds,
@@ -160,7 +178,8 @@ export class LanguageModel {
     const positions =
       options.positions ?? Array.from({ length: ids.length - from }, (_, i) => from + i);
     const { onLogits } = options;
-    await this.#channel.call(
+    const channel = await this.#live();
+    await channel.call(
       { type: 'prefill', ids, positions, chunk: options.chunk, stepFrom: options.stepFrom },
       { signal: options.signal, onBlock: (block, logits) => onLogits(block[0]!, logits, block) },
     );
@@ -169,6 +188,7 @@ export class LanguageModel {
   /** A token stream of one's own, for decoders other than `generate`. */
   async session(): Promise<DecodeSession> {
     const session = this.#nextSession++;
+    const channel = await this.#live();
     let length = 0;
     return {
       get length() {
@@ -177,11 +197,11 @@ export class LanguageModel {
       feed: async (ids) => {
         this.#checkIds(ids);
         if (length + ids.length > this.info.contextLength) throw this.#tooLong(length + ids.length);
-        const { logits } = await this.#channel.call({ type: 'feed', session, ids });
+        const { logits } = await channel.call({ type: 'feed', session, ids });
         length += ids.length;
         return logits!;
       },
-      close: async () => this.#channel.drop(session),
+      close: async () => channel.drop(session),
     };
   }
 
@@ -194,7 +214,20 @@ export class LanguageModel {
 
   /** Ends the thread and frees the model. Calls in progress end with `MODEL_CLOSED`. */
   async close(): Promise<void> {
+    this.#isClosed = true;
     await this.#channel.close();
+    // one that was being started while this was closed
+    await this.#restarting?.then((channel) => channel.close()).catch(() => undefined);
+  }
+
+  /** What runs the model, started anew where it died. */
+  async #live(): Promise<WorkerChannel> {
+    if (!this.#restart || this.#isClosed || !this.#channel.isDead) return this.#channel;
+    this.#restarting ??= this.#restart().finally(() => {
+      this.#restarting = undefined;
+    });
+    this.#channel = await this.#restarting;
+    return this.#channel;
   }
 
   #checkIds(ids: readonly number[]): void {

@@ -144,6 +144,14 @@ export interface OpenOptions {
    * differ in their last bits by how many others are decoded with it.
    */
   readonly batch?: number;
+  /**
+   * Run it in a process of its own rather than in a thread of this one, for models of strangers: what their graphs do in
+   * native code, a crash or a run without end, is then an error of their calls and nothing more. External data given here
+   * is copied there. A process that crashed is started anew with the next call.
+   */
+  readonly isolate?: boolean;
+  /** Longest silence, in milliseconds, of such a process while a call waits for it; 10 minutes unless stated. */
+  readonly longestSilence?: number;
   /** How far ONNX Runtime rewrites the graph before it runs; `all` unless stated. Other levels give other roundings. */
   readonly optimization?: GraphOptimization;
 }

@@ -33,6 +33,7 @@ class ModelWorker {
       this.#sessions.delete(request.session);
       return;
     }
+    if (request.type === 'ping') return send({ type: 'pong' });
     if (request.type === 'ack') return this.#acks.get(request.id)?.();
     if (request.type === 'cancel') {
       if (this.#running.has(request.id)) this.#cancelled.add(request.id);

@@ -58,7 +58,9 @@ export async function openJobModels(
   try {
     for (const model of models) {
       const { folder, id } = await locateModel(model, settings);
-      open.push(jobModel(id, await openWithShares(folder, options, shares)));
+      // what a stranger's graph does to ONNX Runtime must not end what serves others
+      const isolated = { ...options, isolate: true };
+      open.push(jobModel(id, await openWithShares(folder, isolated, shares)));
     }
     return open;
   } catch (thrown) {

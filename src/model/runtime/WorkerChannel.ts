@@ -1,5 +1,7 @@
 import { Worker } from 'node:worker_threads';
 import { BitmodelError, messageOf } from '../../base/index.js';
+import { IsolatedWorker, type ModelThread } from './IsolatedWorker.js';
+import { THREAD_LIMITS } from './limits.js';
 import type { GraphInfo, WorkerOptions, WorkerReply, WorkerRequest } from './protocol.js';
 
 type Reply<Type extends WorkerReply['type']> = Extract<WorkerReply, { type: Type }>;
@@ -7,8 +9,11 @@ type Reply<Type extends WorkerReply['type']> = Extract<WorkerReply, { type: Type
 /** A token of an output as the worker draws it. */
 export type Drawn = Reply<'token'>;
 
-/** Stack of the model's thread. */
-const STACK_MEGABYTES = 32;
+/** Longest silence of a process while it is asked for something: one run of ONNX Runtime takes seconds, loading minutes. */
+const LONGEST_SILENCE_MS = 10 * 60_000;
+const PING_MS = 5000;
+/** A process that is to close gets this long to end by itself. */
+const CLOSING_MS = 5000;
 
 /** What a call gets back while it runs and when it ends. */
 interface PendingCall {
@@ -35,46 +40,62 @@ export class WorkerChannel {
   readonly graph: GraphInfo;
   /** Most streams that are decoded in one run. */
   readonly batch: number;
-  readonly #worker: Worker;
+  readonly #worker: ModelThread;
+  /** Looks after a process; a thread that hangs can't be helped. */
+  readonly #watch: NodeJS.Timeout | undefined;
+  #heard = performance.now();
   readonly #pending = new Map<number, PendingCall>();
   #nextId = 1;
   #dead: BitmodelError | undefined;
   #closing: Promise<void> | undefined;
 
-  private constructor(worker: Worker, { graph, batch }: Reply<'ready'>) {
+  private constructor(
+    worker: ModelThread,
+    { graph, batch }: Reply<'ready'>,
+    longestSilence: number,
+  ) {
     this.#worker = worker;
     this.graph = graph;
     this.batch = batch;
     worker.on('message', (reply: WorkerReply) => this.#receive(reply));
-    worker.on('error', (error) => this.#die(messageOf(error)));
-    worker.on('exit', (code) => this.#die(`it ended with code ${code}`));
+    worker.on('error', (error: Error) => this.#die(messageOf(error)));
+    worker.on('exit', (code: number | string) => this.#die(endOf(code)));
+    if (worker instanceof IsolatedWorker) {
+      this.#watch = setInterval(
+        () => this.#look(longestSilence),
+        Math.min(PING_MS, longestSilence / 4),
+      ).unref();
+    }
   }
 
   /**
    * Starts a worker and waits until it has loaded its model.
+   * @param isolate in a process of its own
+   * @param longestSilence milliseconds that such a process may take to load, or leave a call without a sign of life
    * @throws BitmodelError what the worker says, or `MODEL_WORKER_DIED`
    */
-  static async start(options: WorkerOptions): Promise<WorkerChannel> {
-    const worker = new Worker(new URL('../worker.js', import.meta.url), {
-      workerData: options,
-      // weights that are unlocked in memory are there once
-      transferList: (options.external ?? []).map(({ data }) => data.buffer as ArrayBuffer),
-      // ONNX Runtime puts the process's whole command line on the stack; the default of a thread overflows at 15,000 characters
-      resourceLimits: { stackSizeMb: STACK_MEGABYTES },
-    });
+  static async start(
+    options: WorkerOptions,
+    isolate = false,
+    longestSilence = LONGEST_SILENCE_MS,
+  ): Promise<WorkerChannel> {
+    const worker: ModelThread = isolate ? new IsolatedWorker(options) : startThread(options);
+    const giveUp = isolate ? setTimeout(() => worker.terminate(), longestSilence) : undefined;
     try {
       const ready = await new Promise<Reply<'ready'>>((resolve, reject) => {
         worker.once('message', (reply: WorkerReply) => {
           if (reply.type === 'ready') resolve(reply);
           else if (reply.type === 'failed') reject(errorOf(reply));
         });
-        worker.once('error', (error) => reject(died(messageOf(error))));
-        worker.once('exit', (code) => reject(died(`it ended with code ${code}`)));
+        worker.once('error', (error: Error) => reject(died(messageOf(error))));
+        worker.once('exit', (code: number | string) => reject(died(endOf(code))));
       });
-      return new WorkerChannel(worker, ready);
+      return new WorkerChannel(worker, ready, longestSilence);
     } catch (thrown) {
       await worker.terminate();
       throw thrown;
+    } finally {
+      clearTimeout(giveUp);
     }
   }
 
@@ -127,6 +148,11 @@ export class WorkerChannel {
     }
   }
 
+  /** Whether it ended by itself, and no call can succeed any more. */
+  get isDead(): boolean {
+    return this.#dead !== undefined;
+  }
+
   /** Frees a session's cache. */
   drop(session: number): void {
     this.#post({ type: 'drop', session });
@@ -138,7 +164,8 @@ export class WorkerChannel {
       ? Promise.resolve()
       : new Promise((resolve) => {
           this.#worker.once('exit', () => resolve());
-          this.#worker.postMessage({ type: 'close' } satisfies WorkerRequest);
+          this.#worker.postMessage({ type: 'close' });
+          if (this.#watch) setTimeout(() => this.#worker.terminate(), CLOSING_MS).unref();
         });
     return this.#closing;
   }
@@ -148,7 +175,8 @@ export class WorkerChannel {
   }
 
   #receive(reply: WorkerReply): void {
-    if (reply.type === 'ready' || reply.id === undefined) return;
+    this.#heard = performance.now();
+    if (reply.type === 'ready' || reply.type === 'pong' || reply.id === undefined) return;
     const call = this.#pending.get(reply.id);
     if (reply.type === 'token') call?.onToken?.(reply);
     else if (reply.type === 'block') call?.onBlock?.(reply.positions, reply.logits);
@@ -156,10 +184,36 @@ export class WorkerChannel {
     else call?.reject(errorOf(reply));
   }
 
+  /** Ends a process that has not been heard of for too long while somebody waits for it. */
+  #look(longest: number): void {
+    if (this.#pending.size === 0) this.#heard = performance.now();
+    const silent = performance.now() - this.#heard;
+    if (silent <= longest) {
+      this.#post({ type: 'ping' });
+      return;
+    }
+    this.#die(`it has not answered for ${Math.round(silent / 1000)} seconds`);
+    void this.#worker.terminate();
+  }
+
   #die(why: string): void {
+    clearInterval(this.#watch);
     this.#dead ??= this.#closing ? closed() : died(why);
     for (const call of this.#pending.values()) call.reject(this.#dead);
   }
+}
+
+function startThread(options: WorkerOptions): Worker {
+  return new Worker(new URL('../worker.js', import.meta.url), {
+    workerData: options,
+    // weights that are unlocked in memory are there once
+    transferList: (options.external ?? []).map(({ data }) => data.buffer as ArrayBuffer),
+    resourceLimits: THREAD_LIMITS,
+  });
+}
+
+function endOf(code: number | string): string {
+  return typeof code === 'number' ? `it ended with code ${code}` : `it was ended by ${code}`;
 }
 
 function errorOf(reply: Reply<'failed'>): BitmodelError {
@@ -167,7 +221,7 @@ function errorOf(reply: Reply<'failed'>): BitmodelError {
 }
 
 function died(why: string): BitmodelError {
-  return new BitmodelError('MODEL_WORKER_DIED', `The thread that runs the model died: ${why}.`, {
+  return new BitmodelError('MODEL_WORKER_DIED', `What runs the model died: ${why}.`, {
     next: 'Open the model again; if it happens again, free some memory',
   });
 }

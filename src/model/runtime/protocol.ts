@@ -74,6 +74,8 @@ export type WorkerRequest =
     }
   | { readonly type: 'drop'; readonly session: number }
   | { readonly type: 'cancel'; readonly id: number }
+  /** Asks for a sign of life, which comes between two runs. */
+  | { readonly type: 'ping' }
   | { readonly type: 'close' };
 
 /** Where the time of a generation went, from the first run for it; seconds. Steps of others are part of it. */
@@ -109,6 +111,7 @@ export type WorkerReply =
       readonly times?: DecodeTimes;
       readonly logits?: Float32Array;
     }
+  | { readonly type: 'pong' }
   /** `id` is undefined when the model could not be opened. */
   | {
       readonly type: 'failed';
