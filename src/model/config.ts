@@ -28,8 +28,10 @@ export interface ModelConfig {
 
 /** Used when no file of the bundle states a context length. */
 const FALLBACK_CONTEXT = 2048;
-/** Tokenizers without a limit of their own state 10³⁰. */
+/** Tokenizers without a limit of their own state 10³⁰; what is beyond this is no statement. */
 const LARGEST_CONTEXT = 1 << 27;
+/** Largest JSON file that is read; vocabularies of a million tokens have some 70 MB. */
+const LARGEST_JSON = 256 << 20;
 
 const USUAL_FILES = [
   'onnx/model.onnx',
@@ -49,8 +51,12 @@ const USUAL_FILES = [
  */
 export function readBundleJson(dir: string, name: string): Json | undefined {
   const path = join(dir, name);
-  if (!existsSync(path)) return undefined;
+  const stats = statSync(path, { throwIfNoEntry: false });
+  if (!stats) return undefined;
   try {
+    // a pipe would be waited for
+    if (!stats.isFile()) throw new Error('it is no file');
+    if (stats.size > LARGEST_JSON) throw new Error(`it has more than ${LARGEST_JSON} bytes`);
     const value: unknown = JSON.parse(readFileSync(path, 'utf8'));
     if (typeof value !== 'object' || value === null || Array.isArray(value)) {
       throw new Error('it holds no JSON object');
@@ -78,6 +84,15 @@ export function assertFolder(dir: string): void {
   );
 }
 
+/** Whether a path that a bundle or a person names stays in the folder. */
+function isInside(path: string): boolean {
+  const inside = normalize(path);
+  return !isAbsolute(inside) && inside !== '..' && !/^\.\.[\\/]/.test(inside);
+}
+
+const isFile = (path: string): boolean =>
+  statSync(path, { throwIfNoEntry: false })?.isFile() === true;
+
 /** ONNX files of a folder and of its `onnx`, by their paths inside it. */
 export function listOnnxFiles(dir: string): string[] {
   return ['', 'onnx'].flatMap((folder) => {
@@ -93,18 +108,19 @@ export function listOnnxFiles(dir: string): string[] {
 function chooseFile(dir: string, asked: string | undefined, genai: Json): string {
   if (asked !== undefined) {
     const inside = normalize(asked);
-    if (isAbsolute(inside) || inside.startsWith('..')) {
+    if (!isInside(asked)) {
       throw new BitmodelError('BAD_MODEL_FILE', `${asked} lies outside the model's folder.`, {
         next: 'Name the file by its path inside the folder, such as onnx/model.onnx',
         exitCode: EXIT.usage,
       });
     }
-    if (existsSync(join(dir, inside))) return inside.split('\\').join('/');
+    if (isFile(join(dir, inside))) return inside.split('\\').join('/');
     throw missingFile(dir, asked);
   }
   const decoder = (genai.decoder ?? {}) as Json;
-  const candidates = typeof decoder.filename === 'string' ? [decoder.filename] : [];
-  const found = [...candidates, ...USUAL_FILES].find((file) => existsSync(join(dir, file)));
+  const stated = decoder.filename;
+  const candidates = typeof stated === 'string' && isInside(stated) ? [stated] : [];
+  const found = [...candidates, ...USUAL_FILES].find((file) => isFile(join(dir, file)));
   const file = found ?? listOnnxFiles(dir)[0];
   if (file === undefined) throw missingFile(dir, 'onnx/model.onnx');
   return file;
@@ -119,6 +135,10 @@ function missingFile(dir: string, file: string): BitmodelError {
         : 'Fetch the ONNX files of the model, or name another folder',
     exitCode: EXIT.notFound,
   });
+}
+
+function contextOf(...values: unknown[]): number | undefined {
+  return firstInteger(...values.map((value) => (Number(value) <= LARGEST_CONTEXT ? value : 0)));
 }
 
 function firstInteger(...values: unknown[]): number | undefined {
@@ -149,7 +169,6 @@ export function readModelConfig(dir: string, file?: string): ModelConfig {
   const decoder = (genai.decoder ?? {}) as Json;
   const heads = firstInteger(config.num_attention_heads, config.n_head, config.num_heads);
   const width = firstInteger(config.hidden_size, config.n_embd, config.d_model);
-  const limit = firstInteger(tokenizer.model_max_length);
   const architectures = whole.architectures;
   const layers = firstInteger(
     config.num_hidden_layers,
@@ -167,7 +186,7 @@ export function readModelConfig(dir: string, file?: string): ModelConfig {
         'unknown',
     ),
     contextLength:
-      firstInteger(
+      contextOf(
         config.max_position_embeddings,
         config.n_positions,
         config.n_ctx,
@@ -175,7 +194,7 @@ export function readModelConfig(dir: string, file?: string): ModelConfig {
         config.max_sequence_length,
         config.seq_length,
         genai.context_length,
-        limit !== undefined && limit <= LARGEST_CONTEXT ? limit : undefined,
+        tokenizer.model_max_length,
       ) ?? FALLBACK_CONTEXT,
     endIds:
       idsOf(generation.eos_token_id) ??

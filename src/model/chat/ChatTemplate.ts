@@ -1,7 +1,7 @@
-import { createContext, Script } from 'node:vm';
 import { parse, tokenize } from '@huggingface/jinja';
 import { BitmodelError, EXIT, messageOf, oneLine } from '../../base/index.js';
 import type { ChatMessage } from '../types.js';
+import { withinTime } from '../withinTime.js';
 import { BoundedInterpreter, baseEnvironment } from './BoundedInterpreter.js';
 import { strftime } from './strftime.js';
 
@@ -45,11 +45,9 @@ export class ChatTemplate {
   render(messages: readonly ChatMessage[], context: TemplateContext): string {
     if (this.#source.length > LONGEST_TEMPLATE) throw bad('it is too long');
     try {
-      return withinTime(() => this.#render(messages, context));
+      return withinTime(MOST_MILLISECONDS, () => this.#render(messages, context));
     } catch (thrown) {
       if (thrown instanceof TemplateRefusal) throw refused(thrown.message);
-      const { code } = thrown as NodeJS.ErrnoException;
-      if (code === 'ERR_SCRIPT_EXECUTION_TIMEOUT') throw bad('it takes too long', thrown);
       throw bad(oneLine(messageOf(thrown)), thrown);
     }
   }
@@ -71,24 +69,6 @@ export class ChatTemplate {
     const program = parse(tokenize(this.#source, { lstrip_blocks: true, trim_blocks: true }));
     const { value } = new BoundedInterpreter(environment, inputLength).run(program);
     return String(value);
-  }
-}
-
-/** A global object for the one line that a clock is put on; made when first needed. */
-let clocked: { run?: () => string } | undefined;
-const CALL = new Script('run()');
-
-/**
- * Calls a function that is stopped when it takes too long: the clock of `node:vm` stops whatever code of this thread its
- * script calls, and one step of a template may be a very long one.
- */
-function withinTime(run: () => string): string {
-  clocked ??= createContext({});
-  clocked.run = run;
-  try {
-    return CALL.runInContext(clocked, { timeout: MOST_MILLISECONDS }) as string;
-  } finally {
-    delete clocked.run;
   }
 }
 
