@@ -1,6 +1,7 @@
+import { BitmodelError, messageOf } from '../../base/index.js';
 import { presentName } from './attention.js';
 import { contents, fieldsOf, texts } from './fields.js';
-import { declarationField, makeNode, readOnnx, writeOnnx } from './graph.js';
+import { declarationField, makeNode, type OnnxModel, readOnnx, writeOnnx } from './graph.js';
 import { ELEMENT, writeTensor } from './tensor.js';
 
 /** Name of the input that `packCache` adds: which rows of the caches (as rows × heads × tokens, flat) are new. */
@@ -22,7 +23,7 @@ interface Declared {
 
 /** A declaration (ValueInfoProto) of a tensor. */
 function readDeclaration(field: Uint8Array): Declared {
-  const value = fieldsOf(contents(fieldsOf(field), fieldsOf(field)[0]!.number)[0]!);
+  const value = fieldsOf(fieldsOf(field)[0]!.content ?? new Uint8Array());
   const tensor = contents(value, VALUE.type).flatMap((type) => contents(fieldsOf(type), 1));
   const inside = tensor.flatMap((bytes) => fieldsOf(bytes));
   const dims = contents(inside, 2).flatMap((shape) => contents(fieldsOf(shape), 1));
@@ -42,7 +43,22 @@ function readDeclaration(field: Uint8Array): Declared {
  * @throws BitmodelError `BAD_ONNX`
  */
 export function packCache(bytes: Uint8Array): Uint8Array | undefined {
-  const model = readOnnx(bytes);
+  try {
+    return packed(readOnnx(bytes));
+  } catch (thrown) {
+    if (thrown instanceof BitmodelError) throw thrown;
+    throw new BitmodelError(
+      'BAD_ONNX',
+      `An input of the graph is declared wrongly: ${messageOf(thrown)}.`,
+      {
+        next: 'Fetch the file again',
+        cause: thrown,
+      },
+    );
+  }
+}
+
+function packed(model: OnnxModel): Uint8Array | undefined {
   const declared = model.graphFields.filter((field) => fieldsOf(field)[0]!.number === GRAPH.input);
   const past = declared
     .map(readDeclaration)
