@@ -1,15 +1,17 @@
-import { rmSync } from 'node:fs';
+import { readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { GREEDY, importModel, LanguageModel } from '#src/model/index.js';
 import {
   agreement,
+  configure,
   decoded,
   downloaded,
   furthest,
   makeRoot,
   prefilled,
   referenceOf,
+  rewrite,
 } from './setup.js';
 
 let root: string;
@@ -66,6 +68,47 @@ describe('an imported model computes what transformers computes', () => {
     expect(furthest(stepwise, rows)).toBeLessThan(type === 'fp16' ? 0.05 : 1e-4);
     expect(model.info.numericClass).toBe(`${type}/0/cpu`);
     await model.close();
+  });
+});
+
+describe('a checkpoint in an older spelling is the same model', () => {
+  const expectSame = async (dir: string, name: string): Promise<void> => {
+    const out = `${dir}-made`;
+    await importModel(dir, { out });
+    const model = await LanguageModel.open(out, { threads: 1 });
+    const { ids, logits } = referenceOf(name);
+    expect(furthest(await prefilled(model, ids), logits)).toBeLessThan(1e-4);
+    await model.close();
+  };
+
+  it("Llama 3's rope as rope_theta and rope_scaling, and Llama 2's angles beside the weights", async () => {
+    const dir = downloaded(root, 'llama3', 'old-llama3');
+    const { rope_theta, ...scaling } = JSON.parse(readFileSync(join(dir, 'config.json'), 'utf8'))
+      .rope_parameters as Record<string, unknown>;
+    await expectSame(
+      configure(dir, { rope_parameters: undefined, rope_theta, rope_scaling: scaling }),
+      'llama3',
+    );
+    const angles = 'model.layers.0.self_attn.rotary_emb.inv_freq';
+    const with2 = rewrite(downloaded(root, 'llama', 'old-llama'), (header, data) => {
+      const offsets = [data.length, data.length + 32];
+      header[angles] = { dtype: 'F32', shape: [8], data_offsets: offsets };
+      return Buffer.concat([data, Buffer.alloc(32)]);
+    });
+    await expectSame(with2, 'llama');
+  });
+
+  it('GPT-2 with names that begin with the layers, and masks beside the weights', async () => {
+    const dir = rewrite(downloaded(root, 'gpt2', 'old-gpt2'), (header, data) => {
+      for (const [name, entry] of Object.entries(header)) {
+        delete header[name];
+        header[name.replace(/^transformer\./, '')] = entry;
+      }
+      const offsets = [data.length, data.length + 64];
+      header['h.0.attn.bias'] = { dtype: 'U8', shape: [1, 1, 8, 8], data_offsets: offsets };
+      return Buffer.concat([data, Buffer.alloc(64)]);
+    });
+    await expectSame(dir, 'gpt2');
   });
 });
 

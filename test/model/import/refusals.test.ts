@@ -11,7 +11,15 @@ import {
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { importModel, LanguageModel } from '#src/model/index.js';
-import { downloaded, furthest, makeRoot, prefilled, referenceOf } from './setup.js';
+import {
+  configure,
+  downloaded,
+  furthest,
+  makeRoot,
+  prefilled,
+  referenceOf,
+  rewrite,
+} from './setup.js';
 
 type Json = Record<string, unknown>;
 
@@ -23,34 +31,6 @@ beforeAll(() => {
 afterAll(() => rmSync(root, { recursive: true }));
 
 const copy = (name = 'llama'): string => downloaded(root, name, `${name}-${++count}`);
-
-/** Changes a folder's config.json. */
-function configure(dir: string, change: Json): string {
-  const path = join(dir, 'config.json');
-  writeFileSync(
-    path,
-    JSON.stringify({ ...(JSON.parse(readFileSync(path, 'utf8')) as Json), ...change }),
-  );
-  return dir;
-}
-
-/** Changes the header and the data of a safetensors file. */
-function rewrite(
-  dir: string,
-  change: (header: Record<string, Json>, data: Buffer) => Buffer | undefined,
-  name = 'model.safetensors',
-): string {
-  const bytes = readFileSync(join(dir, name));
-  const length = Number(bytes.readBigUInt64LE(0));
-  const header = JSON.parse(bytes.toString('utf8', 8, 8 + length)) as Record<string, Json>;
-  const data = bytes.subarray(8 + length);
-  const changed = change(header, data) ?? data;
-  const text = Buffer.from(JSON.stringify(header));
-  const head = Buffer.alloc(8);
-  head.writeBigUInt64LE(BigInt(text.length));
-  writeFileSync(join(dir, name), Buffer.concat([head, text, changed]));
-  return dir;
-}
 
 /** Where a tensor's bytes begin. */
 const startOf = (header: Record<string, Json>, name: string): number =>

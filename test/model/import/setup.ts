@@ -1,4 +1,4 @@
-import { cpSync, mkdtempSync, readFileSync } from 'node:fs';
+import { cpSync, mkdtempSync, readFileSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { LanguageModel } from '#src/model/index.js';
@@ -63,4 +63,32 @@ export function furthest(a: readonly number[][], b: readonly number[][]): number
 export function agreement(a: readonly number[][], b: readonly number[][]): number {
   const best = (row: readonly number[]): number => row.indexOf(Math.max(...row));
   return a.filter((row, i) => best(row) === best(b[i]!)).length / a.length;
+}
+
+type Json = Record<string, unknown>;
+
+/** Changes a folder's config.json. @returns the folder */
+export function configure(dir: string, change: Json): string {
+  const path = join(dir, 'config.json');
+  const config = JSON.parse(readFileSync(path, 'utf8')) as Json;
+  writeFileSync(path, JSON.stringify({ ...config, ...change }));
+  return dir;
+}
+
+/** Changes the header of a safetensors file, and its data where the change returns others. @returns the folder */
+export function rewrite(
+  dir: string,
+  change: (header: Record<string, Json>, data: Buffer) => Buffer | undefined,
+): string {
+  const path = join(dir, 'model.safetensors');
+  const bytes = readFileSync(path);
+  const length = Number(bytes.readBigUInt64LE(0));
+  const header = JSON.parse(bytes.toString('utf8', 8, 8 + length)) as Record<string, Json>;
+  const data = bytes.subarray(8 + length);
+  const changed = change(header, data) ?? data;
+  const text = Buffer.from(JSON.stringify(header));
+  const head = Buffer.alloc(8);
+  head.writeBigUInt64LE(BigInt(text.length));
+  writeFileSync(path, Buffer.concat([head, text, changed]));
+  return dir;
 }
