@@ -9,10 +9,9 @@ import { llamaCppMissing } from './rastic/llama-cpp.js';
 
 /**
  * Decoding beside transformers.js, node-llama-cpp and a bare loop over ONNX Runtime, on SmolLM2-135M:
- * `npm run bench -- decode [ROUNDS] [TOKENS] [int4|fp32]`. Each engine has a process of its own and as many threads as the
+ * `npm run bench -- decode [ROUNDS] [TOKENS] [int4|fp32|all] [THREADS]`. Each engine has a process of its own and as many threads as the
  * others; in every round each has its turn, in an order that moves on by one, so that what else the machine does falls on all.
  */
-const THREADS = 2;
 const CONTEXTS = [512, 1024];
 const TOGETHER = 8;
 const SHORT = 32;
@@ -63,7 +62,7 @@ async function compare(engines, context, tokens, rounds) {
       const name = names[(i + round) % names.length];
       const answer = await engines[name].decode(prompt, tokens);
       rates[name].push(rateOf(answer));
-      cpu[name].push(answer.cpuSeconds);
+      cpu[name].push((1000 * answer.cpuSeconds) / answer.steps);
       first[name].push(answer.firstSeconds);
       const differs = answer.ids.findIndex((id, at) => id !== ids[at]);
       agree[name] = differs < 0 ? Math.min(answer.ids.length, ids.length) : differs;
@@ -92,7 +91,7 @@ async function compare(engines, context, tokens, rounds) {
   return {
     context,
     tokensPerSecond: spreads(rates),
-    cpuSeconds: spreads(cpu),
+    cpuMillisecondsPerToken: spreads(cpu),
     firstTokenSeconds: spreads(first),
     sameTokens: agree,
     ratios,
@@ -100,16 +99,19 @@ async function compare(engines, context, tokens, rounds) {
 }
 
 /** Eight answers at once against one alone. */
-async function batch(ours, tokens, rounds) {
+async function batch(settings, tokens, rounds) {
+  const ours = await Engine.open('ours', { ...settings, batch: TOGETHER });
+  const alone = await Engine.open('ours', settings);
   const prompts = Array.from({ length: TOGETHER }, (_, i) => promptOf(SHORT, 100 + i));
   const one = [];
   const many = [];
   await ours.together(prompts, 8);
   for (let round = 0; round < rounds; round++) {
-    one.push(rateOf(await ours.decode(prompts[0], tokens)));
+    one.push(rateOf(await alone.decode(prompts[round % TOGETHER], tokens)));
     const { tokens: count, seconds } = await ours.together(prompts, tokens);
     many.push(count / seconds);
   }
+  await Promise.all([ours.close(), alone.close()]);
   const ratios = many.map((rate, round) => rate / one[round]);
   const ofBest = Math.max(...many) / Math.max(...one);
   return {
@@ -121,7 +123,7 @@ async function batch(ours, tokens, rounds) {
 }
 
 /** Seconds from starting `model run` to the first byte of its answer. */
-async function runSeconds({ dir, file }) {
+async function runSeconds({ dir, file, threads }) {
   const started = performance.now();
   const args = ['model', 'run', dir, 'Once upon a time', '--raw', '--max-tokens', '4'];
   const child = spawn(process.execPath, [
@@ -132,7 +134,7 @@ async function runSeconds({ dir, file }) {
     '--device',
     'cpu',
     '--threads',
-    String(THREADS),
+    String(threads),
   ]);
   child.stderr.resume();
   const ended = once(child, 'exit');
@@ -147,7 +149,7 @@ async function firstToken(model, rounds) {
   const total = [];
   const load = [];
   for (let round = 0; round < rounds; round++) {
-    const engine = await Engine.open('ours', { ...model, threads: THREADS });
+    const engine = await Engine.open('ours', model);
     load.push(engine.loadSeconds);
     await engine.close();
     total.push(await runSeconds(model));
@@ -160,12 +162,19 @@ const shown = ({ min, median, max }, digits) =>
   `${median.toFixed(digits)} (${min.toFixed(digits)}–${max.toFixed(digits)})`;
 
 function printComparison(type, figures, tokens) {
-  const { context, tokensPerSecond, cpuSeconds, firstTokenSeconds, ratios, sameTokens } = figures;
+  const {
+    context,
+    tokensPerSecond,
+    cpuMillisecondsPerToken: cpu,
+    firstTokenSeconds,
+    ratios,
+    sameTokens,
+  } = figures;
   process.stdout.write(`\n${type}, context ${context}, tokens a second: median (least–most)\n`);
   for (const [name, rate] of Object.entries(tokensPerSecond)) {
     const ratio = ratios[name];
     const facts = [name.padEnd(16), shown(rate, 1).padEnd(22)];
-    if (cpuSeconds[name]) facts.push(`${cpuSeconds[name].median.toFixed(2)} CPU s`);
+    if (cpu[name]) facts.push(`${shown(cpu[name], 1)} ms of CPU`);
     if (firstTokenSeconds[name]) facts.push(`first ${firstTokenSeconds[name].median.toFixed(2)} s`);
     if (ratio) {
       const { ofBest, ofCpu } = ratio;
@@ -179,7 +188,7 @@ function printComparison(type, figures, tokens) {
 }
 
 async function measureType(type, model, tokens, rounds) {
-  const settings = { ...model, threads: THREADS, contextSize: Math.max(...CONTEXTS) + tokens + 8 };
+  const settings = { ...model, contextSize: Math.max(...CONTEXTS) + tokens + 8 };
   const engines = { ours: await Engine.open('ours', settings) };
   for (const name of PEERS) {
     if (name === 'transformers.js' && transformersMissing) continue;
@@ -193,12 +202,12 @@ async function measureType(type, model, tokens, rounds) {
       printComparison(type, figures, tokens);
       contexts.push(figures);
     }
-    const together = await batch(engines.ours, Math.min(tokens, 96), rounds);
+    for (const engine of Object.values(engines)) await engine.close();
+    const together = await batch(settings, Math.min(tokens, 96), rounds);
     const { ratio, one, many } = together;
     process.stdout.write(
       `  ${TOGETHER} answers at once ${shown(many, 1)}, one ${shown(one, 1)}: ${shown(ratio, 2)}x; best of each ${ratio.ofBest.toFixed(2)}x\n`,
     );
-    for (const engine of Object.values(engines)) await engine.close();
     const first = await firstToken(model, rounds);
     process.stdout.write(
       `  model run to its first token ${shown(first.total, 2)} s, loading ${shown(first.load, 2)} s, beyond it ${shown(first.beyondLoad, 2)} s\n`,
@@ -210,16 +219,21 @@ async function measureType(type, model, tokens, rounds) {
 }
 
 export async function run(args) {
-  const [rounds = '5', tokens = '256', only] = args;
+  const [rounds = '5', tokens = '256', only = 'all', threads = '2'] = args;
   for (const missing of [transformersMissing, llamaCppMissing]) {
     if (missing) process.stderr.write(`${missing}\n`);
   }
-  const figures = { threads: THREADS, tokens: Number(tokens), rounds: Number(rounds) };
-  process.stdout.write(`${tokens} tokens, ${THREADS} threads, ${rounds} rounds\n`);
+  const figures = { threads: Number(threads), tokens: Number(tokens), rounds: Number(rounds) };
+  process.stdout.write(`${tokens} tokens, ${threads} threads, ${rounds} rounds\n`);
   for (const [type, model] of Object.entries(findModels())) {
-    if (only !== undefined && only !== type) continue;
+    if (only !== 'all' && only !== type) continue;
     if (!existsSync(`${model.dir}/${model.file}`)) continue;
-    figures[type] = await measureType(type, model, Number(tokens), Number(rounds));
+    figures[type] = await measureType(
+      type,
+      { ...model, threads: Number(threads) },
+      Number(tokens),
+      Number(rounds),
+    );
   }
   return figures;
 }

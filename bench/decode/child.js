@@ -14,16 +14,6 @@ const ENGINES = {
   'node-llama-cpp': openLlama,
 };
 
-/** What one answer took: seconds to its first token, and from there to its last. */
-function taken({ ids, times, asked }) {
-  return {
-    ids,
-    firstSeconds: (times[0] - asked) / 1000,
-    seconds: (times.at(-1) - times[0]) / 1000,
-    steps: ids.length - 1,
-  };
-}
-
 let engine;
 process.on('message', async (message) => {
   try {
@@ -36,10 +26,7 @@ process.on('message', async (message) => {
     } else if (message.prompts) {
       process.send(await engine.together(message.prompts, message.tokens));
     } else {
-      const cpu = process.cpuUsage();
-      const answer = taken(await engine.decode(message.promptIds, message.tokens, message));
-      const { user, system } = process.cpuUsage(cpu);
-      process.send({ ...answer, cpuSeconds: (user + system) / 1e6 });
+      process.send(await engine.decode(message.promptIds, message.tokens, message));
     }
   } catch (thrown) {
     process.send({ failed: String(thrown?.stack ?? thrown) });

@@ -1,3 +1,5 @@
+import { Clock } from './Clock.js';
+
 const PEER = new URL('../peers/llama/node_modules/node-llama-cpp/dist/index.js', import.meta.url);
 
 /** llama.cpp through node-llama-cpp, by its own defaults for a CPU, weights of a GGUF made of the same model. */
@@ -14,18 +16,18 @@ export async function openLlama({ gguf, threads, contextSize }) {
       const sequence = context.getSequence();
       await sequence.clearHistory();
       const ids = [];
-      const times = [];
-      const asked = performance.now();
+      const clock = new Clock();
       for await (const id of sequence.evaluate(promptIds, {
         temperature: 0,
         yieldEogToken: true,
       })) {
         ids.push(id);
-        times.push(performance.now());
+        clock.tick();
         if (ids.length === tokens) break;
       }
+      const taken = clock.taken(ids);
       sequence.dispose();
-      return { ids, times, asked };
+      return taken;
     },
     close: async () => {
       await context.dispose();

@@ -1,4 +1,5 @@
 import { InferenceSession, Tensor } from 'onnxruntime-node';
+import { Clock } from './Clock.js';
 
 /** Tokens of a prompt computed in one run. */
 const CHUNK = 128;
@@ -31,6 +32,9 @@ export async function openRaw({ dir, file, threads }) {
       fetches[presentOf(name)] = cache[name];
     }
     const ones = new BigInt64Array(capacity).fill(1n);
+    // one row of logits in the same memory each time
+    const { shape } = session.outputMetadata.find(({ name }) => name === 'logits');
+    const row = new Tensor('float32', new Float32Array(shape.at(-1)), [1, 1, shape.at(-1)]);
     const step = async (ids, past) => {
       const count = ids.length;
       const total = past + count;
@@ -43,6 +47,7 @@ export async function openRaw({ dir, file, threads }) {
           [1, count],
         );
       }
+      fetches.logits = count === 1 ? row : null;
       const { logits } = await session.run(feeds, fetches);
       const { data } = logits;
       const from = data.length - logits.dims.at(-1);
@@ -50,18 +55,18 @@ export async function openRaw({ dir, file, threads }) {
       for (let i = from + 1; i < data.length; i++) if (data[i] > data[best]) best = i;
       return best - from;
     };
-    const asked = performance.now();
+    const clock = new Clock();
     let next;
     for (let at = 0; at < promptIds.length; at += CHUNK) {
       next = await step(promptIds.slice(at, at + CHUNK), at);
     }
     const ids = [next];
-    const times = [performance.now()];
+    clock.tick();
     while (ids.length < tokens) {
       ids.push(await step([ids.at(-1)], promptIds.length + ids.length - 1));
-      times.push(performance.now());
+      clock.tick();
     }
-    return { ids, times, asked };
+    return clock.taken(ids);
   };
   return { loadSeconds, decode, close: () => session.release() };
 }

@@ -1,5 +1,6 @@
 import { existsSync } from 'node:fs';
 import { basename, dirname } from 'node:path';
+import { Clock } from './Clock.js';
 
 const PEER = new URL(
   '../peers/transformers/node_modules/@huggingface/transformers/dist/transformers.node.mjs',
@@ -24,10 +25,12 @@ export async function openTransformers({ dir, dtype, threads }) {
   });
   const loadSeconds = (performance.now() - started) / 1000;
   /** Told the prompt, then each token as it is chosen. */
-  class Clock extends BaseStreamer {
-    times = [];
+  class Listener extends BaseStreamer {
+    clock = new Clock();
+    #hasPrompt = false;
     put() {
-      this.times.push(performance.now());
+      if (this.#hasPrompt) this.clock.tick();
+      this.#hasPrompt = true;
     }
     end() {}
   }
@@ -35,17 +38,16 @@ export async function openTransformers({ dir, dtype, threads }) {
     loadSeconds,
     decode: async (promptIds, tokens) => {
       const shape = [1, promptIds.length];
-      const clock = new Clock();
-      const asked = performance.now();
+      const streamer = new Listener();
       const output = await model.generate({
         inputs: new Tensor('int64', BigInt64Array.from(promptIds, BigInt), shape),
         attention_mask: new Tensor('int64', new BigInt64Array(promptIds.length).fill(1n), shape),
         max_new_tokens: tokens,
         do_sample: false,
-        streamer: clock,
+        streamer,
       });
       const ids = Array.from(output.data, Number).slice(promptIds.length);
-      return { ids, times: clock.times.slice(-ids.length), asked };
+      return streamer.clock.taken(ids);
     },
     close: () => model.dispose(),
   };

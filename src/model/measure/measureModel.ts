@@ -78,6 +78,7 @@ export async function measureModel(
   const started = performance.now();
   const model = await LanguageModel.open(dir, {
     threads,
+    batch: together,
     ...(file === undefined ? {} : { file }),
     ...(device === undefined ? {} : { device }),
   });
