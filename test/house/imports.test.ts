@@ -45,7 +45,7 @@ const FOLDERS: Readonly<Record<string, readonly string[]>> = {
     'rpc',
     'daemon',
   ],
-  model: ['onnx', 'bundle', 'archive', 'store', 'sampler', 'runtime', 'import', 'chat', 'measure'],
+  model: ['onnx', 'bundle', 'archive', 'store', 'sampler', 'runtime', 'import', 'chat', 'protect', 'measure'],
   network: [
     'host',
     'limits',
