@@ -8,7 +8,8 @@ import { fileURLToPath } from 'node:url';
  * `bitmodel model pack` on a folder of 2 GB, from the start of its process to the end, and in turn, where they are here:
  * `sha256sum` of the same bytes, `openssl dgst -sha256` (whose code uses the processor's own SHA instructions, as ours does),
  * and libtorrent's creator of BitTorrent v2 torrents (Debian's python3-libtorrent), which must come to the same id. All read
- * from the page cache. The second table is of a folder with many small files.
+ * from the page cache. The second table is of a folder with many small files. Arguments: rounds, and `large` or `small` for one
+ * of the two alone.
  */
 const binary = fileURLToPath(new URL('../bin/bitmodel.js', import.meta.url));
 const creator = fileURLToPath(new URL('pack/create-torrent.py', import.meta.url));
@@ -97,12 +98,12 @@ function compare(scratch, name, files, rounds) {
   return figures;
 }
 
-export async function run([count = '7']) {
+export async function run([count = '7', which = 'both']) {
   const rounds = Number(count);
   const scratch = mkdtempSync(join(tmpdir(), 'bitmodel-bench-pack-'));
   try {
-    const large = compare(scratch, 'large', BIG, rounds);
-    const small = compare(scratch, 'small', MANY, rounds);
+    const large = which === 'small' ? undefined : compare(scratch, 'large', BIG, rounds);
+    const small = which === 'large' ? undefined : compare(scratch, 'small', MANY, rounds);
     return { large, small, goal: { sha256sum: 1.5, libtorrent: 1 } };
   } finally {
     rmSync(scratch, { recursive: true, force: true });

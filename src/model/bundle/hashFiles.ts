@@ -32,8 +32,8 @@ interface Task {
 
 /** Threads beyond which the disk is the bound. */
 const MOST_THREADS = 8;
-/** Bytes below which starting threads takes longer than they save. */
-const WORTH_THREADS = 32 * PIECE;
+/** Bytes below which starting threads takes about as long as they save. */
+const WORTH_THREADS = 128 * PIECE;
 /** Bytes of a task: long enough for the disk to read ahead, short enough that threads end together. */
 const TASK = 16 * PIECE;
 /** The same on the event loop's own thread, which has other things to do: some milliseconds. */
