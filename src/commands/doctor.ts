@@ -8,12 +8,19 @@ export function register(program: Command): void {
   program
     .command('doctor')
     .description('check this machine and say how to mend what is missing')
+    .option('--install-cuda', "fetch ONNX Runtime's CUDA provider first (from NuGet, some 300 MB)")
     .addHelpText(
       'after',
-      '\nEnds with 1 if something fails; a warning is no failure.\n\nExamples:\n  $ bitmodel doctor\n  $ bitmodel doctor --json',
+      '\nEnds with 1 if something fails; a warning is no failure.\n\nExamples:\n  $ bitmodel doctor\n  $ bitmodel doctor --json\n  $ bitmodel doctor --install-cuda',
     )
     .action(
-      action(async (_args, { settings, terminal }) => {
+      action<{ readonly installCuda?: boolean }>(async (_args, context) => {
+        const { options, settings, terminal } = context;
+        if (options.installCuda) {
+          const { installCudaProvider } = await import('../model/index.js');
+          terminal.note('Fetching the CUDA provider from NuGet …');
+          terminal.note(`Installed: ${await installCudaProvider(context.signal)}`);
+        }
         const checks = await checkMachine(settings);
         const failed = checks.filter(({ state }) => state === 'fail');
         const lines = checks.flatMap(({ name, state, found, mend }) => [

@@ -138,6 +138,9 @@ export function registerRun(model: Command): void {
           await readShares(options.share),
           terminal,
         );
+        if (opened.info.cudaFailure) {
+          terminal.note(`${opened.info.cudaFailure} It runs on the CPU.`);
+        }
         try {
           if (isChat) {
             const { chatOnTerminal } = await import('./shared/chat-session.js');

@@ -61,7 +61,8 @@ export class LanguageModel {
   /**
    * Opens a model of the onnx-community or ONNX Runtime GenAI layout.
    * @throws BitmodelError `NOT_A_FOLDER`, `MODEL_FILE_MISSING`, `BAD_MODEL_CONFIG`, `BAD_ONNX`, `EXTERNAL_DATA_MISSING`,
-   *   `BAD_BATCH`, `MODEL_LOAD_FAILED`, `UNSUPPORTED_GRAPH`, `TOKENIZER_MISSING`, `BAD_TOKENIZER`, `TOKENIZER_MISMATCH`, `CUDA_MISSING`
+   *   `BAD_BATCH`, `MODEL_LOAD_FAILED`, `UNSUPPORTED_GRAPH`, `TOKENIZER_MISSING`, `BAD_TOKENIZER`, `TOKENIZER_MISMATCH`, `CUDA_MISSING`,
+   *   `CUDA_FAILED`
    */
   static async open(dir: string, options: OpenOptions = {}): Promise<LanguageModel> {
     const batch = batchOf(options);
@@ -69,7 +70,8 @@ export class LanguageModel {
     const path = join(dir, config.file);
     const facts = readGraph(path, options.graph);
     const tokenizer = loadTokenizer(dir);
-    const provider = providerFor(options.device ?? 'cpu');
+    let provider = providerFor(options.device ?? 'cpu');
+    let cudaFailure: string | undefined;
     const graph = withUsualNames(path, options.graph, config);
     const start = (): Promise<WorkerChannel> =>
       WorkerChannel.start(
@@ -91,7 +93,14 @@ export class LanguageModel {
         options.isolate,
         options.longestSilence,
       );
-    const channel = await start();
+    const channel = await start().catch((thrown: unknown) => {
+      const isCuda = thrown instanceof BitmodelError && thrown.code === 'CUDA_FAILED';
+      if (!isCuda || options.device !== 'auto') throw thrown;
+      // what is installed may still lack a driver, or a library
+      cudaFailure = thrown.message;
+      provider = 'cpu';
+      return start();
+    });
     const { vocabularySize, hasCache, layers } = channel.graph;
     if (tokenizer.size > vocabularySize) {
       await channel.close();
@@ -108,6 +117,7 @@ export class LanguageModel {
       numericClass: `${numericType(facts)}/${facts.accuracyLevel}/${provider}`,
       runDependent: facts.runDependent,
       batch: channel.batch,
+      ...(cudaFailure === undefined ? {} : { cudaFailure }),
       architecture: config.architecture,
     };
     return new LanguageModel(info, tokenizer, channel, options.isolate ? start : undefined);

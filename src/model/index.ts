@@ -110,6 +110,7 @@ export {
   protectModel,
 } from './protect/protect.js';
 export { type UnlockedModel, unlockModel } from './protect/unlock.js';
+export { type CudaState, cudaState, installCudaProvider } from './runtime/cuda.js';
 export { cudaProvider } from './runtime/provider.js';
 export { argmax, finiteArgmax } from './sampler/argmax.js';
 export { type Candidates, candidatesOf, isCut } from './sampler/candidates.js';

@@ -114,6 +114,8 @@ export interface ModelInfo {
   /** Most outputs that are decoded in one run: what was asked for, or 1 where the graph can't. */
   readonly batch: number;
   readonly architecture: string;
+  /** Why it runs on the CPU where `auto` found a CUDA provider that can't be used. */
+  readonly cudaFailure?: string;
 }
 
 /** ONNX Runtime's levels of graph optimisation: fused operators make other sums than plain ones. */

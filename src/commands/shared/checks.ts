@@ -58,16 +58,32 @@ function checkSignatures(): Check {
 }
 
 async function checkCuda(): Promise<Check> {
-  const { cudaProvider } = await import('../../model/index.js');
+  const { cudaState } = await import('../../model/index.js');
   const name = 'CUDA';
-  return !cudaProvider().present
-    ? {
-        name,
-        state: 'warn',
-        found: 'the CUDA provider is not there; models run on the CPU',
-        mend: 'On Linux with an NVIDIA GPU: npm rebuild onnxruntime-node --onnxruntime-node-install=cuda12',
-      }
-    : { name, state: 'ok', found: 'provider present' };
+  const { supported, driver, provider, missing } = cudaState();
+  const onCpu = (why: string, mend: string): Check => {
+    return { name, state: 'warn', found: `${why}; models run on the CPU`, mend };
+  };
+  if (!supported) {
+    return {
+      name,
+      state: 'ok',
+      found: 'there is no provider for this platform; models run on the CPU',
+    };
+  }
+  if (!driver) {
+    const mend = 'With an NVIDIA GPU: install its driver, then see here again';
+    return onCpu('no NVIDIA driver is loaded', mend);
+  }
+  if (!provider) {
+    return onCpu("ONNX Runtime's CUDA provider is not there", 'bitmodel doctor --install-cuda');
+  }
+  if (missing.length > 0) {
+    const mend =
+      'Install CUDA 12 and cuDNN 9, and name their folders in LD_LIBRARY_PATH if need be';
+    return onCpu(`the loader does not find ${missing.join(' ')}`, mend);
+  }
+  return { name, state: 'ok', found: 'driver, provider, CUDA 12 and cuDNN 9 are there' };
 }
 
 function checkFolder({ datadir }: Settings): Check {

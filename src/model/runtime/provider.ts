@@ -29,6 +29,6 @@ export function providerFor(device: Device): 'cpu' | 'cuda' {
   if (cudaProvider().present) return 'cuda';
   if (device === 'auto') return 'cpu';
   throw new BitmodelError('CUDA_MISSING', "ONNX Runtime's CUDA provider is not installed here.", {
-    next: 'See what is missing with: bitmodel doctor; or use --device cpu',
+    next: 'See what is missing with: bitmodel doctor; fetch it with: bitmodel doctor --install-cuda; or use --device cpu',
   });
 }
