@@ -3,14 +3,14 @@ import { fileURLToPath } from 'node:url';
 import { LanguageModel } from 'bitmodel/model';
 
 /**
- * What a token costs when several answers are decoded in one run per step, on SmolLM2-135M: `npm run bench -- batch [ROUNDS]`.
+ * What a token costs when several answers are decoded in one run per step, on SmolLM2-135M: `npm run bench -- batch [ROUNDS] [CONTEXT…]`.
  * By one thread and in CPU seconds, which whatever else the machine does changes little; `npm run bench -- decode` has the
  * rates of two threads on the clock.
  */
 const cache = process.env.BITMODEL_BENCH_CACHE ?? fileURLToPath(new URL('.cache', import.meta.url));
 const DIR = `${cache}/smollm2-135m`;
 const FILES = { int4: 'onnx/model_q4.onnx', fp32: 'onnx/model.onnx' };
-const CONTEXTS = [64, 512];
+const CONTEXT = 64;
 const ROWS = [1, 2, 4, 8];
 /** Tokens of which all answers are under way, about. */
 const TOKENS = 24;
@@ -59,12 +59,13 @@ export async function run(args) {
   if (!existsSync(DIR)) {
     throw new Error(`${DIR} is not there; make it with: python3 bench/models/smollm2.py`);
   }
-  const rounds = Number(args[0] ?? 5);
+  const [rounds = 5, ...asked] = args.map(Number);
+  const contexts = asked.length > 0 ? asked : [CONTEXT];
   const figures = {};
   process.stdout.write(`1 thread, ${rounds} rounds; CPU ms a token: median (least–most)\n`);
   for (const [type, file] of Object.entries(FILES)) {
     const model = await LanguageModel.open(DIR, { file, threads: 1, batch: Math.max(...ROWS) });
-    for (const context of CONTEXTS) {
+    for (const context of contexts) {
       const taken = new Map(ROWS.map((rows) => [rows, []]));
       for (let round = 0; round < rounds; round++) {
         for (const rows of ROWS) taken.get(rows).push(await cost(model, context, rows));

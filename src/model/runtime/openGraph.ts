@@ -11,6 +11,9 @@ import type { WorkerOptions } from './protocol.js';
 /** Graphs in memory beyond this size run as they are: rewriting would copy their weights. */
 const MOST_REWRITTEN = 64 << 20;
 
+/** Of graphs that are not rewritten, it makes no difference. */
+const NOTHING_KNOWN: AttentionUse = { inPlace: false, batches: false };
+
 /** A graph as it was loaded. */
 export interface OpenGraph {
   readonly session: InferenceSession;
@@ -26,11 +29,12 @@ export async function openGraph<T>(
   options: WorkerOptions,
   understand: (graph: OpenGraph) => T,
 ): Promise<T> {
-  const attention = read(options, readAttentionUse);
   const chosen = isSmall(options) ? chooseRows(options) : undefined;
+  const small = chosen ?? (isSmall(options) ? withoutWeights(options) : undefined);
+  const attention = small ? readAttentionUse(memorySource(small)) : NOTHING_KNOWN;
   // on a GPU, the cache would be copied there as a whole at each run
-  const keeps = attention.inPlace && options.provider === 'cpu' && isSmall(options);
-  const packed = keeps ? packCache(chosen ?? withoutWeights(options)) : undefined;
+  const keeps = attention.inPlace && options.provider === 'cpu';
+  const packed = keeps && small ? packCache(small) : undefined;
   for (const rewritten of [packed, chosen]) {
     if (!rewritten) continue;
     const session = await open(options, rewritten).catch(() => undefined);
