@@ -13,9 +13,10 @@ import {
 import { action } from './shared/action.js';
 import { wholeOption } from './shared/number-options.js';
 import { PASSPHRASE_OPTION } from './shared/passphrase.js';
+import { openPlainKey } from './shared/plain-key.js';
 import { progressLine } from './shared/progress.js';
 import type { Settings } from './shared/settings.js';
-import { openPlainKey, readShares, SHARE_OPTION } from './shared/shares.js';
+import { readShares, SHARE_OPTION } from './shared/shares.js';
 
 interface ProtectFlags {
   readonly platform: string;

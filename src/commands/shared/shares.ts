@@ -1,5 +1,4 @@
-import { BitmodelError, EXIT, toHex } from '../../base/index.js';
-import { Account } from '../../chain/index.js';
+import { toHex } from '../../base/index.js';
 import {
   isProtected,
   LanguageModel,
@@ -10,9 +9,7 @@ import {
   readProtection,
 } from '../../model/index.js';
 import { readInput } from './input.js';
-import type { Settings } from './settings.js';
 import type { Terminal } from './terminal.js';
-import { openSigner, type WalletChoice } from './wallet.js';
 
 /** The option that names the shares of protected models: `command.option(...SHARE_OPTION)`; it may be repeated. */
 export const SHARE_OPTION = [
@@ -36,26 +33,6 @@ export async function readShares(files: readonly string[] | undefined): Promise<
     shares.push(...(lines.length > 0 ? lines : ['']).map(parseShare));
   }
   return shares;
-}
-
-/**
- * A single key of the data folder, opened.
- * @throws BitmodelError `NOT_A_PLAIN_KEY`, and as `openSigner`
- */
-export async function openPlainKey(
-  settings: Settings,
-  choice: WalletChoice,
-  signal?: AbortSignal,
-  stdinIsData = false,
-): Promise<{ readonly privateKey: Uint8Array; readonly publicKey: string }> {
-  const key = await openSigner(settings, choice, signal, stdinIsData);
-  if (!(key instanceof Account)) {
-    return { privateKey: key.privateKey, publicKey: toHex(key.publicKey) };
-  }
-  throw new BitmodelError('NOT_A_PLAIN_KEY', `${choice.key} is an account, not a single key.`, {
-    next: 'Name the key that the share was sealed to',
-    exitCode: EXIT.usage,
-  });
 }
 
 /**
