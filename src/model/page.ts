@@ -1,12 +1,13 @@
 import { statSync } from 'node:fs';
 import { join } from 'node:path';
-import { BitmodelError, messageOf } from '../base/index.js';
+import { BitmodelError, EXIT, messageOf } from '../base/index.js';
 import { listBundleFiles } from './bundle/walk.js';
 import { listOnnxFiles, type ModelConfig, readModelConfig } from './config.js';
 import { graphBytes, readGraph } from './facts.js';
 import { numericType } from './onnx/facts.js';
 import { type GraphShape, type Port, readGraphShape } from './onnx/shape.js';
 import { fileSource } from './onnx/wire.js';
+import { isProtected, readProtection } from './protect/description.js';
 import { loadTokenizer } from './tokenizer.js';
 
 /** What keys and values of one stream take, by the graph's own inputs. */
@@ -70,6 +71,8 @@ export interface ModelPage {
   readonly endTokens: readonly { readonly id: number; readonly token: string | undefined }[];
   /** Why the tokenizer can't be used; undefined where it can. */
   readonly tokenizerProblem: string | undefined;
+  /** Whether some of its weights are moved, so that it answers rightly only with both shares. */
+  readonly isShuffled: boolean;
   /** Files that make up the model's identity; empty where some of them can't be part of a bundle. */
   readonly files: readonly { readonly path: string; readonly size: number }[];
 }
@@ -215,12 +218,25 @@ function filesOf(dir: string): ModelPage['files'] {
   }
 }
 
+/** Whether a folder's model is shuffled. @throws BitmodelError `SHARES_MISSING` for one that is encrypted as a whole */
+function shuffled(dir: string): boolean {
+  if (!isProtected(dir)) return false;
+  if (readProtection(dir).body.mode === 'shuffle') return true;
+  throw new BitmodelError(
+    'SHARES_MISSING',
+    `The files in ${dir} are encrypted, so nothing can be read of the model.`,
+    { next: 'Unlock it with both shares: bitmodel model unlock', exitCode: EXIT.notAllowed },
+  );
+}
+
 /**
  * Reads all that can be said about a model without running it.
  * @param file ONNX file inside the folder; else the usual names are tried in turn
- * @throws BitmodelError `NOT_A_FOLDER`, `MODEL_FILE_MISSING`, `BAD_MODEL_CONFIG`, `BAD_ONNX`, `EXTERNAL_DATA_MISSING`
+ * @throws BitmodelError `NOT_A_FOLDER`, `MODEL_FILE_MISSING`, `BAD_MODEL_CONFIG`, `BAD_ONNX`, `EXTERNAL_DATA_MISSING`,
+ *   `BAD_PROTECTION`, `SHARES_MISSING` for one that is encrypted as a whole
  */
 export function readModelPage(dir: string, file?: string): ModelPage {
+  const isShuffled = shuffled(dir);
   const config = readModelConfig(dir, file);
   const path = join(dir, config.file);
   if (!statSync(path).isFile()) {
@@ -252,6 +268,7 @@ export function readModelPage(dir: string, file?: string): ModelPage {
       config,
     ),
     ...tokenizerFacts(dir, config),
+    isShuffled,
     files: filesOf(dir),
   };
 }

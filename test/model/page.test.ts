@@ -1,8 +1,10 @@
 import { cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { getPublicKey, utils } from '@noble/secp256k1';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { LanguageModel, readModelPage } from '#src/model/index.js';
+import { toHex } from '#src/base/index.js';
+import { LanguageModel, protectModel, readModelPage } from '#src/model/index.js';
 import { makeGraph } from './runtime/graph.js';
 
 const TINY = 'fixtures/bitmodel-tiny';
@@ -93,6 +95,20 @@ describe("a model's page", () => {
       tokenizerProblem: expect.stringContaining('tokenizer.json'),
       endTokens: [{ id: 0, token: undefined }],
     });
+  });
+
+  it('says that a model is protected, and what would be needed to look into an encrypted one', async () => {
+    const plain = copy('plain');
+    const key = () => toHex(getPublicKey(utils.randomSecretKey(), true));
+    const holders = { contributor: key(), platform: key() };
+    const file = 'onnx/model.onnx';
+    await protectModel(plain, join(dir, 'shuffled'), { ...holders, file });
+    expect(readModelPage(join(dir, 'shuffled'))).toMatchObject({ isShuffled: true, layers: 6 });
+    expect(readModelPage(plain).isShuffled).toBe(false);
+    await protectModel(plain, join(dir, 'encrypted'), { ...holders, mode: 'full' });
+    expect(() => readModelPage(join(dir, 'encrypted'))).toThrow(
+      expect.objectContaining({ code: 'SHARES_MISSING' }),
+    );
   });
 
   it('is refused for a folder without a graph, and for a graph that is none', () => {

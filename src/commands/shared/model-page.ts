@@ -59,6 +59,10 @@ function identity({ page, bundle }: ShownModel): Line[] {
     ['licence', bundle === undefined ? undefined : (bundle.licence ?? 'not stated')],
     ['folder', page.dir],
     [
+      'protected',
+      page.isShuffled ? 'shuffled: it is right only with both shares (--share)' : undefined,
+    ],
+    [
       'files',
       page.files.length === 0
         ? undefined
