@@ -225,7 +225,7 @@ export async function run(args) {
   }
   const figures = { threads: Number(threads), tokens: Number(tokens), rounds: Number(rounds) };
   process.stdout.write(`${tokens} tokens, ${threads} threads, ${rounds} rounds\n`);
-  for (const [type, model] of Object.entries(findModels())) {
+  for (const [type, model] of Object.entries(await findModels())) {
     if (only !== 'all' && only !== type) continue;
     if (!existsSync(`${model.dir}/${model.file}`)) continue;
     figures[type] = await measureType(

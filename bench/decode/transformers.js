@@ -12,7 +12,7 @@ export const transformersMissing = existsSync(PEER)
   : 'transformers.js is not installed: npm --prefix bench/peers/transformers ci --ignore-scripts';
 
 /** transformers.js on onnxruntime-node with the same ONNX file; nothing is fetched. */
-export async function openTransformers({ dir, dtype, threads }) {
+export async function openTransformers({ dir, dtype, threads, hasExternalData = false }) {
   const { AutoModelForCausalLM, BaseStreamer, env, Tensor } = await import(PEER.href);
   env.allowRemoteModels = false;
   env.localModelPath = dirname(dir);
@@ -21,6 +21,7 @@ export async function openTransformers({ dir, dtype, threads }) {
     local_files_only: true,
     device: 'cpu',
     dtype,
+    use_external_data_format: hasExternalData,
     session_options: { intraOpNumThreads: threads, interOpNumThreads: 1 },
   });
   const loadSeconds = (performance.now() - started) / 1000;
