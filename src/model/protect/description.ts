@@ -10,6 +10,7 @@ import {
   fromHex,
   toHex,
 } from '../../base/index.js';
+import { isBundlePath } from '../bundle/names.js';
 import {
   contentKey,
   HOLDERS,
@@ -34,6 +35,8 @@ const share = z.strictObject({
   sealed: hex(SEALED_SHARE),
   commitment: hex(32),
 });
+/** A description comes from strangers: what it names is written to when the model is unlocked. */
+const path = z.string().min(1).max(4096).refine(isBundlePath);
 const common = {
   v: z.literal(1),
   label: hex(32),
@@ -45,14 +48,14 @@ const bodySchema = z.discriminatedUnion('mode', [
   z.strictObject({
     ...common,
     mode: z.literal('shuffle'),
-    file: z.string().min(1).max(4096),
+    file: path,
     parameters: z.int().min(1),
     moves: z.int().min(1),
   }),
   z.strictObject({
     ...common,
     mode: z.literal('full'),
-    files: z.array(z.string().min(1).max(4096)).min(1).max(20_000),
+    files: z.array(path).min(1).max(20_000),
   }),
 ]);
 

@@ -1,5 +1,5 @@
 import { constants } from 'node:buffer';
-import { copyFileSync, existsSync, mkdirSync, readFileSync, statSync } from 'node:fs';
+import { copyFileSync, existsSync, mkdirSync, readFileSync } from 'node:fs';
 import { open } from 'node:fs/promises';
 import { basename, dirname, join, resolve } from 'node:path';
 import { BitmodelError, fromHex } from '../../base/index.js';
@@ -121,7 +121,9 @@ async function openFiles(
   sinkOf: (path: string, size: number) => Promise<ByteSink>,
   options: HashProgress,
 ): Promise<readonly string[]> {
-  const sizes = files.map((path) => statSync(join(dir, path), { throwIfNoEntry: false })?.size);
+  // only what is listed: neither links nor what lies beyond them
+  const present = new Map(listBundleFiles(dir).map(({ path, size }) => [path, size]));
+  const sizes = files.map((path) => present.get(path));
   const missing = sizes.indexOf(undefined);
   if (missing >= 0) {
     throw new BitmodelError('SEALED_FILE_TAMPERED', `${files[missing]} is gone.`, {

@@ -29,7 +29,7 @@ import {
   unlockModel,
 } from '#src/model/index.js';
 import { memorySource } from '#src/model/onnx/wire.js';
-import { parseProtection } from '#src/model/protect/description.js';
+import { keyOfShares, parseProtection, protectionText } from '#src/model/protect/description.js';
 import { weightLayout } from '#src/model/protect/layout.js';
 import { cases, timeLimit } from '../../long.js';
 
@@ -302,6 +302,31 @@ describe('shares', () => {
       expect(await codeOf(() => openProtected(made.shuffle, shares))).toBe(code);
     }
     expect(existsSync(at('never'))).toBe(false);
+  });
+});
+
+describe('a protected model whose maker means ill', () => {
+  it.each([
+    ['full', '../evil.desktop', 'BAD_PROTECTION'],
+    ['full', '/tmp/evil.desktop', 'BAD_PROTECTION'],
+    ['full', '.config/evil.desktop', 'BAD_PROTECTION'],
+    ['full', 'not/there.onnx', 'SEALED_FILE_TAMPERED'],
+    ['shuffle', '../onnx/model.onnx', 'BAD_PROTECTION'],
+  ] as const)('writes nothing elsewhere: %s, %s', async (mode, path, code) => {
+    const folder = copyOf(mode, `ill-${path.replace(/\W/g, '')}-${mode}`);
+    const shares = sharesOf(folder);
+    const { body, mac } = readProtection(folder);
+    const key = keyOfShares({ body, mac }, shares);
+    // who made it knows the key, so the description is authentic
+    const changed = body.mode === 'full' ? { ...body, files: [path] } : { ...body, file: path };
+    writeFileSync(join(folder, 'protection.json'), protectionText(changed, key));
+    cpSync(join(folder, GRAPH), join(dir, 'evil.desktop'));
+    const before = readdirSync(dir);
+    expect(await codeOf(() => unlockModel(folder, at('never'), shares))).toBe(code);
+    if (code === 'BAD_PROTECTION') {
+      expect(await codeOf(() => openProtected(folder, shares))).toBe(code);
+    }
+    expect(readdirSync(dir)).toEqual(before);
   });
 });
 
