@@ -1,6 +1,7 @@
 import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs';
-import { isAbsolute, join, normalize } from 'node:path';
+import { join, normalize } from 'node:path';
 import { BitmodelError, EXIT, messageOf } from '../base/index.js';
+import { isBundlePath } from './bundle/names.js';
 import { genaiNames } from './genai.js';
 
 type Json = Record<string, unknown>;
@@ -84,10 +85,10 @@ export function assertFolder(dir: string): void {
   );
 }
 
-/** Whether a path that a bundle or a person names stays in the folder. */
-function isInside(path: string): boolean {
-  const inside = normalize(path);
-  return !isAbsolute(inside) && inside !== '..' && !/^\.\.[\\/]/.test(inside);
+/** A path that a bundle or a person names, with `/`, if it is one that the model's id covers: in the folder, and nothing left out. */
+function insidePath(path: string): string | undefined {
+  const inside = normalize(path).split('\\').join('/');
+  return isBundlePath(inside) ? inside : undefined;
 }
 
 const isFile = (path: string): boolean =>
@@ -107,20 +108,21 @@ export function listOnnxFiles(dir: string): string[] {
 
 function chooseFile(dir: string, asked: string | undefined, genai: Json): string {
   if (asked !== undefined) {
-    const inside = normalize(asked);
-    if (!isInside(asked)) {
-      throw new BitmodelError('BAD_MODEL_FILE', `${asked} lies outside the model's folder.`, {
+    const inside = insidePath(asked);
+    if (inside === undefined) {
+      throw new BitmodelError('BAD_MODEL_FILE', `${asked} can't be part of the model.`, {
         next: 'Name the file by its path inside the folder, such as onnx/model.onnx',
         exitCode: EXIT.usage,
       });
     }
-    if (isFile(join(dir, inside))) return inside.split('\\').join('/');
+    if (isFile(join(dir, inside))) return inside;
     throw missingFile(dir, asked);
   }
   const decoder = (genai.decoder ?? {}) as Json;
   const stated = decoder.filename;
-  const candidates = typeof stated === 'string' && isInside(stated) ? [stated] : [];
-  const found = [...candidates, ...USUAL_FILES].find((file) => isFile(join(dir, file)));
+  const named = typeof stated === 'string' ? insidePath(stated) : undefined;
+  const candidates = named === undefined ? USUAL_FILES : [named, ...USUAL_FILES];
+  const found = candidates.find((file) => isFile(join(dir, file)));
   const file = found ?? listOnnxFiles(dir)[0];
   if (file === undefined) throw missingFile(dir, 'onnx/model.onnx');
   return file;

@@ -1,7 +1,8 @@
 import { existsSync, statSync } from 'node:fs';
-import { dirname, join, normalize } from 'node:path';
+import { dirname, join, posix } from 'node:path';
 import { BitmodelError, EXIT } from '../base/index.js';
 import { MANIFEST } from './bundle/manifest.js';
+import { isBundlePath } from './bundle/names.js';
 import { readModelConfig } from './config.js';
 import { type GraphFacts, numericType, readGraphFacts } from './onnx/facts.js';
 import { fileSource, memorySource } from './onnx/wire.js';
@@ -28,7 +29,7 @@ export interface ModelFacts {
 /**
  * Reads the head of an ONNX file and makes sure that its external data is there.
  * @param graph bytes to read in the file's place
- * @throws BitmodelError `BAD_ONNX`, `EXTERNAL_DATA_MISSING`
+ * @throws BitmodelError `BAD_ONNX`, `EXTERNAL_DATA_MISSING`, `BAD_EXTERNAL_DATA` where the id would not cover the weights
  */
 export function readGraph(path: string, graph?: Uint8Array): GraphFacts {
   const source = graph ? memorySource(graph) : fileSource(path);
@@ -49,6 +50,7 @@ export function readGraph(path: string, graph?: Uint8Array): GraphFacts {
     source.close();
   }
   for (const external of facts.externalFiles) {
+    if (!isBundlePath(posix.normalize(external))) throw unbound(path, external);
     if (externalPath(path, external) !== undefined) continue;
     throw new BitmodelError(
       'EXTERNAL_DATA_MISSING',
@@ -59,11 +61,19 @@ export function readGraph(path: string, graph?: Uint8Array): GraphFacts {
   return facts;
 }
 
-/** The file of external data, unless it is absent or outside the graph's folder. */
+/** Weights in a file that the id leaves out could be changed without changing the id. */
+function unbound(path: string, external: string): BitmodelError {
+  return new BitmodelError(
+    'BAD_EXTERNAL_DATA',
+    `${path} keeps weights in "${external}", which can't be part of a model: its id would not cover them.`,
+    { next: 'Fetch the model from someone else, or rename the file in the graph as well' },
+  );
+}
+
+/** The file of external data, unless it is absent. */
 function externalPath(graphPath: string, external: string): string | undefined {
-  const inside = normalize(external);
-  const path = join(dirname(graphPath), inside);
-  return !inside.startsWith('..') && existsSync(path) ? path : undefined;
+  const path = join(dirname(graphPath), external);
+  return existsSync(path) ? path : undefined;
 }
 
 /** Bytes of a graph and its external data, all of which is there. */

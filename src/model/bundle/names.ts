@@ -36,3 +36,11 @@ export function isPortable(name: string): boolean {
 export function foldName(name: string): string {
   return name.toUpperCase().toLowerCase().normalize('NFC');
 }
+
+/**
+ * Whether a path inside a bundle's folder is one that its identity covers, wherever it is unpacked: names joined by `/`, each of
+ * which travels, none of which is left out. Whatever a bundle's files name must be such a path, or the id would not bind it.
+ */
+export function isBundlePath(path: string): boolean {
+  return path.split('/').every((name) => isPortable(name) && !isExcluded(name));
+}

@@ -63,6 +63,24 @@ interface Mutable {
   externalFiles: Set<string>;
 }
 
+/** A StringStringEntryProto: its fields may stand in any order, and the last of each counts. */
+function entryOf(source: ByteSource, entry: WireField): { key: string; value: string } {
+  let key = '';
+  let value = '';
+  for (const field of fieldsOf(source, entry.start, entry.end)) {
+    if (field.number === 1) key = textOf(source, field);
+    else if (field.number === 2) value = textOf(source, field);
+  }
+  return { key, value };
+}
+
+/** A SparseTensorProto: both its values and its indices are tensors. */
+function readSparseTensor(source: ByteSource, tensor: WireField, facts: Mutable): void {
+  for (const field of fieldsOf(source, tensor.start, tensor.end)) {
+    if (field.number === 1 || field.number === 2) readTensor(source, field, facts);
+  }
+}
+
 function readTensor(source: ByteSource, tensor: WireField, facts: Mutable): void {
   let type = 0;
   let count = 1;
@@ -72,14 +90,32 @@ function readTensor(source: ByteSource, tensor: WireField, facts: Mutable): void
     else if (field.number === 2) type = field.value;
     else if (field.number === 8) name = textOf(source, field);
     else if (field.number === 13) {
-      const [key, value] = [...fieldsOf(source, field.start, field.end)].map((entry) =>
-        textOf(source, entry),
-      );
-      if (key === 'location' && value !== undefined) facts.externalFiles.add(value);
+      const { key, value } = entryOf(source, field);
+      if (key === 'location') facts.externalFiles.add(value);
     }
   }
   facts.elements.set(type, (facts.elements.get(type) ?? 0) + count);
   facts.tensors.set(name, { type, count });
+}
+
+/** An AttributeProto: one or several numbers, tensors or graphs under a name. */
+function readAttribute(
+  source: ByteSource,
+  attribute: WireField,
+  facts: Mutable,
+  depth: number,
+  integers: Map<string, number>,
+): void {
+  let name = '';
+  let integer: number | undefined;
+  for (const part of fieldsOf(source, attribute.start, attribute.end)) {
+    if (part.number === 1) name = textOf(source, part);
+    else if (part.number === 3) integer = part.value;
+    else if (part.number === 5 || part.number === 10) readTensor(source, part, facts);
+    else if (part.number === 6 || part.number === 11) readGraph(source, part, facts, depth + 1);
+    else if (part.number === 22 || part.number === 23) readSparseTensor(source, part, facts);
+  }
+  if (integer !== undefined) integers.set(name, integer);
 }
 
 function readNode(source: ByteSource, node: WireField, facts: Mutable, depth: number): void {
@@ -92,13 +128,7 @@ function readNode(source: ByteSource, node: WireField, facts: Mutable, depth: nu
     if (field.number === 2) outputs.push(textOf(source, field));
     if (field.number === 4) operator = textOf(source, field);
     if (field.number !== 5) continue;
-    let name = '';
-    for (const part of fieldsOf(source, field.start, field.end)) {
-      if (part.number === 1) name = textOf(source, part);
-      else if (part.number === 3) integers.set(name, part.value);
-      else if (part.number === 5) readTensor(source, part, facts);
-      else if (part.number === 6) readGraph(source, part, facts, depth + 1);
-    }
+    readAttribute(source, field, facts, depth, integers);
   }
   facts.operators.add(operator);
   if (operator === 'Gather') facts.gathered.set(outputs[0] ?? '', inputs[0] ?? '');
@@ -114,6 +144,7 @@ function readGraph(source: ByteSource, graph: WireField, facts: Mutable, depth: 
   for (const field of fieldsOf(source, graph.start, graph.end)) {
     if (field.number === 1) readNode(source, field, facts, depth);
     else if (field.number === 5) readTensor(source, field, facts);
+    else if (field.number === 15) readSparseTensor(source, field, facts);
   }
 }
 
@@ -121,6 +152,7 @@ function readGraph(source: ByteSource, graph: WireField, facts: Mutable, depth: 
 function readFunction(source: ByteSource, body: WireField, facts: Mutable): void {
   for (const field of fieldsOf(source, body.start, body.end)) {
     if (field.number === 7) readNode(source, field, facts, 0);
+    else if (field.number === 11) readAttribute(source, field, facts, 0, new Map());
   }
 }
 

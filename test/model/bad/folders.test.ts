@@ -7,6 +7,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { BitmodelError } from '#src/base/index.js';
 import { GREEDY, LanguageModel, loadTokenizer } from '#src/model/index.js';
 import { readGraphFacts } from '#src/model/onnx/facts.js';
+import { asField, textField } from '#src/model/onnx/fields.js';
 import { writeExternalTensor } from '#src/model/onnx/tensor.js';
 import { memorySource } from '#src/model/onnx/wire.js';
 import { cases, timeLimit } from '../../long.js';
@@ -110,12 +111,12 @@ describe('a model of strangers, in one sentence', () => {
     ],
     [
       'external data outside the folder',
-      'EXTERNAL_DATA_MISSING',
+      'BAD_EXTERNAL_DATA',
       () => ({ 'onnx/model.onnx': external('../tokenizer.json') }),
     ],
     [
       'external data that is the whole disk',
-      'EXTERNAL_DATA_MISSING',
+      'BAD_EXTERNAL_DATA',
       () => ({ 'onnx/model.onnx': external('/dev/zero') }),
     ],
     [
@@ -178,6 +179,72 @@ describe('a model of strangers, in one sentence', () => {
       rmSync(join(folder, 'config.json'));
       execFileSync('mkfifo', [join(folder, 'config.json')]);
       await expect(LanguageModel.open(folder)).rejects.toMatchObject({ code: 'BAD_MODEL_CONFIG' });
+    },
+  );
+});
+
+describe('weights that the id would not cover', () => {
+  const weights = Buffer.alloc(4 * 4 * 2048);
+  it.each([
+    '.weights',
+    'w.torrent',
+    'w.calibration.json',
+    'bitmodel.json',
+    'BitModel.JSON',
+    '.d/w',
+    'd/.w',
+    'd\\w',
+    'CON',
+  ])('are not run from %s', async (location) => {
+    const folder = bundle({ 'onnx/model.onnx': external(location), [`onnx/${location}`]: weights });
+    await expect(tryOut(folder)).rejects.toMatchObject({ code: 'BAD_EXTERNAL_DATA' });
+  });
+
+  it('are not run however their place is written', async () => {
+    const entry = (...parts: Uint8Array[][]) => asField(13, parts.flat());
+    const location = [textField(2, '.w'), textField(1, 'location')];
+    const tensors = {
+      'value first': entry(...location),
+      'named twice': entry(textField(1, 'location'), textField(2, 'w'), textField(2, '.w')),
+    };
+    for (const [how, place] of Object.entries(tensors)) {
+      const tensor = Buffer.concat([...textField(8, 'head'), ...place]);
+      const attribute = (number: number, content: Uint8Array) =>
+        asField(5, [...textField(1, 'value'), ...asField(number, [content])]);
+      const inSparse = Buffer.concat(asField(1, [tensor]));
+      const inGraph = Buffer.concat(asField(5, [tensor]));
+      const nodes = [
+        ...[attribute(5, tensor), attribute(10, tensor), attribute(6, inGraph)],
+        ...[attribute(11, inGraph), attribute(22, inSparse), attribute(23, inSparse)],
+      ].map((parts) => asField(1, [...textField(4, 'Constant'), ...parts]));
+      const plain = asField(1, textField(4, 'Constant'));
+      const graphs = [
+        ...nodes,
+        [...plain, ...asField(5, [tensor])],
+        [...plain, ...asField(15, [inSparse])],
+      ];
+      for (const graph of graphs) {
+        const model = Buffer.concat(asField(7, graph));
+        expect(readGraphFacts(memorySource(model)).externalFiles, how).toEqual(['.w']);
+      }
+    }
+  });
+
+  it('are run from folders of their own beside the graph', async () => {
+    const folder = bundle({ 'onnx/model.onnx': external('./d/w'), 'onnx/d/w': weights });
+    expect((await tryOut(folder)).vocabularySize).toBe(2048);
+  });
+
+  it.each(['.h/model.onnx', '../outside.onnx', 'model.torrent'])(
+    'is no graph at %s',
+    async (file) => {
+      const folder = bundle({ [file]: GRAPH });
+      await expect(LanguageModel.open(folder, { file })).rejects.toMatchObject({
+        code: 'BAD_MODEL_FILE',
+      });
+      const genai = JSON.stringify({ model: { decoder: { filename: file } } });
+      writeFileSync(join(folder, 'genai_config.json'), genai);
+      expect((await tryOut(folder)).file).toBe('onnx/model.onnx');
     },
   );
 });

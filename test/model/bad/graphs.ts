@@ -1,5 +1,5 @@
 import { cpSync, mkdirSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { asField, contents, fieldsOf, integerField, textField } from '#src/model/onnx/fields.js';
 import {
   type Declaration,
@@ -142,6 +142,9 @@ export function bundleWith(
     cpSync(join('fixtures/bitmodel-tiny', file), join(dir, file));
   }
   mkdirSync(join(dir, 'onnx'), { recursive: true });
-  for (const [name, bytes] of Object.entries(files)) writeFileSync(join(dir, name), bytes);
+  for (const [name, bytes] of Object.entries(files)) {
+    mkdirSync(dirname(join(dir, name)), { recursive: true });
+    writeFileSync(join(dir, name), bytes);
+  }
   return dir;
 }
