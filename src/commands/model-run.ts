@@ -4,7 +4,9 @@ import {
   type AnswerToken,
   answerText,
   Conversation,
-  type LanguageModel,
+  type Device,
+  isProtected,
+  LanguageModel,
   ModelRegistry,
   type SpelledLogprob,
 } from '../model/index.js';
@@ -18,7 +20,7 @@ import {
   logprobsOption,
   seedOf,
 } from './shared/run-options.js';
-import { openToRun, readShares, SHARE_OPTION } from './shared/shares.js';
+import { SHARE_OPTION } from './shared/share-option.js';
 import type { Terminal } from './shared/terminal.js';
 
 interface RunFlags extends DrawFlags {
@@ -74,6 +76,23 @@ function promptOf(model: LanguageModel, prompt: string, flags: RunFlags, most: n
 const spelled = ({ token, logprob }: SpelledLogprob): string =>
   `${logprob.toFixed(4).padStart(9)} ${JSON.stringify(token)}`;
 
+/** A protected model with its shares; what these need of the chain's room is not loaded for any other. */
+async function open(
+  dir: string,
+  { file, threads, share }: RunFlags,
+  device: Device,
+  terminal: Terminal,
+): Promise<LanguageModel> {
+  const wanted = {
+    ...(file === undefined ? {} : { file }),
+    ...(threads === undefined ? {} : { threads: parseThreads(threads) }),
+    device,
+  };
+  if (share === undefined && !isProtected(dir)) return LanguageModel.open(dir, wanted);
+  const { openToRun, readShares } = await import('./shared/shares.js');
+  return openToRun(dir, wanted, await readShares(share), terminal);
+}
+
 /** Shows an answer as it comes: as text, as a line for each token with its log-probabilities, or as JSON lines. */
 function follow(terminal: Terminal, flags: RunFlags): (token: AnswerToken) => void {
   if (terminal.json) {
@@ -128,16 +147,7 @@ export function registerRun(model: Command): void {
         const isChat =
           given === undefined && stdin.isTTY && stdout.isTTY && settings.input && !settings.json;
         const prompt = isChat ? '' : await readPrompt(given);
-        const opened = await openToRun(
-          dir,
-          {
-            ...(options.file === undefined ? {} : { file: options.file }),
-            ...(options.threads === undefined ? {} : { threads: parseThreads(options.threads) }),
-            device,
-          },
-          await readShares(options.share),
-          terminal,
-        );
+        const opened = await open(dir, options, device, terminal);
         if (opened.info.cudaFailure) {
           terminal.note(`${opened.info.cudaFailure} It runs on the CPU.`);
         }

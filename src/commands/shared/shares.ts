@@ -11,12 +11,7 @@ import {
 import { readInput } from './input.js';
 import type { Terminal } from './terminal.js';
 
-/** The option that names the shares of protected models: `command.option(...SHARE_OPTION)`; it may be repeated. */
-export const SHARE_OPTION = [
-  '--share <file>',
-  'share of a protected model, - for stdin; both are needed (see bitmodel model share)',
-  (value: string, before: readonly string[] | undefined): string[] => [...(before ?? []), value],
-] as const;
+export { SHARE_OPTION } from './share-option.js';
 
 /** Most bytes of a file with shares. */
 const SHARE_LIMIT = 4096;
