@@ -2,7 +2,7 @@ import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync } f
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
-import { makeFolder, writeFileAtomic } from '#src/base/index.js';
+import { makeFolder, writeFileAtomic, writeFilesAtomic } from '#src/base/index.js';
 
 describe('writing a file', () => {
   const folder = mkdtempSync(join(tmpdir(), 'bitmodel-files-'));
@@ -16,6 +16,21 @@ describe('writing a file', () => {
     writeFileAtomic(path, Uint8Array.of(0x32), { mode: 0o600 });
     expect(readFileSync(path, 'utf8')).toBe('2');
     expect(readdirSync(join(folder, 'a', 'b'))).toEqual(['secret']);
+  });
+
+  it('writes several or none, when one of them can not be written', () => {
+    const dir = join(folder, 'several');
+    const one = join(dir, 'one');
+    const below = join(dir, 'two', 'below');
+    writeFilesAtomic([
+      { path: one, data: '1' },
+      { path: join(dir, 'two'), data: '2' },
+    ]);
+    // the second is a file, so nothing can lie in it
+    const files = [one, below].map((path) => ({ path, data: 'new' }));
+    expect(() => writeFilesAtomic(files)).toThrow(expect.objectContaining({ code: 'FILE_EXISTS' }));
+    expect(readFileSync(one, 'utf8')).toBe('1');
+    expect(readdirSync(dir).sort()).toEqual(['one', 'two']);
   });
 
   it('makes folders one in another, and ends where none can be made', () => {
@@ -43,7 +58,7 @@ describe('writing a file', () => {
     const taken = join(folder, 'taken');
     mkdirSync(join(taken, 'inside'), { recursive: true });
     expect(() => writeFileAtomic(taken, 'x')).toThrow(
-      expect.objectContaining({ code: 'WRITE_FAILED' }),
+      expect.objectContaining({ code: 'FILE_EXISTS' }),
     );
     expect(readdirSync(folder).filter((name) => name.endsWith('.tmp'))).toEqual([]);
   });
