@@ -91,10 +91,13 @@ function demandFullAttention(config: Json, context: number, usual: number | unde
   if (other !== undefined) throw refuse(`it has layers of the kind ${JSON.stringify(other)}`);
 }
 
-function demandHeads({ heads, keyValueHeads, headSize, context }: Sizes): void {
-  if (context * headSize > MOST_POSITIONS) {
-    throw refuse(`a context of ${context} positions with heads of ${headSize} is too large`);
-  }
+/** Before anything is made of them. */
+function demandPositions(context: number, headSize: number): void {
+  if (context * headSize <= MOST_POSITIONS) return;
+  throw refuse(`a context of ${context} positions with heads of ${headSize} is too large`);
+}
+
+function demandHeads({ heads, keyValueHeads, headSize }: Sizes): void {
   if (heads % keyValueHeads !== 0) throw refuse('its heads are no multiple of its key-value heads');
   if (headSize % 16 !== 0) throw refuse(`its head size ${headSize} is no multiple of 16`);
 }
@@ -141,6 +144,7 @@ function readLlama(config: Json, kind: LlamaKind): LlamaShape {
   const headSize = sizeOf(config, 'head_dim', kind.headSize ?? hidden / heads);
   const context = sizeOf(config, 'max_position_embeddings');
   demandFullAttention(config, context, kind.window);
+  demandPositions(context, headSize);
   const bias = kind.bias(config);
   const shape: LlamaShape = {
     kind: 'llama',
