@@ -2,11 +2,11 @@ import { type FileHandle, open } from 'node:fs/promises';
 import { BitmodelError } from '../../base/index.js';
 
 /** Bytes read at a time. */
-const BLOCK = 4 << 20;
+const BLOCK = 1 << 20;
 /** Blocks kept; more than any two rows of elements read ahead of each other at a time. */
-const KEPT = 12;
+const KEPT = 24;
 /** Blocks that are read before they are asked for. */
-const AHEAD = 2;
+const AHEAD = 4;
 
 /** A part of a file in memory. */
 export interface Block {

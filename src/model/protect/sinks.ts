@@ -11,7 +11,7 @@ export interface ByteSink {
 }
 
 /** Bytes written at a time. */
-const ROOM = 4 << 20;
+const ROOM = 1 << 20;
 
 /** A new file, written while the next buffer is being filled. */
 export class FileSink implements ByteSink {
