@@ -158,8 +158,7 @@ export async function run([dir, file = 'onnx/model.onnx']) {
   if (dir) return [await attackModel(dir, file, SHARES)];
   const figures = [await attackModel(BUNDLED, file, SHARES)];
   const larger = join(CACHE, 'smollm2-135m');
-  if (existsSync(join(larger, file)))
-    figures.push(await attackModel(larger, file, [1e-4, 1e-3]));
+  if (existsSync(join(larger, file))) figures.push(await attackModel(larger, file, [1e-4, 1e-3]));
   else console.log(`SmolLM2-135M is not in ${CACHE}, so only the bundled model was attacked.`);
   return figures;
 }
