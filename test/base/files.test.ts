@@ -58,7 +58,7 @@ describe('writing a file', () => {
     const taken = join(folder, 'taken');
     mkdirSync(join(taken, 'inside'), { recursive: true });
     expect(() => writeFileAtomic(taken, 'x')).toThrow(
-      expect.objectContaining({ code: 'FILE_EXISTS' }),
+      expect.objectContaining({ code: 'WRITE_FAILED' }),
     );
     expect(readdirSync(folder).filter((name) => name.endsWith('.tmp'))).toEqual([]);
   });
