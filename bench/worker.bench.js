@@ -5,10 +5,11 @@ import { findModels } from './decode/models.js';
 
 /**
  * What a worker answers in a second, its own checks included, one job after another and several at once, on SmolLM2-135M:
- * `npm run bench -- worker [ROUNDS] [TOKENS] [int4|fp32]`. Both have their turn in every round.
+ * `npm run bench -- worker [ROUNDS] [TOKENS] [int4|fp32]`. Both have their turn in every round. One thread, so that processor
+ * time, which does not depend on what else the machine does, is that of computing and not of waiting.
  */
 const JOBS = 8;
-const THREADS = 2;
+const THREADS = 1;
 const MODEL = 'worker-bench';
 const PROMPT =
   'The history of the lighthouse begins with a question that nobody had thought to ask:';
@@ -23,7 +24,7 @@ function recordOf(round, number, file, maxTokens) {
   return { id: seed, job };
 }
 
-/** Answers all jobs, so many at once, as a worker does. @returns tokens a second */
+/** Answers all jobs, so many at once, as a worker does. @returns tokens a second, and for each second of processor time */
 async function answerAll(model, records, batch) {
   const promptIds = model.tokenizer.encode(PROMPT);
   let wake = () => {};
@@ -39,6 +40,7 @@ async function answerAll(model, records, batch) {
   const { signal } = new AbortController();
   const waiting = [...records];
   let left = records.length;
+  const before = process.cpuUsage();
   const started = performance.now();
   while (left > 0) {
     while (waiting.length > 0 && answering.hasPlace(waiting[0])) {
@@ -56,7 +58,9 @@ async function answerAll(model, records, batch) {
     left -= done.length;
     if (left > 0 && done.length === 0) await changed;
   }
-  return (tokens * 1000) / (performance.now() - started);
+  const seconds = (performance.now() - started) / 1000;
+  const { user, system } = process.cpuUsage(before);
+  return { wall: tokens / seconds, processor: (tokens * 1e6) / (user + system) };
 }
 
 function spread(values) {
@@ -70,7 +74,7 @@ export async function run([rounds = '3', tokens = '64', only] = []) {
   for (const [type, { dir, file }] of Object.entries(findModels())) {
     if (only !== undefined && only !== type) continue;
     const model = await LanguageModel.open(dir, { file, threads: THREADS, batch: JOBS });
-    const rates = { alone: [], together: [], ratio: [] };
+    const rates = { alone: [], together: [], ratio: [], 'processor ratio': [] };
     try {
       for (let round = 0; round < Number(rounds); round++) {
         const records = Array.from({ length: JOBS }, (_, number) =>
@@ -78,10 +82,13 @@ export async function run([rounds = '3', tokens = '64', only] = []) {
         );
         const alone = await answerAll(model, records, 1);
         const together = await answerAll(model, records, JOBS);
-        rates.alone.push(alone);
-        rates.together.push(together);
-        rates.ratio.push(together / alone);
-        process.stderr.write(`${type}: ${alone.toFixed(1)} → ${together.toFixed(1)} tokens/s\n`);
+        rates.alone.push(alone.wall);
+        rates.together.push(together.wall);
+        rates.ratio.push(together.wall / alone.wall);
+        rates['processor ratio'].push(together.processor / alone.processor);
+        process.stderr.write(
+          `${type}: ${alone.wall.toFixed(1)} → ${together.wall.toFixed(1)} tokens/s\n`,
+        );
       }
     } finally {
       await model.close();
@@ -90,8 +97,8 @@ export async function run([rounds = '3', tokens = '64', only] = []) {
       Object.entries(rates).map(([name, values]) => [name, spread(values)]),
     );
     for (const [name, { min, median, max }] of Object.entries(figures[type])) {
-      const text = [min, median, max].map((value) => value.toFixed(name === 'ratio' ? 2 : 1));
-      process.stdout.write(`${type.padEnd(6)}${name.padEnd(10)}${text.join(' / ')}\n`);
+      const text = [min, median, max].map((value) => value.toFixed(name.endsWith('ratio') ? 2 : 1));
+      process.stdout.write(`${type.padEnd(6)}${name.padEnd(17)}${text.join(' / ')}\n`);
     }
   }
   return figures;
