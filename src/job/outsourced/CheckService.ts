@@ -2,10 +2,10 @@ import { randomBytes } from 'node:crypto';
 import { BitmodelError, canonicalBytes, equalBytes, joinSignals } from '../../base/index.js';
 import { type FrameStream, type Host, type Penalties, RateLimit } from '../../network/index.js';
 import { type CheckAnswer, commitAnswer, encodeAnswer, examine } from '../../rastic/index.js';
+import { CheckQueue } from '../CheckQueue.js';
 import { calibrationName, type JobModel } from '../jobModel.js';
 import type { PoolChain } from '../pool/chain.js';
 import { hashField, jobIdHex, promptHashOf } from '../spec.js';
-import { CheckQueue } from './CheckQueue.js';
 import {
   type AskFrame,
   CHECK_PROTOCOL,

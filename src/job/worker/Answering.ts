@@ -1,6 +1,6 @@
 import type { LanguageModel } from '../../model/index.js';
+import { CheckQueue } from '../CheckQueue.js';
 import { modelFor, modelMissing } from '../jobModel.js';
-import { CheckQueue } from '../outsourced/CheckQueue.js';
 import { checkedOutput, drawOutput, type OutputMaker, type WorkerOutput } from './answer.js';
 import type { WorkerRecord } from './record.js';
 
