@@ -1,5 +1,5 @@
 import { argmax } from './argmax.js';
-import { Descending } from './descending.js';
+import { Descending } from './Descending.js';
 import type { Sampling } from './sampling.js';
 
 /** Tokens that top-k and top-p leave, with their tempered logits; parallel arrays. */

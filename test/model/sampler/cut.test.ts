@@ -9,7 +9,7 @@ import {
 } from 'bitmodel/model';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { Descending } from '#src/model/sampler/descending.js';
+import { Descending } from '#src/model/sampler/Descending.js';
 import { cases } from '../../long.js';
 
 const SEED = new Uint8Array(32).fill(3);
