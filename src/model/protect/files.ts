@@ -1,11 +1,12 @@
-import { existsSync, statSync } from 'node:fs';
+import { isUtf8 } from 'node:buffer';
+import { readFileSync } from 'node:fs';
 import { dirname, join, normalize } from 'node:path';
-import { BitmodelError, EXIT, fromHex } from '../../base/index.js';
-import { MANIFEST, readBundle } from '../bundle/manifest.js';
+import { BitmodelError, EXIT } from '../../base/index.js';
 import { hashFound } from '../bundle/pack.js';
-import { type InfoFile, infoHash } from '../bundle/torrent.js';
+import { infoHash } from '../bundle/torrent.js';
 import { type BundleFile, listBundleFiles } from '../bundle/walk.js';
 import { readModelConfig } from '../config.js';
+import { readGraphFacts } from '../onnx/facts.js';
 import { fileSource } from '../onnx/wire.js';
 import { PROTECTION } from './description.js';
 import { type WeightLayout, weightLayout } from './layout.js';
@@ -18,11 +19,64 @@ const WEIGHTS =
 /** A file of another name that is larger may be weights as well. */
 const LARGEST_OTHER = 1 << 20;
 
-/** Whether a file stays readable in a bundle that is encrypted. */
-export const isReadable = (path: string): boolean => READABLE.test(path);
+/** No tokenizer or licence is larger. */
+const LARGEST_TEXT = 64 << 20;
+
+const isCalledReadable = (path: string): boolean => READABLE.test(path);
 
 const mayBeWeights = ({ path, size }: BundleFile): boolean =>
-  WEIGHTS.test(path) || (!isReadable(path) && size > LARGEST_OTHER);
+  WEIGHTS.test(path) || (!isCalledReadable(path) && size > LARGEST_OTHER);
+
+function isText(path: string, size: number): boolean {
+  if (size > LARGEST_TEXT) return false;
+  const bytes = readFileSync(path);
+  return isUtf8(bytes) && !bytes.includes(0);
+}
+
+/** The graph that a model's configuration names, which may be called anything. */
+function configuredGraph(dir: string): string | undefined {
+  try {
+    return readModelConfig(dir).file;
+  } catch (thrown) {
+    // weights that can't be run as they are, such as a checkpoint, are encrypted all the same
+    if (thrown instanceof BitmodelError) return undefined;
+    throw thrown;
+  }
+}
+
+/** The files of a model that runs, if there is one: its graphs and what they keep weights in, whatever these are called. */
+function graphFiles(dir: string, files: readonly BundleFile[]): Set<string> {
+  const graphs = new Set(files.map(({ path }) => path).filter((path) => /\.onnx$/i.test(path)));
+  const configured = configuredGraph(dir);
+  if (configured !== undefined) graphs.add(configured);
+  const found = new Set(graphs);
+  for (const graph of graphs) {
+    const source = fileSource(join(dir, graph));
+    try {
+      for (const name of readGraphFacts(source).externalFiles) found.add(beside(graph, name));
+    } finally {
+      source.close();
+    }
+  }
+  return found;
+}
+
+const beside = (file: string, name: string): string =>
+  normalize(join(dirname(file), name))
+    .split('\\')
+    .join('/');
+
+/**
+ * The files that are to be encrypted: all but those that are called what a program reads before it runs a model, hold text,
+ * and are no part of a graph. A name alone may be that of anything.
+ * @throws BitmodelError `BAD_ONNX`
+ */
+export function filesToSeal(dir: string, files: readonly BundleFile[]): string[] {
+  const weights = graphFiles(dir, files);
+  const isReadable = ({ path, size }: BundleFile): boolean =>
+    isCalledReadable(path) && !weights.has(path) && isText(join(dir, path), size);
+  return files.filter((file) => !isReadable(file)).map(({ path }) => path);
+}
 
 /** The files of a bundle that is not protected yet. @throws BitmodelError `ALREADY_PROTECTED`, as `listBundleFiles` */
 export function plainFiles(dir: string): BundleFile[] {
@@ -59,13 +113,7 @@ export function readLayout(
   } finally {
     source.close();
   }
-  const paths = layout.files.map((name) =>
-    name === ''
-      ? file
-      : normalize(join(dirname(file), name))
-          .split('\\')
-          .join('/'),
-  );
+  const paths = layout.files.map((name) => (name === '' ? file : beside(file, name)));
   const sizes = paths.map((path) => present.find((other) => other.path === path)?.size);
   const missing = sizes.indexOf(undefined);
   if (missing >= 0) {
@@ -130,33 +178,14 @@ export function chooseShuffled(dir: string, asked: string | undefined): ShuffleC
 }
 
 /**
- * Hashes of files as an earlier `pack` noted them, where none was written to since; hashing anew takes longer than all the
- * rest of protecting.
+ * The id that these files of a folder have as a model: of their bytes, not of what an earlier pack noted, since a protected
+ * copy of which the id is wrong can't be unlocked any more.
  */
-function packedHashes(dir: string, files: readonly BundleFile[]): InfoFile[] | undefined {
-  const path = join(dir, MANIFEST);
-  if (!existsSync(path)) return undefined;
-  const packedAt = statSync(path).mtimeMs;
-  const known = new Map(readBundle(dir).files.map((file) => [file.path, file]));
-  const hashes: InfoFile[] = [];
-  for (const file of files) {
-    const entry = known.get(file.path);
-    const isOld = statSync(join(dir, file.path)).mtimeMs < packedAt;
-    if (entry?.size !== file.size || !isOld) return undefined;
-    const { path, size } = file;
-    hashes.push({ path, size, root: entry.root === undefined ? undefined : fromHex(entry.root) });
-  }
-  return hashes;
-}
-
-/** The id that these files of a folder have as a model. */
 export async function idOfFiles(
   dir: string,
   files: readonly BundleFile[],
   signal?: AbortSignal,
 ): Promise<string> {
-  const known = packedHashes(dir, files);
-  if (known) return infoHash(known);
   const paths = new Set(files.map(({ path }) => path));
   const list = (): BundleFile[] => listBundleFiles(dir).filter(({ path }) => paths.has(path));
   const hashed = await hashFound(dir, files, list, signal ? { signal } : {});

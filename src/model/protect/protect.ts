@@ -6,7 +6,7 @@ import type { HashProgress } from '../bundle/pack.js';
 import type { BundleFile } from '../bundle/walk.js';
 import { FileBlocks, readFully } from './blocks.js';
 import { POSITIONS, PROTECTION, type Protection, protectionText } from './description.js';
-import { chooseShuffled, idOfFiles, isReadable, plainFiles, type ShuffleChoice } from './files.js';
+import { chooseShuffled, filesToSeal, idOfFiles, plainFiles, type ShuffleChoice } from './files.js';
 import { makeWholeFolder } from './folder.js';
 import {
   commitmentTo,
@@ -220,21 +220,33 @@ async function encrypt(
   { key, common }: Sharing,
   options: ProtectOptions,
 ): Promise<Omit<ProtectedModel, 'dir'>> {
-  const sealed = files.map(({ path }) => path).filter((path) => !isReadable(path));
+  const sealed = filesToSeal(dir, files);
   if (sealed.length === 0) {
     throw new BitmodelError('NOTHING_TO_PROTECT', `${dir} holds no weights.`, {
       next: 'Name the folder that holds config.json and the ONNX file',
       exitCode: EXIT.usage,
     });
   }
-  const plain = await idOfFiles(dir, files, options.signal);
-  const count = counter(files, options);
-  copyFiles(dir, out, files.map(({ path }) => path).filter(isReadable));
-  for (const path of sealed) {
-    mkdirSync(join(out, dirname(path)), { recursive: true });
-    const cipher = SegmentCipher.create(key, path);
-    await sealFile(join(dir, path), join(out, path), cipher, count, options.signal);
+  const id = idOfFiles(dir, files, options.signal);
+  // hashing goes on beside the rest; its failure is told when it is waited for
+  id.catch(() => undefined);
+  try {
+    const count = counter(files, options);
+    const sealing = new Set(sealed);
+    copyFiles(
+      dir,
+      out,
+      files.map(({ path }) => path).filter((path) => !sealing.has(path)),
+    );
+    for (const path of sealed) {
+      mkdirSync(join(out, dirname(path)), { recursive: true });
+      const cipher = SegmentCipher.create(key, path);
+      await sealFile(join(dir, path), join(out, path), cipher, count, options.signal);
+    }
+  } finally {
+    await Promise.allSettled([id]);
   }
+  const plain = await id;
   const body: Protection = { ...common, mode: 'full', plain, files: sealed };
   writeFileSync(join(out, PROTECTION), protectionText(body, key));
   return { plain, mode: 'full', leftOut: [] };

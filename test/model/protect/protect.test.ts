@@ -6,6 +6,7 @@ import {
   readdirSync,
   readFileSync,
   rmSync,
+  utimesSync,
   writeFileSync,
 } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -169,20 +170,50 @@ describe('a protected model', () => {
     }
   });
 
-  it('says which id it had, from an earlier pack only where no file was written to since', async () => {
+  it('says which id it had by its bytes, whatever an earlier pack noted', async () => {
     expect(readProtection(made.shuffle).body.plain).toBe(id);
     const packed = at('packed');
     cpSync(plain, packed, { recursive: true });
     await packModel(packed);
+    // another version of the same size and older, as `cp -p` or an archive brings it
+    flip(join(packed, GRAPH), 2_000_000);
+    utimesSync(join(packed, GRAPH), 1e9, 1e9);
     const holders = { contributor: ann.publicKey, platform: platform.publicKey };
-    await protectModel(packed, at('packed-1'), holders);
-    expect(readProtection(at('packed-1')).body.plain).toBe(id);
-    writeFileSync(join(packed, 'config.json'), readFileSync(join(packed, 'config.json')));
-    flip(join(packed, 'onnx/model.onnx'), 2_000_000);
-    await protectModel(packed, at('packed-2'), holders);
-    expect(readProtection(at('packed-2')).body.plain).toBe(await modelId(packed));
-    expect(existsSync(join(at('packed-2'), 'bitmodel.json'))).toBe(false);
+    for (const mode of ['shuffle', 'full'] as const) {
+      const folder = at(`packed-${mode}`);
+      await protectModel(packed, folder, { ...holders, mode });
+      const unlocked = await unlockModel(folder, `${folder}-clear`, sharesOf(folder));
+      expect(unlocked.id).toBe(await modelId(packed));
+      expect(existsSync(join(folder, 'bitmodel.json'))).toBe(false);
+      for (const name of [folder, `${folder}-clear`]) rmSync(name, { recursive: true });
+    }
   });
+
+  it.each(['weights.json', 'NOTICE-weights', 'weights.txt'])(
+    'has no weights in the clear in full mode where they are called %s',
+    async (name) => {
+      const { referToFile } = await import('#src/model/onnx/selectRows.js');
+      const named = at(`named-${name}`);
+      cpSync(plain, named, { recursive: true });
+      const bytes = readFileSync(join(plain, GRAPH));
+      writeFileSync(join(named, 'onnx', name), bytes);
+      writeFileSync(join(named, GRAPH), referToFile(memorySource(bytes), name));
+      // numbers that no graph names, and text that one does
+      writeFileSync(join(named, 'old.txt'), bytes.subarray(0, 4096));
+      writeFileSync(join(named, 'README.md'), 'text');
+      const folder = `${named}.protected`;
+      const holders = { contributor: ann.publicKey, platform: platform.publicKey };
+      await protectModel(named, folder, { ...holders, mode: 'full' });
+      const { files } = readProtection(folder).body as { files: string[] };
+      expect(files.toSorted()).toEqual(['old.txt', GRAPH, `onnx/${name}`].toSorted());
+      expect(readFileSync(join(folder, 'onnx', name)).includes(bytes.subarray(1e6, 1e6 + 64))).toBe(
+        false,
+      );
+      const model = await openProtected(folder, sharesOf(folder), { threads: 1 });
+      await model.close();
+      for (const made of [named, folder]) rmSync(made, { recursive: true });
+    },
+  );
 });
 
 describe('protecting', () => {
