@@ -94,13 +94,13 @@ function insidePath(path: string): string | undefined {
 const isFile = (path: string): boolean =>
   statSync(path, { throwIfNoEntry: false })?.isFile() === true;
 
-/** ONNX files of a folder and of its `onnx`, by their paths inside it. */
+/** ONNX files of a folder and of its `onnx`, by their paths inside it; only such as the model's id covers. */
 export function listOnnxFiles(dir: string): string[] {
   return ['', 'onnx'].flatMap((folder) => {
     const path = join(dir, folder);
     if (!existsSync(path)) return [];
     return readdirSync(path)
-      .filter((name) => name.endsWith('.onnx'))
+      .filter((name) => name.endsWith('.onnx') && isBundlePath(name) && isFile(join(path, name)))
       .sort()
       .map((name) => (folder ? `${folder}/${name}` : name));
   });

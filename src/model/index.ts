@@ -112,6 +112,7 @@ export {
 export { type UnlockedModel, unlockModel } from './protect/unlock.js';
 export { type CudaState, cudaState, installCudaProvider } from './runtime/cuda.js';
 export { cudaProvider } from './runtime/provider.js';
+export { disableTelemetry } from './runtime/telemetry.js';
 export { argmax, finiteArgmax } from './sampler/argmax.js';
 export { type Candidates, candidatesOf, isCut } from './sampler/candidates.js';
 export { bestOf, bestOfAll, GREATEST_NOISE } from './sampler/gumbelMax.js';

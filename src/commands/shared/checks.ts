@@ -250,6 +250,8 @@ export async function checkMachine(settings: Settings): Promise<Check[]> {
   return [
     checkNode(),
     await checkLoads('ONNX Runtime', async () => {
+      const { disableTelemetry } = await import('../../model/index.js');
+      disableTelemetry();
       await import('onnxruntime-node');
       return installed('onnxruntime-node');
     }),

@@ -1,6 +1,7 @@
 import { type ChildProcess, fork } from 'node:child_process';
 import { EventEmitter } from 'node:events';
 import type { WorkerOptions, WorkerRequest } from './protocol.js';
+import { disableTelemetry } from './telemetry.js';
 
 /** What a channel needs of the thread of a model, wherever it runs. */
 export interface ModelThread extends EventEmitter {
@@ -11,9 +12,8 @@ export interface ModelThread extends EventEmitter {
 
 /** The environment without what is this program's own: a foreign model's process needs no secrets. */
 function plainEnvironment(): NodeJS.ProcessEnv {
-  return Object.fromEntries(
-    Object.entries(process.env).filter(([name]) => !name.startsWith('BITMODEL_')),
-  );
+  const plain = Object.entries(process.env).filter(([name]) => !name.startsWith('BITMODEL_'));
+  return disableTelemetry(Object.fromEntries(plain));
 }
 
 /** The thread of a model in a process of its own; see `isolated.ts`. It ends with this process, whatever it is doing. */

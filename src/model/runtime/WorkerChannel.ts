@@ -3,6 +3,7 @@ import { BitmodelError, messageOf } from '../../base/index.js';
 import { IsolatedWorker, type ModelThread } from './IsolatedWorker.js';
 import { THREAD_LIMITS } from './limits.js';
 import type { GraphInfo, WorkerOptions, WorkerReply, WorkerRequest } from './protocol.js';
+import { disableTelemetry } from './telemetry.js';
 
 type Reply<Type extends WorkerReply['type']> = Extract<WorkerReply, { type: Type }>;
 
@@ -204,11 +205,14 @@ export class WorkerChannel {
 }
 
 function startThread(options: WorkerOptions): Worker {
+  disableTelemetry();
   return new Worker(new URL('../worker.js', import.meta.url), {
     workerData: options,
     // weights that are unlocked in memory are there once
     transferList: (options.external ?? []).map(({ data }) => data.buffer as ArrayBuffer),
     resourceLimits: THREAD_LIMITS,
+    // options for a script on the command line, such as --input-type, would be errors here
+    execArgv: [],
   });
 }
 

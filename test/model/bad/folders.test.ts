@@ -235,6 +235,13 @@ describe('weights that the id would not cover', () => {
     expect((await tryOut(folder)).vocabularySize).toBe(2048);
   });
 
+  it('are no graph with a hidden name, even where there is no other', async () => {
+    const folder = bundle({ 'onnx/.model.onnx': GRAPH });
+    rmSync(join(folder, 'onnx/model.onnx'));
+    mkdirSync(join(folder, 'onnx/folder.onnx'));
+    await expect(tryOut(folder)).rejects.toMatchObject({ code: 'MODEL_FILE_MISSING' });
+  });
+
   it.each(['.h/model.onnx', '../outside.onnx', 'model.torrent'])(
     'is no graph at %s',
     async (file) => {
