@@ -36,6 +36,12 @@ interface Row {
   token: number;
 }
 
+/** What a step made of a row: logits, or the error of its run. */
+interface Computed {
+  readonly logits?: Float32Array;
+  readonly thrown?: unknown;
+}
+
 /**
  * Decodes the streams of one graph in one run per step. A stream joins when its prompt has been computed, alone and in the
  * same parts as it would be without the others, between their steps; it leaves after its last token, and the last of the
@@ -147,33 +153,36 @@ export class DecodeBatch {
     }
     this.#makeRoom();
     if (rows.length === 0) return;
-    let logits: Float32Array[];
-    try {
-      logits = await this.#compute();
-    } catch (thrown) {
-      for (let i = rows.length - 1; i >= 0; i--) this.#leave(i, rows[i]!.member.reject, thrown);
-      return;
-    }
+    const computed = await this.#compute();
     // from the last on, since those that leave change places
     for (let i = rows.length - 1; i >= 0; i--) {
+      const { logits, thrown } = computed[i]!;
       rows[i]!.length += 1;
-      this.#draw(i, logits[i]!);
+      if (logits) this.#draw(i, logits);
+      else this.#leave(i, rows[i]!.member.reject, thrown);
     }
   }
 
-  /** The logits after the next token of each row. */
-  async #compute(): Promise<Float32Array[]> {
+  /** The logits after the next token of each row; where a run of them all fails, only the rows at fault go without. */
+  async #compute(): Promise<Computed[]> {
     const fed = this.#rows.map(({ token, length }) => ({ ids: [token], past: length }));
-    const logits: Float32Array[] = [];
-    if (fed.length < this.#fewest) {
-      for (const [slot, row] of fed.entries()) {
-        logits.push(await this.#graph.runBatch([row], this.#arena, slot));
-      }
-      return logits;
+    if (fed.length >= this.#fewest) {
+      // of several, it does not say which row it failed for; that shows as each is computed alone
+      const all = await this.#graph.runBatch(fed, this.#arena).catch(() => undefined);
+      const width = this.#graph.info.vocabularySize;
+      if (all) return fed.map((_, i) => ({ logits: all.subarray(i * width, (i + 1) * width) }));
     }
-    const all = await this.#graph.runBatch(fed, this.#arena);
-    const width = this.#graph.info.vocabularySize;
-    return fed.map((_, i) => all.subarray(i * width, (i + 1) * width));
+    const computed: Computed[] = [];
+    for (const [slot, row] of fed.entries()) {
+      const run = this.#graph.runBatch([row], this.#arena, slot);
+      computed.push(
+        await run.then(
+          (logits) => ({ logits }),
+          (thrown: unknown) => ({ thrown }),
+        ),
+      );
+    }
+    return computed;
   }
 
   #draw(index: number, logits: Float32Array): void {

@@ -198,6 +198,22 @@ describe('a stream of a batch', () => {
     await model.close();
   });
 
+  it('whose run fails ends alone, with its error', async () => {
+    // tables that reach to 64 positions, cast first, so that nothing tells of it before a run
+    const graph = makeGraph('group-query-half', SIZES.layers, undefined, 64);
+    const [single, model] = await Promise.all([open(1, graph), open(4, graph)]);
+    expect(model.info.batch).toBe(4);
+    const others = [request(1, 8, 40), request(2, 20, 30), request(3, 3, 50)];
+    const expected = await Promise.all(others.map((one) => single.generate(one)));
+    let count = 0;
+    const bad = model.generate(request(4, 50, 60), { onToken: () => count++ });
+    const good = others.map((one) => model.generate(one));
+    await expect(bad).rejects.toMatchObject({ code: 'MODEL_RUN_FAILED' });
+    expect(count).toBeGreaterThan(10);
+    expect((await Promise.all(good)).map(({ ids }) => ids)).toEqual(expected.map(({ ids }) => ids));
+    await Promise.all([single.close(), model.close()]);
+  });
+
   it('goes on while the long prompt of another is computed', async () => {
     let tokens = 0;
     let atJoin = 0;

@@ -4,7 +4,7 @@ import { philoxWord } from '#src/model/index.js';
 
 /** Sizes of the graphs made here; the vocabulary is that of fixtures/bitmodel-tiny, so that its tokenizer serves. */
 export const SIZES = { vocabulary: 2048, hidden: 64, heads: 4, kvHeads: 2, head: 16, layers: 2 };
-const CONTEXT = 1024;
+const POSITIONS = 1024;
 
 type Part = Uint8Array;
 type Attributes = Readonly<Record<string, number | readonly number[]>>;
@@ -80,8 +80,14 @@ export type Kind =
 /**
  * A decoder of random weights, always the same, as an ONNX file.
  * @param spoilt a token after which all logits are NaN
+ * @param positions to which its tables of rotary embeddings reach
  */
-export function makeGraph(kind: Kind, layers = SIZES.layers, spoilt?: number): Uint8Array {
+export function makeGraph(
+  kind: Kind,
+  layers = SIZES.layers,
+  spoilt?: number,
+  positions = POSITIONS,
+): Uint8Array {
   const { vocabulary, hidden, heads, kvHeads, head } = SIZES;
   const isHalf = kind === 'group-query-half';
   const float = isHalf ? 10 : 1;
@@ -136,11 +142,11 @@ export function makeGraph(kind: Kind, layers = SIZES.layers, spoilt?: number): U
   node('Gather', ['mask.shape', 'one.scalar'], ['width'], { axis: 0 });
   node('Cast', ['width'], ['total'], { to: 6 });
   for (const [name, wave] of [['cos', Math.cos] as const, ['sin', Math.sin] as const]) {
-    const table = new Float32Array((CONTEXT * head) / 2).map((_, i) => {
+    const table = new Float32Array((positions * head) / 2).map((_, i) => {
       const at = i % (head / 2);
       return wave(Math.floor(i / (head / 2)) / 100 ** (at / (head / 2)));
     });
-    tensors.push(tensor(name, [CONTEXT, head / 2], table));
+    tensors.push(tensor(name, [positions, head / 2], table));
   }
   const tables = isHalf ? [cast('cos', 10), cast('sin', 10)] : ['cos', 'sin'];
   if (kind === 'window') {
