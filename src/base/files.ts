@@ -141,7 +141,7 @@ export function writeFileAtomic(
 }
 
 /** Flushes a folder, so that the new name itself survives a power cut; Windows does not know such a thing. */
-function syncFolder(path: string): void {
+export function syncFolder(path: string): void {
   if (process.platform === 'win32') return;
   const folder = openSync(path, 'r');
   try {

@@ -22,6 +22,7 @@ export {
 export {
   type FileToWrite,
   makeFolder,
+  syncFolder,
   type WriteFileOptions,
   writeFileAtomic,
   writeFilesAtomic,
@@ -31,5 +32,6 @@ export { type CanonicalValue, canonicalBytes } from './json.js';
 export { Markup, type MarkupValue, markup } from './markup.js';
 export { isProcessAlive, startTimeOf } from './processes.js';
 export { type JoinedSignal, joinSignals } from './signals.js';
+export { syncTree } from './syncTree.js';
 export { oneLine, printable, printableJson } from './text.js';
 export { type OpenFile, openWithin, readWithin } from './within.js';

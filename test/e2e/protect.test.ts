@@ -1,9 +1,11 @@
-import { spawn } from 'node:child_process';
+import { execFileSync, spawn, spawnSync } from 'node:child_process';
 import {
   cpSync,
   existsSync,
+  mkdirSync,
   readdirSync,
   readFileSync,
+  statSync,
   truncateSync,
   writeFileSync,
 } from 'node:fs';
@@ -71,24 +73,93 @@ describe('bitmodel model protect, share and unlock', () => {
     expect(run.stderr).toContain('it answers nonsense');
   });
 
-  it('leave nothing half behind when killed, and take away what a killed one left', async () => {
-    // long enough to be killed in the middle
-    truncateSync(at('plain/model.safetensors'), 3e9);
-    const args = protectedBy('--mode', 'full', '--out', at('killed'));
+  /** Kills a command as soon as it has begun with the folder `name`. */
+  async function killInTheMiddle(name: string, args: readonly string[]): Promise<string[]> {
     const env = { ...process.env, BITMODEL_DATADIR: place.folder, BITMODEL_NETWORK: 'regtest' };
     const child = spawn(process.execPath, [BINARY, ...args], { env, stdio: 'ignore' });
-    const partial = (): string[] =>
-      readdirSync(place.folder).filter((name) => name.startsWith('.killed.partial-'));
-    while (partial().length === 0 && child.exitCode === null)
+    while (partial(name).length === 0 && child.exitCode === null)
       await new Promise((done) => setTimeout(done, 10));
     const ended = new Promise((done) => child.once('exit', done));
     child.kill('SIGKILL');
     await ended;
+    return partial(name);
+  }
+
+  const partial = (name: string): string[] =>
+    readdirSync(place.folder).filter((entry) => entry.startsWith(`.${name}.partial-`));
+
+  it('leave nothing half behind when killed, and take away what a killed one left', async () => {
+    // long enough to be killed in the middle
+    truncateSync(at('plain/model.safetensors'), 3e9);
+    const args = protectedBy('--mode', 'full', '--out', at('killed'));
+    expect(await killInTheMiddle('killed', args)).toHaveLength(1);
     expect(existsSync(at('killed'))).toBe(false);
-    expect(partial()).toHaveLength(1);
-    cpSync(join(TINY, 'model.safetensors'), at('plain/model.safetensors'));
-    await place.ok(protectedBy('--mode', 'full', '--out', at('killed')));
-    expect(partial()).toHaveLength(0);
+    truncateSync(at('plain/model.safetensors'), 4e7);
+    await place.ok(args);
+    expect(partial('killed')).toHaveLength(0);
     expect(existsSync(join(at('killed'), 'protection.json'))).toBe(true);
+
+    const own: string[] = [];
+    for (const key of ['ann', 'platform']) {
+      const passphrase = ['--passphrase-file', place.passphraseFile];
+      const share = await place.ok(['model', 'share', at('killed'), '--key', key, ...passphrase]);
+      writeFileSync(at(`killed-${key}.share`), share, { mode: 0o600 });
+      own.push('--share', at(`killed-${key}.share`));
+    }
+    const unlock = ['model', 'unlock', at('killed'), '--out', at('opened'), ...own];
+    expect(await killInTheMiddle('opened', unlock)).toHaveLength(1);
+    expect(existsSync(at('opened'))).toBe(false);
+    await place.ok(unlock);
+    expect(partial('opened')).toHaveLength(0);
+    const size = (folder: string) => statSync(join(folder, 'model.safetensors')).size;
+    expect(size(at('opened'))).toBe(4e7);
+    cpSync(join(TINY, 'model.safetensors'), at('plain/model.safetensors'));
+  });
+
+  /** The real binary, under a limit on the size of files in KiB: writing beyond it fails as on a full disk. */
+  function runLimited(kib: number, args: readonly string[]) {
+    const env = { ...process.env, BITMODEL_DATADIR: place.folder, BITMODEL_NETWORK: 'regtest' };
+    const script = `ulimit -f ${kib}; exec "$0" "$@"`;
+    const argv = ['-c', script, process.execPath, BINARY, ...args];
+    return spawnSync('bash', argv, { env, encoding: 'utf8' });
+  }
+
+  it('leave nothing behind where a file can not be written to its end', async () => {
+    const before = readdirSync(place.folder);
+    for (const args of [
+      protectedBy('--file', GRAPH, '--out', at('limited')),
+      protectedBy('--mode', 'full', '--out', at('limited')),
+      ['model', 'unlock', at('full'), '--out', at('limited'), ...shares],
+    ]) {
+      const { status, stderr } = runLimited(4000, args);
+      expect(stderr).toContain('[WRITE_FAILED]');
+      expect(status).toBe(1);
+      expect(readdirSync(place.folder)).toEqual(before);
+    }
+  });
+
+  it('say that the disk is full, and leave it as it was', async () => {
+    const disk = at('disk');
+    mkdirSync(disk);
+    try {
+      execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=6m', 'tmpfs', disk], { stdio: 'pipe' });
+    } catch {
+      console.log('skipped: a disk that is full can only be made by who may mount a tmpfs');
+      return;
+    }
+    try {
+      for (const args of [
+        protectedBy('--file', GRAPH, '--out', join(disk, 'made')),
+        protectedBy('--mode', 'full', '--out', join(disk, 'made')),
+        ['model', 'unlock', at('full'), '--out', join(disk, 'made'), ...shares],
+      ]) {
+        const { code, stderr } = await place.run(args);
+        expect(stderr).toMatch(/the disk is full\. \[WRITE_FAILED\]|\[NO_SPACE\]/);
+        expect(code).toBe(1);
+        expect(readdirSync(disk)).toEqual([]);
+      }
+    } finally {
+      execFileSync('umount', ['--lazy', disk]);
+    }
   });
 });

@@ -1,6 +1,13 @@
 import { existsSync, mkdirSync, readdirSync, renameSync, rmSync } from 'node:fs';
 import { basename, dirname, join, resolve } from 'node:path';
-import { BitmodelError, EXIT, isProcessAlive, messageOf } from '../../base/index.js';
+import {
+  BitmodelError,
+  EXIT,
+  isProcessAlive,
+  messageOf,
+  syncFolder,
+  syncTree,
+} from '../../base/index.js';
 
 /** Removes what processes left that were killed while they made this folder. */
 function removeLeftovers(parent: string, prefix: string): void {
@@ -14,7 +21,7 @@ function removeLeftovers(parent: string, prefix: string): void {
 }
 
 /**
- * Makes a whole folder or none: filled under a hidden name beside its own, then renamed. One that a killed process left is
+ * Makes a whole folder or none: filled under a hidden name beside its own, flushed to the disk, then renamed. One that a killed process left is
  * removed by the next run.
  * @throws BitmodelError `OUT_EXISTS`, `WRITE_FAILED`; whatever `fill` throws
  */
@@ -37,7 +44,9 @@ export async function makeWholeFolder<Result>(
     removeLeftovers(parent, prefix);
     mkdirSync(partial, { mode: 0o700 });
     const result = await fill(partial);
+    await syncTree(partial);
     renameSync(partial, target);
+    syncFolder(parent);
     return result;
   } catch (thrown) {
     rmSync(partial, { recursive: true, force: true });
