@@ -87,6 +87,19 @@ function writeError(path: string, thrown: unknown): BitmodelError {
   });
 }
 
+/** An error of the file system, as what it means for who has something larger written; whatever else was thrown, as it is. */
+export function asWriteError(out: string, thrown: unknown): unknown {
+  if (thrown instanceof BitmodelError) return thrown;
+  const { code, syscall } = thrown as NodeJS.ErrnoException;
+  if (syscall === undefined) return thrown;
+  const isFull = code === 'ENOSPC' || code === 'EDQUOT';
+  const why = isFull ? 'the disk is full' : messageOf(thrown);
+  return new BitmodelError('WRITE_FAILED', `${out} could not be written: ${why}.`, {
+    next: 'Free some space or check the permissions, then try again; nothing was left behind',
+    cause: thrown,
+  });
+}
+
 /**
  * Writes several files of which none is of use without the others: all are on the disk under temporary names before the first
  * gets its own, so that a disk that fills up leaves the older ones as they were.

@@ -20,6 +20,7 @@ export {
   messageOf,
 } from './errors.js';
 export {
+  asWriteError,
   type FileToWrite,
   makeFolder,
   syncFolder,
@@ -32,6 +33,8 @@ export { type CanonicalValue, canonicalBytes } from './json.js';
 export { Markup, type MarkupValue, markup } from './markup.js';
 export { isProcessAlive, startTimeOf } from './processes.js';
 export { type JoinedSignal, joinSignals } from './signals.js';
+export { assertRoom, roomIn } from './space.js';
 export { syncTree } from './syncTree.js';
 export { oneLine, printable, printableJson } from './text.js';
+export { makeWholeFolder, type PartialFolder, type WholeFolderOptions } from './wholeFolder.js';
 export { type OpenFile, openWithin, readWithin } from './within.js';

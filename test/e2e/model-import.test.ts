@@ -63,6 +63,6 @@ describe('bitmodel model import', () => {
     expect(JSON.parse(shown.stdout)).toMatchObject({ numericType: 'q4', accuracyLevel: 4 });
     const again = await bitmodel(...flags);
     expect(again.code).toBe(4);
-    expect(again.stderr).toMatch(/FOLDER_NOT_EMPTY/);
+    expect(again.stderr).toMatch(/FOLDER_IN_USE/);
   });
 });

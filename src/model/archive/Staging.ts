@@ -1,14 +1,6 @@
-import {
-  closeSync,
-  mkdirSync,
-  mkdtempSync,
-  openSync,
-  rmSync,
-  statfsSync,
-  writeSync,
-} from 'node:fs';
-import { basename, dirname, join, resolve } from 'node:path';
-import { BitmodelError, EXIT, makeFolder, messageOf } from '../../base/index.js';
+import { closeSync, mkdirSync, openSync, writeSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { BitmodelError, EXIT, roomIn } from '../../base/index.js';
 import { foldName, isExcluded, isPortable } from '../bundle/names.js';
 import { DEEPEST } from '../bundle/walk.js';
 
@@ -39,8 +31,6 @@ const MOST_FILES = 20_000;
 const MOST_GROWTH = 100;
 /** Small archives of repetitive text may well grow more. */
 const GROWTH_FREE = 64 * 1024 * 1024;
-/** Room that is left to others on the disk. */
-const SPARE_BYTES = 64 * 1024 * 1024;
 /** Folders that systems put into archives, which are of no use to others. */
 const LEFT_OUT = new Set(['__MACOSX']);
 
@@ -79,12 +69,11 @@ function namesOf(path: string): readonly string[] | undefined {
 }
 
 /**
- * A new folder beside the place where a model is to be, into which an archive is unpacked. Whatever the archive holds, nothing
+ * The folder into which an archive is unpacked. Whatever the archive holds, nothing
  * is written outside of it: names are looked at one by one, no link is ever made, and no file is opened that is there already.
  */
 export class Staging implements ArchiveTarget {
   readonly dir: string;
-  readonly #outer: string;
   readonly #limits: ArchiveLimits;
   readonly #free: number;
   readonly #taken = new Set<string>();
@@ -96,17 +85,11 @@ export class Staging implements ArchiveTarget {
   #left = 0;
   #descriptor: number | undefined;
 
-  /** @param out where the model is to be; the folder that it lies in is made */
-  constructor(out: string, limits: ArchiveLimits) {
-    const place = resolve(out);
-    makeFolder(dirname(place));
-    this.#outer = mkdtempSync(join(dirname(place), `.${basename(place)}.`));
-    // the outer one is for its owner alone, which the model's need not be
-    this.dir = join(this.#outer, 'model');
-    mkdirSync(this.dir);
+  /** @param dir empty, of a folder in the making */
+  constructor(dir: string, limits: ArchiveLimits) {
+    this.dir = dir;
     this.#limits = limits;
-    const { bavail, bsize } = statfsSync(this.dir);
-    this.#free = bavail * bsize - SPARE_BYTES;
+    this.#free = roomIn(dir);
   }
 
   /** Files that were left out: what has a name with a dot, and torrents. */
@@ -141,17 +124,12 @@ export class Staging implements ArchiveTarget {
 
   /** @throws BitmodelError `BAD_ARCHIVE` */
   end(): void {
-    this.#close();
+    this.close();
     if (this.#left !== 0) throw badArchive('it ends in the middle of a file');
   }
 
-  /** Takes away what was unpacked, wherever it was left. */
-  remove(): void {
-    this.#close();
-    rmSync(this.#outer, { recursive: true, force: true });
-  }
-
-  #close(): void {
+  /** Closes the file that it was left in, if any. */
+  close(): void {
     if (this.#descriptor !== undefined) closeSync(this.#descriptor);
     this.#descriptor = undefined;
   }
@@ -167,7 +145,7 @@ export class Staging implements ArchiveTarget {
       throw tooLarge(`its files have more than ${MOST_GROWTH} times the bytes that it has itself`);
     }
     if (this.#declared <= this.#free) return;
-    throw new BitmodelError('NO_SPACE', `${dirname(this.#outer)} has no room for the archive.`, {
+    throw new BitmodelError('NO_SPACE', 'The disk has no room for what the archive holds.', {
       next: 'Free some space, or name another folder with --out DIR',
       exitCode: EXIT.notAllowed,
     });
@@ -194,20 +172,4 @@ export class Staging implements ArchiveTarget {
       this.#spelling.set(key, exact);
     }
   }
-}
-
-/** An error of the file system, as what it means for who unpacks. */
-export function asUnpackError(thrown: unknown): unknown {
-  if (thrown instanceof BitmodelError) return thrown;
-  const { code, syscall } = thrown as NodeJS.ErrnoException;
-  if (syscall === undefined) return thrown;
-  const isFull = code === 'ENOSPC' || code === 'EDQUOT';
-  return new BitmodelError(
-    'WRITE_FAILED',
-    `The model could not be written: ${isFull ? 'the disk is full' : messageOf(thrown)}.`,
-    {
-      next: 'Free some space or check the permissions, then try again; nothing was kept',
-      cause: thrown,
-    },
-  );
 }

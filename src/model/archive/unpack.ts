@@ -1,21 +1,19 @@
-import {
-  closeSync,
-  existsSync,
-  readdirSync,
-  readSync,
-  renameSync,
-  rmdirSync,
-  statSync,
-} from 'node:fs';
+import { closeSync, existsSync, readdirSync, readSync, statSync } from 'node:fs';
 import { basename, join, resolve } from 'node:path';
 import { setImmediate } from 'node:timers/promises';
-import { BitmodelError, EXIT, openWithin } from '../../base/index.js';
+import {
+  BitmodelError,
+  EXIT,
+  makeWholeFolder,
+  openWithin,
+  type PartialFolder,
+} from '../../base/index.js';
 import { type BundleFault, compareBundle } from '../bundle/check.js';
 import { type Bundle, MANIFEST, readBundle } from '../bundle/manifest.js';
 import { isPortable } from '../bundle/names.js';
 import { type HashProgress, hashBundle, type PackedModel, recordModel } from '../bundle/pack.js';
 import { readArchive } from './readArchive.js';
-import { type ArchiveLimits, asUnpackError, Staging } from './Staging.js';
+import { type ArchiveLimits, Staging } from './Staging.js';
 
 /** How a model is unpacked. */
 export interface UnpackOptions extends HashProgress {
@@ -46,15 +44,6 @@ export function folderName(name: string): string {
   return isPortable(plain) ? plain : 'model';
 }
 
-function assertFree(out: string): void {
-  const found = statSync(out, { throwIfNoEntry: false });
-  if (found === undefined || (found.isDirectory() && readdirSync(out).length === 0)) return;
-  throw new BitmodelError('FOLDER_IN_USE', `${out} exists already; nothing was unpacked.`, {
-    next: 'Name another folder with --out DIR, or remove it first',
-    exitCode: EXIT.notAllowed,
-  });
-}
-
 /** Where the model begins in what was unpacked: archives often hold one folder with all the rest in it. */
 function rootOf(dir: string): string {
   if (SIGNS.some((name) => existsSync(join(dir, name)))) return dir;
@@ -78,10 +67,10 @@ function wrongModel(
   );
 }
 
-/** Hashes what lies in a staging folder, holds it against its id, and moves it to its place. */
+/** Hashes what lies in a staging folder, holds it against its id, and has it take its place. */
 async function finish(
   staging: Staging,
-  out: string,
+  partial: PartialFolder,
   fallbackName: string,
   options: UnpackOptions,
 ): Promise<UnpackedModel> {
@@ -97,27 +86,24 @@ async function finish(
   if (expected !== undefined && expected !== packed.id) {
     throw wrongModel(expected, packed.id, claimed ? compareBundle(claimed, hashed) : []);
   }
-  if (existsSync(out)) rmdirSync(out);
-  renameSync(root, out);
+  partial.keepOnly(root);
   const isChecked = expected !== undefined;
-  return { ...packed, dir: out, isChecked, leftOut: staging.leftOut };
+  return { ...packed, dir: partial.out, isChecked, leftOut: staging.leftOut };
 }
 
-async function withStaging(
+function withStaging(
   out: string,
   limits: ArchiveLimits,
-  work: (staging: Staging) => Promise<UnpackedModel>,
+  work: (staging: Staging, partial: PartialFolder) => Promise<UnpackedModel>,
 ): Promise<UnpackedModel> {
-  assertFree(out);
-  let staging: Staging | undefined;
-  try {
-    staging = new Staging(out, limits);
-    return await work(staging);
-  } catch (thrown) {
-    throw asUnpackError(thrown);
-  } finally {
-    staging?.remove();
-  }
+  return makeWholeFolder(out, async (partial) => {
+    const staging = new Staging(partial.dir, limits);
+    try {
+      return await work(staging, partial);
+    } finally {
+      staging.close();
+    }
+  });
 }
 
 /**
@@ -132,12 +118,12 @@ export function unpackArchive(path: string, options: UnpackOptions = {}): Promis
   const archiveBytes = statSync(path).size;
   const { onProgress, signal, maxBytes } = options;
   const limits = { archiveBytes, ...(maxBytes === undefined ? {} : { maxBytes }) };
-  return withStaging(out, limits, async (staging) => {
+  return withStaging(out, limits, async (staging, partial) => {
     await readArchive(path, staging, {
       onBytes: (bytes) => onProgress?.(bytes, archiveBytes),
       ...(signal && { signal }),
     });
-    return finish(staging, out, name, options);
+    return finish(staging, partial, name, options);
   });
 }
 
@@ -179,8 +165,8 @@ export function unpackModel(dir: string, options: UnpackOptions = {}): Promise<U
   const out = resolve(options.out ?? folderName(bundle.name));
   const { maxBytes } = options;
   const limits = { archiveBytes: bundle.size, ...(maxBytes === undefined ? {} : { maxBytes }) };
-  return withStaging(out, limits, async (staging) => {
+  return withStaging(out, limits, async (staging, partial) => {
     await copy(dir, staging, bundle, options);
-    return finish(staging, out, bundle.name, options);
+    return finish(staging, partial, bundle.name, options);
   });
 }

@@ -2,11 +2,10 @@ import { randomBytes } from 'node:crypto';
 import { existsSync, renameSync, rmSync } from 'node:fs';
 import { open, readdir } from 'node:fs/promises';
 import { join } from 'node:path';
-import { BitmodelError, EXIT } from '../../base/index.js';
+import { asWriteError, BitmodelError, EXIT } from '../../base/index.js';
 import { MANIFEST, readBundle } from '../bundle/manifest.js';
 import type { HashProgress } from '../bundle/pack.js';
 import { assertUnchanged, listBundleFiles } from '../bundle/walk.js';
-import { asUnpackError } from './Staging.js';
 import { folderName } from './unpack.js';
 
 /** All times of an archive: it depends on what is packed alone. */
@@ -78,7 +77,7 @@ export async function archiveModel(
     renameSync(temporary, join(file));
     return written;
   } catch (thrown) {
-    throw asUnpackError(thrown);
+    throw asWriteError(file, thrown);
   } finally {
     rmSync(temporary, { force: true });
   }

@@ -15,7 +15,13 @@ export interface FillProgress {
 /** What the thread of {@link Filler} says of a slice. */
 export type SliceReply =
   | { readonly done: true }
-  | { readonly code: string; readonly message: string; readonly next: string | undefined };
+  | {
+      readonly code: string;
+      readonly message: string;
+      readonly next?: string | undefined;
+      /** Of an error of the file system. */
+      readonly syscall?: string | undefined;
+    };
 
 /** Models with fewer weights are done before a thread has started. */
 const WORTH_THREADS = 1 << 23;
@@ -34,7 +40,7 @@ class Filler {
     });
     this.#worker.on('message', (reply: SliceReply) => this.#settle?.(reply));
     this.#worker.on('error', ({ message }) =>
-      this.#settle?.({ code: 'IMPORT_FAILED', message: `${message}.`, next: undefined }),
+      this.#settle?.({ code: 'IMPORT_FAILED', message: `${message}.` }),
     );
   }
 
@@ -44,7 +50,9 @@ class Filler {
       this.#worker.postMessage(slice);
     });
     if ('done' in reply) return;
-    throw new BitmodelError(reply.code, reply.message, reply.next ? { next: reply.next } : {});
+    const { code, message, syscall } = reply;
+    if (syscall !== undefined) throw Object.assign(new Error(message), { code, syscall });
+    throw new BitmodelError(code, message, reply.next ? { next: reply.next } : {});
   }
 
   async close(): Promise<void> {

@@ -12,12 +12,11 @@ function outcomeOf(slice: Slice): SliceReply {
     runSlice(file, slice);
     return { done: true };
   } catch (thrown) {
-    const known = thrown instanceof BitmodelError ? thrown : undefined;
-    return {
-      code: known?.code ?? 'IMPORT_FAILED',
-      message: known?.message ?? `The weights can't be written: ${messageOf(thrown)}.`,
-      next: known?.next ?? 'Free some space or check the permissions, then try again',
-    };
+    if (thrown instanceof BitmodelError) {
+      return { code: thrown.code, message: thrown.message, next: thrown.next };
+    }
+    const { code, syscall } = thrown as NodeJS.ErrnoException;
+    return { code: code ?? 'IMPORT_FAILED', message: messageOf(thrown), syscall };
   }
 }
 

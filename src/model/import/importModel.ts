@@ -1,15 +1,6 @@
-import { randomBytes } from 'node:crypto';
-import {
-  copyFileSync,
-  existsSync,
-  readdirSync,
-  renameSync,
-  rmdirSync,
-  rmSync,
-  writeFileSync,
-} from 'node:fs';
-import { dirname, join, resolve } from 'node:path';
-import { BitmodelError, EXIT, makeFolder, messageOf } from '../../base/index.js';
+import { copyFileSync, existsSync, mkdirSync, readdirSync, writeFileSync } from 'node:fs';
+import { join, resolve } from 'node:path';
+import { BitmodelError, EXIT, makeWholeFolder, type PartialFolder } from '../../base/index.js';
 import { assertFolder, readBundleJson } from '../config.js';
 import { type OnnxModel, writeOnnx } from '../onnx/graph.js';
 import { type DecoderShape, readDecoderShape } from './architecture.js';
@@ -64,14 +55,6 @@ const NEEDED = ['config.json', 'tokenizer.json'];
 const WELCOME =
   /^(generation_config\.json|tokenizer_config\.json|special_tokens_map\.json|added_tokens\.json|vocab\.json|merges\.txt|tokenizer\.model|chat_template\.(jinja|json)|README\.md|(LICEN[CS]E|NOTICE|USE_POLICY)(\.\w+)?)$/i;
 
-function assertEmpty(out: string): void {
-  if (!existsSync(out) || readdirSync(out).length === 0) return;
-  throw new BitmodelError('FOLDER_NOT_EMPTY', `${out} is there already.`, {
-    next: 'Name another folder with --out',
-    exitCode: EXIT.notAllowed,
-  });
-}
-
 function copyCompanions(dir: string, to: string): void {
   for (const name of NEEDED) {
     if (existsSync(join(dir, name))) continue;
@@ -102,42 +85,16 @@ function build(
   return { shape, model };
 }
 
-function writeFailed(out: string, thrown: unknown): unknown {
-  if (thrown instanceof BitmodelError || (thrown as Error).name === 'AbortError') return thrown;
-  const full = (thrown as NodeJS.ErrnoException).code === 'ENOSPC';
-  const why = full ? 'the disk is full' : messageOf(thrown);
-  return new BitmodelError('WRITE_FAILED', `${out} could not be written: ${why}.`, {
-    next: 'Free some space or check the permissions, then try again; nothing was changed',
-    cause: thrown,
-  });
-}
-
-/** Makes a folder under another name first, so that it is there whole or not at all. */
-async function whole(out: string, make: (folder: string) => Promise<void>): Promise<void> {
-  const temporary = join(dirname(out), `.${randomBytes(6).toString('hex')}.import`);
-  try {
-    makeFolder(join(temporary, 'onnx'));
-    await make(temporary);
-    // an empty folder; Windows renames over none
-    if (existsSync(out)) rmdirSync(out);
-    renameSync(temporary, out);
-  } catch (thrown) {
-    rmSync(temporary, { recursive: true, force: true });
-    throw writeFailed(out, thrown);
-  }
-}
-
 /**
  * Builds an ONNX model of a folder with safetensors, as Hugging Face's transformers writes them (DESIGN 7): a new folder in the
  * layout of onnx-community, whole or not at all. The weights are read in slices, so that a model need not fit into memory.
- * @throws BitmodelError `NOT_A_FOLDER`, `FOLDER_NOT_EMPTY`, `UNSUPPORTED_MODEL`, `BAD_MODEL_CONFIG`, `NO_SAFETENSORS`,
+ * @throws BitmodelError `NOT_A_FOLDER`, `FOLDER_IN_USE`, `NO_SPACE`, `UNSUPPORTED_MODEL`, `BAD_MODEL_CONFIG`, `NO_SAFETENSORS`,
  *   `BAD_SAFETENSORS`, `BAD_CHECKPOINT`, `BAD_WEIGHTS`, `UNREADABLE_FILE`, `WRITE_FAILED`; an `AbortError`
  */
 export async function importModel(dir: string, options: ImportOptions): Promise<ImportedModel> {
   const { type = 'fp32', accuracyLevel = 0 } = options;
   assertFolder(dir);
   const out = resolve(options.out);
-  assertEmpty(out);
   const stem = STEMS[type];
   const graph = new GraphBuilder(type === 'fp16' ? 'F16' : 'F32', `${stem}.onnx_data`);
   const { shape, model } = build(graph, Checkpoint.open(dir), {
@@ -146,11 +103,14 @@ export async function importModel(dir: string, options: ImportOptions): Promise<
     zeroPoints: wantsZeroPoints,
   });
   const file = `onnx/${stem}.onnx`;
-  await whole(out, async (folder) => {
+  const bytes = graph.dataBytes;
+  const fill = async ({ dir: folder }: PartialFolder): Promise<void> => {
     copyCompanions(dir, folder);
+    mkdirSync(join(folder, 'onnx'));
     writeFileSync(join(folder, file), writeOnnx(model));
     const data = join(folder, 'onnx', `${stem}.onnx_data`);
-    await fillFile(data, graph.dataBytes, graph.made, graph.fills, options);
-  });
-  return { dir: out, file, shape, weightBytes: graph.dataBytes };
+    await fillFile(data, bytes, graph.made, graph.fills, options);
+  };
+  await makeWholeFolder(out, fill, { bytes });
+  return { dir: out, file, shape, weightBytes: bytes };
 }

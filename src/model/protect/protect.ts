@@ -1,13 +1,19 @@
 import { copyFileSync, mkdirSync, writeFileSync } from 'node:fs';
 import { open } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
-import { BitmodelError, EXIT, fromHex, toHex } from '../../base/index.js';
+import {
+  BitmodelError,
+  EXIT,
+  fromHex,
+  makeWholeFolder,
+  toHex,
+  type WholeFolderOptions,
+} from '../../base/index.js';
 import type { HashProgress } from '../bundle/pack.js';
 import type { BundleFile } from '../bundle/walk.js';
 import { FileBlocks, readFully } from './blocks.js';
 import { POSITIONS, PROTECTION, type Protection, protectionText } from './description.js';
 import { chooseShuffled, filesToSeal, idOfFiles, plainFiles, type ShuffleChoice } from './files.js';
-import { makeWholeFolder } from './folder.js';
 import {
   commitmentTo,
   contentKey,
@@ -257,7 +263,7 @@ async function encrypt(
  * between them are shifted, and encrypts only from where to where; `full` encrypts the weights. Both need the shares of
  * contributor and platform to be undone, and give back the same bytes.
  * @throws BitmodelError `NOT_A_FOLDER`, `BAD_BUNDLE_FILE`, `ALREADY_PROTECTED`, `MANY_WEIGHTS`, `NOTHING_TO_PROTECT`,
- *   `BAD_ONNX`, `BAD_MOVES`, `BAD_KEY`, `SAME_HOLDER`, `OUT_EXISTS`, `WRITE_FAILED`, `FILE_CHANGED`
+ *   `BAD_ONNX`, `BAD_MOVES`, `BAD_KEY`, `SAME_HOLDER`, `FOLDER_IN_USE`, `NO_SPACE`, `WRITE_FAILED`, `FILE_CHANGED`
  */
 export async function protectModel(
   dir: string,
@@ -272,12 +278,26 @@ export async function protectModel(
   return { dir: resolve(out), ...made };
 }
 
+/** As large as what it is made of, and for its owner alone. */
+const privately = (files: readonly BundleFile[]): WholeFolderOptions => ({
+  bytes: files.reduce((sum, { size }) => sum + size, 0),
+  mode: 0o700,
+});
+
 function shuffleAll(dir: string, out: string, sharing: Sharing, options: ProtectOptions) {
   const choice = chooseShuffled(dir, options.file);
-  return makeWholeFolder(out, (folder) => shuffle(dir, folder, choice, sharing, options));
+  return makeWholeFolder(
+    out,
+    (partial) => shuffle(dir, partial.dir, choice, sharing, options),
+    privately(choice.kept),
+  );
 }
 
 function encryptAll(dir: string, out: string, sharing: Sharing, options: ProtectOptions) {
   const files = plainFiles(dir);
-  return makeWholeFolder(out, (folder) => encrypt(dir, folder, files, sharing, options));
+  return makeWholeFolder(
+    out,
+    (partial) => encrypt(dir, partial.dir, files, sharing, options),
+    privately(files),
+  );
 }

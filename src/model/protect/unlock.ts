@@ -2,7 +2,7 @@ import { constants } from 'node:buffer';
 import { copyFileSync, existsSync, mkdirSync, readFileSync } from 'node:fs';
 import { open } from 'node:fs/promises';
 import { basename, dirname, join, resolve } from 'node:path';
-import { BitmodelError, fromHex } from '../../base/index.js';
+import { BitmodelError, fromHex, makeWholeFolder, type PartialFolder } from '../../base/index.js';
 import { type HashProgress, modelId } from '../bundle/pack.js';
 import { listBundleFiles } from '../bundle/walk.js';
 import { readModelConfig } from '../config.js';
@@ -19,7 +19,6 @@ import {
   readProtection,
 } from './description.js';
 import { readLayout } from './files.js';
-import { makeWholeFolder } from './folder.js';
 import { type OpenShare, openPositions } from './keys.js';
 import type { WeightGroup } from './layout.js';
 import { decodeMoves, inverseOf, type Moves } from './moves.js';
@@ -150,7 +149,7 @@ export interface UnlockedModel {
 /**
  * Writes a protected model in the clear, as it was, into a new folder.
  * @throws BitmodelError `NOT_PROTECTED`, `BAD_PROTECTION`, `SHARES_MISSING`, `SHARE_OF_ANOTHER_MODEL`, `WRONG_SHARE`,
- *   `PROTECTION_TAMPERED`, `POSITIONS_TAMPERED`, `SEALED_FILE_TAMPERED`, `UNLOCKED_DIFFERS`, `OUT_EXISTS`, `WRITE_FAILED`
+ *   `PROTECTION_TAMPERED`, `POSITIONS_TAMPERED`, `SEALED_FILE_TAMPERED`, `UNLOCKED_DIFFERS`, `FOLDER_IN_USE`, `NO_SPACE`, `WRITE_FAILED`
  */
 export async function unlockModel(
   dir: string,
@@ -161,7 +160,9 @@ export async function unlockModel(
   const protection = readProtection(dir);
   const { body } = protection;
   const key = keyOfShares(protection, shares);
-  return makeWholeFolder(out, async (folder) => {
+  const present = listBundleFiles(dir);
+  const bytes = present.reduce((sum, { size }) => sum + size, 0);
+  const fill = async ({ dir: folder }: PartialFolder): Promise<UnlockedModel> => {
     const place = (path: string): string => {
       mkdirSync(join(folder, dirname(path)), { recursive: true });
       return join(folder, path);
@@ -171,7 +172,7 @@ export async function unlockModel(
       body.mode === 'shuffle'
         ? await putBack(dir, body, key, sinkOf, options)
         : await openFiles(dir, body, key, sinkOf, options);
-    for (const { path } of listBundleFiles(dir)) {
+    for (const { path } of present) {
       if (path === PROTECTION || path === POSITIONS || written.includes(path)) continue;
       copyFileSync(join(dir, path), place(path));
     }
@@ -184,7 +185,8 @@ export async function unlockModel(
       );
     }
     return { dir: resolve(out), id };
-  });
+  };
+  return makeWholeFolder(out, fill, { bytes, mode: 0o700 });
 }
 
 /** A model in memory, as `LanguageModel.open` takes it. */

@@ -1,7 +1,7 @@
 import { constants, existsSync, readFileSync } from 'node:fs';
-import { type FileHandle, mkdir, open, readdir, readFile, rm, statfs } from 'node:fs/promises';
+import { type FileHandle, mkdir, open, readdir, readFile, rm } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
-import { BitmodelError, EXIT, toHex, writeFileAtomic } from '../../base/index.js';
+import { assertRoom, BitmodelError, EXIT, toHex, writeFileAtomic } from '../../base/index.js';
 import { type BundleInfo, parseInfo } from '../bundle/info.js';
 import { type Bundle, checkBundle, writeBundle } from '../bundle/manifest.js';
 import { type Parent, TORRENT } from '../bundle/pack.js';
@@ -21,8 +21,6 @@ import { type PieceKeeper, writeError } from './PieceKeeper.js';
 export const STATE = '.bitmodel-pull';
 const INFO = 'info';
 const HAVE = 'have';
-/** Room that is left to others on the disk. */
-const SPARE_BYTES = 64 * 1024 * 1024;
 
 /** What the description of a model that was fetched says beside its contents. */
 export interface BundleAbout {
@@ -72,14 +70,14 @@ export class PartialBundle {
     if (saved === undefined) await assertEmpty(path);
     else if (saved.id !== info.id) throw inUse(path, 'another download was begun there');
     // before anything is made of a size that somebody else stated, the list of pieces included
-    if (saved === undefined) await assertSpace(path, info.size);
+    if (saved === undefined) assertRoom(path, info.size);
     const bundle = new PartialBundle(path, info);
     try {
       if (saved === undefined) await bundle.#begin();
       await bundle.#makeFiles();
       bundle.#readLayers();
       await bundle.#recheck(signal);
-      await assertSpace(path, info.size - bundle.#bytesDone);
+      assertRoom(path, info.size - bundle.#bytesDone);
       return bundle;
     } catch (thrown) {
       await bundle.close();
@@ -273,18 +271,6 @@ async function assertEmpty(dir: string): Promise<void> {
   } catch (thrown) {
     throw asWriteError(thrown);
   }
-}
-
-async function assertSpace(dir: string, needed: number): Promise<void> {
-  const { bavail, bsize } = await statfs(dir);
-  const free = bavail * bsize;
-  if (free >= needed + SPARE_BYTES) return;
-  const megabytes = (bytes: number): string => `${Math.ceil(bytes / 1e6)} MB`;
-  throw new BitmodelError(
-    'NO_SPACE',
-    `The model needs ${megabytes(needed)} more, and ${dir} has ${megabytes(free)} free.`,
-    { next: 'Free some space, or name another folder with --out DIR', exitCode: EXIT.notAllowed },
-  );
 }
 
 function asWriteError(thrown: unknown): unknown {

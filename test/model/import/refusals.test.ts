@@ -1,3 +1,4 @@
+import { execFileSync } from 'node:child_process';
 import {
   existsSync,
   mkdirSync,
@@ -5,6 +6,7 @@ import {
   readFileSync,
   renameSync,
   rmSync,
+  statfsSync,
   symlinkSync,
   writeFileSync,
 } from 'node:fs';
@@ -265,7 +267,7 @@ describe('a folder', () => {
     const out = join(root, `out-${++count}`);
     mkdirSync(out);
     await importModel(copy(), { out });
-    await expect(importModel(copy(), { out })).rejects.toMatchObject({ code: 'FOLDER_NOT_EMPTY' });
+    await expect(importModel(copy(), { out })).rejects.toMatchObject({ code: 'FOLDER_IN_USE' });
   });
 
   it('is not left half made when the import is interrupted', async () => {
@@ -278,5 +280,32 @@ describe('a folder', () => {
       /abort/,
     );
     expect(readdirSync(root)).toHaveLength(before);
+  });
+
+  it('is not begun without room for its weights and tables, nor left half made when the disk fills up meanwhile', async () => {
+    const disk = join(root, 'disk');
+    mkdirSync(disk);
+    try {
+      execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=96m', 'tmpfs', disk], { stdio: 'pipe' });
+    } catch {
+      console.log('skipped: a disk that is full can only be made by who may mount a tmpfs');
+      return;
+    }
+    try {
+      const large = configure(copy(), { max_position_embeddings: 2 ** 23 });
+      await expect(importModel(large, { out: join(disk, 'out') })).rejects.toMatchObject({
+        code: 'NO_SPACE',
+      });
+      expect(readdirSync(disk)).toEqual([]);
+      const onProgress = (): void => {
+        const { bavail, bsize } = statfsSync(disk);
+        writeFileSync(join(disk, `filler-${++count}`), Buffer.alloc(bavail * bsize));
+      };
+      const made = importModel(copy(), { out: join(disk, 'out'), onProgress });
+      await expect(made).rejects.toMatchObject({ code: 'WRITE_FAILED', message: /disk is full/ });
+      expect(readdirSync(disk).filter((name) => !name.startsWith('filler'))).toEqual([]);
+    } finally {
+      execFileSync('umount', ['--lazy', disk]);
+    }
   });
 });

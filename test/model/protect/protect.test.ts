@@ -269,7 +269,7 @@ describe('protecting', () => {
     expect(await codeOf(() => protectModel(made.full, at('twice'), options))).toBe(
       'ALREADY_PROTECTED',
     );
-    expect(await codeOf(() => protect('full'))).toBe('OUT_EXISTS');
+    expect(await codeOf(() => protect('full'))).toBe('FOLDER_IN_USE');
     expect(existsSync(join(made.full, GRAPH))).toBe(true);
     mkdirSync(at('bare'));
     writeFileSync(join(at('bare'), 'config.json'), '{}');
