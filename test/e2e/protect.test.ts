@@ -155,7 +155,7 @@ describe('bitmodel model protect, share and unlock', () => {
       ]) {
         const { code, stderr } = await place.run(args);
         expect(stderr).toContain('[NO_SPACE]');
-        expect(code).toBe(6);
+        expect(code).toBe(4);
         expect(readdirSync(disk)).toEqual([]);
       }
     } finally {
