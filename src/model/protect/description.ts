@@ -8,6 +8,7 @@ import {
   EXIT,
   equalBytes,
   fromHex,
+  sha256,
   toHex,
 } from '../../base/index.js';
 import { isBundlePath } from '../bundle/names.js';
@@ -19,6 +20,7 @@ import {
   type OpenShare,
   SEALED_SHARE,
   type ShareHolder,
+  sealShare,
   unsealShare,
 } from './keys.js';
 
@@ -113,10 +115,36 @@ export function protectionText(body: Protection, key: Uint8Array): string {
   return `${JSON.stringify({ ...body, mac }, undefined, 2)}\n`;
 }
 
+/** Hash of all that a description says but for the sealed shares, each of which is bound to it. */
+function statementOf(body: Protection): Uint8Array {
+  const open = ({ publicKey, commitment }: Protection['contributor']) => ({
+    publicKey,
+    commitment,
+  });
+  const { contributor, platform } = body;
+  const said = { ...body, contributor: open(contributor), platform: open(platform) };
+  return sha256(canonicalBytes(said as CanonicalValue));
+}
+
+/** Seals the shares to the holders that a description names, for it alone. */
+export function withShares(
+  body: Protection,
+  secrets: Readonly<Record<ShareHolder, Uint8Array>>,
+): Protection {
+  const statement = statementOf(body);
+  const label = fromHex(body.label);
+  const entry = (holder: ShareHolder): Protection['contributor'] => {
+    const publicKey = fromHex(body[holder].publicKey);
+    const sealed = sealShare(secrets[holder], holder, publicKey, label, statement);
+    return { ...body[holder], sealed: toHex(sealed) };
+  };
+  return { ...body, contributor: entry('contributor'), platform: entry('platform') };
+}
+
 /**
  * Opens the share of a bundle that belongs to a key.
  * @param publicKey compressed, hex
- * @throws BitmodelError `SHARE_NOT_YOURS`
+ * @throws BitmodelError `SHARE_NOT_YOURS`, `PROTECTION_TAMPERED`
  */
 export function openShareOf(
   { body }: SignedProtection,
@@ -131,7 +159,13 @@ export function openShareOf(
       exitCode: EXIT.notAllowed,
     });
   }
-  const secret = unsealShare(fromHex(body[holder].sealed), holder, privateKey, label);
+  const secret = unsealShare(
+    fromHex(body[holder].sealed),
+    holder,
+    privateKey,
+    label,
+    statementOf(body),
+  );
   return { holder, label, secret };
 }
 

@@ -1,6 +1,6 @@
 import { createHmac, hkdfSync, randomBytes } from 'node:crypto';
 import { xchacha20poly1305 } from '@noble/ciphers/chacha.js';
-import { getPublicKey, getSharedSecret, utils } from '@noble/secp256k1';
+import { getPublicKey, getSharedSecret, Point, utils } from '@noble/secp256k1';
 import {
   BitmodelError,
   concatBytes,
@@ -63,8 +63,20 @@ const shareKey = (
     `share/${holder}`,
   );
 
+/** Whether this is a compressed public key of secp256k1. */
+export function isPublicKey(bytes: Uint8Array): boolean {
+  try {
+    Point.fromBytes(bytes).assertValidity();
+    return bytes.length === POINT;
+  } catch {
+    return false;
+  }
+}
+
 /**
  * Seals a share to its holder: ECDH on secp256k1 with a one-time key, HKDF, XChaCha20-Poly1305.
+ * @param statement what the bundle says of itself; in no other one does the share open, else its holder could be made to open
+ *   it under a description that somebody else wrote
  * @returns the one-time public key and the ciphertext
  * @throws BitmodelError `BAD_KEY`
  */
@@ -73,41 +85,35 @@ export function sealShare(
   holder: ShareHolder,
   publicKey: Uint8Array,
   label: Uint8Array,
+  statement: Uint8Array,
 ): Uint8Array {
   const secret = utils.randomSecretKey();
   const oneTime = getPublicKey(secret, true);
-  let key: Uint8Array;
-  try {
-    key = shareKey(secret, publicKey, oneTime, label, holder);
-  } catch (thrown) {
-    throw new BitmodelError('BAD_KEY', `The ${holder}'s key is no secp256k1 public key.`, {
-      next: 'Give the 66 hexadecimal digits of a compressed public key, as keygen --json shows them',
-      exitCode: EXIT.usage,
-      cause: thrown,
-    });
-  }
-  return concatBytes(oneTime, xchacha20poly1305(key, ZERO_NONCE).encrypt(share));
+  const key = shareKey(secret, publicKey, oneTime, label, holder);
+  return concatBytes(oneTime, xchacha20poly1305(key, ZERO_NONCE, statement).encrypt(share));
 }
 
 /**
  * Opens a share with its holder's private key.
- * @throws BitmodelError `SHARE_NOT_YOURS`
+ * @throws BitmodelError `PROTECTION_TAMPERED`
  */
 export function unsealShare(
   sealed: Uint8Array,
   holder: ShareHolder,
   privateKey: Uint8Array,
   label: Uint8Array,
+  statement: Uint8Array,
 ): Uint8Array {
   const oneTime = sealed.subarray(0, POINT);
   try {
     const key = shareKey(privateKey, oneTime, oneTime, label, holder);
-    return xchacha20poly1305(key, ZERO_NONCE).decrypt(sealed.subarray(POINT));
+    return xchacha20poly1305(key, ZERO_NONCE, statement).decrypt(sealed.subarray(POINT));
   } catch (thrown) {
-    throw new BitmodelError('SHARE_NOT_YOURS', `The ${holder}'s share does not open.`, {
-      next: 'Fetch the protected model again',
-      cause: thrown,
-    });
+    throw new BitmodelError(
+      'PROTECTION_TAMPERED',
+      `The ${holder}'s share does not open: what the model says of its protection was changed.`,
+      { next: 'Fetch the protected model again', cause: thrown },
+    );
   }
 }
 

@@ -12,15 +12,21 @@ import {
 import type { HashProgress } from '../bundle/pack.js';
 import type { BundleFile } from '../bundle/walk.js';
 import { FileBlocks, readFully } from './blocks.js';
-import { POSITIONS, PROTECTION, type Protection, protectionText } from './description.js';
+import {
+  POSITIONS,
+  PROTECTION,
+  type Protection,
+  protectionText,
+  withShares,
+} from './description.js';
 import { chooseShuffled, filesToSeal, idOfFiles, plainFiles, type ShuffleChoice } from './files.js';
 import {
   commitmentTo,
   contentKey,
+  isPublicKey,
   newSecret,
   type ShareHolder,
   sealPositions,
-  sealShare,
 } from './keys.js';
 import type { WeightGroup } from './layout.js';
 import { defaultMoves, drawMoves, encodeMoves } from './moves.js';
@@ -81,41 +87,44 @@ function counter(files: readonly BundleFile[], options: HashProgress): (count: n
 
 interface Sharing {
   readonly key: Uint8Array;
+  readonly secrets: Readonly<Record<ShareHolder, Uint8Array>>;
   readonly common: Pick<Protection, 'v' | 'label' | 'contributor' | 'platform'>;
 }
 
-/** Makes the shares and seals each to its holder. */
+/** Makes the shares; they are sealed to their holders when all is known that the bundle says of itself. */
 function share(options: ProtectOptions): Sharing {
-  const label = newSecret();
-  const secrets = { contributor: newSecret(), platform: newSecret() };
   if (options.contributor === options.platform) {
     throw new BitmodelError('SAME_HOLDER', 'Contributor and platform have the same key.', {
       next: "Name the platform's own public key with --platform",
       exitCode: EXIT.usage,
     });
   }
+  const label = newSecret();
+  const secrets = { contributor: newSecret(), platform: newSecret() };
   const entry = (holder: ShareHolder): Protection['contributor'] => ({
-    publicKey: options[holder],
-    sealed: toHex(sealShare(secrets[holder], holder, publicKeyOf(options[holder], holder), label)),
+    publicKey: checkedKey(options[holder], holder),
+    sealed: '',
     commitment: toHex(commitmentTo(secrets[holder], label)),
   });
+  const contributor = entry('contributor');
+  const platform = entry('platform');
   return {
     key: contentKey(secrets, label),
-    common: {
-      v: 1,
-      label: toHex(label),
-      contributor: entry('contributor'),
-      platform: entry('platform'),
-    },
+    secrets,
+    common: { v: 1, label: toHex(label), contributor, platform },
   };
 }
 
-function publicKeyOf(text: string, holder: ShareHolder): Uint8Array {
-  if (/^0[23][0-9a-f]{64}$/.test(text)) return fromHex(text);
+function checkedKey(text: string, holder: ShareHolder): string {
+  if (/^0[23][0-9a-f]{64}$/.test(text) && isPublicKey(fromHex(text))) return text;
   throw new BitmodelError('BAD_KEY', `The ${holder}'s key is no compressed public key.`, {
     next: 'Give its 66 hexadecimal digits, as keygen --json shows them',
     exitCode: EXIT.usage,
   });
+}
+
+function writeDescription(out: string, body: Protection, { key, secrets }: Sharing): void {
+  writeFileSync(join(out, PROTECTION), protectionText(withShares(body, secrets), key));
 }
 
 function checkMoves(moves: number | undefined, parameters: number): number {
@@ -133,9 +142,10 @@ async function shuffle(
   dir: string,
   out: string,
   choice: ShuffleChoice,
-  { key, common }: Sharing,
+  sharing: Sharing,
   options: ProtectOptions,
 ): Promise<Omit<ProtectedModel, 'dir'>> {
+  const { key, common } = sharing;
   const { layout, paths, kept, leftOut, file } = choice;
   const parameters = layout.groups.reduce((sum, { total }) => sum + total, 0);
   const wanted = checkMoves(options.moves, parameters);
@@ -166,7 +176,7 @@ async function shuffle(
   const label = fromHex(common.label);
   writeFileSync(join(out, POSITIONS), sealPositions(key, label, encodeMoves(moves)));
   const body: Protection = { ...common, mode: 'shuffle', plain, file, parameters, moves: moved };
-  writeFileSync(join(out, PROTECTION), protectionText(body, key));
+  writeDescription(out, body, sharing);
   return { plain, mode: 'shuffle', parameters, moves: moved, leftOut };
 }
 
@@ -223,9 +233,10 @@ async function encrypt(
   dir: string,
   out: string,
   files: readonly BundleFile[],
-  { key, common }: Sharing,
+  sharing: Sharing,
   options: ProtectOptions,
 ): Promise<Omit<ProtectedModel, 'dir'>> {
+  const { key, common } = sharing;
   const sealed = filesToSeal(dir, files);
   if (sealed.length === 0) {
     throw new BitmodelError('NOTHING_TO_PROTECT', `${dir} holds no weights.`, {
@@ -254,7 +265,7 @@ async function encrypt(
   }
   const plain = await id;
   const body: Protection = { ...common, mode: 'full', plain, files: sealed };
-  writeFileSync(join(out, PROTECTION), protectionText(body, key));
+  writeDescription(out, body, sharing);
   return { plain, mode: 'full', leftOut: [] };
 }
 

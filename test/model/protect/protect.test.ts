@@ -314,7 +314,28 @@ describe('shares', () => {
   it('open with the key of their holder alone', async () => {
     expect(await codeOf(() => shareOf(made.full, eve))).toBe('SHARE_NOT_YOURS');
     const claimed = { ...eve, publicKey: ann.publicKey };
-    expect(await codeOf(() => shareOf(made.full, claimed))).toBe('SHARE_NOT_YOURS');
+    expect(await codeOf(() => shareOf(made.full, claimed))).toBe('PROTECTION_TAMPERED');
+  });
+
+  it('open in the description that they were made for alone', async () => {
+    const { body, mac } = readProtection(made.full);
+    const other = readProtection(made.shuffle).body;
+    const own = { publicKey: eve.publicKey };
+    const foreign = [
+      { ...body, contributor: { ...body.contributor, ...own } },
+      { ...body, plain: other.plain.replace(/^../, 'ab') },
+      { ...body, files: ['config.json'] },
+      { ...body, contributor: other.contributor },
+      { ...other, label: body.label, platform: body.platform },
+    ] as (typeof body)[];
+    for (const changed of foreign) {
+      const open = () =>
+        openShareOf({ body: changed, mac }, platform.privateKey, platform.publicKey);
+      expect(await codeOf(open)).toBe('PROTECTION_TAMPERED');
+    }
+    expect(openShareOf({ body, mac }, platform.privateKey, platform.publicKey).label).toHaveLength(
+      32,
+    );
   });
 
   it('are both needed, the right ones, of this model', async () => {
@@ -370,6 +391,9 @@ describe('a protected model that was tampered with', () => {
     const path = join(described, 'protection.json');
     writeFileSync(path, readFileSync(path, 'utf8').replace(id, 'ab'.repeat(32)));
     expect(await attempt(described)).toBe('PROTECTION_TAMPERED');
+    // with shares that were opened before
+    const unlock = () => unlockModel(described, at('never'), sharesOf(made.full));
+    expect(await codeOf(unlock)).toBe('PROTECTION_TAMPERED');
 
     const positions = copyOf('shuffle', 'positions');
     flip(join(positions, 'protection.positions'), 99);
