@@ -72,13 +72,16 @@ export class LanguageModel {
     const tokenizer = loadTokenizer(dir);
     let provider = providerFor(options.device ?? 'cpu');
     let cudaFailure: string | undefined;
+    let { external } = options;
     const graph = withUsualNames(path, options.graph, config);
     const start = (): Promise<WorkerChannel> =>
       WorkerChannel.start(
         {
           path,
           graph,
-          external: options.external,
+          external,
+          // a process has a copy of them
+          returnsExternal: options.device === 'auto' && !options.isolate,
           provider,
           threads: options.threads ?? availableParallelism(),
           optimization: options.optimization ?? 'all',
@@ -92,6 +95,9 @@ export class LanguageModel {
         },
         options.isolate,
         options.longestSilence,
+        (returned) => {
+          external = returned;
+        },
       );
     const channel = await start().catch((thrown: unknown) => {
       const isCuda = thrown instanceof BitmodelError && thrown.code === 'CUDA_FAILED';

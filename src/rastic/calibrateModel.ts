@@ -44,9 +44,15 @@ const NEAREST = 'int8';
 /** Why none can be made of a model that runs; links to its weights, for one, are not followed. */
 const NO_VARIANT = ['GRAPH_NOT_RECOGNISED', 'EXTERNAL_DATA_MISSING'];
 
-/** Devices that this machine has a run time for. */
-function devices(): ('cpu' | 'cuda')[] {
-  return cudaProvider().present ? ['cpu', 'cuda'] : ['cpu'];
+/** Devices that the model runs on here; a run time for a GPU may be there and not load. */
+async function devicesFor(dir: string, options: CalibrateOptions): Promise<('cpu' | 'cuda')[]> {
+  if (!cudaProvider().present) return ['cpu'];
+  const model = await opener(dir, 'auto', options)({ threads: 1 });
+  await model.close();
+  const { cudaFailure } = model.info;
+  if (cudaFailure === undefined) return ['cpu', 'cuda'];
+  options.onNote?.(`nothing is measured on a GPU: ${cudaFailure.replace(/\.$/, '')}`);
+  return ['cpu'];
 }
 
 /** Opens the model on a device. */
@@ -106,7 +112,8 @@ function batchesFor(
 export async function calibrateModel(dir: string, options: CalibrateOptions): Promise<Calibration> {
   const { signal } = options;
   const { file, runDependent, batch } = await infoOf(dir, options);
-  const byDevice = devices().map((device) => ({
+  const devices = await devicesFor(dir, options);
+  const byDevice = devices.map((device) => ({
     settings: settingsFor(dir, device, options),
     batches: batchesFor(dir, device, batch, options),
   }));

@@ -116,19 +116,30 @@ export async function installCudaProvider(signal?: AbortSignal): Promise<string>
   );
 }
 
-/** What ONNX Runtime says where CUDA itself is at fault and not the model: libraries, driver, device. */
+/**
+ * Whether CUDA itself is at fault and not the model: libraries, driver, device. Of a provider that can't be loaded, ONNX
+ * Runtime 1.30 says only that `OrtSessionOptionsAppendExecutionProvider_Cuda` failed, and why on its log alone.
+ */
 export function isCudaFault(message: string): boolean {
-  return /onnxruntime_providers_(cuda|shared)|CUDA failure|CUDA error|libcud|libcublas|cudaGet|no CUDA-capable/i.test(
+  return /ExecutionProvider_Cuda|onnxruntime_providers_(cuda|shared)|CUDA failure|CUDA error|libcud|libcublas|cudaGet|no CUDA-capable/i.test(
     message,
   );
 }
 
-/** The error of a model that was to run on a GPU which can't be used. */
-export function cudaFailed(message: string): BitmodelError {
+/**
+ * The error of a model that was to run on a GPU which can't be used.
+ * @param missing libraries of CUDA that are not here
+ */
+export function cudaFailed(message: string, missing: readonly string[] = []): BitmodelError {
   const library = /(lib[\w.+-]+): cannot open shared object/.exec(message)?.[1];
-  const why = library
-    ? `the library ${library} is missing`
-    : oneLine(message).slice(0, MOST_WORDS).replace(/\.$/, '');
+  const names = library ? [library] : /ExecutionProvider_Cuda/.test(message) ? missing : [];
+  const plain = oneLine(message).slice(0, MOST_WORDS).replace(/\.$/, '');
+  const why =
+    names.length === 0
+      ? plain
+      : names.length === 1
+        ? `the library ${names[0]} is missing`
+        : `the libraries ${names.join(', ')} are missing`;
   return new BitmodelError('CUDA_FAILED', `CUDA can't be used here: ${why}.`, {
     next: 'See what is missing with: bitmodel doctor; or use --device cpu',
   });

@@ -5,7 +5,7 @@ import { type AttentionUse, readAttentionUse } from '../onnx/attention.js';
 import { packCache } from '../onnx/packCache.js';
 import { referToFile, selectRows } from '../onnx/selectRows.js';
 import { type ByteSource, fileSource, memorySource } from '../onnx/wire.js';
-import { cudaFailed, isCudaFault } from './cuda.js';
+import { cudaFailed, cudaState, isCudaFault } from './cuda.js';
 import type { WorkerOptions } from './protocol.js';
 
 /** Graphs in memory beyond this size run as they are: rewriting would copy their weights. */
@@ -45,7 +45,7 @@ export async function openGraph<T>(
   } catch (thrown) {
     if (thrown instanceof BitmodelError) throw thrown;
     if (options.provider === 'cuda' && isCudaFault(messageOf(thrown))) {
-      throw cudaFailed(messageOf(thrown));
+      throw cudaFailed(messageOf(thrown), cudaState().missing);
     }
     throw new BitmodelError(
       'MODEL_LOAD_FAILED',

@@ -5,6 +5,8 @@ import { cudaFailed, isCudaFault } from '#src/model/runtime/cuda.js';
 // as ONNX Runtime says it (microsoft/onnxruntime, issues 21684 and 20829)
 const NO_LIBRARY =
   '/onnxruntime_src/onnxruntime/core/session/provider_bridge_ort.cc:1952 Provider& ProviderLibrary::Get() [ONNXRuntimeError] : 1 : FAIL : Failed to load library libonnxruntime_providers_cuda.so with error: libcudnn.so.9: cannot open shared object file: No such file or directory';
+// as it throws it where the provider's library can't be loaded; see also cudaFault.test.ts
+const NOT_LOADED = 'OrtSessionOptionsAppendExecutionProvider_Cuda: Failed to load shared library';
 const NO_DEVICE = 'CUDA failure 100: no CUDA-capable device is detected ; GPU=-1';
 
 describe('a GPU that can not be used', () => {
@@ -16,7 +18,12 @@ describe('a GPU that can not be used', () => {
       message: "CUDA can't be used here: the library libcudnn.so.9 is missing.",
       next: expect.stringContaining('bitmodel doctor') as string,
     });
-    expect(cudaFailed(NO_DEVICE).message).toContain('no CUDA-capable device');
+    const missing = ['libcufft.so.11', 'libcudnn.so.9'];
+    expect(isCudaFault(NOT_LOADED)).toBe(true);
+    expect(cudaFailed(NOT_LOADED, missing).message).toBe(
+      "CUDA can't be used here: the libraries libcufft.so.11, libcudnn.so.9 are missing.",
+    );
+    expect(cudaFailed(NO_DEVICE, missing).message).toContain('no CUDA-capable device');
   });
 
   it('is looked for without loading anything', () => {
