@@ -1,7 +1,9 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { cpSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { Place } from './harness.js';
+import { BINARY, Place } from './harness.js';
 import { hasPseudoTerminal, runOnTerminal } from './pseudo-terminal.js';
 
 const TINY = 'fixtures/bitmodel-tiny';
@@ -41,6 +43,22 @@ describe('bitmodel model run', () => {
     const flags = ['--max-tokens', '12', '--stop', stop, '--stop', 'never', '-q'];
     const { stdout } = await place.run(['model', 'run', TINY, PROMPT, ...flags]);
     expect(stdout).toBe(`${cut}\n`);
+  });
+
+  it('ends quietly when whoever reads it is gone', async () => {
+    for (const flags of [[], ['--json', '--watch']]) {
+      const args = ['model', 'run', TINY, PROMPT, '--max-tokens', '400', ...flags];
+      const child = spawn(process.execPath, [BINARY, ...args], {
+        stdio: ['ignore', 'pipe', 'pipe'],
+      });
+      let stderr = '';
+      child.stderr.on('data', (chunk: Buffer) => {
+        stderr += chunk;
+      });
+      child.stdout.once('data', () => child.stdout.destroy());
+      const [code, signal] = (await once(child, 'close')) as [number | null, string | null];
+      expect({ code, signal, stderr }).toEqual({ code: 0, signal: null, stderr: '' });
+    }
   });
 
   it('tells log-probabilities in JSON, in lines for people, and token by token', async () => {

@@ -7,6 +7,7 @@ import {
   printable,
   printableJson,
 } from '../../base/index.js';
+import { onClosedPipe } from './closed-pipe.js';
 import { resolveSettings, type Settings } from './settings.js';
 import { Terminal } from './terminal.js';
 import { warnings } from './warnings.js';
@@ -77,6 +78,12 @@ export function action<Options = Record<string, unknown>>(
       }
       abort.abort();
     };
+    let readerIsGone = false;
+    onClosedPipe(() => {
+      if (!listensToSignal) process.exit(EXIT.done);
+      readerIsGone = true;
+      abort.abort();
+    });
     warnings.begin(flags.json === true);
     process.on('SIGINT', onSignal).on('SIGTERM', onSignal);
     try {
@@ -94,8 +101,9 @@ export function action<Options = Record<string, unknown>>(
       process.exitCode = (await body(command.args, context)) ?? process.exitCode ?? EXIT.done;
       warnings.end();
     } catch (thrown) {
-      process.exitCode = reportError(thrown, flags.json === true);
+      process.exitCode = readerIsGone ? EXIT.done : reportError(thrown, flags.json === true);
     } finally {
+      onClosedPipe(undefined);
       process.off('SIGINT', onSignal).off('SIGTERM', onSignal);
     }
   };

@@ -1,0 +1,16 @@
+let listener: (() => void) | undefined;
+
+/**
+ * Says what happens when the reader of standard output is gone (`head`, `less`), in the place of ending at once: a process that
+ * ends while a thread is in native code is aborted by it.
+ * @param then nothing, to end at once again
+ */
+export function onClosedPipe(then: (() => void) | undefined): void {
+  listener = then;
+}
+
+/** Standard output can't be written to any more, which is no error. */
+export function pipeClosed(): void {
+  if (listener) listener();
+  else process.exit(0);
+}
