@@ -8,6 +8,7 @@ import { type GraphFacts, numericType } from './onnx/facts.js';
 import { renamed } from './onnx/renamed.js';
 import { fileSource, memorySource } from './onnx/wire.js';
 import { providerFor } from './runtime/provider.js';
+import { Session } from './runtime/Session.js';
 import { WorkerChannel } from './runtime/WorkerChannel.js';
 import { checkSampling } from './sampler/sampling.js';
 import { loadTokenizer } from './tokenizer.js';
@@ -205,20 +206,14 @@ export class LanguageModel {
   async session(): Promise<DecodeSession> {
     const session = this.#nextSession++;
     const channel = await this.#live();
-    let length = 0;
-    return {
-      get length() {
-        return length;
-      },
-      feed: async (ids) => {
+    return new Session({
+      feed: async (ids) => (await channel.call({ type: 'feed', session, ids })).logits!,
+      check: (ids, length) => {
         this.#checkIds(ids);
         if (length + ids.length > this.info.contextLength) throw this.#tooLong(length + ids.length);
-        const { logits } = await channel.call({ type: 'feed', session, ids });
-        length += ids.length;
-        return logits!;
       },
-      close: async () => channel.drop(session),
-    };
+      drop: () => channel.drop(session),
+    });
   }
 
   /** Text of output ids, without a final end token: what `Generation.text` holds. */

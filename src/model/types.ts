@@ -88,7 +88,12 @@ export interface PrefillOptions {
 export interface DecodeSession {
   /** Tokens fed so far. */
   readonly length: number;
-  /** Appends tokens. @returns logits after the last of them, one row of the vocabulary's size */
+  /**
+   * Appends tokens, behind those of the feeds before.
+   * @returns logits after the last of them, one row of the vocabulary's size
+   * @throws BitmodelError as `LanguageModel.prefill`, `OUT_OF_MEMORY`; `SESSION_FAILED` after one that failed while it was computed,
+   *   `SESSION_CLOSED`
+   */
   feed(ids: readonly number[]): Promise<Float32Array>;
   /** Frees the cache. */
   close(): Promise<void>;

@@ -1,3 +1,4 @@
+import { BitmodelError } from '../../base/index.js';
 import type { KeyValueCache } from './cache.js';
 import type { DecoderGraph, Rows, RunOptions } from './DecoderGraph.js';
 import { copyFloats } from './half.js';
@@ -35,6 +36,8 @@ export class TokenStream {
   /** All tokens so far; kept only for graphs without a cache. */
   #all: number[] = [];
   #length = 0;
+  /** Part of what it was given has failed: nothing that came after would stand behind the right tokens. */
+  #hasFailed = false;
 
   /** @param cache empty; one of its own unless given */
   constructor(graph: DecoderGraph, cache: KeyValueCache = graph.newCache()) {
@@ -57,6 +60,7 @@ export class TokenStream {
   /**
    * Appends tokens.
    * @returns the logits after the last
+   * @throws BitmodelError `MODEL_RUN_FAILED`, `OUT_OF_MEMORY`, and from then on `SESSION_FAILED`
    */
   async feed(
     ids: readonly number[],
@@ -127,10 +131,27 @@ export class TokenStream {
   }
 
   async #run(ids: readonly number[], options: RunOptions): Promise<Rows> {
-    const { hasCache } = this.#graph.info;
+    if (this.#hasFailed) {
+      throw new BitmodelError(
+        'SESSION_FAILED',
+        'A part of what this session was given failed before, so it can not go on.',
+        { next: 'Start a new session' },
+      );
+    }
+    try {
+      const rows = await this.#compute(ids, options);
+      this.#length += ids.length;
+      return rows;
+    } catch (thrown) {
+      this.#hasFailed = true;
+      this.close();
+      throw thrown;
+    }
+  }
+
+  async #compute(ids: readonly number[], options: RunOptions): Promise<Rows> {
     const past = this.#length;
-    this.#length += ids.length;
-    if (hasCache) return this.#graph.run({ ids, past }, this.#cache, options);
+    if (this.#graph.info.hasCache) return this.#graph.run({ ids, past }, this.#cache, options);
     this.#all.push(...ids);
     const wanted = options.wanted.map((row) => past + row);
     const run = { ids: this.#all, past: 0 };
