@@ -6,8 +6,6 @@ import { promptParts, TokenStream } from './TokenStream.js';
 
 /** Output tokens for which room is made at once; more as they come. */
 export const ROOM = 256;
-/** Steps of the batch between two parts of the prompt of a stream that joins: a part takes about as long as five of them. */
-const STEPS_BETWEEN = 4;
 
 /** A stream from its request to its last token. */
 interface Member {
@@ -79,11 +77,14 @@ export class DecodeBatch {
 
   async #run(): Promise<void> {
     this.#isRunning = true;
+    // milliseconds that are the rows' before the next part of a prompt
+    let owed = 0;
     while (this.#waiting.length + this.#rows.length > 0 || this.#joiner) {
       this.#begin();
-      await this.#computePart();
-      const steps = this.#joiner ? STEPS_BETWEEN : 1;
-      for (let i = 0; i < steps && this.#rows.length > 0; i++) await this.#step();
+      if (owed <= 0 || this.#rows.length === 0) owed = await this.#computePart();
+      const before = performance.now();
+      await this.#step();
+      owed -= performance.now() - before;
     }
     this.#arena.clear();
     this.#isRunning = false;
@@ -97,6 +98,8 @@ export class DecodeBatch {
       this.#waiting.splice(i, 1);
       member.resolve({ promptSeconds: 0, decodeSeconds: 0 });
     }
+    const joining = this.#joiner?.member;
+    if (joining?.cancelled()) this.#dismiss(() => this.#end(joining));
     if (this.#joiner || this.#rows.length >= this.#most) return;
     const member = this.#waiting.shift();
     if (!member) return;
@@ -114,11 +117,22 @@ export class DecodeBatch {
     this.#joiner = { member, slot, stream, parts: promptParts(promptIds) };
   }
 
-  /** Computes a part of the joiner's prompt; after the last it is a row. */
-  async #computePart(): Promise<void> {
-    if (!this.#joiner) return;
-    const { member, stream, parts } = this.#joiner;
-    if (member.cancelled()) return this.#dismiss(() => this.#end(member));
+  /**
+   * Computes a part of the joiner's prompt; after the last it is a row.
+   * @returns milliseconds that the rows have in turn
+   */
+  async #computePart(): Promise<number> {
+    if (!this.#joiner) return 0;
+    // streams that decode and streams that could join have equal shares of the time, but prompts have half of it at least:
+    // however long they are and however short their answers, the others get on, and a batch that is empty fills soon
+    const places = this.#most - this.#rows.length;
+    const share = Math.min(1, this.#rows.length / Math.min(places, 1 + this.#waiting.length));
+    const before = performance.now();
+    await this.#feedJoiner(this.#joiner);
+    return (performance.now() - before) * share;
+  }
+
+  async #feedJoiner({ member, stream, parts }: Joiner): Promise<void> {
     try {
       const logits = await stream.feed(parts.shift()!);
       if (parts.length > 0) return;
