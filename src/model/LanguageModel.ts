@@ -73,16 +73,13 @@ export class LanguageModel {
     const tokenizer = loadTokenizer(dir);
     let provider = providerFor(options.device ?? 'cpu');
     let cudaFailure: string | undefined;
-    let { external } = options;
     const graph = withUsualNames(path, options.graph, config);
-    const start = (): Promise<WorkerChannel> =>
+    const start = async (): Promise<WorkerChannel> =>
       WorkerChannel.start(
         {
           path,
           graph,
-          external,
-          // a process has a copy of them
-          returnsExternal: options.device === 'auto' && !options.isolate,
+          external: await options.external?.(),
           provider,
           threads: options.threads ?? availableParallelism(),
           optimization: options.optimization ?? 'all',
@@ -96,9 +93,6 @@ export class LanguageModel {
         },
         options.isolate,
         options.longestSilence,
-        (returned) => {
-          external = returned;
-        },
       );
     const channel = await start().catch((thrown: unknown) => {
       const isCuda = thrown instanceof BitmodelError && thrown.code === 'CUDA_FAILED';

@@ -144,8 +144,11 @@ export interface OpenOptions {
   readonly device?: Device;
   /** Bytes of a graph to run in the file's place. */
   readonly graph?: Uint8Array;
-  /** External data to use in place of the files that the graph names; taken over, so their buffers are gone afterwards. */
-  readonly external?: readonly ExternalData[];
+  /**
+   * Gives external data to use in place of the files that the graph names, each time that the graph is loaded: at first, on
+   * the CPU where a GPU can't be used, and in another process when one has died. Their buffers are taken over.
+   */
+  readonly external?: () => Promise<readonly ExternalData[]>;
   /**
    * Most outputs to decode in one run, 1 to 64; 1 unless stated, and for graphs that can't. Beyond 1, an output's logits
    * differ in their last bits by how many others are decoded with it.
@@ -153,8 +156,7 @@ export interface OpenOptions {
   readonly batch?: number;
   /**
    * Run it in a process of its own rather than in a thread of this one, for models of strangers: what their graphs do in
-   * native code, a crash or a run without end, is then an error of their calls and nothing more. External data given here
-   * is copied there. A process that crashed is started anew with the next call.
+   * native code, a crash or a run without end, is then an error of their calls and nothing more. A process that crashed is started anew with the next call.
    */
   readonly isolate?: boolean;
   /** Longest silence, in milliseconds, of such a process while a call waits for it; 10 minutes unless stated. */

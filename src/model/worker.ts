@@ -5,12 +5,7 @@ import { DecoderGraph } from './runtime/DecoderGraph.js';
 import { decodeAlone } from './runtime/decodeAlone.js';
 import { Output } from './runtime/Output.js';
 import { probeBatch } from './runtime/probeBatch.js';
-import {
-  buffersOf,
-  type WorkerOptions,
-  type WorkerReply,
-  type WorkerRequest,
-} from './runtime/protocol.js';
+import type { WorkerOptions, WorkerReply, WorkerRequest } from './runtime/protocol.js';
 import { TokenStream } from './runtime/TokenStream.js';
 
 /**
@@ -126,10 +121,7 @@ function send(reply: WorkerReply, transfer: ArrayBuffer[] = []): void {
   parentPort!.postMessage(reply, transfer);
 }
 
-function failure(
-  id: number | undefined,
-  thrown: unknown,
-): Extract<WorkerReply, { type: 'failed' }> {
+function failure(id: number | undefined, thrown: unknown): WorkerReply {
   const known = thrown instanceof BitmodelError ? thrown : undefined;
   return {
     type: 'failed',
@@ -140,8 +132,8 @@ function failure(
   };
 }
 
-const options = workerData as WorkerOptions;
 try {
+  const options = workerData as WorkerOptions;
   const graph = await DecoderGraph.load(options);
   const isBatched = options.batch > 1 && graph.info.batches && (await probeBatch(graph));
   const batch = isBatched ? new DecodeBatch(graph, options.batch, options.fewest) : undefined;
@@ -149,6 +141,5 @@ try {
   parentPort!.on('message', (request: WorkerRequest) => void worker.handle(request));
   send({ type: 'ready', graph: graph.info, batch: isBatched ? options.batch : 1 });
 } catch (thrown) {
-  const external = options.returnsExternal ? options.external : undefined;
-  send({ ...failure(undefined, thrown), external }, buffersOf(external));
+  send(failure(undefined, thrown));
 }

@@ -1,15 +1,8 @@
 import { Worker } from 'node:worker_threads';
 import { BitmodelError, messageOf } from '../../base/index.js';
-import type { ExternalData } from '../types.js';
 import { IsolatedWorker, type ModelThread } from './IsolatedWorker.js';
 import { THREAD_LIMITS } from './limits.js';
-import {
-  buffersOf,
-  type GraphInfo,
-  type WorkerOptions,
-  type WorkerReply,
-  type WorkerRequest,
-} from './protocol.js';
+import type { GraphInfo, WorkerOptions, WorkerReply, WorkerRequest } from './protocol.js';
 import { disableTelemetry } from './telemetry.js';
 
 type Reply<Type extends WorkerReply['type']> = Extract<WorkerReply, { type: Type }>;
@@ -80,14 +73,12 @@ export class WorkerChannel {
    * Starts a worker and waits until it has loaded its model.
    * @param isolate in a process of its own
    * @param longestSilence milliseconds that such a process may take to load, or leave a call without a sign of life
-   * @param onReturned given the external data of a model that could not be opened, with `options.returnsExternal`
    * @throws BitmodelError what the worker says, or `MODEL_WORKER_DIED`
    */
   static async start(
     options: WorkerOptions,
     isolate = false,
     longestSilence = LONGEST_SILENCE_MS,
-    onReturned?: (external: readonly ExternalData[]) => void,
   ): Promise<WorkerChannel> {
     const worker: ModelThread = isolate ? new IsolatedWorker(options) : startThread(options);
     const giveUp = isolate ? setTimeout(() => worker.terminate(), longestSilence) : undefined;
@@ -95,10 +86,7 @@ export class WorkerChannel {
       const ready = await new Promise<Reply<'ready'>>((resolve, reject) => {
         worker.once('message', (reply: WorkerReply) => {
           if (reply.type === 'ready') resolve(reply);
-          else if (reply.type === 'failed') {
-            if (reply.external) onReturned?.(reply.external);
-            reject(errorOf(reply));
-          }
+          else if (reply.type === 'failed') reject(errorOf(reply));
         });
         worker.once('error', (error: Error) => reject(died(messageOf(error))));
         worker.once('exit', (code: number | string) => reject(died(endOf(code))));
@@ -220,7 +208,8 @@ function startThread(options: WorkerOptions): Worker {
   disableTelemetry();
   return new Worker(new URL('../worker.js', import.meta.url), {
     workerData: options,
-    transferList: buffersOf(options.external),
+    // weights that are unlocked in memory are there once
+    transferList: (options.external ?? []).map(({ data }) => data.buffer as ArrayBuffer),
     resourceLimits: THREAD_LIMITS,
     // options for a script on the command line, such as --input-type, would be errors here
     execArgv: [],

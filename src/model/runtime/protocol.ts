@@ -10,8 +10,6 @@ export interface WorkerOptions {
   readonly graph: Uint8Array | undefined;
   /** External data in memory; their buffers are transferred. */
   readonly external?: readonly ExternalData[] | undefined;
-  /** Whether they are wanted back where the model can't be opened. */
-  readonly returnsExternal?: boolean;
   readonly provider: 'cpu' | 'cuda';
   readonly threads: number;
   readonly optimization: GraphOptimization;
@@ -121,11 +119,4 @@ export type WorkerReply =
       readonly code: string;
       readonly message: string;
       readonly next: string | undefined;
-      /** Transferred, where they are wanted back. */
-      readonly external?: readonly ExternalData[] | undefined;
     };
-
-/** What is transferred with external data: weights that are unlocked in memory are there once. */
-export function buffersOf(external: readonly ExternalData[] = []): ArrayBuffer[] {
-  return external.map(({ data }) => data.buffer as ArrayBuffer);
-}

@@ -1,3 +1,4 @@
+import { execFileSync } from 'node:child_process';
 import {
   cpSync,
   existsSync,
@@ -6,16 +7,20 @@ import {
   readdirSync,
   readFileSync,
   rmSync,
+  statSync,
   utimesSync,
   writeFileSync,
 } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
 import { getPublicKey, utils } from '@noble/secp256k1';
 import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { BitmodelError, toHex } from '#src/base/index.js';
 import {
+  GREEDY,
   LanguageModel,
   modelId,
   type OpenShare,
@@ -46,6 +51,18 @@ const [ann, platform, eve] = Array.from({ length: 3 }, () => {
 interface Holder {
   readonly privateKey: Uint8Array;
   readonly publicKey: string;
+}
+
+/** Processes that run a model for this one. */
+function childrenOf(pid: number): number[] {
+  const listing = execFileSync('ps', ['-A', '-o', 'pid=,ppid=,args='], { encoding: 'utf8' });
+  return listing
+    .split('\n')
+    .map((line) => line.trim().split(/\s+/))
+    .filter(
+      ([, parent, ...args]) => parent === String(pid) && args.join(' ').includes('isolated.js'),
+    )
+    .map(([child]) => Number(child));
 }
 
 let dir: string;
@@ -146,6 +163,45 @@ describe('a protected model', () => {
     expect(readdirSync(tmpdir()).length).toBeLessThanOrEqual(before);
     expect(readdirSync(made.full, { recursive: true })).toHaveLength(listing);
     await model.close();
+  });
+
+  it('has its weights where it runs alone, and is unlocked again when that process has died', async () => {
+    setFlagsFromString('--expose-gc');
+    const gc = runInNewContext('gc') as () => void;
+    const held = (): number => {
+      gc();
+      return process.memoryUsage().arrayBuffers;
+    };
+    const before = held();
+    const model = await openProtected(made.full, sharesOf(made.full), {
+      threads: 1,
+      isolate: true,
+    });
+    try {
+      const weights = statSync(join(plain, GRAPH)).size;
+      await expect.poll(() => held() - before).toBeLessThan(weights / 2);
+      const promptIds = model.tokenizer.encode('The American people');
+      const request = {
+        promptIds,
+        sampling: GREEDY,
+        seed: new Uint8Array(32),
+        maxTokens: 4,
+        stop: [],
+      };
+      const { ids } = await model.generate(request);
+      const [child] = childrenOf(process.pid);
+      process.kill(child!, 'SIGKILL');
+      // the call that comes before this process has heard of it fails
+      const again = () =>
+        model.generate(request).then(
+          (answer) => answer.ids,
+          (thrown: BitmodelError) => thrown.code,
+        );
+      await expect.poll(again).toEqual(ids);
+      await expect.poll(() => held() - before).toBeLessThan(weights / 2);
+    } finally {
+      await model.close();
+    }
   });
 
   it('is not run in full mode without its shares', async () => {

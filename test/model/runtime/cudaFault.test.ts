@@ -26,8 +26,9 @@ import { readFileSync } from 'node:fs';
 import { LanguageModel } from './dist/model/index.js';
 const dir = process.argv[1];
 const [isolate, device] = JSON.parse(process.argv[2]);
-const data = new Uint8Array(readFileSync(dir + '/onnx/model.onnx'));
-const external = [{ path: 'unused', data }];
+const external = async () => {
+  return [{ path: 'unused', data: new Uint8Array(readFileSync(dir + '/onnx/model.onnx')) }];
+};
 try {
   const model = await LanguageModel.open(dir, { device, isolate, external, threads: 1 });
   const { ids } = await model.generate({ promptIds: [5, 6], sampling: { temperatureMilli: 0, topK: 0, topPMilli: 1000 },
