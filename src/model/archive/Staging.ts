@@ -7,6 +7,11 @@ import { DEEPEST } from '../bundle/walk.js';
 /** Takes the files of an archive, one after the other. */
 export interface ArchiveTarget {
   /**
+   * The archive had more bytes, of files or not.
+   * @throws BitmodelError `ARCHIVE_TOO_LARGE` when they are more than an archive of its size can have
+   */
+  weigh(bytes: number): void;
+  /**
    * A file begins.
    * @param path as the archive has it
    * @param size bytes that the archive says it has
@@ -31,6 +36,7 @@ const MOST_FILES = 20_000;
 const MOST_GROWTH = 100;
 /** Small archives of repetitive text may well grow more. */
 const GROWTH_FREE = 64 * 1024 * 1024;
+const GREW = `its files have more than ${MOST_GROWTH} times the bytes that it has itself`;
 /** Folders that systems put into archives, which are of no use to others. */
 const LEFT_OUT = new Set(['__MACOSX']);
 
@@ -76,12 +82,15 @@ export class Staging implements ArchiveTarget {
   readonly dir: string;
   readonly #limits: ArchiveLimits;
   readonly #free: number;
+  /** Most bytes that may come of it. */
+  readonly #most: number;
   readonly #taken = new Set<string>();
   /** Folders as they were written first, by how they are compared. */
   readonly #spelling = new Map<string, string>();
   #files = 0;
   #leftOut = 0;
   #declared = 0;
+  #weighed = 0;
   #left = 0;
   #descriptor: number | undefined;
 
@@ -90,11 +99,17 @@ export class Staging implements ArchiveTarget {
     this.dir = dir;
     this.#limits = limits;
     this.#free = roomIn(dir);
+    this.#most = Math.max(GROWTH_FREE, MOST_GROWTH * limits.archiveBytes);
   }
 
   /** Files that were left out: what has a name with a dot, and torrents. */
   get leftOut(): number {
     return this.#leftOut;
+  }
+
+  weigh(bytes: number): void {
+    this.#weighed += bytes;
+    if (this.#weighed > this.#most) throw tooLarge(GREW);
   }
 
   /** @throws BitmodelError `BAD_ARCHIVE`, `ARCHIVE_TOO_LARGE`, `NO_SPACE`, `WRITE_FAILED` */
@@ -137,13 +152,11 @@ export class Staging implements ArchiveTarget {
   #assertRoom(size: number): void {
     if (!Number.isSafeInteger(size) || size < 0) throw badArchive('a file in it has no size');
     this.#declared += size;
-    const { archiveBytes, maxBytes } = this.#limits;
+    const { maxBytes } = this.#limits;
     if (maxBytes !== undefined && this.#declared > maxBytes) {
       throw tooLarge('its files have more bytes than you allow');
     }
-    if (this.#declared > Math.max(GROWTH_FREE, MOST_GROWTH * archiveBytes)) {
-      throw tooLarge(`its files have more than ${MOST_GROWTH} times the bytes that it has itself`);
-    }
+    if (this.#declared > this.#most) throw tooLarge(GREW);
     if (this.#declared <= this.#free) return;
     throw new BitmodelError('NO_SPACE', 'The disk has no room for what the archive holds.', {
       next: 'Free some space, or name another folder with --out DIR',

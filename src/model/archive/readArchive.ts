@@ -43,12 +43,19 @@ async function* chunksOf(path: string, options: ReadOptions): AsyncGenerator<Uin
 }
 
 /** What a gzip stream holds; unpacked as fast as it is taken, and no faster. */
-async function* gunzipped(source: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
+async function* gunzipped(
+  source: AsyncIterable<Uint8Array>,
+  signal: AbortSignal | undefined,
+): AsyncGenerator<Uint8Array> {
   const { pipeline } = await import('node:stream');
   const gunzip = createGunzip();
   // an error of either side comes out of the iteration below
   pipeline(source, gunzip, () => {});
-  for await (const chunk of gunzip) yield chunk as Buffer;
+  for await (const chunk of gunzip) {
+    // much may come of little
+    signal?.throwIfAborted();
+    yield chunk as Buffer;
+  }
 }
 
 async function openZip(path: string): Promise<ZipFile> {
@@ -79,5 +86,5 @@ export async function readArchive(
   }
   const { readTar } = await import('./tarArchive.js');
   const chunks = chunksOf(path, options);
-  await readTar(begins(first, GZIP) ? gunzipped(chunks) : chunks, target);
+  await readTar(begins(first, GZIP) ? gunzipped(chunks, options.signal) : chunks, target);
 }

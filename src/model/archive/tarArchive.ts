@@ -13,6 +13,8 @@ const KINDS: Readonly<Record<string, string>> = {
 };
 /** Most bytes of a header beside the plain one, such as one for a long name. */
 const MAX_META = 64 * 1024;
+/** Most files and folders: about as many folders as a model may have files. */
+const MOST_ENTRIES = 40_000;
 
 function take(entry: ReadEntry, target: ArchiveTarget): void {
   if (entry.type === 'Directory') {
@@ -47,8 +49,14 @@ export async function readTar(
   });
   let failure: unknown;
   let files = 0;
+  let entries = 0;
+  let isAtEnd = false;
+  parser.on('eof', () => {
+    isAtEnd = true;
+  });
   parser.on('entry', (entry: ReadEntry) => {
-    files++;
+    if (++entries > MOST_ENTRIES) throw badArchive(`it holds more than ${MOST_ENTRIES} entries`);
+    if (entry.type !== 'Directory') files++;
     take(entry, target);
   });
   parser.on('ignoredEntry', ({ type, path }: ReadEntry) => {
@@ -63,8 +71,11 @@ export async function readTar(
       // the parser would unpack this by itself, past all limits
       if (isFirst && chunk[0] === 0x1f && chunk[1] === 0x8b) throw badArchive('it is packed twice');
       isFirst = false;
+      target.weigh(chunk.length);
       parser.write(Buffer.from(chunk));
       if (failure !== undefined) throw failure;
+      // what lies behind the end is no part of the archive, and may have no end itself
+      if (isAtEnd) break;
     }
     parser.end();
     if (failure !== undefined) throw failure;

@@ -1,9 +1,9 @@
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { BitmodelError, equalBytes, fromHex, toHex } from '../../base/index.js';
 import { type Bundle, MANIFEST, readBundle } from './manifest.js';
 import { HASH, PIECE } from './merkle.js';
-import { type HashProgress, hashFound, TORRENT } from './pack.js';
+import { type HashProgress, hashFound, readTorrent, TORRENT } from './pack.js';
 import { hasLayer, isLayerOf, pieceCount } from './pieces.js';
 import { type HashedFile, type InfoFile, infoHash, readPieceLayers } from './torrent.js';
 import { type BundleFile, findBundleFiles } from './walk.js';
@@ -68,7 +68,7 @@ function knownLayers(
   if (!existsSync(path)) return { layers, torrent: 'missing' };
   let read: Layers;
   try {
-    read = readPieceLayers(readFileSync(path));
+    read = readPieceLayers(readTorrent(record));
   } catch (thrown) {
     if (!(thrown instanceof BitmodelError)) throw thrown;
     return { layers, torrent: 'damaged' };

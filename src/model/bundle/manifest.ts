@@ -1,10 +1,12 @@
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { z } from 'zod';
-import { BitmodelError, EXIT, messageOf, writeFileAtomic } from '../../base/index.js';
+import { BitmodelError, EXIT, messageOf, readWithin, writeFileAtomic } from '../../base/index.js';
 
 /** Name of the file in which `pack` records a bundle's id; it is no part of the bundle. */
 export const MANIFEST = 'bitmodel.json';
+/** Some 300,000 files. */
+const MOST_BYTES = 64 << 20;
 const hash = z.string().regex(/^[0-9a-f]{64}$/);
 
 const manifestSchema = z.strictObject({
@@ -47,7 +49,8 @@ export function checkBundle(value: unknown): Bundle {
 
 /**
  * Reads what `pack` wrote about a bundle.
- * @throws BitmodelError `NOT_PACKED` when there is no bitmodel.json, `BAD_MANIFEST` when it can't be used
+ * @throws BitmodelError `NOT_PACKED` when there is no bitmodel.json, `BAD_MANIFEST` when it can't be used,
+ *   `UNREADABLE_FILE` when it is no regular file, or too large to be one
  */
 export function readBundle(dir: string): Bundle {
   const path = join(dir, MANIFEST);
@@ -57,9 +60,10 @@ export function readBundle(dir: string): Bundle {
       exitCode: EXIT.notFound,
     });
   }
+  const bytes = readWithin(dir, MANIFEST, MOST_BYTES);
   let value: unknown;
   try {
-    value = JSON.parse(readFileSync(path, 'utf8'));
+    value = JSON.parse(Buffer.from(bytes).toString('utf8'));
   } catch (thrown) {
     throw new BitmodelError('BAD_MANIFEST', `${path} is not valid JSON: ${messageOf(thrown)}.`, {
       next: `Remove it and run: bitmodel model pack ${dir}`,

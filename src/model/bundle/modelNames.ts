@@ -14,7 +14,13 @@ export interface Named {
   /** `name` or `name:tag`. */
   readonly name: string;
   readonly dir: string;
+  /** How it came here, where that is known. */
+  readonly origin?: string | undefined;
 }
+
+/** Whether whoever made the model gave it its name, rather than who has it here. */
+const isNamedElsewhere = ({ origin }: Named): boolean =>
+  origin === 'pulled' || origin === 'unpacked';
 
 /** A name without its tag. */
 export function untagged(name: string): string {
@@ -32,15 +38,17 @@ export function withTag(name: string, tag: string): string {
 
 /**
  * Models that a text may mean: one with just this id or this name; else those of this name with any tag; else those whose id
- * begins so. Names on the chain are read in the same order.
+ * begins so. Names on the chain are read in the same order. A name that somebody else gave does not win over a tagged one, or a
+ * stranger's model could take the place of another by what it is called.
  */
 function candidates<T extends Named>(models: readonly T[], text: string): readonly T[] {
   const lower = text.toLowerCase();
   const isPrefix = lower.length >= SHORTEST_PREFIX && /^[0-9a-f]+$/.test(lower);
+  const isTaken = models.some((model) => model.name === text && isNamedElsewhere(model));
   const rules: readonly ((model: T) => boolean)[] = [
     ({ id }) => id === lower,
-    ({ name }) => name === text,
-    ({ name }) => untagged(name) === text,
+    ({ name }) => name === text && !isTaken,
+    ({ name }) => name === text || untagged(name) === text,
     ({ id }) => isPrefix && id.startsWith(lower),
   ];
   for (const rule of rules) {

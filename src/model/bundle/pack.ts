@@ -1,6 +1,6 @@
 import { existsSync } from 'node:fs';
 import { basename, join, resolve } from 'node:path';
-import { sha256, toHex, writeFilesAtomic } from '../../base/index.js';
+import { readWithin, sha256, toHex, writeFilesAtomic } from '../../base/index.js';
 import { hashFiles } from './hashFiles.js';
 import { MAX_INFO } from './info.js';
 import { type Bundle, bundleBytes, checkBundle, MANIFEST, readBundle } from './manifest.js';
@@ -48,6 +48,13 @@ export interface PackedModel extends Bundle {
 
 /** Name of the torrent file that packing writes. */
 export const TORRENT = 'bitmodel.torrent';
+/** Hashes of the pieces of some 4 TB. */
+const MOST_TORRENT = 128 << 20;
+
+/** The torrent beside a model. @throws BitmodelError `UNREADABLE_FILE` */
+export function readTorrent(dir: string): Uint8Array {
+  return readWithin(dir, TORRENT, MOST_TORRENT);
+}
 
 /**
  * Hashes files of a folder.

@@ -1,4 +1,4 @@
-import { existsSync, readFileSync, statSync } from 'node:fs';
+import { readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { readBundleJson } from '../config.js';
 
@@ -49,7 +49,9 @@ function templateIn(value: unknown): string | undefined {
  */
 export function bundleTemplate(dir: string, config: Json): string | undefined {
   const file = join(dir, 'chat_template.jinja');
-  if (existsSync(file) && statSync(file).size <= MOST_BYTES) return readFileSync(file, 'utf8');
+  const found = statSync(file, { throwIfNoEntry: false });
+  // a pipe would be waited for
+  if (found?.isFile() && found.size <= MOST_BYTES) return readFileSync(file, 'utf8');
   return (
     templateIn(config.chat_template) ??
     templateIn(readBundleJson(dir, 'chat_template.json')?.chat_template)

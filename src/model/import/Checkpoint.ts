@@ -1,5 +1,5 @@
-import { closeSync, readdirSync, realpathSync } from 'node:fs';
-import { basename, dirname, join, relative } from 'node:path';
+import { closeSync, existsSync, readdirSync, realpathSync } from 'node:fs';
+import { basename, dirname, join } from 'node:path';
 import { BitmodelError, EXIT, openWithin } from '../../base/index.js';
 import { readBundleJson } from '../config.js';
 import { fileSource } from '../onnx/wire.js';
@@ -19,6 +19,8 @@ const SINGLE = 'model.safetensors';
 const INDEX = 'model.safetensors.index.json';
 const FLOATS: readonly string[] = ['F32', 'F16', 'BF16'];
 const COMPARED = 1 << 20;
+/** A file in Hugging Face's cache: the hash of what it holds, by git or SHA-256. */
+const BLOB = /^(?:[0-9a-f]{40}|[0-9a-f]{64})$/;
 
 function refuse(dir: string, why: string, next = 'Fetch the model again'): BitmodelError {
   return new BitmodelError('BAD_CHECKPOINT', `${dir} can't be imported: ${why}.`, { next });
@@ -64,10 +66,18 @@ function shardsOf(dir: string): { files: string[]; map: ReadonlyMap<string, stri
  * @throws BitmodelError `UNREADABLE_FILE`
  */
 export function fileOf(dir: string, name: string): string {
-  const real = realpathSync(dir);
-  const root = basename(dirname(real)) === 'snapshots' ? dirname(dirname(real)) : real;
-  closeSync(openWithin(root, join(relative(root, real), name)).descriptor);
-  return realpathSync(join(real, name));
+  const folder = realpathSync(dir);
+  const blobs = join(dirname(dirname(folder)), 'blobs');
+  const path = join(folder, name);
+  const real = existsSync(path) ? realpathSync(path) : path;
+  // whoever made the folder may call the one that it lies in as they like, but none of the reader's files is called so
+  const isBlob =
+    basename(dirname(folder)) === 'snapshots' &&
+    dirname(real) === blobs &&
+    BLOB.test(basename(real));
+  const { descriptor } = isBlob ? openWithin(blobs, basename(real)) : openWithin(folder, name);
+  closeSync(descriptor);
+  return realpathSync(path);
 }
 
 function readShard(dir: string, file: string): (StoredTensor & { path: string })[] {

@@ -1,4 +1,4 @@
-import { existsSync, readFileSync, statSync } from 'node:fs';
+import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { z } from 'zod';
 import {
@@ -8,6 +8,7 @@ import {
   EXIT,
   equalBytes,
   fromHex,
+  readWithin,
   sha256,
   toHex,
 } from '../../base/index.js';
@@ -95,7 +96,7 @@ export function parseProtection(text: string, path: string): SignedProtection {
 
 /**
  * Reads how a bundle is protected.
- * @throws BitmodelError `NOT_PROTECTED`, `BAD_PROTECTION`
+ * @throws BitmodelError `NOT_PROTECTED`, `BAD_PROTECTION`, `UNREADABLE_FILE`
  */
 export function readProtection(dir: string): SignedProtection {
   const path = join(dir, PROTECTION);
@@ -105,8 +106,7 @@ export function readProtection(dir: string): SignedProtection {
       exitCode: EXIT.usage,
     });
   }
-  if (statSync(path).size > MOST_BYTES) throw bad(path);
-  return parseProtection(readFileSync(path, 'utf8'), path);
+  return parseProtection(Buffer.from(readWithin(dir, PROTECTION, MOST_BYTES)).toString(), path);
 }
 
 /** The text of `protection.json`. */

@@ -1,9 +1,17 @@
-import { constants, existsSync, readFileSync } from 'node:fs';
+import { constants, existsSync, lstatSync } from 'node:fs';
 import { type FileHandle, mkdir, open, readdir, readFile, rm } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
-import { assertRoom, BitmodelError, EXIT, toHex, writeFileAtomic } from '../../base/index.js';
-import { type BundleInfo, parseInfo } from '../bundle/info.js';
+import {
+  assertRoom,
+  BitmodelError,
+  EXIT,
+  readWithin,
+  toHex,
+  writeFileAtomic,
+} from '../../base/index.js';
+import { type BundleInfo, MAX_INFO, parseInfo } from '../bundle/info.js';
 import { type Bundle, checkBundle, writeBundle } from '../bundle/manifest.js';
+import { HASH } from '../bundle/merkle.js';
 import { type Parent, TORRENT } from '../bundle/pack.js';
 import {
   type BundlePiece,
@@ -11,6 +19,7 @@ import {
   hashOfPiece,
   hasLayer,
   isLayerOf,
+  pieceCount,
   piecesOf,
 } from '../bundle/pieces.js';
 import { type InfoFile, torrentBytes } from '../bundle/torrent.js';
@@ -21,6 +30,8 @@ import { type PieceKeeper, writeError } from './PieceKeeper.js';
 export const STATE = '.bitmodel-pull';
 const INFO = 'info';
 const HAVE = 'have';
+/** Windows knows no such links to be followed. */
+const OPEN = constants.O_RDWR | constants.O_CREAT | (constants.O_NOFOLLOW ?? 0);
 
 /** What the description of a model that was fetched says beside its contents. */
 export interface BundleAbout {
@@ -55,8 +66,8 @@ export class PartialBundle {
 
   /** The description of the model whose download was begun in a folder, if there is one. */
   static savedInfo(dir: string): BundleInfo | undefined {
-    const path = join(dir, STATE, INFO);
-    return existsSync(path) ? parseInfo(readFileSync(path)) : undefined;
+    if (!existsSync(join(dir, STATE, INFO))) return undefined;
+    return parseInfo(readWithin(dir, join(STATE, INFO), MAX_INFO));
   }
 
   /**
@@ -71,6 +82,8 @@ export class PartialBundle {
     else if (saved.id !== info.id) throw inUse(path, 'another download was begun there');
     // before anything is made of a size that somebody else stated, the list of pieces included
     if (saved === undefined) assertRoom(path, info.size);
+    for (const name of [INFO, HAVE]) assertOurs(path, `${STATE}/${name}`);
+    for (const file of info.files) assertOurs(path, file.path, file.size);
     const bundle = new PartialBundle(path, info);
     try {
       if (saved === undefined) await bundle.#begin();
@@ -211,7 +224,7 @@ export class PartialBundle {
     for (const { path, size } of this.info.files) {
       const full = join(this.dir, path);
       await mkdir(dirname(full), { recursive: true });
-      const file = await open(full, constants.O_RDWR | constants.O_CREAT);
+      const file = await open(full, OPEN);
       try {
         const { dev, ino } = await file.stat({ bigint: true });
         // two names of a model can be one file on a system that does not tell cases apart
@@ -222,16 +235,16 @@ export class PartialBundle {
         await file.close();
       }
     }
-    this.#haveFile = await open(join(this.dir, STATE, HAVE), constants.O_RDWR | constants.O_CREAT);
+    this.#haveFile = await open(join(this.dir, STATE, HAVE), OPEN);
     await this.#haveFile.truncate(this.pieces.length);
   }
 
   #readLayers(): void {
     for (const number of this.missingLayers()) {
       const file = this.info.files[number]!;
-      const path = join(this.dir, STATE, toHex(file.root!));
-      if (!existsSync(path)) continue;
-      const layer = new Uint8Array(readFileSync(path));
+      const name = join(STATE, toHex(file.root!));
+      if (!existsSync(join(this.dir, name))) continue;
+      const layer = readWithin(this.dir, name, HASH * pieceCount(file.size));
       if (isLayerOf(file, layer)) this.#layers.set(toHex(file.root!), layer);
     }
   }
@@ -261,6 +274,28 @@ function inUse(dir: string, why: string): BitmodelError {
     next: 'Name another folder with --out DIR, or empty it',
     exitCode: EXIT.notAllowed,
   });
+}
+
+/**
+ * Refuses what somebody else may have laid out in a folder with a download that was begun: a link, through which a file
+ * elsewhere would be written to, or a file that the download never made.
+ * @param size that the download gave the file
+ */
+function assertOurs(dir: string, path: string, size?: number): void {
+  const names = path.split('/');
+  for (const [i] of names.entries()) {
+    const shown = names.slice(0, i + 1).join('/');
+    const found = lstatSync(join(dir, shown), { throwIfNoEntry: false });
+    if (found === undefined) return;
+    const isLast = i === names.length - 1;
+    if (!(isLast ? found.isFile() && found.nlink === 1 : found.isDirectory())) {
+      throw inUse(dir, `${shown} is a link, or not of the download`);
+    }
+    // a start that was cut off leaves an empty one
+    if (isLast && size !== undefined && found.size !== 0 && found.size !== size) {
+      throw inUse(dir, `${shown} is another file than that of the download`);
+    }
+  }
 }
 
 async function assertEmpty(dir: string): Promise<void> {

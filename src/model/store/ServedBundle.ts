@@ -1,11 +1,11 @@
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync } from 'node:fs';
 import { type FileHandle, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { BitmodelError, toHex } from '../../base/index.js';
 import { bdecode, bencode } from '../bundle/bencode.js';
 import { type BundleInfo, parseInfo } from '../bundle/info.js';
 import { BLOCK, PIECE } from '../bundle/merkle.js';
-import { TORRENT } from '../bundle/pack.js';
+import { readTorrent, TORRENT } from '../bundle/pack.js';
 import { hasLayer, isLayerOf, pieceCount, pieceSpan } from '../bundle/pieces.js';
 import { blockCount, blockLength, proveBlock } from '../bundle/proof.js';
 import { readPieceLayers, torrentBytes } from '../bundle/torrent.js';
@@ -45,12 +45,12 @@ export class ServedBundle {
 
   /**
    * Opens a model by the torrent that `pack` or a download wrote beside it.
-   * @throws BitmodelError `NOT_SERVABLE`, `BAD_BENCODE`, `BAD_INFO`, `BAD_TORRENT`
+   * @throws BitmodelError `NOT_SERVABLE`, `BAD_BENCODE`, `BAD_INFO`, `BAD_TORRENT`, `UNREADABLE_FILE`
    */
   static async open(dir: string): Promise<ServedBundle> {
     const path = join(dir, TORRENT);
     if (!existsSync(path)) throw notServable(dir, `${TORRENT} is not there`);
-    const bytes = new Uint8Array(readFileSync(path));
+    const bytes = readTorrent(dir);
     const torrent = bdecode(bytes);
     const entry = torrent instanceof Map ? torrent.get('info') : undefined;
     if (entry === undefined) throw notServable(dir, `${TORRENT} holds no description`);

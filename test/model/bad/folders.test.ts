@@ -5,7 +5,15 @@ import { join } from 'node:path';
 import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { BitmodelError } from '#src/base/index.js';
-import { GREEDY, LanguageModel, loadTokenizer } from '#src/model/index.js';
+import {
+  GREEDY,
+  importModel,
+  LanguageModel,
+  loadTokenizer,
+  readBundle,
+  readProtection,
+  ServedBundle,
+} from '#src/model/index.js';
 import { readGraphFacts } from '#src/model/onnx/facts.js';
 import { asField, textField } from '#src/model/onnx/fields.js';
 import { writeExternalTensor } from '#src/model/onnx/tensor.js';
@@ -179,6 +187,15 @@ describe('a model of strangers, in one sentence', () => {
       rmSync(join(folder, 'config.json'));
       execFileSync('mkfifo', [join(folder, 'config.json')]);
       await expect(LanguageModel.open(folder)).rejects.toMatchObject({ code: 'BAD_MODEL_CONFIG' });
+      const imported = importModel(folder, { out: join(folder, 'out') });
+      await expect(imported).rejects.toThrow(BitmodelError);
+      const pipes = ['bitmodel.json', 'bitmodel.torrent', 'protection.json', 'chat_template.jinja'];
+      for (const name of pipes) execFileSync('mkfifo', [join(folder, name)]);
+      const unreadable = { code: 'UNREADABLE_FILE' };
+      expect(() => readBundle(folder)).toThrow(expect.objectContaining(unreadable) as Error);
+      expect(() => readProtection(folder)).toThrow(expect.objectContaining(unreadable) as Error);
+      await expect(ServedBundle.open(folder)).rejects.toMatchObject(unreadable);
+      expect(loadTokenizer(folder).hasChatTemplate).toBe(false);
     },
   );
 });

@@ -33,7 +33,14 @@ import { Folder } from './folder.js';
 interface TarEntry {
   path: string;
   bytes?: Buffer;
-  type?: 'File' | 'SymbolicLink' | 'Link' | 'CharacterDevice' | 'FIFO' | 'Directory';
+  type?:
+    | 'File'
+    | 'SymbolicLink'
+    | 'Link'
+    | 'CharacterDevice'
+    | 'FIFO'
+    | 'Directory'
+    | 'ExtendedHeader';
   linkpath?: string;
   size?: number;
 }
@@ -335,6 +342,24 @@ describe('an archive is refused', () => {
     }
   });
 
+  it('that is a bomb behind its end, or beside its files', async () => {
+    const zeros = Buffer.alloc(80_000_000);
+    const whole = tarOf([{ path: 'config.json', bytes: Buffer.from('{}') }]);
+    expect((await tried(gzipSync(Buffer.concat([whole, zeros])))).error).toBeUndefined();
+    const about = {
+      path: 'x',
+      type: 'ExtendedHeader',
+      bytes: Buffer.from(`30 comment=${'x'.repeat(17)}\n`.padEnd(60_000, '\0')),
+    } as const;
+    const heads = tarOf(Array.from({ length: 1200 }, () => about));
+    expect((await tried(gzipSync(heads))).error).toMatchObject({ code: 'ARCHIVE_TOO_LARGE' });
+    const folders = Array.from({ length: 40_001 }, (_, i) => ({
+      path: `${i}/`,
+      type: 'Directory' as const,
+    }));
+    expect((await tried(gzipSync(tarOf(folders)))).error).toMatchObject({ code: 'BAD_ARCHIVE' });
+  });
+
   it('that says it holds more than there is, less than there is, or more than the disk has room for', async () => {
     const cut = tarOf([{ path: 'a', ...file, size: 100_000 }]);
     expect((await tried(cut)).error).toMatchObject({ code: 'BAD_ARCHIVE' });
@@ -383,6 +408,7 @@ describe('whatever bytes come', () => {
   class Counter implements ArchiveTarget {
     files = 0;
     bytes = 0;
+    weigh(): void {}
     begin(): boolean {
       return ++this.files % 3 !== 0;
     }

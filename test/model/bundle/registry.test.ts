@@ -58,6 +58,20 @@ describe('a model is meant by', () => {
     expect(registry.resolve('whale')).toBe(one.dir);
   });
 
+  it('no name that somebody else gave in place of a tagged one', async () => {
+    const own = await add('whale:v1', '1');
+    const other = await add('whale', '2');
+    registry.register(other.id, other.dir, 'whale', { origin: 'unpacked' });
+    expect(() => registry.resolve('whale')).toThrow(
+      expect.objectContaining({
+        code: 'AMBIGUOUS_NAME',
+        message: expect.stringMatching(/whale:v1 .*; whale /) as string,
+      }) as Error,
+    );
+    expect(registry.resolve('whale:v1')).toBe(own.dir);
+    expect(registry.resolve(other.id)).toBe(other.dir);
+  });
+
   it('the beginning of its id, of at least four digits, in any case', async () => {
     const one = await add('whale', '1');
     const other = `${one.id.slice(0, 6)}${one.id[6] === '0' ? '1' : '0'}${one.id.slice(7)}`;

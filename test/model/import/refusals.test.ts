@@ -246,9 +246,11 @@ describe('a folder', () => {
     mkdirSync(join(cache, 'snapshots'));
     const dir = join(cache, 'snapshots', 'abc');
     renameSync(copy(), dir);
-    for (const name of ['model.safetensors', 'config.json', 'tokenizer.json']) {
-      renameSync(join(dir, name), join(cache, 'blobs', name));
-      symlinkSync(`../../blobs/${name}`, join(dir, name));
+    const names = ['model.safetensors', 'config.json', 'tokenizer.json'];
+    for (const [i, name] of names.entries()) {
+      const blob = `${i}`.repeat(i === 0 ? 64 : 40);
+      renameSync(join(dir, name), join(cache, 'blobs', blob));
+      symlinkSync(`../../blobs/${blob}`, join(dir, name));
     }
     const out = join(root, `out-${++count}`);
     await importModel(dir, { out });
@@ -256,6 +258,11 @@ describe('a folder', () => {
     const { ids, logits } = referenceOf('llama');
     expect(furthest(await prefilled(model, ids), logits)).toBeLessThan(1e-4);
     await model.close();
+
+    // a stranger's folder may lie in one of that name
+    writeFileSync(join(cache, 'secret'), 'mine');
+    symlinkSync('../../secret', join(dir, 'README.md'));
+    await refused(dir, 'UNREADABLE_FILE', /outside/);
 
     const other = copy();
     renameSync(join(other, 'model.safetensors'), join(root, 'elsewhere'));

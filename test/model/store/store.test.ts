@@ -1,10 +1,12 @@
 import {
   closeSync,
   existsSync,
+  linkSync,
   mkdtempSync,
   openSync,
   readFileSync,
   rmSync,
+  symlinkSync,
   utimesSync,
   writeFileSync,
 } from 'node:fs';
@@ -267,6 +269,40 @@ describe('a download', () => {
     const bundle = await PartialBundle.open(dir, source.info);
     expect(bundle.missing()).toHaveLength(bundle.pieces.length);
     await bundle.close();
+  });
+
+  it('goes on in no folder with a link, or with a file that is not of the download', async () => {
+    const outside = join(scratch, 'outside');
+    const { path } = source.info.files.find((file) => file.path.includes('/'))!;
+    const top = path.split('/')[0]!;
+    const layOut: Record<string, (dir: string) => void> = {
+      'a link in place of a file': (dir) => {
+        rmSync(join(dir, path));
+        symlinkSync(outside, join(dir, path));
+      },
+      'a second name of a file': (dir) => {
+        rmSync(join(dir, path));
+        linkSync(outside, join(dir, path));
+      },
+      'a link in place of a folder': (dir) => {
+        rmSync(join(dir, top), { recursive: true });
+        symlinkSync(scratch, join(dir, top));
+      },
+      'a link in place of what is noted': (dir) => {
+        rmSync(join(dir, '.bitmodel-pull/have'));
+        symlinkSync(outside, join(dir, '.bitmodel-pull/have'));
+      },
+      'a file of another size': (dir) => writeFileSync(join(dir, path), 'my own'),
+    };
+    for (const [name, change] of Object.entries(layOut)) {
+      const dir = fresh();
+      await (await PartialBundle.open(dir, source.info)).close();
+      writeFileSync(outside, 'nothing of theirs');
+      change(dir);
+      const again = PartialBundle.open(dir, source.info);
+      await expect(again, name).rejects.toMatchObject({ code: 'FOLDER_IN_USE' });
+      expect(readFileSync(outside, 'utf8')).toBe('nothing of theirs');
+    }
   });
 
   it('refuses a folder that holds something else, and a model larger than the disk', async () => {
