@@ -2,7 +2,7 @@ import { availableParallelism } from 'node:os';
 import { basename, join } from 'node:path';
 import { BitmodelError, EXIT } from '../base/index.js';
 import { type ModelConfig, readModelConfig } from './config.js';
-import { readGraph } from './facts.js';
+import { contextLengthOf, readGraph } from './facts.js';
 import { FinishDetector } from './finish.js';
 import { type GraphFacts, numericType } from './onnx/facts.js';
 import { renamed } from './onnx/renamed.js';
@@ -70,6 +70,7 @@ export class LanguageModel {
     const config = readModelConfig(dir, options.file);
     const path = join(dir, config.file);
     const facts = readGraph(path, options.graph);
+    const contextLength = contextLengthOf(config, path, options.graph);
     const tokenizer = loadTokenizer(dir);
     let provider = providerFor(options.device ?? 'cpu');
     let cudaFailure: string | undefined;
@@ -86,7 +87,7 @@ export class LanguageModel {
           keyValueHeads: config.keyValueHeads,
           headSize: config.headSize,
           vocabularySize: config.vocabularySize,
-          contextLength: config.contextLength,
+          contextLength,
           // what a row of a run-dependent graph computes would hang on the other rows
           batch: facts.runDependent ? 1 : batch,
           fewest: unfolds(facts) ? FEWEST_UNFOLDED : 2,
@@ -111,7 +112,7 @@ export class LanguageModel {
       dir,
       file: config.file,
       vocabularySize,
-      contextLength: config.contextLength,
+      contextLength,
       endIds: config.endIds,
       layers: config.layers ?? layers,
       hasCache,

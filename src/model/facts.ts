@@ -3,8 +3,9 @@ import { dirname, join, posix } from 'node:path';
 import { BitmodelError, EXIT } from '../base/index.js';
 import { MANIFEST } from './bundle/manifest.js';
 import { isBundlePath } from './bundle/names.js';
-import { readModelConfig } from './config.js';
+import { type ModelConfig, readModelConfig } from './config.js';
 import { type GraphFacts, numericType, readGraphFacts } from './onnx/facts.js';
+import { readGraphShape } from './onnx/shape.js';
 import { fileSource, memorySource } from './onnx/wire.js';
 
 /** What can be said about a model without running it. */
@@ -76,6 +77,24 @@ function externalPath(graphPath: string, external: string): string | undefined {
   return existsSync(path) ? path : undefined;
 }
 
+/**
+ * Tokens of context: what the JSON files say, unless the graph's tables of rotary embeddings end before.
+ * @param graph bytes to read in the file's place
+ * @throws BitmodelError `BAD_ONNX`
+ */
+export function contextLengthOf(
+  { contextLength }: ModelConfig,
+  path: string,
+  graph?: Uint8Array,
+): number {
+  const source = graph ? memorySource(graph) : fileSource(path);
+  try {
+    return Math.min(contextLength, readGraphShape(source).rotaryPositions ?? contextLength);
+  } finally {
+    source.close();
+  }
+}
+
 /** Bytes of a graph and its external data, all of which is there. */
 export function graphBytes(path: string, { externalFiles }: GraphFacts): number {
   const external = externalFiles.map((name) => statSync(externalPath(path, name)!).size);
@@ -95,7 +114,7 @@ export function readModelFacts(dir: string, file?: string): ModelFacts {
     architecture: config.architecture,
     parameters: graph.parameters,
     layers: config.layers,
-    contextLength: config.contextLength,
+    contextLength: contextLengthOf(config, path),
     vocabularySize: config.vocabularySize,
     numericType: numericType(graph),
     accuracyLevel: graph.accuracyLevel,

@@ -144,7 +144,9 @@ function tensorFacts({ tensors, scales, tables, products }: Mutable) {
   let rotaryPositions: number | undefined;
   let notWeights = 0;
   for (const [name, sizes] of tensors) {
-    if (tables.has(name)) rotaryPositions = Math.max(rotaryPositions ?? 0, sizes[0] ?? 0);
+    // rows of angles; a table of any other form says nothing
+    const isTable = tables.has(name) && sizes.length === 2 && sizes[0]! > 0;
+    if (isTable) rotaryPositions = Math.max(rotaryPositions ?? 0, sizes[0]!);
     if (tables.has(name) || scales.has(name)) notWeights += elements(sizes);
     else if (sizes.length === 2) matrices.set(sizes.join(), [sizes[0]!, sizes[1]!]);
     else if (sizes.length === 3 && /_quant$/.test(name)) {

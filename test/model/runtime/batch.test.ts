@@ -130,6 +130,19 @@ describe('outputs of a batch', () => {
     expect(ends[1]!.ids).toHaveLength(7);
   });
 
+  it("end where the graph's tables of positions do, though its configuration states more", async () => {
+    const model = await open(2, makeGraph('group-query', SIZES.layers, undefined, 64));
+    expect(model.info.contextLength).toBe(64);
+    const ends = await Promise.all(
+      [request(1, 50, 40), request(2, 9, 20)].map((one) => model.generate(one)),
+    );
+    await expect(model.generate(request(3, 64, 1))).rejects.toMatchObject({
+      code: 'PROMPT_TOO_LONG',
+    });
+    await model.close();
+    expect(ends.map(({ ids }) => ids.length)).toEqual([14, 20]);
+  });
+
   it('come whoever joins, leaves and gives up meanwhile', async () => {
     const plan = fc.array(
       fc.record({
