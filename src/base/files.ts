@@ -72,6 +72,19 @@ function stage(path: string, data: Uint8Array | string, temporary: string, mode:
   }
 }
 
+function reasonOf(thrown: unknown): string {
+  const code = codeOf(thrown);
+  if (code === 'ENOSPC' || code === 'EDQUOT') return 'the disk is full';
+  if (code === 'ENOTDIR') return 'what it would lie in is a file, not a folder';
+  return messageOf(thrown);
+}
+
+function nextOf(thrown: unknown, left: string): string {
+  return codeOf(thrown) === 'ENOTDIR'
+    ? `Name another place; ${left}`
+    : `Free some space or check the permissions, then try again; ${left}`;
+}
+
 function writeError(path: string, thrown: unknown): BitmodelError {
   const code = codeOf(thrown);
   if (code === 'EEXIST') {
@@ -80,9 +93,8 @@ function writeError(path: string, thrown: unknown): BitmodelError {
       exitCode: EXIT.notAllowed,
     });
   }
-  const why = code === 'ENOSPC' ? 'the disk is full' : messageOf(thrown);
-  return new BitmodelError('WRITE_FAILED', `${path} could not be written: ${why}.`, {
-    next: 'Free some space or check the permissions, then try again; nothing was changed',
+  return new BitmodelError('WRITE_FAILED', `${path} could not be written: ${reasonOf(thrown)}.`, {
+    next: nextOf(thrown, 'nothing was changed'),
     cause: thrown,
   });
 }
@@ -90,12 +102,9 @@ function writeError(path: string, thrown: unknown): BitmodelError {
 /** An error of the file system, as what it means for who has something larger written; whatever else was thrown, as it is. */
 export function asWriteError(out: string, thrown: unknown): unknown {
   if (thrown instanceof BitmodelError) return thrown;
-  const { code, syscall } = thrown as NodeJS.ErrnoException;
-  if (syscall === undefined) return thrown;
-  const isFull = code === 'ENOSPC' || code === 'EDQUOT';
-  const why = isFull ? 'the disk is full' : messageOf(thrown);
-  return new BitmodelError('WRITE_FAILED', `${out} could not be written: ${why}.`, {
-    next: 'Free some space or check the permissions, then try again; nothing was left behind',
+  if ((thrown as NodeJS.ErrnoException).syscall === undefined) return thrown;
+  return new BitmodelError('WRITE_FAILED', `${out} could not be written: ${reasonOf(thrown)}.`, {
+    next: nextOf(thrown, 'nothing was left behind'),
     cause: thrown,
   });
 }

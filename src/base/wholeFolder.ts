@@ -76,6 +76,7 @@ export async function makeWholeFolder<Result>(
   const hidden = join(parent, `.${basename(target)}.partial-${HOST}-${process.pid}-${unique}`);
   const dir = join(hidden, 'model');
   let kept = dir;
+  let isMade = false;
   try {
     assertFree(target);
     if (existsSync(parent)) removeLeftovers(parent);
@@ -83,6 +84,7 @@ export async function makeWholeFolder<Result>(
     makeFolder(parent);
     // for its owner alone, which what is made need not be
     mkdirSync(hidden, { mode: 0o700 });
+    isMade = true;
     mkdirSync(dir, { mode });
     const keepOnly = (folder: string): void => {
       kept = folder;
@@ -97,6 +99,6 @@ export async function makeWholeFolder<Result>(
   } catch (thrown) {
     throw asWriteError(out, thrown);
   } finally {
-    rmSync(hidden, { recursive: true, force: true });
+    if (isMade) rmSync(hidden, { recursive: true, force: true });
   }
 }

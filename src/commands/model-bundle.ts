@@ -3,6 +3,7 @@ import type { Command } from 'commander';
 import { BitmodelError, EXIT } from '../base/index.js';
 import {
   archiveModel,
+  assertArchivePlace,
   type BundleCheck,
   type BundleFault,
   checkModel,
@@ -69,6 +70,7 @@ export function registerPack(model: Command): void {
             exitCode: EXIT.usage,
           });
         }
+        if (archive !== undefined) assertArchivePlace(dir!, archive);
         const progress = progressLine('reading', settings);
         const packed = await packModel(dir!, {
           ...(asked === undefined ? {} : { name: asked }),
@@ -80,8 +82,11 @@ export function registerPack(model: Command): void {
           signal,
         }).finally(progress.end);
         const { id, name, licence, parents, size: bytes, files, magnet, canBeShared } = packed;
-        new ModelRegistry(settings.datadir).register(id, packed.dir, name, {
-          origin: 'packed',
+        const registry = new ModelRegistry(settings.datadir);
+        const known = registry.list().find((entry) => entry.id === id && entry.dir === packed.dir);
+        registry.register(id, packed.dir, name, {
+          // the same model as before came as it did
+          origin: known?.origin ?? 'packed',
           ...(record === undefined ? {} : { record: resolve(record) }),
         });
         if (archive !== undefined) {

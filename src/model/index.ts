@@ -4,7 +4,7 @@ export {
   unpackArchive,
   unpackModel,
 } from './archive/unpack.js';
-export { archiveModel } from './archive/writeArchive.js';
+export { archiveModel, assertArchivePlace } from './archive/writeArchive.js';
 export {
   type BundleCheck,
   type BundleFault,

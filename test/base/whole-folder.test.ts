@@ -54,6 +54,16 @@ describe('a folder that is made', () => {
     expect(readdirSync(root)).toEqual(before);
   });
 
+  it('is refused where it would lie in a file, however deep', async () => {
+    writeFileSync(at('no-folder'), 'mine');
+    for (const out of ['no-folder/x', 'no-folder/x/y']) {
+      await expect(makeWholeFolder(at(out), fill)).rejects.toMatchObject({
+        code: 'WRITE_FAILED',
+        message: /is a file, not a folder/,
+      });
+    }
+  });
+
   it('is not begun where the disk has no room for it', async () => {
     const before = readdirSync(root);
     const never = async (): Promise<never> => expect.fail('it was begun');

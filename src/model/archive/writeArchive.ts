@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
-import { existsSync, renameSync, rmSync } from 'node:fs';
+import { existsSync, realpathSync, renameSync, rmSync } from 'node:fs';
 import { open, readdir } from 'node:fs/promises';
-import { join } from 'node:path';
+import { dirname, join, resolve, sep } from 'node:path';
 import { asWriteError, BitmodelError, EXIT } from '../../base/index.js';
 import { MANIFEST, readBundle } from '../bundle/manifest.js';
 import type { HashProgress } from '../bundle/pack.js';
@@ -22,22 +22,38 @@ async function calibrations(dir: string): Promise<string[]> {
 }
 
 /**
- * Writes a packed model into one tar file that can be handed on; the same model makes the same bytes. The weights are not
- * compressed: they hardly get smaller.
- * @returns bytes of the archive
- * @throws BitmodelError `FILE_EXISTS`, `NOT_PACKED`, `FILE_CHANGED`, `WRITE_FAILED`, and as `listBundleFiles`
+ * Makes sure that an archive of a model can have its place, before the model is read.
+ * @throws BitmodelError `FILE_EXISTS`; `BAD_OPTION` where it would become part of the model
  */
-export async function archiveModel(
-  dir: string,
-  file: string,
-  { onProgress, signal }: HashProgress = {},
-): Promise<number> {
+export function assertArchivePlace(dir: string, file: string): void {
   if (existsSync(file)) {
     throw new BitmodelError('FILE_EXISTS', `${file} exists already; nothing was written.`, {
       next: 'Choose another name, or remove it first',
       exitCode: EXIT.notAllowed,
     });
   }
+  const [model, parent] = [dir, dirname(resolve(file))].map((path) =>
+    existsSync(path) ? realpathSync(path) : resolve(path),
+  ) as [string, string];
+  if (parent !== model && !parent.startsWith(`${model}${sep}`)) return;
+  throw new BitmodelError('BAD_OPTION', "The archive can't lie in the model that it is made of.", {
+    next: 'Name a file outside of the folder of the model',
+    exitCode: EXIT.usage,
+  });
+}
+
+/**
+ * Writes a packed model into one tar file that can be handed on; the same model makes the same bytes. The weights are not
+ * compressed: they hardly get smaller.
+ * @returns bytes of the archive
+ * @throws BitmodelError `BAD_OPTION` where it would lie in the model, `FILE_EXISTS`, `NOT_PACKED`, `FILE_CHANGED`, `WRITE_FAILED`, and as `listBundleFiles`
+ */
+export async function archiveModel(
+  dir: string,
+  file: string,
+  { onProgress, signal }: HashProgress = {},
+): Promise<number> {
+  assertArchivePlace(dir, file);
   const { name } = readBundle(dir);
   const before = listBundleFiles(dir);
   const total = before.reduce((sum, { size }) => sum + size, 0);
@@ -60,8 +76,10 @@ export async function archiveModel(
   );
   const temporary = `${file}.${randomBytes(6).toString('hex')}.tmp`;
   let written = 0;
+  let isMade = false;
   try {
     const output = await open(temporary, 'wx');
+    isMade = true;
     try {
       for await (const chunk of archive) {
         signal?.throwIfAborted();
@@ -79,6 +97,6 @@ export async function archiveModel(
   } catch (thrown) {
     throw asWriteError(file, thrown);
   } finally {
-    rmSync(temporary, { force: true });
+    if (isMade) rmSync(temporary, { force: true });
   }
 }

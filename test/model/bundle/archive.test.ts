@@ -168,6 +168,12 @@ describe('a model in one file', () => {
     expect(readFileSync(folder.at('one.tar')).equals(readFileSync(folder.at('two.tar')))).toBe(
       true,
     );
+    for (const [place, code] of [
+      ['m/in.tar', 'BAD_OPTION'],
+      ['one.tar/in.tar', 'WRITE_FAILED'],
+    ] as const) {
+      await expect(archiveModel(folder.at('m'), folder.at(place))).rejects.toMatchObject({ code });
+    }
     await expect(archiveModel(folder.at('m'), folder.at('one.tar'))).rejects.toMatchObject({
       code: 'FILE_EXISTS',
     });
