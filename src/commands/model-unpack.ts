@@ -63,7 +63,7 @@ export function registerUnpack(model: Command): void {
         ).finally(progress.end);
         const { id, name, dir, size, files, isChecked, leftOut } = unpacked;
         // a model that is here already stays known where it is
-        const known = registry.list().find((entry) => entry.id === id);
+        const known = registry.listIds().find((entry) => entry.id === id);
         if (known === undefined || !existsSync(known.dir)) {
           registry.register(id, dir, name, { origin: 'unpacked' });
         }

@@ -101,7 +101,7 @@ export async function ownReader(
   { job, boughtWith }: ClientRecord,
   settings: Settings,
 ): Promise<AnswerReader | undefined> {
-  const known = new ModelRegistry(settings.datadir).list().find(({ id }) => id === job.model);
+  const known = new ModelRegistry(settings.datadir).listIds().find(({ id }) => id === job.model);
   for (const folder of [boughtWith?.model, known?.dir]) {
     if (folder === undefined || !existsSync(folder)) continue;
     if ((await modelId(folder)) !== job.model) continue;

@@ -2,6 +2,7 @@ import { existsSync, readFileSync, realpathSync, statSync } from 'node:fs';
 import { join, relative, resolve, sep } from 'node:path';
 import { z } from 'zod';
 import { BitmodelError, EXIT, writeFileAtomic } from '../../base/index.js';
+import { holdsBundle, readBundle } from './manifest.js';
 import { pickModel } from './modelNames.js';
 
 const originSchema = z.enum(['packed', 'pulled', 'imported', 'unpacked']);
@@ -67,7 +68,8 @@ export class ModelRegistry {
   }
 
   /**
-   * Notes where a model lies; whatever was noted for the same folder or id is replaced.
+   * Notes where a model lies. What was noted for the same folder is replaced, and so is a folder of the same id that is gone:
+   * the model was moved. A copy of it that is still there keeps its name.
    * @param about how it came, and where its record lies
    */
   register(
@@ -77,7 +79,9 @@ export class ModelRegistry {
     about: Pick<RegisteredModel, 'origin' | 'record'> = {},
   ): void {
     const path = resolve(dir);
-    const others = this.list().filter((model) => model.dir !== path && model.id !== id);
+    const others = this.list().filter(
+      (model) => model.dir !== path && (model.id !== id || existsSync(model.dir)),
+    );
     this.#write([...others, { id, name, dir: path, ...about }]);
   }
 
@@ -99,7 +103,18 @@ export class ModelRegistry {
   }
 
   /**
-   * The entry that a text means: the folder of a model, its id or the beginning of it, `name:tag` or `name`.
+   * One entry for each id: of several folders the first that holds the model, as far as names and sizes show.
+   * @throws BitmodelError `BAD_REGISTRY`
+   */
+  listIds(): RegisteredModel[] {
+    const byId = new Map<string, RegisteredModel[]>();
+    for (const entry of this.list()) byId.set(entry.id, [...(byId.get(entry.id) ?? []), entry]);
+    return [...byId.values()].map(bestOf);
+  }
+
+  /**
+   * The entry that a text means: the folder of a model, its id or the beginning of it, `name:tag` or `name`; of several folders
+   * of one id the first that holds the model.
    * @returns undefined when nothing is noted
    * @throws BitmodelError `AMBIGUOUS_NAME`, `BAD_REGISTRY`
    */
@@ -110,7 +125,7 @@ export class ModelRegistry {
     const here = existsSync(path) ? models.find(({ dir }) => dir === path) : undefined;
     return (
       here ??
-      pickModel(models, model, ({ dir }) => existsSync(dir)) ??
+      pickModel(models, model, ({ dir }) => existsSync(dir), bestOf) ??
       models.find(({ dir }) => dir === path)
     );
   }
@@ -147,6 +162,21 @@ export class ModelRegistry {
   #write(models: readonly RegisteredModel[]): void {
     writeFileAtomic(this.#path, `${JSON.stringify({ v: 1, models }, undefined, 2)}\n`);
   }
+}
+
+/** Of entries of one id the one to be used: its folder holds the model, or at least is there. */
+function bestOf(entries: readonly RegisteredModel[]): RegisteredModel {
+  const there = entries.filter(({ dir }) => existsSync(dir));
+  const isWhole = ({ id, dir, record }: RegisteredModel): boolean => {
+    try {
+      return holdsBundle(dir, readBundle(record ?? dir), id);
+    } catch (thrown) {
+      if (thrown instanceof BitmodelError) return false;
+      throw thrown;
+    }
+  };
+  if (there.length <= 1) return there[0] ?? entries.at(-1)!;
+  return there.find(isWhole) ?? there[0]!;
 }
 
 /** The error of a model that nothing here answers to. */

@@ -1,4 +1,4 @@
-import { existsSync } from 'node:fs';
+import { existsSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { z } from 'zod';
 import { BitmodelError, EXIT, messageOf, readWithin, writeFileAtomic } from '../../base/index.js';
@@ -71,6 +71,13 @@ export function readBundle(dir: string): Bundle {
     });
   }
   return checkBundle(value);
+}
+
+/** Whether a folder holds what a description of it with this id says, as far as names and sizes show. */
+export function holdsBundle(dir: string, bundle: Bundle, id: string): boolean {
+  const isHere = ({ path, size }: Bundle['files'][number]): boolean =>
+    statSync(join(dir, path), { throwIfNoEntry: false })?.size === size;
+  return bundle.id === id && bundle.files.every(isHere);
 }
 
 /** A bundle's description as it stands in its file. */

@@ -61,6 +61,7 @@ function candidates<T extends Named>(models: readonly T[], text: string): readon
 /**
  * The model that a text means: its id, the beginning of it, `name:tag` or `name`.
  * @param isThere whether a model still lies where it was noted; one that is gone is meant only if no other can be
+ * @param bestOf which of several folders of one model is meant
  * @returns undefined when none does
  * @throws BitmodelError `AMBIGUOUS_NAME` listing those that it may mean
  */
@@ -68,11 +69,13 @@ export function pickModel<T extends Named>(
   models: readonly T[],
   text: string,
   isThere: (model: T) => boolean,
+  bestOf: (folders: readonly T[]) => T,
 ): T | undefined {
   const all = candidates(models, text);
   const there = all.filter(isThere);
   const found = there.length > 0 ? there : all.slice(-1);
   if (found.length <= 1) return found[0];
+  if (found.every(({ id }) => id === found[0]!.id)) return bestOf(found);
   const shown = found.slice(0, MOST_LISTED).map(({ id, name, dir }) => `${name} ${id} in ${dir}`);
   const more = found.length > MOST_LISTED ? '; …' : '';
   throw new BitmodelError(

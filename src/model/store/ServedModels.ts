@@ -58,7 +58,7 @@ export class ServedModels {
     const now = performance.now();
     if (now - this.#readAt < FRESH_MS) return;
     this.#readAt = now;
-    const models = this.#registry.list();
+    const models = this.#registry.listIds();
     const ids = new Set(models.map(({ id }) => id));
     for (const id of this.#entries.keys()) if (!ids.has(id)) this.#drop(id);
     for (const { id, dir } of models) this.#look(id, dir);

@@ -105,7 +105,12 @@ export function findLocalModel(datadir: string, text: string): LocalModel {
   const models = localModels(datadir);
   const found = entry
     ? models.find(({ id, dir }) => id === entry.id && dir === entry.dir)
-    : pickModel(models, text, () => true);
+    : pickModel(
+        models,
+        text,
+        () => true,
+        (folders) => folders[0]!,
+      );
   if (found) return found;
   throw unknownModel(text);
 }

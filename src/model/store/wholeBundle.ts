@@ -1,6 +1,6 @@
-import { existsSync, statSync } from 'node:fs';
+import { existsSync } from 'node:fs';
 import { join } from 'node:path';
-import { type Bundle, MANIFEST, readBundle } from '../bundle/manifest.js';
+import { type Bundle, holdsBundle, MANIFEST, readBundle } from '../bundle/manifest.js';
 import { STATE } from './PartialBundle.js';
 
 /**
@@ -12,7 +12,5 @@ import { STATE } from './PartialBundle.js';
 export function wholeBundle(dir: string, id: string): Bundle | undefined {
   if (!existsSync(join(dir, MANIFEST)) || existsSync(join(dir, STATE))) return undefined;
   const bundle = readBundle(dir);
-  const isHere = ({ path, size }: Bundle['files'][number]): boolean =>
-    statSync(join(dir, path), { throwIfNoEntry: false })?.size === size;
-  return bundle.id === id && bundle.files.every(isHere) ? bundle : undefined;
+  return holdsBundle(dir, bundle, id) ? bundle : undefined;
 }

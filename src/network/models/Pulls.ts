@@ -135,7 +135,7 @@ export class Pulls {
 
   #folderOf(id: string): string {
     const { datadir } = this.#options;
-    const known = new ModelRegistry(datadir).list().find((model) => model.id === id);
+    const known = new ModelRegistry(datadir).listIds().find((model) => model.id === id);
     return known && wholeBundle(known.dir, id) ? known.dir : join(datadir, 'models', id);
   }
 

@@ -85,6 +85,29 @@ describe('a model is meant by', () => {
     expect(registry.resolve(other.slice(0, 7))).toBe(folder.at('other'));
   });
 
+  it('either name of two folders that hold the same, and by its id in the first that is whole', async () => {
+    const one = await add('whale', '1');
+    const two = await add('copy', '1', folder.at('copy'));
+    expect(two.id).toBe(one.id);
+    expect(registry.resolve('whale')).toBe(one.dir);
+    expect(registry.resolve('copy')).toBe(two.dir);
+    expect(registry.resolve(one.id)).toBe(one.dir);
+    writeFileSync(join(one.dir, 'config.json'), 'longer');
+    expect(registry.resolve(one.id.slice(0, 8))).toBe(two.dir);
+    expect(registry.listIds()).toMatchObject([{ dir: two.dir }]);
+    expect(registry.resolve('whale')).toBe(one.dir);
+    // the same name as well
+    registry.register(two.id, two.dir, 'whale');
+    expect(registry.resolve('whale')).toBe(two.dir);
+  });
+
+  it('its new folder where the old one is gone: it was moved', async () => {
+    const one = await add('whale', '1');
+    rmSync(one.dir, { recursive: true });
+    await add('whale', '1', folder.at('moved'));
+    expect(registry.list()).toMatchObject([{ dir: folder.at('moved') }]);
+  });
+
   it('its folder before any name', async () => {
     const one = await add('whale', '1');
     const two = await add(one.dir, '2');
@@ -125,8 +148,9 @@ describe('the list of models', () => {
   });
 
   it('holds what lies in the data folder and was forgotten, or is not finished', async () => {
-    const { id } = await add('pulled', '1');
+    const { id, dir } = await add('pulled', '1');
     const own = join(datadir, 'models', id);
+    rmSync(dir, { recursive: true });
     await add('pulled', '1', own);
     expect(localModels(datadir)).toMatchObject([{ dir: own, state: 'whole', isOwn: true }]);
     removeModel(datadir, findLocalModel(datadir, 'pulled'), false);
