@@ -24,9 +24,6 @@ const LARGEST_TEXT = 64 << 20;
 
 const isCalledReadable = (path: string): boolean => READABLE.test(path);
 
-const mayBeWeights = ({ path, size }: BundleFile): boolean =>
-  WEIGHTS.test(path) || (!isCalledReadable(path) && size > LARGEST_OTHER);
-
 function isText(path: string, size: number): boolean {
   if (size > LARGEST_TEXT) return false;
   const bytes = readFileSync(path);
@@ -149,8 +146,13 @@ export function chooseShuffled(dir: string, asked: string | undefined): ShuffleC
   const files = plainFiles(dir);
   const { file } = readModelConfig(dir, asked);
   const shuffled = readLayout(dir, file, files);
+  const weights = graphFiles(dir, files);
+  const mayBeWeights = ({ path, size }: BundleFile): boolean =>
+    WEIGHTS.test(path) ||
+    weights.has(path) ||
+    (isCalledReadable(path) ? !isText(join(dir, path), size) : size > LARGEST_OTHER);
   const others = files.filter(
-    (other) => mayBeWeights(other) && !shuffled.paths.includes(other.path),
+    (other) => !shuffled.paths.includes(other.path) && mayBeWeights(other),
   );
   if (asked === undefined && others.length > 0) {
     const names = others.map(({ path }) => path).join(', ');

@@ -1,5 +1,5 @@
 import { createCipheriv, createDecipheriv, randomBytes } from 'node:crypto';
-import { BitmodelError, concatBytes, utf8 } from '../../base/index.js';
+import { BitmodelError, concatBytes, sha256, toHex, utf8 } from '../../base/index.js';
 import { derive } from './keys.js';
 
 /** Bytes of plaintext in a segment. */
@@ -49,7 +49,8 @@ export class SegmentCipher {
 
   private constructor(key: Uint8Array, salt: Uint8Array, path: string) {
     this.head = concatBytes(MAGIC, salt);
-    this.#key = derive(key, salt, `file/${path}`);
+    // hashed, since paths may be longer than what HKDF in OpenSSL takes
+    this.#key = derive(key, salt, `file/${toHex(sha256(utf8(path)))}`);
     this.#path = path;
   }
 

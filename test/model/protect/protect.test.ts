@@ -257,11 +257,17 @@ describe('a protected model', () => {
       // numbers that no graph names, and text that one does
       writeFileSync(join(named, 'old.txt'), bytes.subarray(0, 4096));
       writeFileSync(join(named, 'README.md'), 'text');
+      // as long as paths may be
+      const deep = `${'d'.repeat(200)}/`.repeat(5);
+      mkdirSync(join(named, deep), { recursive: true });
+      writeFileSync(join(named, deep, 'long.bin'), 'weights');
       const folder = `${named}.protected`;
       const holders = { contributor: ann.publicKey, platform: platform.publicKey };
       await protectModel(named, folder, { ...holders, mode: 'full' });
       const { files } = readProtection(folder).body as { files: string[] };
-      expect(files.toSorted()).toEqual(['old.txt', GRAPH, `onnx/${name}`].toSorted());
+      expect(files.toSorted()).toEqual(
+        [`${deep}long.bin`, 'old.txt', GRAPH, `onnx/${name}`].toSorted(),
+      );
       expect(readFileSync(join(folder, 'onnx', name)).includes(bytes.subarray(1e6, 1e6 + 64))).toBe(
         false,
       );
@@ -314,6 +320,18 @@ describe('protecting', () => {
     const one = await protectModel(many, at('one'), { ...options, file: GRAPH });
     expect(one.leftOut).toEqual(['model.safetensors']);
     expect(one.plain).toBe(id);
+    // weights of another graph, or of none that is there, whatever they are called
+    rmSync(join(many, 'model.safetensors'));
+    writeFileSync(join(many, 'notes.txt'), readFileSync(join(many, GRAPH)).subarray(0, 5000));
+    expect(await codeOf(() => protectModel(many, at('two'), options))).toBe('MANY_WEIGHTS');
+    rmSync(join(many, 'notes.txt'));
+    const { referToFile } = await import('#src/model/onnx/selectRows.js');
+    writeFileSync(join(many, 'onnx/w.json'), readFileSync(join(many, GRAPH)));
+    const other = referToFile(memorySource(readFileSync(join(many, GRAPH))), 'w.json');
+    writeFileSync(join(many, 'onnx/other.onnx'), other);
+    const two = await protectModel(many, at('two'), { ...options, file: GRAPH });
+    expect(two.leftOut.toSorted()).toEqual(['onnx/other.onnx', 'onnx/w.json']);
+    cpSync(join(FIXTURE, 'model.safetensors'), join(many, 'model.safetensors'));
     const all = await protectModel(many, at('all'), { ...options, mode: 'full' });
     expect(all.plain).toBe(await modelId(many));
     const unlocked = await unlockModel(at('all'), at('all-unlocked'), sharesOf(at('all')));
