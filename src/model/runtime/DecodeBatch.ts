@@ -13,6 +13,8 @@ interface Member {
   readonly cancelled: () => boolean;
   readonly resolve: (times: DecodeTimes) => void;
   readonly reject: (thrown: unknown) => void;
+  /** The least is the next to join. */
+  readonly rank: number;
   started: number;
   prefilled: number;
 }
@@ -53,6 +55,8 @@ export class DecodeBatch {
   readonly #waiting: Member[] = [];
   readonly #rows: Row[] = [];
   #joiner: Joiner | undefined;
+  /** Tokens of the prompts that were begun so far. */
+  #begun = 0;
   #isRunning = false;
 
   /** @param fewest rows that are computed in one run; fewer, one after another */
@@ -70,7 +74,10 @@ export class DecodeBatch {
    */
   generate(output: Output, cancelled: () => boolean): Promise<DecodeTimes> {
     return new Promise((resolve, reject) => {
-      this.#waiting.push({ output, cancelled, resolve, reject, started: 0, prefilled: 0 });
+      // shorter prompts go first; once others of as many tokens as its own were begun, none that comes later overtakes a prompt
+      const rank = this.#begun + output.request.promptIds.length;
+      this.#waiting.push({ output, cancelled, resolve, reject, rank, started: 0, prefilled: 0 });
+      this.#waiting.sort((a, b) => a.rank - b.rank);
       if (!this.#isRunning) void this.#run();
     });
   }
@@ -106,6 +113,7 @@ export class DecodeBatch {
     const { promptIds, limit } = member.output.request;
     const index = this.#rows.length;
     member.started = performance.now();
+    this.#begun += promptIds.length;
     try {
       this.#arena.reserve(index + 1, promptIds.length + Math.min(limit, ROOM));
     } catch (thrown) {

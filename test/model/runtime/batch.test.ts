@@ -292,6 +292,16 @@ describe('a stream of a batch', () => {
     }
   });
 
+  it('with a short prompt goes before long ones that still wait, each in its turn', async () => {
+    const order: number[] = [];
+    const ask = (number: number, promptTokens: number) =>
+      batched.generate(request(number, promptTokens, 1), {
+        onToken: () => void order.push(number),
+      });
+    await Promise.all([ask(1, 300), ask(2, 400), ask(3, 300), ask(4, 5), ask(5, 300)]);
+    expect(order).toEqual([1, 4, 3, 5, 2]);
+  });
+
   it('that waits for a place can be given up at once', async () => {
     const busy = Array.from({ length: 4 }, (_, i) => batched.generate(request(i, 4, 300)));
     const stop = new AbortController();
