@@ -1,3 +1,4 @@
+import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type ClientRecord, JobRecords } from '#src/job/index.js';
@@ -74,7 +75,9 @@ beforeAll(async () => {
   const { address: buyer } = await makeKey('buyer');
   const { address: seller } = await makeKey('seller');
   // coins of their own, ripe
-  for (const address of [buyer, seller]) await node.rpc('generatetoaddress', JOBS + 1, address);
+  const { address: keeper } = await makeKey('keeper');
+  for (const address of [buyer, seller, keeper])
+    await node.rpc('generatetoaddress', JOBS + 2, address);
   await node.rpc('generatetoaddress', 101, miner);
   const args = ['--key', 'seller', '--model', model, '--price', '0.00005', '--threads', '1'];
   const judged = ['--accept-verifiers', 'any', '--batch', '8'];
@@ -109,4 +112,52 @@ describe('one worker whose jobs were bought by several buyers at once', () => {
     expect(told('self-checked').map(({ detail }) => detail)).toEqual(Array(JOBS).fill('valid'));
     expect(told('problem', 'withdrawn')).toEqual([]);
   }, 240_000);
+});
+
+describe('a job on a protected model', () => {
+  const sealed = join(place.folder, 'sealed');
+  const shares: string[] = [];
+
+  beforeAll(async () => {
+    const { publicKey: platform } = await makeKey('platform');
+    const holders = ['--key', 'keeper', '--platform', platform];
+    await place.ok(['model', 'protect', model, ...holders, '--mode', 'full', '--out', sealed], {
+      env,
+    });
+    for (const key of ['keeper', 'platform']) {
+      const share = await place.ok(['model', 'share', sealed, '--key', key], { env });
+      const path = join(place.folder, `${key}.share`);
+      writeFileSync(path, share, { mode: 0o600 });
+      shares.push('--share', path);
+    }
+  }, 60_000);
+
+  it('is sold, paid and verified by those who hold both shares, under the id of the protected files', async () => {
+    const offer = ['--key', 'keeper', '--model', sealed, '--price', '0.00005', '--threads', '1'];
+    await place.start(['worker', ...offer, '--accept-verifiers', 'any', ...shares], env);
+    const receipt = join(place.folder, 'receipt.json');
+    const job = ['--model', sealed, '--prompt', 'The people of', '--max-tokens', '12'];
+    const money = ['--price', '0.0001', '--max-reward', '1', '--verifiers', judge];
+    const rest = ['--threads', '1', '--receipt', receipt, ...shares];
+    let isOver = false;
+    const buying = place
+      .json(['job', 'submit', '--key', 'buyer', ...job, ...money, ...rest], { env })
+      .finally(() => {
+        isOver = true;
+      });
+    while (!isOver) {
+      await mine();
+      await new Promise((resolve) => setTimeout(resolve, 700));
+    }
+    expect(await buying).toMatchObject({ state: 'settled', verdict: { result: 'valid' } });
+    const verify = ['verify', receipt, '--model', sealed, '--threads', '1'];
+    const verdict = await place.json([...verify, ...shares], { env });
+    expect(verdict).toMatchObject({ result: 'valid', positions: 12 });
+    const { code, stderr } = await place.run(verify, { env });
+    expect(code).not.toBe(0);
+    expect(stderr).toContain('[SHARES_MISSING]');
+    // the plain model is another one
+    const plain = await place.run(['verify', receipt, '--model', model], { env });
+    expect(plain.code).not.toBe(0);
+  }, 120_000);
 });
