@@ -64,6 +64,29 @@ function after(count: number, then: () => void) {
   };
 }
 
+/** The graph without a thread of its own, so that what is asked of it at once comes at once. */
+function load(batch: number): Promise<DecoderGraph> {
+  return DecoderGraph.load({
+    path: resolve(FIXTURE, 'onnx/model.onnx'),
+    graph: GRAPH,
+    provider: 'cpu',
+    threads: 1,
+    optimization: 'all',
+    keyValueHeads: undefined,
+    headSize: undefined,
+    vocabularySize: undefined,
+    contextLength: 512,
+    batch,
+    fewest: 2,
+  });
+}
+
+function output(number: number, promptTokens: number, limit: number): Output {
+  const { maxTokens: _, stop: __, ...asked } = request(number, promptTokens, limit);
+  const call = { ...asked, type: 'generate', id: number, limit, endIds: [] } as const;
+  return new Output({ ...call, logprobs: undefined, wantsLogits: false }, () => {});
+}
+
 let alone: LanguageModel;
 let batched: LanguageModel;
 beforeAll(async () => {
@@ -245,19 +268,7 @@ describe('a stream of a batch', () => {
   });
 
   it('has as much time to itself as prompts take, however many come one after another', async () => {
-    const graph = await DecoderGraph.load({
-      path: resolve(FIXTURE, 'onnx/model.onnx'),
-      graph: GRAPH,
-      provider: 'cpu',
-      threads: 1,
-      optimization: 'all',
-      keyValueHeads: undefined,
-      headSize: undefined,
-      vocabularySize: undefined,
-      contextLength: 512,
-      batch: 2,
-      fewest: 2,
-    });
+    const graph = await load(2);
     const parts: { readonly from: number; readonly to: number }[] = [];
     const run = graph.run.bind(graph);
     graph.run = async (...given) => {
@@ -268,11 +279,6 @@ describe('a stream of a batch', () => {
     };
     const batch = new DecodeBatch(graph, 2, 2);
     let isOver = false;
-    const output = (number: number, promptTokens: number, limit: number): Output => {
-      const { maxTokens: _, stop: __, ...asked } = request(number, promptTokens, limit);
-      const call = { ...asked, type: 'generate', id: number, limit, endIds: [] } as const;
-      return new Output({ ...call, logprobs: undefined, wantsLogits: false }, () => {});
-    };
     const row = batch
       .generate(output(1, 4, 400), () => false)
       .then(() => {
@@ -294,11 +300,14 @@ describe('a stream of a batch', () => {
 
   it('with a short prompt goes before long ones that still wait, each in its turn', async () => {
     const order: number[] = [];
-    const ask = (number: number, promptTokens: number) =>
-      batched.generate(request(number, promptTokens, 1), {
-        onToken: () => void order.push(number),
-      });
+    const graph = await load(4);
+    const batch = new DecodeBatch(graph, 4, 2);
+    const ask = async (number: number, promptTokens: number): Promise<void> => {
+      await batch.generate(output(number, promptTokens, 1), () => false);
+      order.push(number);
+    };
     await Promise.all([ask(1, 300), ask(2, 400), ask(3, 300), ask(4, 5), ask(5, 300)]);
+    await graph.release();
     expect(order).toEqual([1, 4, 3, 5, 2]);
   });
 
