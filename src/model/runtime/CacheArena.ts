@@ -9,6 +9,16 @@ const STEP = 128;
 /** How much more room is made than there was, when it is used up. */
 const GROWTH = 1.5;
 
+/** How many slots, and tokens in each. */
+interface Room {
+  readonly count: number;
+  readonly capacity: number;
+}
+
+function inSteps(tokens: number): number {
+  return Math.ceil(tokens / STEP) * STEP;
+}
+
 /**
  * Keys and values of several streams, each in its slot, in arrays of slots × heads × tokens × head size that are larger than
  * what they hold: GroupQueryAttention goes by the lengths it is told, and the graph gives out only what a run adds
@@ -46,14 +56,51 @@ export class CacheArena {
   }
 
   /**
-   * Makes room for so many slots of so many tokens.
-   * @throws BitmodelError `OUT_OF_MEMORY`; then all is as before
+   * Makes room for so many slots of so many tokens, and for more to come where there is memory for it.
+   * @throws BitmodelError `OUT_OF_MEMORY` where there is too little for just these; then all is as before
    */
   reserve(slots: number, tokens: number): void {
     if (slots <= this.slots && tokens <= this.#capacity) return;
-    const count =
-      slots > this.slots ? Math.max(slots, Math.min(this.slots * 2, this.#most)) : this.slots;
-    const capacity = tokens > this.#capacity ? this.#roomFor(tokens) : this.#capacity;
+    const used = this.#lengths.findLastIndex((length) => length > 0) + 1;
+    if (used === 0 && slots * tokens <= this.slots * this.#capacity) {
+      // what is empty can be cut otherwise
+      this.#lengths = Array(
+        Math.min(this.#most, Math.floor((this.slots * this.#capacity) / tokens)),
+      );
+      this.#lengths.fill(0);
+      this.#capacity = tokens;
+      this.#feeds.clear();
+      return;
+    }
+    let refusal: unknown;
+    for (const room of this.#rooms(slots, tokens, used)) {
+      try {
+        this.#make(room);
+        return;
+      } catch (thrown) {
+        refusal = thrown;
+      }
+    }
+    throw refusal;
+  }
+
+  /** The rooms to try, from the most generous to what is needed; what others were promised stays theirs. */
+  #rooms(slots: number, tokens: number, used: number): Room[] {
+    const isLonger = tokens > this.#capacity;
+    const more = Math.min(this.#capacity * GROWTH, this.#contextLength);
+    const doubled = Math.max(slots, Math.min(this.slots * 2, this.#most));
+    const count = Math.max(slots, used);
+    return [
+      {
+        count: slots > this.slots ? doubled : this.slots,
+        capacity: isLonger ? inSteps(Math.max(tokens, more)) : this.#capacity,
+      },
+      { count, capacity: isLonger ? inSteps(tokens) : this.#capacity },
+      { count, capacity: isLonger || used === 0 ? tokens : this.#capacity },
+    ];
+  }
+
+  #make({ count, capacity }: Room): void {
     const size = (shape: readonly number[]): number =>
       count * capacity * sizeOf(shape.toSpliced(2, 1));
     const bytes = this.#tensors.reduce(
@@ -68,11 +115,6 @@ export class CacheArena {
     this.#capacity = capacity;
     this.#lengths = Array.from({ length: count }, (_, slot) => this.#lengths[slot] ?? 0);
     this.#feeds.clear();
-  }
-
-  #roomFor(tokens: number): number {
-    const more = Math.min(this.#capacity * GROWTH, this.#contextLength);
-    return Math.ceil(Math.max(tokens, more) / STEP) * STEP;
   }
 
   #carryOver(index: number, into: TypedArray, capacity: number): void {

@@ -57,6 +57,8 @@ export class DecodeBatch {
   #joiner: Joiner | undefined;
   /** Tokens of the prompts that were begun so far. */
   #begun = 0;
+  /** As many rows as there were when memory was too short for one more: until one leaves, none is tried. */
+  #crowd = Number.POSITIVE_INFINITY;
   #isRunning = false;
 
   /** @param fewest rows that are computed in one run; fewer, one after another */
@@ -97,29 +99,35 @@ export class DecodeBatch {
     this.#isRunning = false;
   }
 
-  /** Takes one that waits, if there is a place; those that nobody waits for any more end. */
+  /** Takes one that waits, if there is a place and room; those that nobody waits for any more end. */
   #begin(): void {
     for (let i = this.#waiting.length - 1; i >= 0; i--) {
       const member = this.#waiting[i]!;
       if (!member.cancelled()) continue;
       this.#waiting.splice(i, 1);
+      this.#crowd = Number.POSITIVE_INFINITY;
       member.resolve({ promptSeconds: 0, decodeSeconds: 0 });
     }
     const joining = this.#joiner?.member;
     if (joining?.cancelled()) this.#dismiss(() => this.#end(joining));
-    if (this.#joiner || this.#rows.length >= this.#most) return;
-    const member = this.#waiting.shift();
-    if (!member) return;
-    const { promptIds, limit } = member.output.request;
     const index = this.#rows.length;
-    member.started = performance.now();
-    this.#begun += promptIds.length;
+    const member = this.#waiting[0];
+    if (!member || this.#joiner || index >= Math.min(this.#most, this.#crowd)) return;
+    const { promptIds, limit } = member.output.request;
     try {
       this.#arena.reserve(index + 1, promptIds.length + Math.min(limit, ROOM));
     } catch (thrown) {
+      this.#crowd = index;
+      // rows that leave make room
+      if (index > 0) return;
+      this.#crowd = Number.POSITIVE_INFINITY;
+      this.#waiting.shift();
       member.reject(thrown);
       return;
     }
+    this.#waiting.shift();
+    this.#begun += promptIds.length;
+    member.started = performance.now();
     const slot = this.#arena.slot(index);
     const stream = new TokenStream(this.#graph, slot);
     this.#joiner = { member, slot, stream, parts: promptParts(promptIds) };
@@ -219,20 +227,29 @@ export class DecodeBatch {
     }
   }
 
-  /** Room for one more token of each row; a row for which there is none ends. */
+  /** Room for one more token of each row. Where memory is short, the joiner waits again; without one, the longest row ends. */
   #makeRoom(): void {
     const rows = this.#rows;
     while (rows.length > 0) {
       const lengths = rows.map(({ length }) => length);
       const longest = Math.max(...lengths);
       try {
-        this.#arena.reserve(rows.length, longest + 1);
+        this.#arena.reserve(rows.length + (this.#joiner ? 1 : 0), longest + 1);
         return;
       } catch (thrown) {
-        const index = lengths.indexOf(longest);
-        this.#leave(index, rows[index]!.member.reject, thrown);
+        if (this.#joiner) this.#sendBack(this.#joiner.member);
+        else {
+          const index = lengths.indexOf(longest);
+          this.#leave(index, rows[index]!.member.reject, thrown);
+        }
       }
     }
+  }
+
+  /** Lets the joiner begin anew when a row has left. */
+  #sendBack(member: Member): void {
+    this.#crowd = this.#rows.length;
+    this.#dismiss(() => this.#waiting.unshift(member));
   }
 
   /** Ends a row; the last takes its place, and the joiner that of the last. */
@@ -241,6 +258,7 @@ export class DecodeBatch {
     tell: (...args: T) => void,
     ...args: T
   ): void {
+    this.#crowd = Number.POSITIVE_INFINITY;
     const last = this.#rows.length - 1;
     const moved = this.#rows.pop()!;
     if (index < last) {

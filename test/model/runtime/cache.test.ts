@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import fc from 'fast-check';
 import { InferenceSession, Tensor } from 'onnxruntime-node';
-import { describe, expect, it } from 'vitest';
+import { afterEach, describe, expect, it, vi } from 'vitest';
 import { BitmodelError } from '#src/base/index.js';
 import { GREEDY } from '#src/model/index.js';
 import { readAttentionUse } from '#src/model/onnx/attention.js';
@@ -233,5 +233,155 @@ describe('room for keys and values', () => {
       expect.objectContaining({ code: 'OUT_OF_MEMORY', message: expect.stringMatching(/MB/) }),
     );
     expect(arena.capacity).toBe(128);
+  });
+
+  /** Bytes of a token of a slot. */
+  const TOKEN = 2 * 8 * 4;
+  afterEach(() => vi.restoreAllMocks());
+
+  /** As if the control group of this process allowed it so much more. */
+  function allow(tokens: number): void {
+    vi.spyOn(process, 'constrainedMemory').mockReturnValue(0);
+    vi.spyOn(process, 'availableMemory').mockReturnValue(tokens * TOKEN);
+  }
+
+  it('is bounded by what the process may take, whatever the machine has free', () => {
+    allow(100);
+    const arena = new CacheArena(tensors, 8192, 8);
+    expect(() => arena.reserve(1, 101)).toThrow(expect.objectContaining({ code: 'OUT_OF_MEMORY' }));
+    arena.reserve(1, 100);
+    expect(arena.capacity).toBe(100);
+  });
+
+  it('is made for just what is needed where there is none for more', () => {
+    const slots = new CacheArena(tensors, 8192, 8);
+    slots.reserve(4, 1024);
+    allow(6 * 1024);
+    slots.reserve(5, 1024);
+    expect([slots.slots, slots.capacity]).toEqual([5, 1024]);
+    const tokens = new CacheArena(tensors, 8192, 8);
+    tokens.reserve(1, 1000);
+    allow(1200);
+    tokens.reserve(1, 1025);
+    expect([tokens.slots, tokens.capacity]).toEqual([1, 1152]);
+    allow(1160);
+    tokens.reserve(1, 1153);
+    expect([tokens.slots, tokens.capacity]).toEqual([1, 1153]);
+  });
+
+  it('that is empty serves whatever fits into it, and slots in use keep theirs', () => {
+    const arena = new CacheArena(tensors, 8192, 8);
+    arena.reserve(4, 1024);
+    allow(0);
+    arena.reserve(2, 2048);
+    expect([arena.slots, arena.capacity]).toEqual([2, 2048]);
+    arena.hold(0, 5);
+    expect(() => arena.reserve(4, 1024)).toThrow(
+      expect.objectContaining({ code: 'OUT_OF_MEMORY' }),
+    );
+    expect([arena.slots, arena.capacity]).toEqual([2, 2048]);
+  });
+});
+
+describe('a batch for which memory is short', () => {
+  /** Bytes of a token of a slot of the graph: keys and values of two layers. */
+  const TOKEN = SIZES.layers * 2 * SIZES.kvHeads * SIZES.head * 4;
+  afterEach(() => vi.restoreAllMocks());
+
+  function allow(tokens: number): void {
+    vi.spyOn(process, 'constrainedMemory').mockReturnValue(0);
+    vi.spyOn(process, 'availableMemory').mockReturnValue(tokens * TOKEN);
+  }
+
+  const request = (id: number, promptTokens: number, limit: number): GenerateCall => ({
+    type: 'generate',
+    id,
+    promptIds: Array.from({ length: promptTokens }, (_, i) => (id * 131 + i * 17) % 2048),
+    sampling: GREEDY,
+    seed: new Uint8Array(32),
+    limit,
+    endIds: [],
+    logprobs: undefined,
+    wantsLogits: false,
+  });
+
+  async function tokensOf(
+    call: GenerateCall,
+    decode: (output: Output) => Promise<unknown>,
+    onToken: (count: number) => void = () => undefined,
+  ): Promise<number[]> {
+    const tokens: number[] = [];
+    const output = new Output(call, (reply) => {
+      if (reply.type !== 'token') return;
+      tokens.push(reply.token);
+      onToken(tokens.length);
+    });
+    await decode(output);
+    return tokens;
+  }
+
+  it('lets those wait for which there is no room beside the others, and all get their own', async () => {
+    const graph = await load(makeGraph('group-query'));
+    const calls = [request(1, 20, 60), request(2, 30, 20), request(3, 250, 30), request(4, 9, 25)];
+    const expected = await Promise.all(
+      calls.map((call) => tokensOf(call, (output) => decodeAlone(graph, output, () => false))),
+    );
+    const batch = new DecodeBatch(graph, 4, 2);
+    // one after another: room for the longest alone, not beside another one
+    allow(290);
+    const order: number[] = [];
+    const made = await Promise.all(
+      calls.map((call, i) =>
+        tokensOf(call, (output) =>
+          batch.generate(output, () => false).then(() => void order.push(i)),
+        ),
+      ),
+    );
+    expect(made).toEqual(expected);
+    expect(order.indexOf(2)).toBeGreaterThan(order.indexOf(0));
+    await graph.release();
+  });
+
+  it('refuses only what would not fit alone', async () => {
+    const graph = await load(makeGraph('group-query'));
+    const batch = new DecodeBatch(graph, 4, 2);
+    allow(100);
+    const calls = [request(1, 20, 60), request(2, 150, 20), request(3, 9, 30)];
+    const ends = await Promise.allSettled(
+      calls.map((call) => tokensOf(call, (output) => batch.generate(output, () => false))),
+    );
+    expect(ends.map(({ status }) => status)).toEqual(['fulfilled', 'rejected', 'fulfilled']);
+    expect(ends[1]).toMatchObject({ reason: { code: 'OUT_OF_MEMORY' } });
+    await graph.release();
+  });
+
+  it('lets a joiner begin anew before it ends a row', async () => {
+    const graph = await load(makeGraph('group-query'));
+    const alone = (call: GenerateCall): Promise<number[]> =>
+      tokensOf(call, (output) => decodeAlone(graph, output, () => false));
+    const long = request(1, 5, 420);
+    const joining = request(2, 380, 4);
+    const expected = [await alone(long), await alone(joining)];
+    const batch = new DecodeBatch(graph, 4, 2);
+    const ended: string[] = [];
+    let second: Promise<number[]> | undefined;
+    const first = tokensOf(
+      long,
+      (output) => batch.generate(output, () => false).then(() => void ended.push('long')),
+      (count) => {
+        // while the prompt of the other is computed, the row has used up its 384 tokens
+        if (count === 377) allow(600);
+        if (count !== 376) return;
+        second = tokensOf(
+          joining,
+          (output) => batch.generate(output, () => false),
+          () => ended.push('token'),
+        );
+      },
+    );
+    expect(await first).toEqual(expected[0]);
+    expect(await second).toEqual(expected[1]);
+    expect(ended).toEqual(['long', 'token', 'token', 'token', 'token']);
+    await graph.release();
   });
 });
