@@ -29,8 +29,13 @@ export function reverseBytes(bytes: Uint8Array): Uint8Array {
   return new Uint8Array(bytes).reverse();
 }
 
-/** All parts, one after the other, in a new array. */
+/** All parts, one after the other, in a new array. Of an unknown number of parts, take {@link joinBytes}. */
 export function concatBytes(...parts: readonly Uint8Array[]): Uint8Array {
+  return joinBytes(parts);
+}
+
+/** All parts of a list, one after the other, in a new array: a list may be longer than arguments can be. */
+export function joinBytes(parts: readonly Uint8Array[]): Uint8Array {
   let length = 0;
   for (const part of parts) length += part.length;
   const out = new Uint8Array(length);

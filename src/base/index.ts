@@ -4,6 +4,7 @@ export {
   equalBytes,
   fromBase64,
   fromHex,
+  joinBytes,
   reverseBytes,
   toBase64,
   toHex,

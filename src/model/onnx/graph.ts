@@ -1,4 +1,4 @@
-import { BitmodelError, concatBytes, messageOf } from '../../base/index.js';
+import { BitmodelError, concatBytes, joinBytes, messageOf } from '../../base/index.js';
 import {
   asField,
   contents,
@@ -250,5 +250,5 @@ export function writeOnnx(model: OnnxModel): Uint8Array {
     ...initializers.flatMap((tensor) => asField(GRAPH_INITIALIZER, [tensor])),
     ...model.graphFields,
   ]);
-  return concatBytes(...model.modelFields, ...graph);
+  return joinBytes([...model.modelFields, ...graph]);
 }

@@ -1,5 +1,5 @@
 import protobuf from 'protobufjs/minimal.js';
-import { concatBytes } from '../../base/index.js';
+import { joinBytes } from '../../base/index.js';
 import { asField, integerField, textField } from './fields.js';
 import { type ByteSource, fieldsOf, textOf, type WireField } from './wire.js';
 
@@ -35,7 +35,7 @@ function changed(
   const parts = [...fieldsOf(source, message.start, message.end)].flatMap((field) =>
     (changes[field.number] ?? copied)(source, field),
   );
-  return asField(message.number, [concatBytes(...parts)]);
+  return asField(message.number, [joinBytes(parts)]);
 }
 
 /** An initialiser whose bytes stay where they lie in the file. */
@@ -94,5 +94,5 @@ export function renamed(
   const parts = fields.flatMap((field) =>
     field.number === MODEL_GRAPH ? graph(source, field) : copied(source, field),
   );
-  return concatBytes(...parts);
+  return joinBytes(parts);
 }

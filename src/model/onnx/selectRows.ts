@@ -1,5 +1,5 @@
 import protobuf from 'protobufjs/minimal.js';
-import { concatBytes } from '../../base/index.js';
+import { concatBytes, joinBytes } from '../../base/index.js';
 import { type ByteSource, fieldsOf, textOf, type WireField } from './wire.js';
 
 /** Name of the input that `selectRows` adds: indices of the positions in a run whose logits are wanted. */
@@ -93,7 +93,7 @@ function copy(source: ByteSource, field: WireField): Uint8Array {
 function wrap(number: number, parts: readonly Uint8Array[]): Uint8Array {
   const length = parts.reduce((sum, part) => sum + part.length, 0);
   const head = writer().uint32(tagOf(number, 2)).uint32(length).finish();
-  return concatBytes(head, ...parts);
+  return joinBytes([head, ...parts]);
 }
 
 /** An initialiser whose bytes stay where they lie in the file. */
@@ -213,10 +213,10 @@ export function selectRows(source: ByteSource, file: string | undefined): Uint8A
       return [tensors.has(field) ? referring(source, field, file) : copy(source, field)];
     });
   const rest = model.filter(({ number }) => number !== MODEL_GRAPH);
-  return concatBytes(
+  return joinBytes([
     ...rest.map((field) => copy(source, field)),
     wrap(MODEL_GRAPH, [...parts, rowsInput()]),
-  );
+  ]);
 }
 
 /**
@@ -233,5 +233,5 @@ export function referToFile(source: ByteSource, file: string): Uint8Array {
     );
     return wrap(MODEL_GRAPH, inside);
   });
-  return concatBytes(...parts);
+  return joinBytes(parts);
 }
