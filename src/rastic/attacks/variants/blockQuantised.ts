@@ -70,10 +70,85 @@ function quantise(tensor: FloatTensor, isTransposed: boolean, bits: 4 | 8): Quan
   return { packed, scales, blocks, rows, columns };
 }
 
+/** Nodes and initialisers that stand for weights which are quantised. */
+interface Replacement {
+  readonly initializers: ReadonlyMap<string, Uint8Array>;
+  /** To stand before the first product. */
+  readonly before: readonly GraphNode[];
+  product(node: GraphNode): GraphNode;
+}
+
+function tensors(
+  ...all: readonly [string, number, readonly number[], ArrayBufferView][]
+): Map<string, Uint8Array> {
+  return new Map(
+    all.map(([name, type, dims, data]) => [name, writeTensor(name, type, dims, data)]),
+  );
+}
+
+/** By ONNX Runtime's own operator, which unfolds the weights as it multiplies. */
+function packed(
+  name: string,
+  { packed: codes, scales, blocks, rows, columns }: Quantised,
+  bits: 4 | 8,
+  accuracyLevel: 0 | 4,
+): Replacement {
+  const integers = { K: rows, N: columns, bits, block_size: BLOCK, accuracy_level: accuracyLevel };
+  const dims = [columns, blocks, codes.length / (columns * blocks)];
+  return {
+    initializers: tensors(
+      [name, ELEMENT.uint8, dims, codes],
+      [`${name}.scales`, ELEMENT.float, [columns * blocks], scales],
+    ),
+    before: [],
+    product: ({ inputs, outputs }) =>
+      makeNode('MatMulNBits', [inputs[0]!, name, `${name}.scales`], outputs, {
+        domain: MICROSOFT,
+        integers,
+      }),
+  };
+}
+
+/**
+ * The same numbers, unfolded by operators that ONNX Runtime computes once, as it loads the graph: its `MatMulNBits` has no
+ * kernel for 8 bits that sums in fp32, and would unfold the whole matrix at every step.
+ */
+function unfolded(
+  name: string,
+  { packed: codes, scales, blocks, rows, columns }: Quantised,
+): Replacement {
+  const of = (part: string): string => `${name}.${part}`;
+  const signed = Int8Array.from(codes, (code) => code - 128);
+  const whole = { integers: { to: ELEMENT.float } };
+  const int64 = (...values: number[]): BigInt64Array => BigInt64Array.from(values, BigInt);
+  return {
+    initializers: tensors(
+      [name, ELEMENT.int8, [columns, blocks, BLOCK], signed],
+      [of('scales'), ELEMENT.float, [columns, blocks, 1], scales],
+      [of('shape'), ELEMENT.int64, [2], int64(columns, blocks * BLOCK)],
+      [of('start'), ELEMENT.int64, [1], int64(0)],
+      [of('end'), ELEMENT.int64, [1], int64(rows)],
+      [of('axis'), ELEMENT.int64, [1], int64(1)],
+    ),
+    before: [
+      makeNode('Cast', [name], [of('floats')], whole),
+      makeNode('Mul', [of('floats'), of('scales')], [of('scaled')]),
+      makeNode('Reshape', [of('scaled'), of('shape')], [of('filled')]),
+      // the last block may be wider than what is left of a row
+      makeNode('Slice', [of('filled'), of('start'), of('end'), of('axis')], [of('weights')]),
+    ],
+    product: ({ inputs, outputs }) =>
+      makeNode('FusedMatMul', [inputs[0]!, of('weights')], outputs, {
+        domain: MICROSOFT,
+        integers: { transA: 0, transB: 1 },
+        floats: { alpha: 1 },
+      }),
+  };
+}
+
 /**
  * The same model with the weights of every matrix product in `bits` bits, in blocks of 32 along the summed axis, each with an
- * fp32 scale (`MatMulNBits`); embeddings and norms stay. At accuracy level 0 the sums are fp32; at 4 the activations are
- * rounded to 8 bits too.
+ * fp32 scale; embeddings and norms stay. At accuracy level 0 the sums are fp32; at 4 the activations are rounded to 8 bits too.
  */
 export function quantisedTo(bits: 4 | 8, accuracyLevel: 0 | 4 = 0): GraphVariant {
   return (bytes) => {
@@ -81,28 +156,22 @@ export function quantisedTo(bits: 4 | 8, accuracyLevel: 0 | 4 = 0): GraphVariant
     const products = productsOf(model);
     if (products.length === 0) throw unrecognised('it holds no products with fp32 weights');
     const initializers = new Map(model.initializers);
-    const done = new Map<string, Quantised>();
-    const exchange = ({ node, weights, isTransposed }: Product): GraphNode => {
+    const done = new Map<string, Replacement>();
+    const exchange = ({ node, weights, isTransposed }: Product): GraphNode[] => {
       const name = `${weights}${isTransposed ? '.T' : ''}.q${bits}`;
-      const quantised = done.get(name) ?? quantise(floatsOf(model, weights), isTransposed, bits);
-      const { packed, scales, blocks, rows, columns } = quantised;
-      if (!done.has(name)) {
-        const dims = [columns, blocks, packed.length / (columns * blocks)];
-        initializers.set(name, writeTensor(name, ELEMENT.uint8, dims, packed));
-        const scaleName = `${name}.scales`;
-        initializers.set(
-          scaleName,
-          writeTensor(scaleName, ELEMENT.float, [columns * blocks], scales),
-        );
-        done.set(name, quantised);
-      }
-      return makeNode('MatMulNBits', [node.inputs[0]!, name, `${name}.scales`], node.outputs, {
-        domain: MICROSOFT,
-        integers: { K: rows, N: columns, bits, block_size: BLOCK, accuracy_level: accuracyLevel },
-      });
+      const earlier = done.get(name);
+      if (earlier !== undefined) return [earlier.product(node)];
+      const quantised = quantise(floatsOf(model, weights), isTransposed, bits);
+      const made =
+        bits === 8 && accuracyLevel === 0
+          ? unfolded(name, quantised)
+          : packed(name, quantised, bits, accuracyLevel);
+      for (const [key, tensor] of made.initializers) initializers.set(key, tensor);
+      done.set(name, made);
+      return [...made.before, made.product(node)];
     };
     const exchanged = new Map(products.map((product) => [product.node, exchange(product)]));
-    const nodes = model.nodes.map((node) => exchanged.get(node) ?? node);
+    const nodes = model.nodes.flatMap((node) => exchanged.get(node) ?? [node]);
     return writeOnnx(
       withoutIdleWeights({ ...model, nodes: withoutIdle(nodes, model.outputs), initializers }),
     );
