@@ -10,6 +10,7 @@ interface ImportFlags {
   readonly accuracyLevel: string;
   readonly out?: string;
   readonly name?: string;
+  readonly licence?: string;
 }
 
 const TYPES: readonly ImportType[] = ['fp32', 'fp16', 'int8', 'q4'];
@@ -34,13 +35,14 @@ export function registerImport(model: Command): void {
     )
     .option('--out <dir>', 'folder to be made (default: DIR-TYPE)')
     .option('--name <name>', "name (default: the folder's)")
+    .option('--licence <licence>', 'licence, such as MIT')
     .addHelpText(
       'after',
       '\nThe folder is made whole or not at all, and packed.\n\nExample:\n  $ bitmodel model import ./SmolLM2-135M --dtype q4\n  $ bitmodel model run SmolLM2-135M-q4 "Once upon a time"',
     )
     .action(
       action<ImportFlags>(async ([dir], { options, settings, terminal, signal }) => {
-        const { dtype, name } = options;
+        const { dtype, name, licence } = options;
         const accuracyLevel = options.accuracyLevel === '4' ? 4 : 0;
         if (accuracyLevel === 4 && isQuantised(dtype)) {
           terminal.warn(
@@ -62,6 +64,7 @@ export function registerImport(model: Command): void {
         const packing = progressLine('hashing', settings);
         const packed = await packModel(imported.dir, {
           name: name ?? basename(imported.dir),
+          ...(licence === undefined ? {} : { licence }),
           onProgress: packing.update,
           signal,
         }).finally(packing.end);

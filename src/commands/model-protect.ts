@@ -4,7 +4,9 @@ import { keyPath, networkParameters, readKeyFile } from '../chain/index.js';
 import {
   ModelRegistry,
   openShareOf,
+  type PackedModel,
   type ProtectionMode,
+  packCopy,
   protectModel,
   readProtection,
   shareText,
@@ -61,6 +63,22 @@ docs/protection.md: shuffle only makes copying inconvenient, full keeps the weig
 Example:
   $ bitmodel model protect ./my-model --platform 02c6…9ee5 --mode full`;
 
+/** Packs a protected copy if the model was packed, and notes where it lies. */
+async function packIfPacked(
+  dir: string,
+  copy: string,
+  settings: Settings,
+  signal: AbortSignal,
+): Promise<PackedModel | undefined> {
+  const registry = new ModelRegistry(settings.datadir);
+  const record = registry.list().find((entry) => entry.dir === dir)?.record ?? dir;
+  const progress = progressLine('hashing', settings);
+  const about = { onProgress: progress.update, signal };
+  const packed = await packCopy(record, copy, about).finally(progress.end);
+  if (packed) registry.register(packed.id, packed.dir, packed.name, { origin: 'packed' });
+  return packed;
+}
+
 /** `model protect`. */
 export function registerProtect(model: Command): void {
   model
@@ -91,18 +109,20 @@ export function registerProtect(model: Command): void {
           onProgress: progress.update,
           signal,
         }).finally(progress.end);
+        const packed = await packIfPacked(dir, made.dir, settings, signal);
         for (const path of made.leftOut) terminal.warn(`${path} was left out: weights as well`);
         terminal.result(
-          made,
+          { ...made, ...(packed === undefined ? {} : { id: packed.id, name: packed.name }) },
           () =>
             [
+              ...(packed === undefined ? [] : [`id       ${packed.id}`, `name     ${packed.name}`]),
               `folder   ${made.dir}`,
               `mode     ${made.mode}${made.moves === undefined ? '' : `, ${made.moves} of ${made.parameters} weights moved`}`,
               `plain    ${made.plain}`,
             ].join('\n'),
           made.dir,
         );
-        terminal.note(`Its own id: bitmodel model pack ${made.dir}`);
+        if (packed === undefined) terminal.note(`Its own id: bitmodel model pack ${made.dir}`);
       }),
     );
 }

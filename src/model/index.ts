@@ -103,6 +103,7 @@ export {
 } from './protect/keys.js';
 export { defaultMoves } from './protect/moves.js';
 export { openProtected } from './protect/open.js';
+export { packCopy } from './protect/packCopy.js';
 export {
   type ProtectedModel,
   type ProtectionMode,

@@ -64,6 +64,26 @@ describe('bitmodel model protect, share and unlock', () => {
     expect(again.stderr).toContain('FOLDER_IN_USE');
   });
 
+  it('keep the licence and the parents of a model that was packed, and its name with a tag', async () => {
+    const parent = 'ab'.repeat(32);
+    cpSync(join(at('plain'), 'onnx'), at('packed/onnx'), { recursive: true });
+    cpSync(join(at('plain'), 'config.json'), at('packed/config.json'));
+    const about = ['--name', 'whale', '--licence', 'MIT', '--parent', `${parent}=5000`];
+    const { id } = await place.json(['model', 'pack', at('packed'), ...about]);
+    const args = ['--key', 'ann', '--platform', platform, '--mode', 'full'];
+    const made = await place.json(['model', 'protect', 'whale', ...args]);
+    expect(made).toMatchObject({ plain: id, name: 'whale:protected' });
+    const packed = await place.json(['model', 'pack', at('packed.protected')]);
+    expect(packed).toMatchObject({
+      id: made.id,
+      name: 'whale:protected',
+      licence: 'MIT',
+      parents: [{ id: parent, ppm: 5000 }],
+    });
+    const shown = await place.json(['model', 'show', 'whale']);
+    expect(shown.id).toBe(id);
+  });
+
   it('warn that a shuffled model answers nonsense, and that other weights were left out', async () => {
     const made = await place.run(protectedBy('--file', GRAPH, '--out', at('shuffled')));
     expect(made.code).toBe(0);
