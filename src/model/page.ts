@@ -29,8 +29,10 @@ export interface GraphPage {
   readonly runDependent: boolean;
   /** Weights, an embedding that is the last product's matrix too counted once; no scales, no tables. */
   readonly parameters: number;
-  /** Bytes of the graph and its external data: about the memory that it takes when it is open. */
+  /** Bytes of the graph and its external data. */
   readonly bytes: number;
+  /** Bytes that its weights take when it is open, about: more where they are cast as they are loaded. */
+  readonly memory: number;
   /** Whether it takes tokens and gives logits; others are parts of models that see or hear. */
   readonly isDecoder: boolean;
 }
@@ -122,6 +124,7 @@ function graphPage(config: ModelConfig, file: string, shape: GraphShape): GraphP
     runDependent: facts.runDependent,
     parameters: facts.parameters - shape.notWeights - repeated(shape, config),
     bytes: graphBytes(path, facts),
+    memory: graphBytes(path, facts) + facts.unfoldedBytes,
     isDecoder:
       shape.inputs.some(({ name }) => name === 'input_ids') &&
       shape.outputs.some(({ name }) => /logits/.test(name)),

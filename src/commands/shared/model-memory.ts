@@ -24,10 +24,10 @@ export function memoryNeed({ graph, cache, contextLength }: ModelPage): MemoryNe
   const bound = process.constrainedMemory() || Number.POSITIVE_INFINITY;
   const machine = Math.min(totalmem(), bound);
   return {
-    weights: graph.bytes,
+    weights: graph.memory,
     cachePer1000: perToken * 1000 + fixed,
     cacheFull,
-    total: graph.bytes + cacheFull,
+    total: graph.memory + cacheFull,
     machine,
     free: Math.min(process.availableMemory(), machine),
   };

@@ -3,7 +3,8 @@ import { type ByteSource, fieldsOf, integersOf, textOf, type WireField } from '.
 /** Field numbers of ONNX's protobuf schema (onnx/onnx.proto3). */
 const MODEL_GRAPH = 7;
 const GRAPH = { node: 1, initializer: 5 } as const;
-const NODE = { input: 1, opType: 4 } as const;
+const NODE = { input: 1, opType: 4, attribute: 5 } as const;
+const ATTRIBUTE = { integer: 3 } as const;
 const TENSOR = { dims: 1, dataType: 2, name: 8 } as const;
 
 /** Bits of one element, by TensorProto.DataType. */
@@ -34,7 +35,7 @@ const LOOKUPS = new Set(['Gather', 'GatherBlockQuantized']);
 
 /**
  * How many bytes of weights computing one token reads: all that the graph multiplies by, without the tables of which it only
- * looks up a row. Experts of a mixture count all, though a token reads few of them.
+ * looks up a row. Weights that a node casts count as what it casts them to, since that is done once, at loading. Experts of a mixture count all, though a token reads few of them.
  * @param source an ONNX model whose external data is not read
  * @throws BitmodelError `BAD_ONNX`
  */
@@ -44,10 +45,16 @@ export function weightBytesPerToken(source: ByteSource): number {
   const graph = model.filter(({ number }) => number === MODEL_GRAPH).flatMap(children);
   const multiplied = new Set<string>();
   const tables = new Set<string>();
+  const casts = new Map<string, number>();
   for (const node of graph.filter(({ number }) => number === GRAPH.node)) {
     const parts = children(node);
     const texts = (number: number): string[] =>
       parts.filter((part) => part.number === number).map((part) => textOf(source, part));
+    if (texts(NODE.opType)[0] === 'Cast') {
+      const attributes = parts.filter(({ number }) => number === NODE.attribute).map(children);
+      const to = attributes.flat().find(({ number }) => number === ATTRIBUTE.integer)?.value;
+      casts.set(texts(NODE.input)[0] ?? '', BITS[to ?? 0] ?? 0);
+    }
     const isLookup = LOOKUPS.has(texts(NODE.opType)[0] ?? '');
     for (const [i, name] of texts(NODE.input).entries()) {
       (isLookup && i !== 1 ? tables : multiplied).add(name);
@@ -62,7 +69,8 @@ export function weightBytesPerToken(source: ByteSource): number {
     const dims = parts
       .filter(({ number }) => number === TENSOR.dims)
       .flatMap((part) => integersOf(source, part));
-    const bits = BITS[parts.find(({ number }) => number === TENSOR.dataType)?.value ?? 0] ?? 0;
+    const stored = BITS[parts.find(({ number }) => number === TENSOR.dataType)?.value ?? 0] ?? 0;
+    const bits = Math.max(stored, casts.get(key) ?? 0);
     bytes += Math.ceil((dims.reduce((product, n) => product * n, 1) * bits) / 8);
   }
   return bytes;

@@ -22,6 +22,8 @@ export interface GraphFacts {
    * which others are computed with it, later ones too.
    */
   readonly runDependent: boolean;
+  /** Bytes by which weights grow as they are loaded, since ONNX Runtime casts them once and for all: blocks in 8 bits that are summed in fp32. */
+  readonly unfoldedBytes: number;
   /** Files of external data, as the graph names them. */
   readonly externalFiles: readonly string[];
 }
@@ -32,6 +34,14 @@ const UINT8 = 2;
 const INT8 = 3;
 const FLOAT16 = 10;
 const BFLOAT16 = 16;
+/** Bytes of an element, of those that weights are cast from and to. */
+const WIDTHS: Readonly<Record<number, number>> = {
+  [FLOAT]: 4,
+  [UINT8]: 1,
+  [INT8]: 1,
+  [FLOAT16]: 2,
+  [BFLOAT16]: 2,
+};
 const FLOATING = [FLOAT, FLOAT16, BFLOAT16, 11];
 /** Products of activations in 8 bits. */
 const INTEGER_PRODUCTS = [
@@ -171,6 +181,18 @@ function computedWith({ elements, tensors, gathered, casts }: Mutable): Map<numb
   return computed;
 }
 
+/** What a cast of weights adds to them. */
+function unfoldedBytes({ tensors, casts }: Mutable): number {
+  let bytes = 0;
+  for (const [name, to] of casts) {
+    const tensor = tensors.get(name);
+    if (tensor) bytes += tensor.count * Math.max(0, widthOf(to) - widthOf(tensor.type));
+  }
+  return bytes;
+}
+
+const widthOf = (type: number): number => WIDTHS[type] ?? 0;
+
 /** Whether the operator is one that ONNX Runtime quantises activations by as it runs. */
 const isDynamic = (name: string): boolean =>
   name.startsWith('DynamicQuantize') || DYNAMIC_PRODUCTS.includes(name);
@@ -212,6 +234,7 @@ export function readGraphFacts(source: ByteSource): GraphFacts {
   return {
     parameters: countOf(FLOATING) + bytes + facts.blockParameters,
     elements: facts.elements,
+    unfoldedBytes: unfoldedBytes(facts),
     computed: computedWith(facts),
     operators: facts.operators,
     blockBits: facts.blockBits,

@@ -1,7 +1,14 @@
 import { readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { type ImportType, importModel, LanguageModel, readModelPage } from '#src/model/index.js';
+import {
+  type ImportType,
+  importModel,
+  LanguageModel,
+  readModelPage,
+  weightBytesPerToken,
+} from '#src/model/index.js';
+import { memorySource } from '#src/model/onnx/wire.js';
 import { agreement, furthest, makeRoot, prefilled } from './setup.js';
 
 const TINY = 'fixtures/bitmodel-tiny';
@@ -56,6 +63,30 @@ describe('the bundled model, imported from its safetensors', () => {
       const { dir } = await importModel(TINY, { out: join(root, `counted-${type}`), type });
       expect(readModelPage(dir).graph.parameters).toBe(2_755_008);
     }
+  });
+
+  it('takes the memory of fp32 in 8 bits that are summed in fp32, and reads as much for each token', async () => {
+    const [whole, folded, inBytes] = await Promise.all(
+      (
+        [
+          ['fp32', 0],
+          ['int8', 0],
+          ['int8', 4],
+        ] as const
+      ).map(async ([type, accuracyLevel]) => {
+        const out = join(root, `memory-${type}-${accuracyLevel}`);
+        const { dir, file } = await importModel(TINY, { out, type, accuracyLevel });
+        const read = weightBytesPerToken(memorySource(readFileSync(join(dir, file))));
+        return { memory: readModelPage(dir).graph.memory, read };
+      }),
+    );
+    // the head is a matrix of its own there, and one with the embedding in fp32
+    expect(folded!.memory).toBeGreaterThan(whole!.memory);
+    expect(folded!.memory).toBeLessThan(whole!.memory * 1.3);
+    expect(folded!.read).toBeGreaterThan(whole!.read);
+    expect(folded!.read).toBeLessThan(whole!.read * 1.1);
+    expect(inBytes!.memory).toBeLessThan(whole!.memory * 0.6);
+    expect(inBytes!.read).toBeLessThan(whole!.read * 0.4);
   });
 
   it('is the same bytes every time', async () => {
