@@ -22,6 +22,11 @@ function settingsOf(config: Json): Json {
   const settings = (now ?? before ?? {}) as Json;
   if (typeof settings !== 'object' || Array.isArray(settings))
     throw refuse('its rope settings are none');
+  // settings by kind of layer, which are not those of all layers
+  const nested = Object.entries(settings).find(
+    ([, value]) => typeof value === 'object' && value !== null,
+  );
+  if (nested) throw refuse(`its rope setting ${nested[0]} holds others`);
   return { rope_theta: config.rope_theta ?? DEFAULT_THETA, ...settings };
 }
 

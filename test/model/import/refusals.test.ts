@@ -69,6 +69,11 @@ describe('a config that asks for what the graph would not do is refused', () => 
       /"dynamic"/,
     ],
     [
+      'ropes by kind of layer',
+      { rope_parameters: { full_attention: { rope_theta: 1e6 } } },
+      /full_attention holds others/,
+    ],
+    [
       'a rope factor that is none',
       { rope_parameters: { rope_type: 'linear' } },
       /factor is no positive/,
