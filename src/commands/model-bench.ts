@@ -1,16 +1,10 @@
 import { availableParallelism } from 'node:os';
 import type { Command } from 'commander';
-import { BitmodelError, EXIT } from '../base/index.js';
-import {
-  type Device,
-  type ModelMeasurement,
-  ModelRegistry,
-  measureModel,
-  type Spread,
-} from '../model/index.js';
+import { type ModelMeasurement, ModelRegistry, measureModel, type Spread } from '../model/index.js';
 import { action } from './shared/action.js';
 import { parseThreads } from './shared/models.js';
 import { wholeOption } from './shared/number-options.js';
+import { deviceOption } from './shared/run-options.js';
 import { formatSize } from './shared/sizes.js';
 import { listTable } from './shared/tables.js';
 
@@ -22,16 +16,6 @@ interface BenchFlags {
   readonly tokens: string;
   readonly rounds: string;
   readonly together: string;
-}
-
-const DEVICES: readonly string[] = ['cpu', 'cuda', 'auto'] satisfies Device[];
-
-function parseDevice(text: string): Device {
-  if (DEVICES.includes(text)) return text as Device;
-  throw new BitmodelError('BAD_OPTION', `--device ${text} is not cpu, cuda or auto.`, {
-    next: 'See: bitmodel model bench --help',
-    exitCode: EXIT.usage,
-  });
 }
 
 const parseLengths = (text: string): number[] =>
@@ -103,7 +87,7 @@ export function registerBench(model: Command): void {
           options.threads === undefined ? availableParallelism() : parseThreads(options.threads);
         const wanted = {
           threads,
-          device: parseDevice(options.device),
+          device: deviceOption(options.device),
           tokens: wholeOption(options.tokens, '--tokens', 2),
           rounds: wholeOption(options.rounds, '--rounds', 1, 1000),
           together: wholeOption(options.together, '--together', 1, 64),

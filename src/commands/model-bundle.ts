@@ -8,11 +8,12 @@ import {
   type BundleFault,
   checkModel,
   ModelRegistry,
-  type Parent,
   packModel,
   withTag,
 } from '../model/index.js';
 import { action } from './shared/action.js';
+import { collect } from './shared/models.js';
+import { parseParent } from './shared/parents.js';
 import { progressLine } from './shared/progress.js';
 import { formatSize } from './shared/sizes.js';
 
@@ -25,22 +26,6 @@ interface PackFlags {
   readonly archive?: string;
 }
 
-function parseParent(text: string, earlier: string[] = []): string[] {
-  return [...earlier, text];
-}
-
-/** `ID=PPM` as a parent. */
-function parentOf(text: string): Parent {
-  const match = /^([0-9a-f]{64})=(\d{1,7})$/i.exec(text);
-  if (!match) {
-    throw new BitmodelError('BAD_PARENT', `"${text}" is not ID=PPM.`, {
-      next: 'Write a parent as its 64-digit id, "=", and its weight in parts per million',
-      exitCode: EXIT.usage,
-    });
-  }
-  return { id: match[1]!.toLowerCase(), ppm: Number(match[2]) };
-}
-
 /** `model pack`. */
 export function registerPack(model: Command): void {
   model
@@ -51,9 +36,9 @@ export function registerPack(model: Command): void {
     .option('--tag <tag>', 'what tells it from others of its name, such as v2')
     .option('--licence <licence>', 'licence, such as MIT')
     .option(
-      '--parent <id=ppm>',
+      '--parent <id=weight>',
       'a model it was built on, with its weight (may be repeated)',
-      parseParent,
+      collect,
     )
     .option('--record <folder>', 'write bitmodel.json and the torrent there (read-only models)')
     .option('--archive <file>', 'write all of it into one tar file as well, to hand on')
@@ -76,7 +61,7 @@ export function registerPack(model: Command): void {
           ...(asked === undefined ? {} : { name: asked }),
           ...(tag === undefined ? {} : { rename: (name: string) => withTag(name, tag) }),
           ...(terms === undefined ? {} : { licence: terms }),
-          ...(parent === undefined ? {} : { parents: parent.map(parentOf) }),
+          ...(parent === undefined ? {} : { parents: parent.map(parseParent) }),
           ...(record === undefined ? {} : { record }),
           onProgress: progress.update,
           signal,

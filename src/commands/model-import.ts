@@ -1,5 +1,6 @@
 import { basename, resolve } from 'node:path';
 import { type Command, Option } from 'commander';
+import { BitmodelError, EXIT } from '../base/index.js';
 import { type ImportType, importModel, ModelRegistry, packModel } from '../model/index.js';
 import { action } from './shared/action.js';
 import { progressLine } from './shared/progress.js';
@@ -44,7 +45,14 @@ export function registerImport(model: Command): void {
       action<ImportFlags>(async ([dir], { options, settings, terminal, signal }) => {
         const { dtype, name, licence } = options;
         const accuracyLevel = options.accuracyLevel === '4' ? 4 : 0;
-        if (accuracyLevel === 4 && isQuantised(dtype)) {
+        if (accuracyLevel === 4 && !isQuantised(dtype)) {
+          throw new BitmodelError(
+            'BAD_OPTION',
+            `--accuracy-level 4 says nothing of ${dtype} weights.`,
+            { next: 'Pass it with --dtype int8 or q4, or leave it out', exitCode: EXIT.usage },
+          );
+        }
+        if (accuracyLevel === 4) {
           terminal.warn(
             'At accuracy level 4 honest machines differ far more, so that verification can tell less.',
           );

@@ -8,13 +8,13 @@ import {
   findModel,
   formatWeight,
   type ModelDeclaration,
-  type ParentDraft,
   parseWeight,
   publishModel,
 } from '../reward/index.js';
 import { action } from './shared/action.js';
 import { hasNoNetwork, holdersOf } from './shared/model-holders.js';
 import { collect } from './shared/models.js';
+import { parseParent } from './shared/parents.js';
 import { formatSize } from './shared/sizes.js';
 import type { Terminal } from './shared/terminal.js';
 import { nodeClient, openWallet, WALLET_OPTIONS, type WalletChoice } from './shared/wallet.js';
@@ -26,17 +26,6 @@ interface PublishOptions extends WalletChoice {
   readonly owner?: string;
   readonly parent?: readonly string[];
   readonly dryRun?: boolean;
-}
-
-function parseParent(text: string): ParentDraft {
-  const [, id, weight] = /^([^=]+)=(.+)$/.exec(text) ?? [];
-  if (id === undefined || weight === undefined) {
-    throw new BitmodelError('BAD_OPTION', `"${text.slice(0, 100)}" names no parent and weight.`, {
-      next: 'Write it as --parent ID=15%',
-      exitCode: EXIT.usage,
-    });
-  }
-  return { id, ppm: parseWeight(weight) };
 }
 
 function licenceOf({ licence }: PublishOptions, bundle: Bundle): string {

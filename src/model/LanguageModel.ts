@@ -62,6 +62,7 @@ export class LanguageModel {
   /**
    * Opens a model of the onnx-community or ONNX Runtime GenAI layout.
    * @throws BitmodelError `NOT_A_FOLDER`, `MODEL_FILE_MISSING`, `BAD_MODEL_CONFIG`, `BAD_ONNX`, `EXTERNAL_DATA_MISSING`,
+   *   `BAD_EXTERNAL_DATA`, `BAD_MODEL_FILE`,
    *   `BAD_BATCH`, `MODEL_LOAD_FAILED`, `UNSUPPORTED_GRAPH`, `TOKENIZER_MISSING`, `BAD_TOKENIZER`, `TOKENIZER_MISMATCH`, `CUDA_MISSING`,
    *   `CUDA_FAILED`
    */

@@ -142,6 +142,18 @@ describe('bad input to bitmodel model', () => {
     ],
     ['a bad temperature', 2, 'BAD_OPTION', ['run', 'tiny', 'hi', '--temperature', '-1']],
     ['a bad parent', 2, 'BAD_PARENT', ['pack', 'fixtures/bitmodel-tiny', '--parent', 'x=1']],
+    [
+      'an accuracy level of weights that are not quantised',
+      2,
+      'BAD_OPTION',
+      ['import', 'fixtures/bitmodel-tiny', '--accuracy-level', '4'],
+    ],
+    [
+      'a device that is none',
+      2,
+      'BAD_OPTION',
+      ['bench', 'fixtures/bitmodel-tiny', '--device', 'x'],
+    ],
   ])('gets one sentence and the next step: %s', async (_, code, name, args) => {
     const outcome = await bitmodel(['--json', 'model', ...args]);
     expect(outcome).toMatchObject({ code, stdout: '' });

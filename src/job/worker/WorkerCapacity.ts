@@ -7,7 +7,7 @@ const FEE_CUSHION = 40_000n;
 /** Milliseconds for which an offer that nobody has taken yet keeps a stake and a place: buyers choose within seconds. */
 const OFFER_HOLDS = 5_000;
 
-/** What a seller can do at once: jobs that it does one after another, and stakes out of the coins that it has. */
+/** What a seller can do at once: jobs up to a number, some of which it computes together, and stakes out of the coins that it has. */
 export class WorkerCapacity {
   readonly #wallet: Wallet;
   readonly #maxJobs: number;

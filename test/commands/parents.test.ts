@@ -1,0 +1,23 @@
+import { expect, it } from 'vitest';
+import { parseParent } from '#src/commands/shared/parents.js';
+
+const ID = '5f'.repeat(32);
+
+it.each([
+  [`${ID}=15%`, 150_000],
+  [`${ID}=0.0001%`, 1],
+  [`${ID}=150000ppm`, 150_000],
+  [`${ID.toUpperCase()}=150000`, 150_000],
+])('a parent may be written as %s, wherever one is asked for', (text, ppm) => {
+  expect(parseParent(text)).toEqual({ id: ID, ppm });
+});
+
+it.each([
+  ['x=1', 'BAD_PARENT'],
+  [ID, 'BAD_PARENT'],
+  [`${ID}=`, 'BAD_PARENT'],
+  [`${ID}=a lot`, 'BAD_WEIGHT'],
+  [`${ID}=1000001`, 'BAD_WEIGHT'],
+])('%s is none: %s', (text, code) => {
+  expect(() => parseParent(text)).toThrow(expect.objectContaining({ code, exitCode: 2 }));
+});
