@@ -5,6 +5,7 @@ import { action } from './shared/action.js';
 import { parseThreads } from './shared/models.js';
 import { wholeOption } from './shared/number-options.js';
 import { deviceOption } from './shared/run-options.js';
+import { openToRun, readShares, SHARE_OPTION } from './shared/shares.js';
 import { formatSize } from './shared/sizes.js';
 import { listTable } from './shared/tables.js';
 
@@ -12,6 +13,7 @@ interface BenchFlags {
   readonly file?: string;
   readonly threads?: string;
   readonly device: string;
+  readonly share?: string[];
   readonly lengths?: string;
   readonly tokens: string;
   readonly rounds: string;
@@ -57,7 +59,7 @@ async function textOf(measured: ModelMeasurement): Promise<string> {
   if (first?.bandwidthShare !== undefined) {
     const shares = decode.map(({ bandwidthShare }) => `${Math.round(100 * bandwidthShare!)} %`);
     lines.push(
-      `A token reads ${formatSize(first.bytesPerToken)} of weights: decoding takes`,
+      `A token reads ${formatSize(first.bytesPerToken!)} of weights: decoding takes`,
       `${shares.join(', ')} of the bandwidth of this machine's memory.`,
     );
   }
@@ -75,6 +77,7 @@ export function registerBench(model: Command): void {
     .option('--device <device>', 'cpu, cuda or auto', 'auto')
     .option('--lengths <list>', 'tokens of prompts, by commas (default: 128,512,1024 as they fit)')
     .option('--tokens <n>', 'tokens of each answer', '32')
+    .option(...SHARE_OPTION)
     .option('--rounds <n>', 'rounds, in each of which everything is measured once', '3')
     .option('--together <n>', 'also decode so many answers at once', '1')
     .addHelpText(
@@ -95,8 +98,10 @@ export function registerBench(model: Command): void {
           ...(options.lengths === undefined ? {} : { lengths: parseLengths(options.lengths) }),
         };
         const dir = new ModelRegistry(settings.datadir).resolve(asked!);
+        const shares = await readShares(options.share);
         const measured = await measureModel(dir, {
           ...wanted,
+          open: (how) => openToRun(dir, how, shares, terminal),
           signal,
           onRound: (round, rounds) => terminal.note(`round ${round} of ${rounds}`),
         });

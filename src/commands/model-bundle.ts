@@ -55,6 +55,12 @@ export function registerPack(model: Command): void {
             exitCode: EXIT.usage,
           });
         }
+        if (asked?.includes('/')) {
+          throw new BitmodelError('BAD_OPTION', `A model can't be called "${asked}" here.`, {
+            next: 'Leave out the "/": OWNER/NAME means a published model',
+            exitCode: EXIT.usage,
+          });
+        }
         if (archive !== undefined) assertArchivePlace(dir!, archive);
         const progress = progressLine('reading', settings);
         const packed = await packModel(dir!, {
@@ -129,7 +135,7 @@ function checkText(dir: string, { id, actualId, faults, torrent }: BundleCheck):
   if (faults.length === 0) return `${dir} is just what was packed: ${id}`;
   const hint =
     torrent === 'sound' ? [] : [`(the torrent beside the files is ${torrent}: it names no pieces)`];
-  const ids = id === actualId ? [] : [`packed as ${id}, but now ${actualId}`];
+  const ids = id === actualId ? [] : [`packed as ${id}`, `but now   ${actualId}`];
   return [...faults.map(faultText), ...hint, ...ids].join('\n');
 }
 

@@ -18,6 +18,7 @@ import {
 import { action } from './shared/action.js';
 import { wholeOption } from './shared/number-options.js';
 import { progressLine } from './shared/progress.js';
+import { openWithShares, readShares, SHARE_OPTION } from './shared/shares.js';
 import { listTable } from './shared/tables.js';
 
 interface CalibrateFlags {
@@ -26,6 +27,7 @@ interface CalibrateFlags {
   readonly tokens: string;
   readonly threads: string;
   readonly batch: string;
+  readonly share?: string[];
 }
 
 /** Longer answers show nothing that others don't. */
@@ -114,6 +116,7 @@ export function registerCalibrate(model: Command): void {
       'most answers decoded in one run, where the graph allows it',
       String(CALIBRATION_BATCH),
     )
+    .option(...SHARE_OPTION)
     .addHelpText(
       'after',
       '\nIt takes minutes to hours: every prompt is answered greedily and at two\ntemperatures, in each setting, and each answer is checked in the others. Jobs name\na calibration by its hash, so publish the model anew afterwards.\n\nExample:\n  $ bitmodel model calibrate ./my-model\n  $ bitmodel model calibrate ./my-model --file onnx/model_q4.onnx --tokens 50 --threads 1,4',
@@ -128,6 +131,7 @@ export function registerCalibrate(model: Command): void {
           blocks: CALIBRATION_BLOCKS,
         };
         const dir = resolve(new ModelRegistry(settings.datadir).resolve(asked!));
+        const shares = await readShares(options.share);
         const progress = progressLine(
           'measuring',
           settings,
@@ -138,6 +142,7 @@ export function registerCalibrate(model: Command): void {
           plan,
           threads,
           batch: wholeOption(options.batch, '--batch', 1, MOST_BATCH),
+          open: (how) => openWithShares(dir, how, shares),
           onProgress: progress.update,
           onNote: (text) => terminal.warn(text),
           signal,

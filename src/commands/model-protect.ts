@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs';
 import type { Command } from 'commander';
 import { BitmodelError, EXIT } from '../base/index.js';
 import { keyPath, networkParameters, readKeyFile } from '../chain/index.js';
@@ -46,6 +47,15 @@ function publicKeyOf(name: string, settings: Settings): string {
   );
 }
 
+/** The platform's public key, as its 66 digits or as that of a key of the data folder. */
+function platformKeyOf(text: string, settings: Settings): string {
+  const isName = /^[A-Za-z0-9._-]{1,64}$/.test(text) && !/^[0-9a-f]{66}$/i.test(text);
+  const parameters = networkParameters(settings.network);
+  return isName && existsSync(keyPath(settings.datadir, parameters, text))
+    ? publicKeyOf(text, settings)
+    : text.toLowerCase();
+}
+
 function modeOf(text: string): ProtectionMode {
   const mode = MODES.find((name) => name === text);
   if (mode !== undefined) return mode;
@@ -85,7 +95,7 @@ export function registerProtect(model: Command): void {
     .command('protect')
     .description('make a copy of a model that can only be used with two shares')
     .argument('<model>', 'folder, id or name')
-    .requiredOption('--platform <key>', 'public key of who holds the second share, 66 hex digits')
+    .requiredOption('--platform <key>', 'who holds the second share: 66 hex digits, or a key here')
     .option('--key <name>', 'key of the contributor, who holds the first share', 'default')
     .option('--out <dir>', "new folder for it (default: the model's with .protected behind it)")
     .option('--mode <mode>', 'shuffle: move some weights; full: encrypt all of them', 'shuffle')
@@ -100,7 +110,7 @@ export function registerProtect(model: Command): void {
         const progress = progressLine('protecting', settings);
         const made = await protectModel(dir, out, {
           contributor: publicKeyOf(options.key, settings),
-          platform: options.platform.toLowerCase(),
+          platform: platformKeyOf(options.platform, settings),
           mode,
           ...(options.file === undefined ? {} : { file: options.file }),
           ...(options.moves === undefined
@@ -137,7 +147,7 @@ export function registerShare(model: Command): void {
     .option(...PASSPHRASE_OPTION)
     .addHelpText(
       'after',
-      '\nPrints one line. Whoever has both lines has the model: keep it as you keep a key.\n\nExample:\n  $ bitmodel model share ./my-model.protected --key ann > ann.share',
+      '\nPrints one line. Whoever has both lines has the model: keep it as you keep a key.\n\nExample:\n  $ umask 077; bitmodel model share ./my-model.protected --key ann > ann.share',
     )
     .action(
       action<{ key: string; passphraseFile?: string }>(async ([asked], context) => {

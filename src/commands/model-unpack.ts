@@ -13,6 +13,8 @@ interface UnpackFlags {
   readonly maxSize?: string;
 }
 
+/** How the names of archives end. */
+const ARCHIVE = /\.(?:tar\.gz|tgz|tar|zip)$/i;
 const MEGABYTE = 1_000_000;
 /** A thousand terabytes. */
 const MOST_MEGABYTES = 1_000_000_000;
@@ -44,7 +46,14 @@ export function registerUnpack(model: Command): void {
     .action(
       action<UnpackFlags>(async ([what], { options, settings, terminal, signal }) => {
         const registry = new ModelRegistry(settings.datadir);
-        const isArchive = statSync(what!, { throwIfNoEntry: false })?.isFile() === true;
+        const there = statSync(what!, { throwIfNoEntry: false });
+        const isArchive = there?.isFile() === true;
+        if (there === undefined && ARCHIVE.test(what!) && registry.find(what!) === undefined) {
+          throw new BitmodelError('NO_ARCHIVE', `There is no archive ${what}.`, {
+            next: 'Name the file of the archive, or a model that `bitmodel model list` shows',
+            exitCode: EXIT.notFound,
+          });
+        }
         const progress = progressLine('unpacking', settings);
         const plan: UnpackOptions = {
           ...(options.out === undefined ? {} : { out: options.out }),

@@ -130,11 +130,11 @@ function chooseFile(dir: string, asked: string | undefined, genai: Json): string
 
 function missingFile(dir: string, file: string): BitmodelError {
   const others = listOnnxFiles(dir);
+  const none = readdirSync(dir).some((name) => name.endsWith('.safetensors'))
+    ? `Build an ONNX model of its safetensors: bitmodel model import ${dir}`
+    : 'Fetch the ONNX files of the model, or name another folder';
   return new BitmodelError('MODEL_FILE_MISSING', `There is no ${file} in ${dir}.`, {
-    next:
-      others.length > 0
-        ? `Choose one of: ${others.join(', ')}`
-        : 'Fetch the ONNX files of the model, or name another folder',
+    next: others.length > 0 ? `Choose one of: ${others.join(', ')}` : none,
     exitCode: EXIT.notFound,
   });
 }

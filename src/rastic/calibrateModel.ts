@@ -5,6 +5,7 @@ import {
   cudaProvider,
   type Device,
   inlineWeights,
+  isProtected,
   LanguageModel,
   type ModelInfo,
   modelId,
@@ -33,6 +34,8 @@ export interface CalibrateOptions {
   readonly batch: number;
   /** Called with positions computed so far, and in all. */
   readonly onProgress?: (done: number, total: number) => void;
+  /** Opens the model; a protected one takes its shares for it. As `LanguageModel.open` unless stated. */
+  readonly open?: (options: OpenOptions) => Promise<LanguageModel>;
   /** Told what was left out, and why; one sentence without its full stop. */
   readonly onNote?: (text: string) => void;
   readonly signal?: AbortSignal | undefined;
@@ -56,9 +59,11 @@ async function devicesFor(dir: string, options: CalibrateOptions): Promise<('cpu
 }
 
 /** Opens the model on a device. */
-function opener(dir: string, device: Device, { file }: CalibrateOptions) {
-  return (extra: OpenOptions): Promise<LanguageModel> =>
-    LanguageModel.open(dir, { ...(file === undefined ? {} : { file }), device, ...extra });
+function opener(dir: string, device: Device, { file, open }: CalibrateOptions) {
+  return (extra: OpenOptions): Promise<LanguageModel> => {
+    const how = { ...(file === undefined ? {} : { file }), device, ...extra };
+    return open ? open(how) : LanguageModel.open(dir, how);
+  };
 }
 
 const plain = (device: Device, count: number): string =>
@@ -148,12 +153,8 @@ function warnWhereLax(
 }
 
 /** The graph that is meant, and whether it can be batched, found by opening it once. */
-async function infoOf(dir: string, { file, batch }: CalibrateOptions): Promise<ModelInfo> {
-  const model = await LanguageModel.open(dir, {
-    threads: 1,
-    batch,
-    ...(file === undefined ? {} : { file }),
-  });
+async function infoOf(dir: string, options: CalibrateOptions): Promise<ModelInfo> {
+  const model = await opener(dir, 'cpu', options)({ threads: 1, batch: options.batch });
   await model.close();
   return model.info;
 }
@@ -164,6 +165,10 @@ async function cheaperOf(
   file: string,
   { threads, onNote }: CalibrateOptions,
 ): Promise<PairToMeasure['cheaper']> {
+  if (isProtected(dir)) {
+    onNote?.(`no ${NEAREST} variant is measured: the model is protected`);
+    return undefined;
+  }
   let graph: Uint8Array;
   try {
     const path = join(dir, file);

@@ -51,6 +51,43 @@ describe('bitmodel model protect, share and unlock', () => {
     expect(one.stderr).toContain("the platform's is missing. [SHARES_MISSING]");
   });
 
+  it('are measured and calibrated with both shares, and say without them what is missing', async () => {
+    const bench = [
+      'model',
+      'bench',
+      at('full'),
+      '--lengths',
+      '8',
+      '--tokens',
+      '4',
+      '--rounds',
+      '1',
+    ];
+    const measured = await place.json([...bench, ...shares]);
+    expect(measured).toMatchObject({ dir: at('full'), numericClass: 'fp32/0/cpu' });
+    const prompts = at('prompts');
+    writeFileSync(prompts, 'The American people\n');
+    const calibrate = ['model', 'calibrate', at('full'), '--prompts', prompts, '--tokens', '2'];
+    const plan = ['--threads', '1', '--batch', '1'];
+    const made = await place.json([...calibrate, ...plan, ...shares]);
+    expect(made).toMatchObject({ file: GRAPH });
+    for (const args of [bench, calibrate]) {
+      const { code, stderr } = await place.run(args);
+      expect(code).toBe(4);
+      expect(stderr).toContain(
+        "the contributor's and the platform's are missing. [SHARES_MISSING]",
+      );
+    }
+  }, 60_000);
+
+  it('name the platform by a key of this machine as well', async () => {
+    const args = ['model', 'protect', at('plain'), '--key', 'ann', '--mode', 'full'];
+    await place.ok([...args, '--platform', 'platform', '--out', at('named')]);
+    const holders = (name: string) =>
+      JSON.parse(readFileSync(join(at(name), 'protection.json'), 'utf8')) as { body: object };
+    expect(JSON.stringify(holders('named'))).toContain(platform);
+  });
+
   it('take a share from a pipe, and write the model as it was', async () => {
     const args = ['model', 'unlock', at('full'), '--out', at('clear'), '--share', at('ann.share')];
     const unlocked = await place.json([...args, '--share', '-'], {

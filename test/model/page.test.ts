@@ -116,8 +116,12 @@ describe("a model's page", () => {
     writeFileSync(join(to, 'onnx/model.onnx'), '');
     expect(() => readModelPage(to)).toThrow(expect.objectContaining({ code: 'BAD_ONNX' }));
     rmSync(join(to, 'onnx/model.onnx'));
+    writeFileSync(join(to, 'model.safetensors'), '');
     expect(() => readModelPage(to)).toThrow(
-      expect.objectContaining({ code: 'MODEL_FILE_MISSING' }),
+      expect.objectContaining({
+        code: 'MODEL_FILE_MISSING',
+        next: `Build an ONNX model of its safetensors: bitmodel model import ${to}`,
+      }),
     );
   });
 });

@@ -19,9 +19,11 @@ export interface SessionStart {
 const HELP = `/bye                 end (as Ctrl-D)
 /clear               forget the conversation
 /system [TEXT]       tell the model what to be, from here on; without a text, nothing
-/set NAME VALUE      temperature, top-k, top-p, max-tokens, seed or stop, as the options of the same names
+/set NAME VALUE      temperature, top-k, top-p, max-tokens, seed or stop, as the
+                     options of the same names
 /help                this
-Ctrl-C ends an answer. A message of several lines stands between lines of """, or is pasted.`;
+Ctrl-C ends an answer. A message of several lines stands between lines of """,
+or is pasted.`;
 
 const SETTABLE: Readonly<Record<string, keyof DrawFlags>> = {
   temperature: 'temperature',
@@ -89,7 +91,8 @@ class Session {
     else if (name === 'clear') {
       this.#conversation.clear();
       terminal.note('The conversation is forgotten.');
-    } else if (name === 'system' && chat) {
+    } else if (name === 'system') {
+      if (!chat) throw noTemplate();
       this.#conversation.system = rest === '' ? undefined : rest;
     } else if (name === 'set') this.#set(rest);
     else throw unknownCommand(`/${name}`);
@@ -98,7 +101,7 @@ class Session {
   #set(rest: string): void {
     const [, name, value] = /^(\S+)\s+(.+)$/s.exec(rest) ?? [];
     const flag = SETTABLE[name ?? ''];
-    if (flag === undefined) throw unknownCommand(`/set ${rest}`);
+    if (flag === undefined) throw badSetting(name);
     const flags = { ...this.#flags, [flag]: flag === 'stop' ? [value!] : value! };
     this.#draw = drawOf(flags);
     this.#flags = flags;
@@ -157,6 +160,24 @@ class Session {
       ? `The answer ends here: the context of ${contextLength} tokens is full.`
       : `The answer ends here, after ${this.#draw.maxTokens} tokens; /set max-tokens N for more.`;
   }
+}
+
+function noTemplate(): BitmodelError {
+  return new BitmodelError('NO_CHAT_TEMPLATE', 'The model brings no chat template.', {
+    next: 'Write what it is to be into the message',
+    exitCode: EXIT.usage,
+  });
+}
+
+function badSetting(name: string | undefined): BitmodelError {
+  const what =
+    name === undefined
+      ? '/set needs a name and a value.'
+      : `Nothing called "${name.slice(0, 40)}" can be set.`;
+  return new BitmodelError('BAD_OPTION', what, {
+    next: `Write /set NAME VALUE, with one of: ${Object.keys(SETTABLE).join(', ')}`,
+    exitCode: EXIT.usage,
+  });
 }
 
 function unknownCommand(text: string): BitmodelError {

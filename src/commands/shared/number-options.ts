@@ -36,7 +36,7 @@ export function numberOption(text: string, option: string, least: number, most: 
  */
 export function thousandthsOption(text: string, option: string): number {
   if (/^\d{1,6}(\.\d{1,3})?$/.test(text)) return Math.round(Number(text) * 1000);
-  throw bad(option, text, 'a number with at most three decimal places');
+  throw bad(option, text, 'a number from 0 up with at most three decimal places');
 }
 
 /** Base units per byte of a `--fee-rate`. @throws BitmodelError `BAD_OPTION` */

@@ -14,6 +14,8 @@ const SILENT: ProgressLine = { update: () => {}, end: () => {} };
 /** Work shorter than this shows nothing (DESIGN 10). */
 const PATIENCE_MS = 1000;
 const REDRAW_MS = 100;
+/** In a pipe or a log a line is written, not redrawn, so it is seldom. */
+const PLAIN_MS = 30_000;
 /** The rate is that of the last so many milliseconds: disks, caches and networks change their mind. */
 const RATE_MS = 5000;
 /** Columns of a terminal that does not say how many it has. */
@@ -46,7 +48,7 @@ export function progressText(
 }
 
 /**
- * Progress of work, with rate and time left: only on a terminal, only when it takes longer than a second.
+ * Progress of work, with rate and time left: on a terminal when it takes longer than a second, elsewhere a line every 30 seconds.
  * @param label what is being done, such as "reading"
  * @param rateText the rate in words; without it the work is counted in bytes
  */
@@ -55,14 +57,17 @@ export function progressLine(
   settings: Settings,
   rateText?: (rate: number) => string,
 ): ProgressLine {
-  if (!process.stderr.isTTY || settings.quiet || settings.json) return SILENT;
+  if (settings.quiet || settings.json) return SILENT;
+  const { isTTY } = process.stderr;
+  const patience = isTTY ? PATIENCE_MS : PLAIN_MS;
+  const pause = isTTY ? REDRAW_MS : PLAIN_MS;
   const started = performance.now();
   const marks: Mark[] = [{ at: started, done: 0 }];
   let drawn = 0;
   return {
     update(done, total) {
       const now = performance.now();
-      if (now - Math.max(started + PATIENCE_MS - REDRAW_MS, drawn) < REDRAW_MS) return;
+      if (now - Math.max(started + patience - pause, drawn) < pause) return;
       drawn = now;
       // the next part of the work begins to count anew
       if (done < marks.at(-1)!.done)
@@ -72,12 +77,16 @@ export function progressLine(
       marks.push({ at: now, done });
       const rate = ((done - before) * 1000) / (now - at);
       const text = `${label} ${progressText({ done, total, rate }, rateText)}`;
+      if (!isTTY) {
+        process.stderr.write(`${text}\n`);
+        return;
+      }
       // a line that wraps is not redrawn in place
       const line = cutTo(text, (process.stderr.columns || COLUMNS) - 1);
       process.stderr.write(`\r\x1b[K${line}`);
     },
     end() {
-      if (drawn > 0) process.stderr.write('\r\x1b[K');
+      if (isTTY && drawn > 0) process.stderr.write('\r\x1b[K');
     },
   };
 }

@@ -1,3 +1,4 @@
+import { statSync } from 'node:fs';
 import { toHex } from '../../base/index.js';
 import {
   isProtected,
@@ -10,6 +11,7 @@ import {
 } from '../../model/index.js';
 import { readInput } from './input.js';
 import type { Terminal } from './terminal.js';
+import { warnings } from './warnings.js';
 
 export { SHARE_OPTION } from './share-option.js';
 
@@ -23,6 +25,10 @@ const SHARE_LIMIT = 4096;
 export async function readShares(files: readonly string[] | undefined): Promise<OpenShare[]> {
   const shares: OpenShare[] = [];
   for (const file of files ?? []) {
+    const status = file === '-' ? undefined : statSync(file, { throwIfNoEntry: false });
+    if (status?.isFile() && process.platform !== 'win32' && status.mode & 0o077) {
+      warnings.add(`others can read ${file}; take that away with: chmod 600 ${file}`);
+    }
     const lines = (await readInput(file, SHARE_LIMIT)).split('\n').filter((line) => line.trim());
     // an empty file is a share that was not copied
     shares.push(...(lines.length > 0 ? lines : ['']).map(parseShare));

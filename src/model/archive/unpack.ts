@@ -12,6 +12,7 @@ import { type BundleFault, compareBundle } from '../bundle/check.js';
 import { type Bundle, MANIFEST, readBundle } from '../bundle/manifest.js';
 import { isPortable } from '../bundle/names.js';
 import { type HashProgress, hashBundle, type PackedModel, recordModel } from '../bundle/pack.js';
+import { calibrationNames } from '../store/calibrations.js';
 import { readArchive } from './readArchive.js';
 import { type ArchiveLimits, Staging } from './Staging.js';
 
@@ -134,8 +135,12 @@ async function copy(
   options: HashProgress,
 ): Promise<void> {
   const buffer = Buffer.allocUnsafe(CHUNK);
+  const beside = [MANIFEST, ...(await calibrationNames(from))].map((path) => ({
+    path,
+    size: undefined,
+  }));
   let done = 0;
-  for (const { path, size } of [{ path: MANIFEST, size: undefined }, ...bundle.files]) {
+  for (const { path, size } of [...beside, ...bundle.files]) {
     // the description may be anybody's: nothing outside of the folder is read, and no pipe waited for
     const { descriptor, size: there } = openWithin(from, path);
     try {
@@ -157,7 +162,7 @@ async function copy(
 }
 
 /**
- * Brings a model of this machine to a folder: a copy of just what was packed, checked against its id.
+ * Brings a model of this machine to a folder: a copy of just what was packed, with its calibrations, checked against its id.
  * @throws BitmodelError `NOT_PACKED`, and as {@link unpackArchive}
  */
 export function unpackModel(dir: string, options: UnpackOptions = {}): Promise<UnpackedModel> {

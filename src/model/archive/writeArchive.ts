@@ -1,25 +1,17 @@
 import { randomBytes } from 'node:crypto';
 import { existsSync, realpathSync, renameSync, rmSync } from 'node:fs';
-import { open, readdir } from 'node:fs/promises';
+import { open } from 'node:fs/promises';
 import { dirname, join, resolve, sep } from 'node:path';
 import { asWriteError, BitmodelError, EXIT } from '../../base/index.js';
 import { MANIFEST, readBundle } from '../bundle/manifest.js';
 import type { HashProgress } from '../bundle/pack.js';
 import { assertUnchanged, listBundleFiles } from '../bundle/walk.js';
+import { calibrationNames } from '../store/calibrations.js';
 import { folderName } from './unpack.js';
 
 /** All times of an archive: it depends on what is packed alone. */
 const EPOCH = new Date(0);
 const MODE = 0o644;
-
-/** Calibrations beside the model: no part of it, but of use to whoever gets it. */
-async function calibrations(dir: string): Promise<string[]> {
-  const names: string[] = [];
-  for (const entry of await readdir(dir, { withFileTypes: true })) {
-    if (entry.isFile() && entry.name.endsWith('.calibration.json')) names.push(entry.name);
-  }
-  return names.sort();
-}
 
 /**
  * Makes sure that an archive of a model can have its place, before the model is read.
@@ -57,7 +49,7 @@ export async function archiveModel(
   const { name } = readBundle(dir);
   const before = listBundleFiles(dir);
   const total = before.reduce((sum, { size }) => sum + size, 0);
-  const paths = [MANIFEST, ...(await calibrations(dir)), ...before.map(({ path }) => path)];
+  const paths = [MANIFEST, ...(await calibrationNames(dir)), ...before.map(({ path }) => path)];
   const { create } = await import('tar');
   const archive = create(
     {

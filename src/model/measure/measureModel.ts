@@ -3,8 +3,9 @@ import { join } from 'node:path';
 import { BitmodelError } from '../../base/index.js';
 import { LanguageModel } from '../LanguageModel.js';
 import { fileSource } from '../onnx/wire.js';
+import { isProtected, readProtection } from '../protect/description.js';
 import { GREEDY } from '../sampler/sampling.js';
-import type { Device, ModelInfo } from '../types.js';
+import type { Device, ModelInfo, OpenOptions } from '../types.js';
 import { MemoryBandwidth } from './MemoryBandwidth.js';
 import { type Spread, spreadOf } from './spread.js';
 import { weightBytesPerToken } from './stepBytes.js';
@@ -32,6 +33,8 @@ export interface MeasureOptions {
   /** Answers decoded at once, beside one alone. */
   readonly together?: number;
   readonly signal?: AbortSignal;
+  /** Opens the model; a protected one takes its shares for it. As `LanguageModel.open` unless stated. */
+  readonly open?: (options: OpenOptions) => Promise<LanguageModel>;
   /** Told as each round begins, from 1. */
   readonly onRound?: (round: number, rounds: number) => void;
 }
@@ -57,7 +60,7 @@ export interface DecodeMeasurement {
   readonly context: number;
   readonly rate: Spread;
   /** Bytes of weights that one token reads. */
-  readonly bytesPerToken: number;
+  readonly bytesPerToken: number | undefined;
   /** Of the memory's bandwidth, the better of reading and copying, by the medians; above 1 where weights stay in a cache. */
   readonly bandwidthShare: number | undefined;
 }
@@ -76,7 +79,8 @@ export async function measureModel(
   const threads = options.threads ?? availableParallelism();
   const { file, device } = options;
   const started = performance.now();
-  const model = await LanguageModel.open(dir, {
+  const open = options.open ?? ((how: OpenOptions) => LanguageModel.open(dir, how));
+  const model = await open({
     threads,
     batch: together,
     ...(file === undefined ? {} : { file }),
@@ -111,7 +115,8 @@ export async function measureModel(
       prefill: lengths.map((length) => ({ tokens: length, rate: taken.of(`prefill ${length}`) })),
       decode: lengths.map((context) => {
         const rate = taken.of(`decode ${context}`);
-        const bandwidthShare = bandwidth && (rate.median * bytesPerToken) / bandwidth;
+        const bandwidthShare =
+          bandwidth && bytesPerToken && (rate.median * bytesPerToken) / bandwidth;
         return { context, rate, bytesPerToken, bandwidthShare };
       }),
       together: together > 1 ? { answers: together, rate: taken.of('together') } : undefined,
@@ -158,8 +163,9 @@ async function measureRound(model: LanguageModel, plan: Round, taken: Taken): Pr
   }
 }
 
-/** Bytes of weights that a step of this model reads. */
-function bytesOf({ dir, file }: ModelInfo): number {
+/** Bytes of weights that a step of this model reads; its file tells nothing where it is encrypted. */
+function bytesOf({ dir, file }: ModelInfo): number | undefined {
+  if (isProtected(dir) && readProtection(dir).body.mode === 'full') return undefined;
   const source = fileSource(join(dir, file));
   try {
     return weightBytesPerToken(source);

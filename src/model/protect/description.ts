@@ -200,7 +200,7 @@ export function keyOfShares(
     const who = missing.map((holder) => `the ${holder}'s`).join(' and ');
     throw new BitmodelError(
       'SHARES_MISSING',
-      `A protected model needs both shares; ${who} is missing.`,
+      `A protected model needs both shares; ${who} ${missing.length > 1 ? 'are' : 'is'} missing.`,
       {
         next: `Ask the ${missing.join(' and the ')} for: bitmodel model share DIR --key NAME > FILE; then pass it with --share FILE`,
         exitCode: EXIT.notAllowed,

@@ -118,7 +118,7 @@ function share(options: ProtectOptions): Sharing {
 function checkedKey(text: string, holder: ShareHolder): string {
   if (/^0[23][0-9a-f]{64}$/.test(text) && isPublicKey(fromHex(text))) return text;
   throw new BitmodelError('BAD_KEY', `The ${holder}'s key is no compressed public key.`, {
-    next: 'Give its 66 hexadecimal digits, as keygen --json shows them',
+    next: 'Give its 66 hexadecimal digits, as keygen --json shows them, or the name of a key here',
     exitCode: EXIT.usage,
   });
 }

@@ -36,6 +36,15 @@ export interface StoredCalibration extends CalibrationRef {
   readonly bytes: Uint8Array;
 }
 
+/** Names of the files beside a model that go with it when it is handed on, though they are no part of it. */
+export async function calibrationNames(dir: string): Promise<string[]> {
+  const entries = await readdir(dir, { withFileTypes: true });
+  return entries
+    .filter((entry) => entry.isFile() && entry.name.endsWith(SUFFIX))
+    .map(({ name }) => name)
+    .sort();
+}
+
 /** The calibrations that lie beside a model; what is none is left out, since opening the model says what is wrong with it. */
 export async function storedCalibrations(dir: string): Promise<StoredCalibration[]> {
   const names = (await readdir(dir)).filter((name) => name.endsWith(SUFFIX)).sort();

@@ -251,12 +251,14 @@ describe('a model in one file', () => {
 });
 
 describe('a model of this machine', () => {
-  it('is copied to a folder, just what was packed, checked', async () => {
+  it('is copied to a folder, just what was packed and its calibrations, checked', async () => {
     const { id } = await makeModel();
     folder.put('m/unpacked-later.txt', 'x');
+    folder.put('m/own.calibration.json', '{}');
     mkdirSync(folder.at('out'));
     const copy = await unpackModel(folder.at('m'), { out: folder.at('out') });
     expect(copy).toMatchObject({ id, isChecked: true });
+    expect(readFileSync(folder.at('out/own.calibration.json'), 'utf8')).toBe('{}');
     expect(await checkModel(copy.dir)).toMatchObject({ id, faults: [] });
   });
 
