@@ -8,11 +8,11 @@ import {
   openWithin,
   type PartialFolder,
 } from '../../base/index.js';
+import { calibrationNames } from '../bundle/calibrationNames.js';
 import { type BundleFault, compareBundle } from '../bundle/check.js';
 import { type Bundle, MANIFEST, readBundle } from '../bundle/manifest.js';
 import { isPortable } from '../bundle/names.js';
 import { type HashProgress, hashBundle, type PackedModel, recordModel } from '../bundle/pack.js';
-import { calibrationNames } from '../store/calibrations.js';
 import { readArchive } from './readArchive.js';
 import { type ArchiveLimits, Staging } from './Staging.js';
 

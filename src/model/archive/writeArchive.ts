@@ -3,10 +3,10 @@ import { existsSync, realpathSync, renameSync, rmSync } from 'node:fs';
 import { open } from 'node:fs/promises';
 import { dirname, join, resolve, sep } from 'node:path';
 import { asWriteError, BitmodelError, EXIT } from '../../base/index.js';
+import { calibrationNames } from '../bundle/calibrationNames.js';
 import { MANIFEST, readBundle } from '../bundle/manifest.js';
 import type { HashProgress } from '../bundle/pack.js';
 import { assertUnchanged, listBundleFiles } from '../bundle/walk.js';
-import { calibrationNames } from '../store/calibrations.js';
 import { folderName } from './unpack.js';
 
 /** All times of an archive: it depends on what is packed alone. */

@@ -8,13 +8,13 @@ import {
   utf8,
   writeFileAtomic,
 } from '../../base/index.js';
+import { CALIBRATION_SUFFIX } from '../bundle/calibrationNames.js';
 
 /** Most bytes of a calibration that passes from node to node, as canonical JSON. */
 export const MAX_CALIBRATION = 256 * 1024;
 /** Files looked at in one folder, and the largest that is read. */
 const MOST_FILES = 64;
 const LARGEST_FILE = 1024 * 1024;
-const SUFFIX = '.calibration.json';
 /** Characters of the graph's own name that stand in that of its calibration. */
 const LONGEST_STEM = 60;
 
@@ -36,18 +36,9 @@ export interface StoredCalibration extends CalibrationRef {
   readonly bytes: Uint8Array;
 }
 
-/** Names of the files beside a model that go with it when it is handed on, though they are no part of it. */
-export async function calibrationNames(dir: string): Promise<string[]> {
-  const entries = await readdir(dir, { withFileTypes: true });
-  return entries
-    .filter((entry) => entry.isFile() && entry.name.endsWith(SUFFIX))
-    .map(({ name }) => name)
-    .sort();
-}
-
 /** The calibrations that lie beside a model; what is none is left out, since opening the model says what is wrong with it. */
 export async function storedCalibrations(dir: string): Promise<StoredCalibration[]> {
-  const names = (await readdir(dir)).filter((name) => name.endsWith(SUFFIX)).sort();
+  const names = (await readdir(dir)).filter((name) => name.endsWith(CALIBRATION_SUFFIX)).sort();
   const stored: StoredCalibration[] = [];
   for (const name of names.slice(0, MOST_FILES)) {
     const read = readStored(dir, name);
@@ -87,7 +78,7 @@ export async function findCalibration(
 export function calibrationFile(file: string): string {
   const base = file.slice(file.lastIndexOf('/') + 1).replace(/\.onnx$/, '');
   const stem = base.replace(/[^A-Za-z0-9_-]/g, '_').slice(0, LONGEST_STEM);
-  return `${stem}-${toHex(sha256(utf8(file))).slice(0, 8)}${SUFFIX}`;
+  return `${stem}-${toHex(sha256(utf8(file))).slice(0, 8)}${CALIBRATION_SUFFIX}`;
 }
 
 /** Puts a calibration that was checked beside its model. @throws BitmodelError `WRITE_FAILED` */
