@@ -118,7 +118,7 @@ describe('measureModel', () => {
       expect(isAscending(rate)).toBe(true);
       expect(bytesPerToken).toBe(bytesOf(graph));
       const bandwidth = Math.max(read.median, copy.median);
-      expect(bandwidthShare).toBeCloseTo((rate.median * bytesPerToken) / bandwidth, 9);
+      expect(bandwidthShare).toBeCloseTo((rate.median * bytesPerToken!) / bandwidth, 9);
     }
   });
 
