@@ -1,8 +1,11 @@
 import { createHash, randomBytes } from 'node:crypto';
 import {
   existsSync,
+  lstatSync,
   mkdirSync,
   readdirSync,
+  readFileSync,
+  readlinkSync,
   renameSync,
   rmdirSync,
   rmSync,
@@ -12,23 +15,56 @@ import { hostname } from 'node:os';
 import { basename, dirname, join, resolve } from 'node:path';
 import { BitmodelError, EXIT } from './errors.js';
 import { asWriteError, makeFolder, syncFolder } from './files.js';
-import { isProcessAlive } from './processes.js';
+import { isProcessAlive, startTimeOf } from './processes.js';
 import { assertRoom } from './space.js';
 import { syncTree } from './syncTree.js';
 
-/** Who makes a folder, as its hidden name says: machines that share a disk don't know of each other's processes. */
-const HOST = createHash('sha256').update(hostname()).digest('hex').slice(0, 8);
-const PARTIAL = /^\..+\.partial-([0-9a-f]{8})-(\d{1,10})-[0-9a-f]{12}$/;
+/** What a file or link of the system says, if it is there. */
+function told(read: () => string): string {
+  try {
+    return read();
+  } catch {
+    return '';
+  }
+}
 
-/** Removes what processes of this machine left that were killed while they made a folder. */
+/**
+ * Whose processes' numbers mean what they mean here, as a hidden name says it: machines that share a disk don't know of each
+ * other's, nor do containers, though they may have one host name.
+ */
+const HOST = createHash('sha256')
+  .update(
+    [
+      hostname(),
+      told(() => readFileSync('/etc/machine-id', 'utf8')),
+      told(() => readlinkSync('/proc/self/ns/pid')),
+    ].join('\n'),
+  )
+  .digest('hex')
+  .slice(0, 8);
+const PARTIAL = /^\..+\.partial-([0-9a-f]{8})-(\d{1,10})-(\d{0,20})-[0-9a-f]{12}$/;
+/** What others began and have not touched for so long, nobody makes any more. */
+const FORGOTTEN_MS = 7 * 24 * 3600 * 1000;
+
+/** Whether nobody goes on with a folder of such a name. */
+function isAbandoned(path: string, host: string, pid: string, start: string): boolean {
+  const { mtimeMs, uid } = lstatSync(path);
+  if (process.getuid !== undefined && process.getuid() !== uid) return false;
+  if (host === HOST) return !isProcessAlive(Number(pid), start);
+  const model = lstatSync(join(path, 'model'), { throwIfNoEntry: false });
+  return Date.now() - Math.max(mtimeMs, model?.mtimeMs ?? 0) > FORGOTTEN_MS;
+}
+
+/** Removes what processes of this user left that were killed while they made a folder. */
 function removeLeftovers(parent: string): void {
   for (const name of readdirSync(parent)) {
-    const [, host, pid] = PARTIAL.exec(name) ?? [];
-    if (host !== HOST || isProcessAlive(Number(pid))) continue;
+    const [, host, pid, start] = PARTIAL.exec(name) ?? [];
+    if (host === undefined) continue;
     try {
-      rmSync(join(parent, name), { recursive: true, force: true });
+      const path = join(parent, name);
+      if (isAbandoned(path, host, pid!, start!)) rmSync(path, { recursive: true, force: true });
     } catch {
-      // another user's: it is theirs to remove, and in nobody's way
+      // it is gone by now, or can't be removed: in nobody's way
     }
   }
 }
@@ -73,7 +109,8 @@ export async function makeWholeFolder<Result>(
   const target = resolve(out);
   const parent = dirname(target);
   const unique = randomBytes(6).toString('hex');
-  const hidden = join(parent, `.${basename(target)}.partial-${HOST}-${process.pid}-${unique}`);
+  const whose = `${HOST}-${process.pid}-${startTimeOf(process.pid)}`;
+  const hidden = join(parent, `.${basename(target)}.partial-${whose}-${unique}`);
   const dir = join(hidden, 'model');
   let kept = dir;
   let isMade = false;

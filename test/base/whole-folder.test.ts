@@ -1,4 +1,12 @@
-import { existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  rmSync,
+  utimesSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
@@ -81,11 +89,19 @@ describe('a folder that is made', () => {
     });
     const [, host] = /partial-([0-9a-f]{8})-/.exec(name)!;
     const left = name.replace(/-\d+-/, '-999999999-');
+    // a container gives its first process the same number at each start
+    const earlier = name.replace(/-(\d+)-\d*-/, '-$1-1-');
     const elsewhere = left.replace(host!, host === '00000000' ? '11111111' : '00000000');
-    for (const folder of [left, elsewhere])
+    const forgotten = elsewhere.replace(/^\.other/, '.forgotten');
+    for (const folder of [left, earlier, elsewhere, forgotten])
       mkdirSync(join(at(folder), 'model'), { recursive: true });
+    const long = new Date(Date.now() - 8 * 24 * 3600 * 1000);
+    for (const folder of [at(forgotten), join(at(forgotten), 'model')])
+      utimesSync(folder, long, long);
     await makeWholeFolder(at('next'), fill);
     expect(existsSync(at(left))).toBe(false);
+    if (process.platform === 'linux') expect(existsSync(at(earlier))).toBe(false);
     expect(existsSync(at(elsewhere))).toBe(true);
+    expect(existsSync(at(forgotten))).toBe(false);
   });
 });

@@ -25,17 +25,22 @@ export interface ActionContext<Options> {
 /** Names of what an aborted signal, and Ctrl-C in a question, throw. */
 const INTERRUPTIONS = new Set(['AbortError', 'AbortPromptError', 'ExitPromptError']);
 
+/** Whether something was thrown because the signal was aborted. */
+function isInterruption(thrown: unknown): boolean {
+  if (thrown instanceof BitmodelError) return thrown.code === 'INTERRUPTED';
+  return thrown instanceof Error && INTERRUPTIONS.has(thrown.name);
+}
+
 function interruption(): BitmodelError {
   return new BitmodelError('INTERRUPTED', 'Interrupted.', { exitCode: EXIT.interrupted });
 }
 
 /** Prints an error the way DESIGN 10 has it, whoever worded it, and returns the exit code. */
 export function reportError(thrown: unknown, json: boolean): number {
-  const interrupted = thrown instanceof Error && INTERRUPTIONS.has(thrown.name);
   const error =
     thrown instanceof BitmodelError
       ? thrown
-      : interrupted
+      : isInterruption(thrown)
         ? interruption()
         : new BitmodelError('INTERNAL', messageOf(thrown), {
             next: 'This is a bug in bitmodel; run again with BITMODEL_DEBUG=1 and report what it prints',
@@ -101,7 +106,8 @@ export function action<Options = Record<string, unknown>>(
       process.exitCode = (await body(command.args, context)) ?? process.exitCode ?? EXIT.done;
       warnings.end();
     } catch (thrown) {
-      process.exitCode = readerIsGone ? EXIT.done : reportError(thrown, flags.json === true);
+      const isOurEnd = readerIsGone && isInterruption(thrown);
+      process.exitCode = isOurEnd ? EXIT.done : reportError(thrown, flags.json === true);
     } finally {
       onClosedPipe(undefined);
       process.off('SIGINT', onSignal).off('SIGTERM', onSignal);

@@ -4,6 +4,7 @@ import { z } from 'zod';
 import { BitmodelError, EXIT, writeFileAtomic } from '../../base/index.js';
 import { holdsBundle, readBundle } from './manifest.js';
 import { pickModel } from './modelNames.js';
+import { TORRENT } from './pack.js';
 
 const originSchema = z.enum(['packed', 'pulled', 'imported', 'unpacked']);
 
@@ -145,7 +146,7 @@ export class ModelRegistry {
         'MODEL_GONE',
         `The folder of model ${entry.name}, ${entry.dir}, is gone.`,
         {
-          next: `Pack it again where it lies now: bitmodel model pack DIR; or forget it: bitmodel model rm ${entry.id}`,
+          next: `Pack it again where it lies now: bitmodel model pack DIR; or forget it: bitmodel model rm ${entry.dir}`,
           exitCode: EXIT.notFound,
         },
       );
@@ -164,19 +165,22 @@ export class ModelRegistry {
   }
 }
 
-/** Of entries of one id the one to be used: its folder holds the model, or at least is there. */
+/** Of entries of one id the one to be used: its folder holds the model, best with a torrent to share it by, or at least is there. */
 function bestOf(entries: readonly RegisteredModel[]): RegisteredModel {
   const there = entries.filter(({ dir }) => existsSync(dir));
   const isWhole = ({ id, dir, record }: RegisteredModel): boolean => {
     try {
       return holdsBundle(dir, readBundle(record ?? dir), id);
     } catch (thrown) {
-      if (thrown instanceof BitmodelError) return false;
+      // a folder that can't be looked into is none to be used; the others are not less so for it
+      if (thrown instanceof BitmodelError || (thrown as NodeJS.ErrnoException).syscall)
+        return false;
       throw thrown;
     }
   };
   if (there.length <= 1) return there[0] ?? entries.at(-1)!;
-  return there.find(isWhole) ?? there[0]!;
+  const whole = there.filter(isWhole);
+  return whole.find(({ dir }) => existsSync(join(dir, TORRENT))) ?? whole[0] ?? there[0]!;
 }
 
 /** The error of a model that nothing here answers to. */

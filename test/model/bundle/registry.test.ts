@@ -101,6 +101,25 @@ describe('a model is meant by', () => {
     expect(registry.resolve('whale')).toBe(two.dir);
   });
 
+  it('of two whole folders the one with a torrent, by which it can be shared', async () => {
+    const one = await add('whale', '1');
+    const two = await add('copy', '1', folder.at('copy'));
+    expect(registry.resolve(one.id)).toBe(one.dir);
+    rmSync(join(one.dir, 'bitmodel.torrent'));
+    expect(registry.resolve(one.id)).toBe(two.dir);
+    rmSync(two.dir, { recursive: true });
+    expect(registry.resolve(one.id)).toBe(one.dir);
+  });
+
+  it('whatever can be looked into, where another folder of the same can not', async () => {
+    const one = await add('whale', '1');
+    const two = await add('copy', '1', folder.at('copy'));
+    // a link to itself can't be followed, whoever asks
+    rmSync(join(one.dir, 'config.json'));
+    symlinkSync('config.json', join(one.dir, 'config.json'));
+    expect(registry.resolve(two.id)).toBe(two.dir);
+  });
+
   it('its new folder where the old one is gone: it was moved', async () => {
     const one = await add('whale', '1');
     rmSync(one.dir, { recursive: true });
