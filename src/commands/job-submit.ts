@@ -14,19 +14,14 @@ import {
 } from '../job/index.js';
 import { ModelRegistry } from '../model/index.js';
 import { type ActionContext, action } from './shared/action.js';
+import { collect } from './shared/collect.js';
 import { assertDetachable, type DetachOptions, submitDetached } from './shared/detached.js';
 import { readPipedText } from './shared/input.js';
 import { tellContinuation } from './shared/job-continuation.js';
 import { printEnd } from './shared/job-end.js';
 import { eventLine } from './shared/job-events.js';
 import { fewHoldersWarning } from './shared/model-holders.js';
-import {
-  closeModels,
-  collect,
-  openJobModels,
-  parsePublicKeys,
-  parseThreads,
-} from './shared/models.js';
+import { closeModels, openJobModels, parsePublicKeys, parseThreads } from './shared/models.js';
 import { thousandthsOption, wholeOption } from './shared/number-options.js';
 import { connectedPeers, fewPeersAdvice, tellOfferWait } from './shared/offer-wait.js';
 import { demandWritable } from './shared/output.js';

@@ -12,7 +12,7 @@ import {
   withTag,
 } from '../model/index.js';
 import { action } from './shared/action.js';
-import { collect } from './shared/models.js';
+import { collect } from './shared/collect.js';
 import { parseParent } from './shared/parents.js';
 import { progressLine } from './shared/progress.js';
 import { formatSize } from './shared/sizes.js';

@@ -12,8 +12,8 @@ import {
   publishModel,
 } from '../reward/index.js';
 import { action } from './shared/action.js';
+import { collect } from './shared/collect.js';
 import { hasNoNetwork, holdersOf } from './shared/model-holders.js';
-import { collect } from './shared/models.js';
 import { parseParent } from './shared/parents.js';
 import { formatSize } from './shared/sizes.js';
 import type { Terminal } from './shared/terminal.js';

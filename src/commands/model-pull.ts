@@ -11,15 +11,13 @@ import {
   readRegistry,
 } from '../reward/index.js';
 import { action } from './shared/action.js';
+import { maxSizeOption } from './shared/max-size.js';
 import { hasNoNetwork, noModels, unsynced } from './shared/model-holders.js';
-import { wholeOption } from './shared/number-options.js';
 import { progressLine } from './shared/progress.js';
 import { formatSize } from './shared/sizes.js';
 import { nodeClient } from './shared/wallet.js';
 
 const POLL_MS = 200;
-const MEGABYTE = 1_000_000;
-const MOST_MEGABYTES = 1_000_000_000;
 
 interface PullFlags {
   readonly out?: string;
@@ -69,10 +67,7 @@ async function described(client: ChainClient, model: string): Promise<Described>
 }
 
 const pull = action<PullFlags>(async ([model], { options, settings, terminal, signal }) => {
-  const maxBytes =
-    options.maxSize === undefined
-      ? undefined
-      : wholeOption(options.maxSize, '--max-size', 1, MOST_MEGABYTES) * MEGABYTE;
+  const maxBytes = maxSizeOption(options.maxSize);
   const client = nodeClient(settings);
   const { id, about, size } = await described(client, model!);
   if (size !== undefined && maxBytes !== undefined && size > maxBytes) {

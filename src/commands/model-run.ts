@@ -11,6 +11,7 @@ import {
   type SpelledLogprob,
 } from '../model/index.js';
 import { action } from './shared/action.js';
+import { collect } from './shared/collect.js';
 import { readPipedText } from './shared/input.js';
 import { parseThreads } from './shared/number-options.js';
 import {
@@ -122,11 +123,7 @@ export function registerRun(model: Command): void {
     .option('--top-k <k>', 'draw from the k most probable tokens; 0 for all', '0')
     .option('--top-p <p>', 'draw from the tokens that hold this probability', '1')
     .option('--seed <seed>', 'text or 64 hex digits; the same seed gives the same answer')
-    .option(
-      '--stop <text>',
-      'end the answer before this text (may be repeated)',
-      (text: string, earlier: string[] = []) => [...earlier, text],
-    )
+    .option('--stop <text>', 'end the answer before this text (may be repeated)', collect)
     .option(
       '--logprobs [n]',
       'log-probability of each token, and of the n most probable (at most 20)',

@@ -3,7 +3,7 @@ import type { Command } from 'commander';
 import { BitmodelError, EXIT } from '../base/index.js';
 import { ModelRegistry, type UnpackOptions, unpackArchive, unpackModel } from '../model/index.js';
 import { action } from './shared/action.js';
-import { wholeOption } from './shared/number-options.js';
+import { maxSizeOption } from './shared/max-size.js';
 import { progressLine } from './shared/progress.js';
 import { formatSize } from './shared/sizes.js';
 
@@ -15,9 +15,6 @@ interface UnpackFlags {
 
 /** How the names of archives end. */
 const ARCHIVE = /\.(?:tar\.gz|tgz|tar|zip)$/i;
-const MEGABYTE = 1_000_000;
-/** A thousand terabytes. */
-const MOST_MEGABYTES = 1_000_000_000;
 
 function idOf(text: string): string {
   if (/^[0-9a-f]{64}$/i.test(text)) return text.toLowerCase();
@@ -55,14 +52,11 @@ export function registerUnpack(model: Command): void {
           });
         }
         const progress = progressLine('unpacking', settings);
+        const maxBytes = maxSizeOption(options.maxSize);
         const plan: UnpackOptions = {
           ...(options.out === undefined ? {} : { out: options.out }),
           ...(options.id === undefined ? {} : { id: idOf(options.id) }),
-          ...(options.maxSize === undefined
-            ? {}
-            : {
-                maxBytes: MEGABYTE * wholeOption(options.maxSize, '--max-size', 1, MOST_MEGABYTES),
-              }),
+          ...(maxBytes === undefined ? {} : { maxBytes }),
           onProgress: progress.update,
           signal,
         };

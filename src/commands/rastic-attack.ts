@@ -6,7 +6,7 @@ import { checkSampling, type GenerateRequest, type LanguageModel } from '../mode
 import { type AttackRun, attackNamed, NO_ROOM } from '../rastic/index.js';
 import { action } from './shared/action.js';
 import { type AttackModelChoice, withAttackPlan } from './shared/attack-bench.js';
-import { collect } from './shared/models.js';
+import { collect } from './shared/collect.js';
 import { thousandthsOption, wholeOption } from './shared/number-options.js';
 
 interface AttackFlags extends AttackModelChoice {

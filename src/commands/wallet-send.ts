@@ -12,8 +12,8 @@ import {
   Wallet,
 } from '../chain/index.js';
 import { type ActionContext, action } from './shared/action.js';
+import { collect } from './shared/collect.js';
 import { readInput } from './shared/input.js';
-import { collect } from './shared/models.js';
 import { feeRateOption } from './shared/number-options.js';
 import { PASSPHRASE_OPTION, readSecret } from './shared/passphrase.js';
 import {

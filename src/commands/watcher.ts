@@ -1,7 +1,8 @@
 import { EXIT, formatAmount, parseAmount } from '../base/index.js';
 import { Watcher } from '../job/index.js';
 import { action } from './shared/action.js';
-import { collect, parseThreads, servedModels } from './shared/models.js';
+import { collect } from './shared/collect.js';
+import { parseThreads, servedModels } from './shared/models.js';
 import { wholeOption } from './shared/number-options.js';
 import type { Register } from './shared/register.js';
 import { playRole, type RoleChoice, tellRole } from './shared/role.js';

@@ -4,7 +4,8 @@ import { type AcceptedVerifiers, JobWorker, WORKER_BATCH } from '../job/index.js
 import { MOST_BATCH } from '../model/index.js';
 import { type Attack, sellableAttack } from '../rastic/index.js';
 import { action } from './shared/action.js';
-import { collect, parsePublicKeys, parseThreads, servedModels } from './shared/models.js';
+import { collect } from './shared/collect.js';
+import { parsePublicKeys, parseThreads, servedModels } from './shared/models.js';
 import { wholeOption } from './shared/number-options.js';
 import type { Register } from './shared/register.js';
 import { playRole, type RoleChoice, tellRole } from './shared/role.js';

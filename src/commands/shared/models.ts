@@ -7,11 +7,6 @@ import { openWithShares, readShares } from './shares.js';
 
 export { parseThreads } from './number-options.js';
 
-/** Collects an option that can be given several times. */
-export function collect(value: string, before: readonly string[] | undefined): string[] {
-  return [...(before ?? []), value];
-}
-
 /**
  * Public keys separated by commas, in lower case.
  * @throws BitmodelError `BAD_KEY` naming the first that is none

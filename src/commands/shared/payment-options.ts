@@ -10,7 +10,7 @@ import {
   parseOutpoint,
   type TransactionOutput,
 } from '../../chain/index.js';
-import { collect } from './models.js';
+import { collect } from './collect.js';
 import { feeRateOption } from './number-options.js';
 import type { Settings } from './settings.js';
 
