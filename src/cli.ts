@@ -69,6 +69,12 @@ const COMMANDS: readonly CommandEntry[] = [
     load: () => import('./commands/model.js'),
   },
   {
+    name: 'imo',
+    group: 'Models:',
+    summary: 'units of a model that share in its income',
+    load: () => import('./commands/imo.js'),
+  },
+  {
     name: 'nft',
     group: 'Models:',
     summary: 'make, send and show the NFT of a model',
@@ -79,6 +85,18 @@ const COMMANDS: readonly CommandEntry[] = [
     group: 'Models:',
     summary: 'shares of everyone a model stands on',
     load: () => import('./commands/reward.js'),
+  },
+  {
+    name: 'source',
+    group: 'Models:',
+    summary: 'publish what models stand on: data, papers, code, people',
+    load: () => import('./commands/source.js'),
+  },
+  {
+    name: 'imi',
+    group: 'Models:',
+    summary: 'pledge coins to a model that is yet to be made, or deliver it',
+    load: () => import('./commands/imi.js'),
   },
   {
     name: 'worker',

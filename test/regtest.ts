@@ -56,6 +56,11 @@ export class Regtest {
     return regtest;
   }
 
+  /** Where the node's chain, its cookie and its address lie: what the real binary finds it by. */
+  get datadir(): string {
+    return this.#datadir;
+  }
+
   /** The node itself, in this process. */
   get node(): RunningNode['node'] {
     return this.#node.node;

@@ -31,11 +31,20 @@ export {
 } from './files.js';
 export { digest, sha256, sha256d } from './hash.js';
 export { type CanonicalValue, canonicalBytes } from './json.js';
+export { mapConcurrently } from './mapConcurrently.js';
 export { Markup, type MarkupValue, markup } from './markup.js';
 export { isProcessAlive, startTimeOf } from './processes.js';
 export { type JoinedSignal, joinSignals } from './signals.js';
 export { assertRoom, roomIn } from './space.js';
 export { syncTree } from './syncTree.js';
 export { oneLine, printable, printableJson } from './text.js';
+export {
+  encodeModule,
+  op as wasmOp,
+  type WasmFunction,
+  type WasmType,
+  wasmType,
+} from './wasmCode.js';
+export { canRunWasm, compileWasm, type WasmMemory } from './wasmModule.js';
 export { makeWholeFolder, type PartialFolder, type WholeFolderOptions } from './wholeFolder.js';
 export { type OpenFile, openWithin, readWithin } from './within.js';

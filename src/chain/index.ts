@@ -11,11 +11,13 @@ export { decodeWif, encodeWif } from './address/wif.js';
 export {
   ChainClient,
   type KnownTransaction,
+  type PinEventJson,
   type PinOptions,
   type PinSelector,
   type Utxo,
 } from './client/ChainClient.js';
 export type { CategoryInfo } from './client/categoryJson.js';
+export { type NodeEvent, nodeEvents, readEvents } from './client/events.js';
 export {
   addressPath,
   cookiePath,
@@ -128,6 +130,7 @@ export {
   type ShownTransaction,
 } from './explorer/transactions.js';
 export { type Profile, plainText, readProfile } from './identity/profile.js';
+export { type ProvenPin, provePin } from './identity/prove.js';
 export {
   createPin,
   hidePin,
@@ -177,7 +180,7 @@ export {
 export { CHAIN_HELP } from './rpc/methodHelp.js';
 export { type ControlOptions, registerControlMethods } from './rpc/methods/control.js';
 export { decodeParam } from './rpc/methods/decodeParam.js';
-export { balanceView, coinJson, historyPage, scriptsOf } from './rpc/methods/indexes.js';
+export { balanceView, coinJson, historyPage, largest, scriptsOf } from './rpc/methods/indexes.js';
 export { netTotals, networkInfo, requireAddCommand } from './rpc/methods/network.js';
 export { listPins, type PinSource, pinHistory } from './rpc/methods/pins.js';
 export { registerCodingMethods } from './rpc/methods/rawTransactions.js';
@@ -350,6 +353,7 @@ export {
 } from './tokens/mint.js';
 export { heldNft, type NftName, planNftSend, sendNft } from './tokens/send.js';
 export { fundFrom, TOKEN_FEES, tokenOutput } from './tokens/spend.js';
+export { planUnitsSend, sendUnits } from './tokens/units.js';
 export { Account, type AccountIndexes } from './wallet/Account.js';
 export {
   type AccountFile,
@@ -369,6 +373,8 @@ export {
   type FeeLimits,
   MAX_FEE,
   previousOutputs,
+  previousTransactions,
+  proveCoins,
 } from './wallet/check.js';
 export {
   accountDescriptors,
@@ -431,6 +437,7 @@ export type {
   WalletFundRequest,
   WalletOptions,
 } from './wallet/requests.js';
+export { isConflict, isUnreachable } from './wallet/sendFailures.js';
 export { signP2pkhInputs } from './wallet/sign.js';
 export {
   DUST,

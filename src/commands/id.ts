@@ -10,6 +10,7 @@ import {
   networkParameters,
   type Pin,
   type PinContent,
+  type PinEventJson,
   type PinWrite,
   parsePinId,
   readProfile,
@@ -122,16 +123,10 @@ const transfer = action<WalletChoice>(async ([id, to], context) => {
   await change(id!, context, body, `Give pin ${id}, and the right to change it, to ${to}?`);
 });
 
-interface PinEventJson {
-  readonly operation: string;
-  readonly txid: string;
-  readonly height: number;
-  readonly owner?: string;
-}
-
 async function showPin(client: ChainClient, id: string, terminal: Terminal): Promise<void> {
   const pin = await pinNamed(client, id);
-  const history = await client.rpc.call<PinEventJson[]>('getpinhistory', id);
+  const history: PinEventJson[] = [];
+  for await (const event of client.pinHistory(id)) history.push(event);
   const events = history.map(
     ({ operation, height, owner }) => `block ${height}  ${operation}, held by ${owner ?? 'nobody'}`,
   );

@@ -1,14 +1,22 @@
 import { formatAmount } from '../base/index.js';
+import type { Pin } from '../chain/index.js';
 import { modelIncome, publishedModels, readRegistry } from '../reward/index.js';
 import type { ActionContext } from './shared/action.js';
 import { cutTo } from './shared/columns.js';
 import { countHolders, holdersOf, isLightNode } from './shared/model-holders.js';
+import { pinHolder } from './shared/source-view.js';
 import { suspectLines, suspectsShown } from './shared/suspects.js';
 import { listTable } from './shared/tables.js';
 import { nodeClient } from './shared/wallet.js';
 
 const NAME_WIDTH = 18;
 const ID_WIDTH = 16;
+
+/** Who answers for a model: whoever holds its pin, or where that lies with an NFT, whoever published it. */
+function addressBehind({ owner, creator }: Pin): string | undefined {
+  const isScript = owner !== undefined && /^(?:[0-9a-f]{2}){35,}$/.test(owner);
+  return isScript ? creator : owner;
+}
 
 /** `model list --network`: all published models, with who holds them and what they earned. */
 export async function listEverywhere({ settings, terminal }: ActionContext<object>): Promise<void> {
@@ -18,7 +26,7 @@ export async function listEverywhere({ settings, terminal }: ActionContext<objec
     const published = publishedModels(registry);
     const ids = published.map(({ id }) => id);
     const holders = await holdersOf(client.rpc, ids);
-    const owners = published.map(({ pin }) => pin.owner);
+    const owners = published.map(({ pin }) => addressBehind(pin));
     const suspects = await suspectsShown(client, owners);
     const models = [];
     for (const { id, name, licence, size, feePpm, parents, pin } of published) {
@@ -30,8 +38,8 @@ export async function listEverywhere({ settings, terminal }: ActionContext<objec
         licence,
         size,
         feePpm,
-        owner: pin.owner,
-        suspect: pin.owner === undefined ? undefined : suspects.get(pin.owner),
+        owner: pinHolder(pin.owner, settings),
+        suspect: suspects.get(addressBehind(pin) ?? ''),
         holders: held && countHolders(held),
         groups: held?.groups,
         here: held?.here,

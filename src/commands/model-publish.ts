@@ -5,17 +5,17 @@ import { type Bundle, ModelRegistry, readBundle } from '../model/index.js';
 import { namedCalibrations } from '../rastic/index.js';
 import {
   declareModel,
-  findModel,
   formatWeight,
   type ModelDeclaration,
   parseWeight,
   publishModel,
+  readRegistry,
 } from '../reward/index.js';
 import { action } from './shared/action.js';
 import { collect } from './shared/collect.js';
 import { hasNoNetwork, holdersOf } from './shared/model-holders.js';
-import { parseParent } from './shared/parents.js';
 import { formatSize } from './shared/sizes.js';
+import { usedNamed } from './shared/source-names.js';
 import type { Terminal } from './shared/terminal.js';
 import { nodeClient, openWallet, WALLET_OPTIONS, type WalletChoice } from './shared/wallet.js';
 
@@ -80,6 +80,8 @@ const publish = action<PublishOptions>(async ([named], { options, settings, term
   const files = bundle.files.map(({ path }) => path).sort();
   const calibrations = namedCalibrations(folder, bundle.id, files);
   const client = nodeClient(settings);
+  const registry = await readRegistry(client);
+  const parents = options.parent?.map((text) => usedNamed(registry, text, settings));
   const wallet = await openWallet(client, settings, options, signal);
   const params = networkParameters(settings.network);
   const model = await declareModel(client, {
@@ -89,7 +91,7 @@ const publish = action<PublishOptions>(async ([named], { options, settings, term
     size: bundle.size,
     feePpm: parseWeight(options.fee),
     owner: addressScript(options.owner ?? wallet.addresses[0]!, params),
-    parents: options.parent?.map(parseParent) ?? bundle.parents ?? [],
+    parents: parents ?? bundle.parents ?? [],
     ...(calibrations.length === 0 ? {} : { calibrations }),
   });
   const text = toText(model);
@@ -98,8 +100,7 @@ const publish = action<PublishOptions>(async ([named], { options, settings, term
     terminal.result(toJson(model), text.join('\n'), model.id);
     return;
   }
-  const earlier = await findModel(client, model.id);
-  if (earlier) {
+  if (registry.byId.has(model.id)) {
     throw new BitmodelError(
       'ALREADY_PUBLISHED',
       `${model.name} is published already; only the first pin counts.`,
@@ -128,8 +129,8 @@ export function registerPublish(model: Command): void {
     .argument('<model>', 'folder, name or id of a packed model')
     .option('--fee <weight>', "the model's share of the price of a job", '5%')
     .option(
-      '--parent <id=weight>',
-      'what it was built on, and how much of its income goes there; may be repeated',
+      '--parent <source=weight>',
+      'what it was built on, [KIND:]ID or name, and how much of its income goes there; may be repeated',
       collect,
     )
     .option('--owner <address>', 'who is paid what the model keeps (default: the key)')
@@ -145,7 +146,7 @@ export function registerPublish(model: Command): void {
       `
 Example:
   $ bitmodel model publish ./my-model --key ann --licence MIT --fee 5% \\
-      --parent 5f0c…e1=20% --parent 77ab…02=5%`,
+      --parent dataset:verses=20% --parent 77ab…02=5%`,
     )
     .action(publish);
 }

@@ -3,13 +3,15 @@ import { BitmodelError, EXIT, formatAmount, parseAmount, toHex } from '../base/i
 import { type AcceptedVerifiers, JobWorker, WORKER_BATCH } from '../job/index.js';
 import { MOST_BATCH } from '../model/index.js';
 import { type Attack, sellableAttack } from '../rastic/index.js';
-import { action } from './shared/action.js';
+import { DEFAULT_MAX_FEES, type WatchEvent, watchSettlements } from '../reward/index.js';
+import { type ActionContext, action } from './shared/action.js';
 import { collect } from './shared/collect.js';
 import { parsePublicKeys, parseThreads, servedModels } from './shared/models.js';
 import { wholeOption } from './shared/number-options.js';
 import type { Register } from './shared/register.js';
-import { playRole, type RoleChoice, tellRole } from './shared/role.js';
+import { playRole, type RoleChoice, type RoleDesk, tellRole } from './shared/role.js';
 import type { Settings } from './shared/settings.js';
+import { tellWatch } from './shared/settle-watch.js';
 import { SHARE_OPTION } from './shared/shares.js';
 import { WALLET_OPTIONS } from './shared/wallet.js';
 
@@ -20,6 +22,7 @@ interface WorkerCommandOptions extends RoleChoice {
   readonly maxJobs?: string;
   readonly batch: number;
   readonly cheat?: string;
+  readonly settle?: boolean;
 }
 
 /** More than a seller could answer before they expire. */
@@ -54,6 +57,32 @@ function judgedBy({ acceptVerifiers }: WorkerCommandOptions): string {
   return 'It lets any buyer choose who judges it: a buyer who lists its own keys can take its stake.';
 }
 
+/** Does something while the contracts of the models at the desk are settled after each block; what ends it ends both. */
+async function besideSettling(
+  { chain, wallet, models }: RoleDesk,
+  { settings, terminal, signal }: Pick<ActionContext<unknown>, 'settings' | 'terminal' | 'signal'>,
+  body: (signal: AbortSignal) => Promise<void>,
+): Promise<void> {
+  const stop = new AbortController();
+  const both = AbortSignal.any([signal, stop.signal]);
+  const onEvent = (event: WatchEvent): void => tellWatch(event, terminal, settings);
+  const ids = models.map(({ id }) => id);
+  const settling = watchSettlements(chain, wallet, {
+    ids,
+    skipUnknown: true,
+    maxFees: DEFAULT_MAX_FEES,
+    signal: both,
+    onEvent,
+  });
+  const working = body(both);
+  try {
+    await Promise.race([working, settling.then(() => working)]);
+  } finally {
+    stop.abort();
+    await Promise.allSettled([working, settling]);
+  }
+}
+
 /** `bitmodel worker`: sells inference until it is stopped. */
 export const register: Register = (program) => {
   const command = program
@@ -74,6 +103,10 @@ export const register: Register = (program) => {
       WORKER_BATCH,
     )
     .option('--threads <n>', 'threads of each model', parseThreads)
+    .option(
+      '--settle',
+      'also pay out what its jobs bring the contracts of its models, once it is in a block; the fees are its own',
+    )
     .option(...SHARE_OPTION)
     .addOption(new Option('--cheat <attack>').hideHelp());
   const [key, passphrase] = WALLET_OPTIONS;
@@ -116,7 +149,9 @@ export const register: Register = (program) => {
             publicKey,
           );
           terminal.note(judgedBy(options));
-          await worker.run(signal);
+          await (options.settle
+            ? besideSettling(desk, context, (stopped) => worker.run(stopped))
+            : worker.run(signal));
           terminal.note('The worker has stopped.');
           return EXIT.done;
         });

@@ -280,7 +280,10 @@ async function payContributors(
   const names = new Map(contributors.map(({ declaration: { id, name } }) => [id, name]));
   const reached = new Map(contributors.map(({ declaration: { id } }) => [id, 0n]));
   const { chain, miner } = market;
-  for (const paid of await settleSplits(chain, miner.wallet, model.id, { signal })) {
+  // a single short job brings some of them less than is worth a fee
+  const options = { ids: [model.id], minimum: 1n, ...(signal && { signal }) };
+  const { settled } = await settleSplits(chain, miner.wallet, options);
+  for (const paid of settled) {
     for (const { id, to, amount } of paid.shares) {
       if (to === 'address') reached.set(id, reached.get(id)! + amount);
     }

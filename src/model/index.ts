@@ -32,6 +32,7 @@ export {
 } from './bundle/pack.js';
 export { type BundlePiece, hasLayer, isLayerOf, pieceCount } from './bundle/pieces.js';
 export { blockCount, blockLength, isBlockOf, proofLength } from './bundle/proof.js';
+export { type IdentifiedFiles, identifyBytes, identifyFiles } from './bundle/sourceFiles.js';
 export { type InfoFile, magnetLink } from './bundle/torrent.js';
 export {
   type Answer,

@@ -42,10 +42,11 @@ export class Place {
   readonly folder = mkdtempSync(join(tmpdir(), 'bitmodel-e2e-'));
   /** A file whose first line is the passphrase of every key made here. */
   readonly passphraseFile = join(this.folder, 'passphrase');
+  readonly passphrase = 'correct horse battery';
   readonly #children = new Set<ChildProcess>();
 
   constructor() {
-    writeFileSync(this.passphraseFile, 'correct horse battery\n', { mode: 0o600 });
+    writeFileSync(this.passphraseFile, `${this.passphrase}\n`, { mode: 0o600 });
   }
 
   /** Runs a command to its end. */

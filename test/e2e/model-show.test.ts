@@ -28,7 +28,16 @@ beforeAll(async () => {
   writeFileSync(config, JSON.stringify({ ...own, num_hidden_layers: 7 }));
   node = await nodes.start('ann', '--mine', '--block-time', '1');
   const { env } = node;
-  const packed = ['model', 'pack', dir, '--licence', 'MIT', '--parent', `${PARENT}=250000`, '-q'];
+  const packed = [
+    'model',
+    'pack',
+    dir,
+    '--licence',
+    'MIT',
+    '--parent',
+    `${PARENT}=250000ppm`,
+    '-q',
+  ];
   id = (await place.ok(packed, { env })).trim();
 }, 60_000);
 afterAll(() => nodes.close());

@@ -105,7 +105,7 @@ describe('bitmodel model protect, share and unlock', () => {
     const parent = 'ab'.repeat(32);
     cpSync(join(at('plain'), 'onnx'), at('packed/onnx'), { recursive: true });
     cpSync(join(at('plain'), 'config.json'), at('packed/config.json'));
-    const about = ['--name', 'whale', '--licence', 'MIT', '--parent', `${parent}=5000`];
+    const about = ['--name', 'whale', '--licence', 'MIT', '--parent', `${parent}=5000ppm`];
     const { id } = await place.json(['model', 'pack', at('packed'), ...about]);
     const args = ['--key', 'ann', '--platform', platform, '--mode', 'full'];
     const made = await place.json(['model', 'protect', 'whale', ...args]);

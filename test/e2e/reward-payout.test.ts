@@ -1,5 +1,7 @@
 import { spawnSync } from 'node:child_process';
-import { resolve } from 'node:path';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join, resolve } from 'node:path';
 import { describe, expect, it } from 'vitest';
 
 const BIN = resolve(import.meta.dirname, '../../bin/bitmodel.js');
@@ -49,6 +51,7 @@ describe('bitmodel reward payout', () => {
     expect(JSON.parse(stdout)).toEqual({
       total: '0.00000009',
       demand: { poet: '0.00000009' },
+      notes: [],
       shares: [
         { id: 'poet', owner: 'ann', amount: '0.00000008' },
         { id: 'verses', owner: 'ben', amount: '0.00000001' },
@@ -86,11 +89,135 @@ describe('bitmodel reward payout', () => {
     expect(stdout).toBe('verses\t1.00000000\n');
   });
 
+  const CIRCLE = `{"v":1,"sources":[{"id":"a","owner":"ann","parents":[{"id":"b","ppm":500000}]},
+    {"id":"b","parents":[{"id":"a","ppm":500000}]}]}`;
+
+  it('takes the name or first digits of a source in a file, an id before a name, and says which are alike', () => {
+    const ids = ['11', '22', '33'].map((two) => two.repeat(32));
+    const graph = JSON.stringify({
+      v: 1,
+      sources: [
+        { id: 'same', name: 'other' },
+        { id: ids[0], name: 'poet', kind: 'model' },
+        { id: ids[1], name: 'verses', kind: 'dataset' },
+        { id: ids[2], name: 'verses', kind: 'paper' },
+        { id: 'twin', name: 'same' },
+      ],
+    });
+    const paid = (source: string) =>
+      bitmodel(graph, 'reward', 'payout', '-', '--amount', '1', '--source', source, '-q');
+    expect(paid('poet').stdout).toBe(`${ids[0]}\t1.00000000\n`);
+    expect(paid('paper:verses').stdout).toBe(`${ids[2]}\t1.00000000\n`);
+    expect(paid('22222222').stdout).toBe(`${ids[1]}\t1.00000000\n`);
+    expect(paid('same').stdout).toBe('same\t1.00000000\n');
+    const alike = paid('verses');
+    expect(alike.status).toBe(2);
+    expect(alike.stderr).toContain(ids[2]);
+    expect(paid('2222222').status).toBe(3);
+  });
+
+  it('refuses two amounts for one source', () => {
+    const graph = '{"v":1,"sources":[{"id":"a","name":"poet"}]}';
+    const folder = mkdtempSync(join(tmpdir(), 'bitmodel-demand-'));
+    const file = join(folder, 'demand.json');
+    writeFileSync(file, '{"a":"1","poet":"2"}');
+    const { status, stderr } = bitmodel(graph, 'reward', 'payout', '-', '--demand', file);
+    rmSync(folder, { recursive: true });
+    expect(status).toBe(2);
+    expect(stderr).toContain('SAME_SOURCE');
+  });
+
+  it('says what was special, on stderr or in the object', () => {
+    const args = ['reward', 'payout', '-', '--amount', '3', '--source', 'a'];
+    const { stdout, stderr } = bitmodel(CIRCLE, ...args);
+    expect(stdout).toMatch(/b .* 1\.00000000 /);
+    const notes = [
+      '1 circle of 2 sources was solved exactly.',
+      '1 source names no owner: 1.00000000 coins wait for it.',
+    ];
+    expect(stderr).toBe(`${notes.join('\n')}\n`);
+    expect(JSON.parse(bitmodel(CIRCLE, ...args, '--json').stdout)).toMatchObject({ notes });
+  });
+
+  it('explains a share by its users and the largest paths, which sum to it with the rest', () => {
+    const args = ['reward', 'payout', '-', '--amount', '3', '--source', 'a', '--explain', 'b'];
+    const { stdout } = bitmodel(CIRCLE, ...args, '--paths', '2', '--json');
+    expect(JSON.parse(stdout)).toEqual({
+      id: 'b',
+      share: '1.00000000',
+      paid: '0.00000000',
+      users: [],
+      circle: { ids: ['a', 'b'], received: '3.00000000' },
+      paths: [
+        { sources: ['a', 'b'], amount: '0.75000000' },
+        { sources: ['a', 'b', 'a', 'b'], amount: '0.18750000' },
+      ],
+      rest: '0.06250000',
+    });
+    expect(bitmodel(CIRCLE, ...args).stdout).toMatch(/rounding and further paths/);
+    expect(bitmodel(CIRCLE, ...args, '-q').stdout.split('\n')[0]).toBe('0.75000000\ta > b');
+  });
+
+  it('follows a stream of changes, and ends with the first that is refused', () => {
+    const folder = mkdtempSync(join(tmpdir(), 'bitmodel-payout-'));
+    const file = join(folder, 'graph.json');
+    writeFileSync(file, GRAPH);
+    const changes = [
+      '{"paid":{"poet":"1"}}',
+      '{"source":"new","parents":[{"id":"poet","ppm":500000}]}',
+      '',
+      '{"paid":{"new":"2"}}',
+      '{"removed":"verses"}',
+    ].join('\n');
+    const args = ['reward', 'payout', file, '--changes', '-', '--json'];
+    const { status, stdout, stderr } = bitmodel(changes, ...args);
+    rmSync(folder, { recursive: true });
+    const lines = stdout
+      .trim()
+      .split('\n')
+      .map((line) => JSON.parse(line));
+    expect(lines.map(({ line, total }) => [line, total])).toEqual([
+      [1, '1.00000000'],
+      [2, '1.00000000'],
+      [4, '3.00000000'],
+    ]);
+    expect(lines[2].changes).toContainEqual({
+      id: 'new',
+      before: '0.00000000',
+      after: '1.00000000',
+    });
+    expect(status).toBe(2);
+    expect(JSON.parse(stderr).error.message).toMatch(/^Line 5: "verses" is a parent of 1 source /);
+  });
+
+  it('caps what a source passes on', () => {
+    const { stdout } = bitmodel(
+      GRAPH,
+      ...['reward', 'payout', '-', '--amount', '1', '--pass-on-at-most', '5%', '-q'],
+    );
+    expect(stdout).toBe('attention\t0.01000000\npoet\t0.95000000\nverses\t0.04000000\n');
+  });
+
   const refused: [string, string, string[], number, string][] = [
     ['a broken graph', '{"v":1', ['-', '--amount', '1'], 2, 'BAD_GRAPH'],
     ['a bad amount', GRAPH, ['-', '--amount', 'much'], 2, 'BAD_AMOUNT'],
     ['no amount', GRAPH, ['-'], 2, 'BAD_OPTION'],
     ['an unknown way to gather', GRAPH, ['-', '--amount', '1', '--per', 'moon'], 2, 'BAD_OPTION'],
+    ['two inputs from stdin', GRAPH, ['-', '--demand', '-'], 2, 'BAD_OPTION'],
+    [
+      'an explanation of what is not there',
+      GRAPH,
+      ['-', '--amount', '1', '--explain', 'x'],
+      3,
+      'UNKNOWN_SOURCE',
+    ],
+    [
+      'a part above one',
+      GRAPH,
+      ['-', '--amount', '1', '--pass-on-at-most', '101%'],
+      2,
+      'BAD_WEIGHT',
+    ],
     ['an unknown source', GRAPH, ['-', '--amount', '1', '--source', 'x'], 3, 'UNKNOWN_SOURCE'],
     [
       'a file that is not there',

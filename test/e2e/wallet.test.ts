@@ -112,7 +112,7 @@ describe('bitmodel wallet', () => {
       /needs a yes: Send 1\.00000000 coins to [mn]\w+, fee 0\.0000\d+\? \[NOT_CONFIRMED\]/,
     );
     expect(all.stderr).toMatch(
-      /Send all coins of shop, [\d.]+, to m\w+, fee 0\.0000\d+\? \[NOT_CONFIRMED\]/,
+      /Send all coins of shop, [\d.]+, to [mn]\w+, fee 0\.0000\d+\? \[NOT_CONFIRMED\]/,
     );
     expect(await wallet('utxos', '--key', 'shop', '--quiet')).toBe(coins);
   });

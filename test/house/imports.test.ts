@@ -87,7 +87,20 @@ const FOLDERS: Readonly<Record<string, readonly string[]>> = {
     'attacks',
   ],
   rastic: ['economics', 'attacks', 'outsourced', 'pooled'],
-  reward: ['contracts'],
+  reward: [
+    'graph',
+    'flow',
+    'drawing',
+    'network',
+    'simulation',
+    'contracts',
+    'split',
+    'declared',
+    'settle',
+    'nft',
+    'imi',
+    'imo',
+  ],
 };
 
 interface Import {

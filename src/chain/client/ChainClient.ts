@@ -8,11 +8,12 @@ import {
   type Transaction,
   type TransactionOutput,
 } from '../codec/transaction.js';
-import type { Pin, PinVersion } from '../pins/pin.js';
+import type { Pin, PinStatus, PinVersion } from '../pins/pin.js';
 import { RPC_CODE, RpcError } from '../wire/RpcError.js';
 import { type CategoryInfo, categoryFromJson } from './categoryJson.js';
 import { coinFromJson, coinsFromJson, type OutputJson } from './outputJson.js';
 import type { RpcClient } from './RpcClient.js';
+import { type HistoryPlace, historyOf, scriptBatches } from './scriptBatches.js';
 
 /** An unspent output. */
 export interface Utxo {
@@ -46,6 +47,26 @@ type PinJson = Omit<Pin, 'payload' | 'versions'> & {
   readonly versions: readonly PinVersionJson[];
 };
 
+/** One thing that happened to a pin, as the node tells it: it was made, changed, or only moved. */
+export interface PinEventJson {
+  readonly operation: string;
+  /** Printed id of the transaction. */
+  readonly txid: string;
+  readonly height: number;
+  readonly status: PinStatus;
+  /** Who holds the pin since; absent when nobody does. */
+  readonly owner?: string;
+  /** Output that holds the base unit since, `txid:vout`. */
+  readonly location?: string;
+  /** Base units of that output before it. */
+  readonly offset?: number;
+  readonly contentType?: string;
+  /** Bytes of the payload. */
+  readonly size?: number;
+  /** In hex; absent when the pin only moved, and where it is too long to be listed. */
+  readonly payload?: string;
+}
+
 /** Which pins: those at a path, at an owner's address, made by a MetaID (64 hex digits), or one by its id. */
 export type PinSelector =
   | { readonly path: string }
@@ -74,6 +95,12 @@ export interface SendingOptions {
 
 /** Outputs asked for at a time. */
 const TOKEN_PAGE = 1_000;
+
+/** Coins of one contract that are looked at, those worth most. */
+const LARGEST_COINS = 1_000;
+
+/** Events of a pin asked for at once. */
+const HISTORY_PAGE = 1_000;
 
 /** Pins asked for at once. */
 const PIN_PAGE = 500;
@@ -109,9 +136,37 @@ export class ChainClient {
     return this.#utxos({ addresses });
   }
 
-  /** As {@link utxos}, for locking scripts that are no addresses, such as contracts. */
-  scriptUtxos(scripts: readonly Uint8Array[]): Promise<Utxo[]> {
-    return this.#utxos({ scripts: scripts.map(toHex) });
+  /** As {@link utxos}, for locking scripts that are no addresses, such as contracts; any number of them. */
+  async scriptUtxos(scripts: readonly Uint8Array[]): Promise<Utxo[]> {
+    const found: Utxo[] = [];
+    for (const batch of scriptBatches(scripts)) {
+      for (const coin of await this.#utxos({ scripts: batch })) found.push(coin);
+    }
+    return found;
+  }
+
+  /**
+   * As {@link scriptUtxos}, of each script only the coins worth most: anybody can leave so much dust in a contract that no
+   * list of all of it could be told.
+   */
+  async largestUtxos(scripts: readonly Uint8Array[], most = LARGEST_COINS): Promise<Utxo[]> {
+    const found: Utxo[] = [];
+    for (const batch of scriptBatches(scripts, most)) {
+      for (const coin of await this.#utxos({ scripts: batch }, most)) found.push(coin);
+    }
+    return found;
+  }
+
+  /**
+   * Transactions that pay to or spend from any number of locking scripts, each once.
+   * @param count most that are given
+   */
+  scriptHistory(
+    scripts: readonly Uint8Array[],
+    count: number,
+    order: 'oldest' | 'newest' = 'oldest',
+  ): Promise<HistoryPlace[]> {
+    return historyOf(this.rpc, scripts, count, order);
   }
 
   /** A transaction by its printed id, from the chain or the mempool. */
@@ -207,6 +262,17 @@ export class ChainClient {
     }
   }
 
+  /** What happened to a pin, oldest first, page by page. */
+  async *pinHistory(id: string): AsyncGenerator<PinEventJson, void> {
+    for (let skip = 0; ; ) {
+      const page = await this.rpc.call<PinEventJson[]>('getpinhistory', id, HISTORY_PAGE, skip);
+      // a page of long events is a short one, with more behind it
+      if (page.length === 0) return;
+      yield* page;
+      skip += page.length;
+    }
+  }
+
   /**
    * Unspent outputs that hold a token of the category, the mempool's (height 0) included.
    * @param limit the most that are asked for; all of them unless stated
@@ -253,8 +319,11 @@ export class ChainClient {
     }
   }
 
-  async #utxos(of: { addresses: readonly string[] } | { scripts: string[] }): Promise<Utxo[]> {
-    const found = await this.rpc.call('getaddressutxos', of);
+  async #utxos(
+    of: { addresses: readonly string[] } | { scripts: string[] },
+    ...largest: number[]
+  ): Promise<Utxo[]> {
+    const found = await this.rpc.call('getaddressutxos', of, ...largest);
     return coinsFromJson(found);
   }
 

@@ -135,6 +135,28 @@ export class RpcClient {
     return memberText(text, 'result') ?? 'null';
   }
 
+  /**
+   * Opens a stream of the node, such as `/events`, and gives its bytes as they come, until the node or the signal ends it.
+   * @throws BitmodelError `NODE_UNREACHABLE`, also when it breaks off; `RPC_UNAUTHORIZED`, `NODE_BUSY`
+   */
+  async *stream(path: string, signal: AbortSignal): AsyncGenerator<Uint8Array, void> {
+    const { url, auth } = this.#whereabouts();
+    const headers = auth ? { authorization: basic(auth) } : {};
+    try {
+      const response = await request(`${url}${path}`, { headers, dispatcher: this.#agent, signal });
+      const { statusCode, body } = response;
+      if (statusCode === 401 || statusCode === 403) throw unauthorized(url, auth !== undefined);
+      if (statusCode !== 200) {
+        throw unreachable(`The node at ${url} gives no ${path} now.`, this.#hint, undefined);
+      }
+      for await (const chunk of body) yield chunk as Uint8Array;
+    } catch (thrown) {
+      if (signal.aborted) throw signal.reason;
+      if (thrown instanceof BitmodelError) throw thrown;
+      throw unreachable(`No node answers at ${url} (${messageOf(thrown)}).`, this.#hint, thrown);
+    }
+  }
+
   /** Ends idle connections. */
   async close(): Promise<void> {
     await this.#agent.close();

@@ -9,8 +9,6 @@ type Answer<Name extends 'height' | 'output' | 'spender' | 'transaction'> = Awai
   ReturnType<ChainClient[Name]>
 >;
 
-/** Most versions of one pin, the last ones: as many as `getpins` tells. */
-const VERSION_LIMIT = 100;
 const NO_LIMIT = 0xffff_ffff;
 
 /** What a pin said, and the transaction that made it. */
@@ -76,7 +74,7 @@ export class LocalChain {
     const { pins } = this.#node.store;
     const found: SaidPin[] = [];
     const enough = (state: PinState): boolean => {
-      const versions = pins.versions(state, VERSION_LIMIT);
+      const versions = pins.versions(state);
       const payloads = versions.map(({ data }) => ({ payload: data!.payload }));
       found.push({ txid: hashToId(state.id.hash), versions: payloads });
       return false;

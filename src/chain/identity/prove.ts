@@ -53,6 +53,15 @@ async function follow(client: ChainClient, pin: Pin, at: ProvenPin, txid: string
   return { outpoint, output: transaction.outputs[unit.index]!, offset: unit.offset };
 }
 
+/** Transactions that moved a pin, in order; undefined when they are too many. */
+async function movesOf(client: ChainClient, pin: Pin): Promise<string[] | undefined> {
+  const events: string[] = [];
+  for await (const { txid } of client.pinHistory(pin.id)) {
+    if (events.push(txid) >= MOST_MOVES) return undefined;
+  }
+  return events.slice(1);
+}
+
 /**
  * Follows a pin's base unit from the transaction that made it to where it lies, through transactions whose ids are
  * computed again: a node can hide that the pin has moved on, but can't pass off another coin for it.
@@ -60,8 +69,8 @@ async function follow(client: ChainClient, pin: Pin, at: ProvenPin, txid: string
  */
 export async function provePin(client: ChainClient, pin: Pin): Promise<ProvenPin> {
   const id = parsePinId(pin.id)!;
-  const [, ...moves] = await client.rpc.call<{ txid: string }[]>('getpinhistory', pin.id);
-  if (moves.length >= MOST_MOVES - 1) {
+  const moves = await movesOf(client, pin);
+  if (!moves) {
     throw new BitmodelError('PIN_MOVED_TOO_OFTEN', `Pin ${pin.id} has moved too often to follow.`, {
       next: 'Spend its coin by hand: bitmodel tx build --from-coin',
       exitCode: EXIT.notAllowed,
@@ -73,6 +82,6 @@ export async function provePin(client: ChainClient, pin: Pin): Promise<ProvenPin
     throw badNodeAnswer(`The node says that ${pin.txid} made pin ${pin.id}, and it did not.`);
   }
   let at: ProvenPin = { outpoint: id, output, offset: 0n };
-  for (const { txid } of moves) at = await follow(client, pin, at, txid);
+  for (const txid of moves) at = await follow(client, pin, at, txid);
   return at;
 }

@@ -1,7 +1,6 @@
-import { sha256d } from '../../base/index.js';
+import { canRunWasm, compileWasm, sha256d } from '../../base/index.js';
 import { hashToNumber } from '../consensus/target.js';
 import { bigEndianWords, compress, INITIAL_STATE, midstate } from './sha256.js';
-import { canRun, instantiate } from './wasm/instantiate.js';
 import { LAYOUT, type SearchModule, searchModule } from './wasm/search.js';
 
 const NONCE_OFFSET = 76;
@@ -101,9 +100,11 @@ export class SimdSearch extends Search implements NonceSearch {
 
   constructor(module: SearchModule = searchModule()) {
     super();
-    const { run, words } = instantiate(module.bytes);
+    const { run, memory } = compileWasm<{ run(first: number, groups: number): number }>(
+      module.bytes,
+    )();
     this.#run = run;
-    this.#words = words;
+    this.#words = new Uint32Array(memory.buffer);
     this.#words.set([0, 1, 2, 3], LAYOUT.steps / 4);
     this.#put(LAYOUT.constants, module.constants);
   }
@@ -141,5 +142,5 @@ export class SimdSearch extends Search implements NonceSearch {
 /** The fastest search that this machine can do. */
 export function createSearch(): NonceSearch {
   const module = searchModule();
-  return canRun(module.bytes) ? new SimdSearch(module) : new ScalarSearch();
+  return canRunWasm(module.bytes) ? new SimdSearch(module) : new ScalarSearch();
 }

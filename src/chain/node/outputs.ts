@@ -1,4 +1,5 @@
 import { setImmediate } from 'node:timers/promises';
+import { toHex } from '../../base/index.js';
 import { hashToId, type Outpoint } from '../codec/transaction.js';
 import { type Coin, isUnspendable } from '../consensus/coins.js';
 import { isCoinbase } from '../consensus/transactionRules.js';
@@ -122,6 +123,34 @@ async function tryCollecting(
     }
   }
   return found;
+}
+
+/**
+ * Of each script the coins worth most, at most so many; the others would be dust that anybody can leave anywhere. In the
+ * order in which they were found.
+ */
+export function largestOfEach<T extends FoundCoin>(found: readonly T[], most: number): T[] {
+  const ofScript = new Map<string, T[]>();
+  for (const each of found) {
+    const script = toHex(each.coin.output.lockingScript);
+    const held = ofScript.get(script);
+    if (held) held.push(each);
+    else ofScript.set(script, [each]);
+  }
+  const kept = [...ofScript.values()].flatMap((coins) => {
+    if (coins.length <= most) return coins;
+    // stable, so that of equal ones those found first stay
+    const byValue = [...coins].sort((a, b) =>
+      a.coin.output.value === b.coin.output.value
+        ? 0
+        : a.coin.output.value > b.coin.output.value
+          ? -1
+          : 1,
+    );
+    return byValue.slice(0, most);
+  });
+  const chosen = new Set(kept);
+  return found.filter((each) => chosen.has(each));
 }
 
 /**

@@ -67,7 +67,7 @@ export interface Pin {
   readonly height: number;
   /** Transaction that made the pin. */
   readonly txid: string;
-  /** What it has said up to that height, oldest first: the creation, then each modification; at most the last 100. */
+  /** What it has said up to that height, oldest first: the creation, then each modification; at most the last 100, fewer of long ones. */
   readonly versions: readonly PinVersion[];
 }
 

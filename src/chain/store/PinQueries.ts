@@ -13,6 +13,20 @@ export interface PinState {
   readonly said: PinEvent;
 }
 
+/** Most versions of one pin that are told with it, the last ones. */
+const TOLD_VERSIONS = 100;
+/** No older version is told once those after it have so many bytes. */
+const TOLD_BYTES = 2_000_000;
+/** Of a longer payload no more counts, as lists leave it out. */
+const TOLD_PAYLOAD = 131_072;
+
+/** Bytes that somebody chose in what a pin says: each field may be long, and is told with every version. */
+function saidBytes({ data }: PinEvent): number {
+  const { payload, contentType, encryption, version } = data!;
+  const header = contentType.length + encryption.length + version.length;
+  return header + Math.min(payload.length, TOLD_PAYLOAD);
+}
+
 /** Which pins a query asks for. */
 export interface PinQuery {
   /** Events in later blocks don't count. */
@@ -61,26 +75,28 @@ export class PinQueries {
   }
 
   /**
-   * What a pin has said up to a state, oldest first: its creation, then each modification.
-   * @param most so many of the last ones
+   * What a pin has said up to a state, oldest first: its creation, then each modification; the last 100 of them, and fewer
+   * where they are long. Which these are depends on the pin alone, so that all who ask find the same.
    */
-  versions({ id, said }: PinState, most = Number.POSITIVE_INFINITY): PinEvent[] {
+  versions({ id, said }: PinState): PinEvent[] {
     const pinKey = encodeOutpoint(id);
     const found = [said];
+    let bytes = saidBytes(said);
     // from version to version, so that a pin passed on a million times costs no more than one that never moved
-    for (let at = said; at.before && found.length < most; ) {
+    for (let at = said; at.before && found.length < TOLD_VERSIONS && bytes <= TOLD_BYTES; ) {
       at = this.#pins.event(pinKey, this.#pins.event(pinKey, at.before).said);
       found.unshift(at);
+      bytes += saidBytes(at);
     }
     return found;
   }
 
-  /** What happened to a pin, oldest first. @param skip events left out at the beginning */
-  events(id: Outpoint, limit: number, skip: number): PinEvent[] {
+  /** What happened to a pin, oldest first, read as it is asked for. @param skip events left out at the beginning */
+  *events(id: Outpoint, limit: number, skip: number): Generator<PinEvent, void> {
     const start = encodeOutpoint(id);
     const end = afterGroup(start);
     const range = this.#tables.pinEvents.getRange({ start, end, limit, offset: skip });
-    return [...range].map(({ key, value }) => decodePinEvent(placeOfKey(key), value));
+    for (const { key, value } of range) yield decodePinEvent(placeOfKey(key), value);
   }
 
   /** Pins at exactly this path, in the order of their making. */

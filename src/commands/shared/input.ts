@@ -10,6 +10,8 @@ const LONGEST_LINE = 4096;
 /** Most bytes taken from stdin unless stated: a transaction of 8 MB in hex, and what it spends. */
 const LARGEST = 1 << 26;
 const NEWLINE = 0x0a;
+/** Bytes read from a file at once. */
+const CHUNK = 1 << 18;
 
 function noInput(what: string, next: string): BitmodelError {
   return new BitmodelError('NO_INPUT', `There is no ${what} on stdin.`, {
@@ -76,40 +78,64 @@ export async function readStdin(what: string, next: string, limit = LARGEST): Pr
   return text;
 }
 
+function cannotRead(path: string, thrown: unknown): BitmodelError {
+  if ((thrown as NodeJS.ErrnoException).code === 'ENOENT') {
+    return new BitmodelError('NO_SUCH_FILE', `There is no file ${path}.`, {
+      next: 'Check the path',
+      exitCode: EXIT.notFound,
+      cause: thrown,
+    });
+  }
+  const isFolder = (thrown as NodeJS.ErrnoException).code === 'EISDIR';
+  const why = isFolder ? 'it is a folder' : messageOf(thrown);
+  return new BitmodelError('CANNOT_READ', `${path} can't be read: ${why}.`, {
+    next: isFolder ? 'Name a file in it' : 'Check the path and who may read it',
+    cause: thrown,
+  });
+}
+
+/** The bytes of a file as they are read. */
+async function* fileChunks(path: string): AsyncGenerator<Uint8Array> {
+  try {
+    for await (const chunk of createReadStream(path, { highWaterMark: CHUNK })) {
+      yield chunk as Buffer;
+    }
+  } catch (thrown) {
+    throw cannotRead(path, thrown);
+  }
+}
+
+/** All that comes from stdin. */
+async function* stdinChunks(): AsyncGenerator<Uint8Array> {
+  do {
+    const chunk = pending;
+    pending = Buffer.alloc(0);
+    if (chunk.length > 0) yield chunk;
+  } while (await moreInput());
+}
+
+/**
+ * The bytes of a file, or of stdin for `-`, of any number, as they come.
+ * @throws BitmodelError `NO_SUCH_FILE` (exit 3), `NO_INPUT` when `-` is a terminal, `CANNOT_READ`
+ */
+export function readChunks(path: string): AsyncGenerator<Uint8Array> {
+  if (path !== '-') return fileChunks(path);
+  if (process.stdin.isTTY) throw noInput('input', 'Name a file, or pipe one in');
+  return stdinChunks();
+}
+
 /**
  * The bytes of a file, or of stdin for `-`, given up as soon as they are too many.
  * @param limit most bytes taken
  * @throws BitmodelError `NO_SUCH_FILE` (exit 3), `INPUT_TOO_LARGE`, `NO_INPUT` when `-` is a terminal, `CANNOT_READ`
  */
 export async function readBytes(path: string, limit: number): Promise<Uint8Array> {
-  if (path === '-') {
-    if (process.stdin.isTTY) throw noInput('input', 'Name a file, or pipe one in');
-    return new Uint8Array(await drainStdin(limit));
-  }
-  const chunks: Buffer[] = [];
+  const chunks: Uint8Array[] = [];
   let length = 0;
-  try {
-    for await (const chunk of createReadStream(path)) {
-      const bytes = chunk as Buffer;
-      length += bytes.length;
-      if (length > limit) throw tooLarge(path, limit);
-      chunks.push(bytes);
-    }
-  } catch (thrown) {
-    if (thrown instanceof BitmodelError) throw thrown;
-    if ((thrown as NodeJS.ErrnoException).code === 'ENOENT') {
-      throw new BitmodelError('NO_SUCH_FILE', `There is no file ${path}.`, {
-        next: 'Check the path',
-        exitCode: EXIT.notFound,
-        cause: thrown,
-      });
-    }
-    const isFolder = (thrown as NodeJS.ErrnoException).code === 'EISDIR';
-    const why = isFolder ? 'it is a folder' : messageOf(thrown);
-    throw new BitmodelError('CANNOT_READ', `${path} can't be read: ${why}.`, {
-      next: isFolder ? 'Name a file in it' : 'Check the path and who may read it',
-      cause: thrown,
-    });
+  for await (const chunk of readChunks(path)) {
+    length += chunk.length;
+    if (length > limit) throw tooLarge(path === '-' ? 'stdin' : path, limit);
+    chunks.push(chunk);
   }
   return new Uint8Array(Buffer.concat(chunks, length));
 }

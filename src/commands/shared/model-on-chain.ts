@@ -3,6 +3,7 @@ import type { ChainClient } from '../../chain/index.js';
 import { modelIncome, publishedModels, readRegistry } from '../../reward/index.js';
 import { countHolders, holdersOf } from './model-holders.js';
 import type { Settings } from './settings.js';
+import { pinHolder } from './source-view.js';
 import { nodeClient } from './wallet.js';
 
 /** What a node says of one model. */
@@ -10,7 +11,7 @@ export interface ModelOnChain {
   /** undefined where nobody published it. */
   readonly published?: {
     readonly name: string;
-    /** Address that holds the pin. */
+    /** Address that holds the pin, or the NFT whose holder does. */
     readonly publisher: string | undefined;
     /** Block of the pin. */
     readonly height: number;
@@ -26,7 +27,7 @@ export interface ModelOnChain {
   readonly holders?: { readonly count: number; readonly groups: number; readonly here: boolean };
 }
 
-async function ask(client: ChainClient, id: string): Promise<ModelOnChain> {
+async function ask(client: ChainClient, id: string, settings: Settings): Promise<ModelOnChain> {
   const registry = await readRegistry(client);
   const models = publishedModels(registry);
   const names = Object.fromEntries(models.map((each) => [each.id, each.name]));
@@ -40,7 +41,7 @@ async function ask(client: ChainClient, id: string): Promise<ModelOnChain> {
     ...about,
     published: {
       name: found.name,
-      publisher: found.pin.owner,
+      publisher: pinHolder(found.pin.owner, settings),
       height: found.pin.height,
       feePpm: found.feePpm,
       income: formatAmount(income.amount),
@@ -62,7 +63,7 @@ export async function modelOnChain(
   let client: ChainClient | undefined;
   try {
     client = nodeClient(settings);
-    return await ask(client, id);
+    return await ask(client, id, settings);
   } catch (thrown) {
     if (thrown instanceof BitmodelError && thrown.exitCode === EXIT.unreachable) return undefined;
     throw thrown;

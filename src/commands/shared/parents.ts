@@ -3,7 +3,22 @@ import type { Parent } from '../../model/index.js';
 import { parseWeight } from '../../reward/index.js';
 
 /**
- * A model that another was built on, and what goes to it: `ID=15%`, `ID=150000ppm`, or the bare number of parts per million.
+ * The part that goes to a parent, in parts per million: `15%` or `150000ppm`. A bare number might mean either, so that none
+ * but 0 is taken.
+ * @throws BitmodelError `BAD_WEIGHT` (exit 2)
+ */
+export function parsePart(text: string): number {
+  if (/^0+$/.test(text)) return 0;
+  if (!/^\d+$/.test(text)) return parseWeight(text);
+  const shown = text.slice(0, 20);
+  throw new BitmodelError('BAD_WEIGHT', `The weight "${shown}" does not say of what it is.`, {
+    next: `Write ${shown}% or ${shown}ppm (parts per million)`,
+    exitCode: EXIT.usage,
+  });
+}
+
+/**
+ * A model that another was built on, and what goes to it: `ID=15%` or `ID=150000ppm`.
  * @throws BitmodelError `BAD_PARENT`, `BAD_WEIGHT` (exit 2)
  */
 export function parseParent(text: string): Parent {
@@ -14,5 +29,5 @@ export function parseParent(text: string): Parent {
       exitCode: EXIT.usage,
     });
   }
-  return { id: id.toLowerCase(), ppm: parseWeight(/^\d+$/.test(weight) ? `${weight}ppm` : weight) };
+  return { id: id.toLowerCase(), ppm: parsePart(weight) };
 }

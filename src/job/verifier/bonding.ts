@@ -64,7 +64,7 @@ export async function ownBonds(
 ): Promise<OwnBond[]> {
   const terms = bondTerms(verifier, params);
   const leaving = leavingScript(terms);
-  const found = await chain.scriptUtxos([bondScript(terms), leaving]);
+  const found = await chain.largestUtxos([bondScript(terms), leaving]);
   const bonds = found.filter(
     ({ output, pins }) =>
       output.value >= MINIMUM_BOND && output.token === undefined && !pins?.length,

@@ -43,7 +43,7 @@ export interface PledgeTerms {
   readonly task: Uint8Array;
   /** Base units that must come together for anything to be paid, at least 1. */
   readonly goal: bigint;
-  /** Height from which each backer can take its pledge back: 1 to 499,999,999. */
+  /** Once the chain is so high, each backer can take its pledge back, in the next block: 1 to 499,999,999. */
   readonly deadline: number;
   readonly acceptance: BackersAccept | JudgesAccept;
 }
@@ -99,7 +99,7 @@ export function testSetCommitment(salt: Uint8Array, testSetHash: Uint8Array): Ui
 
 /**
  * A backer's pledge: paid out only together with others that reach the goal, by the acceptance that all of them name;
- * the backer's again from the deadline on.
+ * the backer's again once the chain is as high as the deadline.
  * @throws BitmodelError `BAD_TERMS`
  */
 export function pledgeScript(terms: PledgeTerms, backer: Uint8Array): Uint8Array {
@@ -107,8 +107,19 @@ export function pledgeScript(terms: PledgeTerms, backer: Uint8Array): Uint8Array
   return concatBytes(pushData(backer), pledgeCode(terms));
 }
 
+/** Codes that were compiled: readers hold every output that somebody announces against the same terms. */
+const compiled = new WeakMap<PledgeTerms, Uint8Array>();
+
 /** Everything behind the pledge's head: equal for all pledges of one task. @throws BitmodelError `BAD_TERMS` */
 export function pledgeCode(terms: PledgeTerms): Uint8Array {
+  const known = compiled.get(terms);
+  if (known) return known;
+  const code = compile(terms);
+  compiled.set(terms, code);
+  return code;
+}
+
+function compile(terms: PledgeTerms): Uint8Array {
   demandTerms(terms);
   const { acceptance } = terms;
   const accept =
@@ -136,18 +147,18 @@ export function parsePledge(
  * @throws BitmodelError `BAD_TERMS`
  */
 export function grantScript(
-  { window }: BackersAccept,
+  acceptance: BackersAccept,
   backer: Uint8Array,
   { payee, delivery }: Delivery,
 ): Uint8Array {
   demandKey(backer, "the backer's key");
   demandDelivery({ payee, delivery });
   const head = concatBytes(pushData(backer), pushData(payee), pushData(delivery));
-  return concatBytes(head, grantCode(window));
+  return concatBytes(head, grantCode(acceptance));
 }
 
-/** Stack: signature, path, backer, payee, delivery → */
-function grantCode(window: number): Uint8Array {
+/** Everything behind the grant's head. Stack: signature, path, backer, payee, delivery → */
+export function grantCode({ window }: BackersAccept): Uint8Array {
   const withdraw = 'OP_DROP OP_CHECKSIGVERIFY';
   const take = joinParts('OP_NIP', relativeLock(window), 'OP_CHECKSIGVERIFY');
   return assemble(joinParts('OP_DROP 2 OP_ROLL', choosePath([withdraw, take])));
@@ -185,13 +196,13 @@ const ENDS_AT = `
  *
  * Stack: backer's signature or empty, payee, delivery, padding, backer →
  */
-function backersPath(terms: PledgeTerms, { window }: BackersAccept): string {
+function backersPath(terms: PledgeTerms, acceptance: BackersAccept): string {
   return joinParts(
     'OP_NIP # signature payee delivery backer',
     'OP_INPUTINDEX OP_OUTPUTVALUE OP_INPUTINDEX OP_UTXOVALUE OP_NUMEQUALVERIFY',
     `OP_DUP ${asPush(33)} 3 OP_PICK ${asPush(33)} OP_CAT 2 OP_PICK ${asPush(32)} OP_CAT`,
     `OP_INPUTINDEX OP_OUTPUTBYTECODE ${GRANT_HEAD_BYTES} OP_SPLIT`,
-    `OP_SHA256 ${expression(sha256(grantCode(window)))} OP_EQUALVERIFY OP_EQUALVERIFY`,
+    `OP_SHA256 ${expression(sha256(grantCode(acceptance)))} OP_EQUALVERIFY OP_EQUALVERIFY`,
     requireNoToken('OP_INPUTINDEX'),
     `${messageStart(terms)} 2 OP_PICK OP_CAT 3 OP_PICK OP_CAT # … payee delivery backer message`,
     '4 OP_ROLL OP_SIZE OP_IF OP_SWAP 2 OP_PICK OP_CHECKDATASIGVERIFY OP_ELSE OP_2DROP OP_ENDIF',

@@ -125,7 +125,7 @@ export function judgesAcceptSpend(
   return payout(terms, pledges, [{ value, lockingScript }], items);
 }
 
-/** Takes a pledge back, valid in a block at height `deadline` or later. @throws BitmodelError `BAD_TERMS` */
+/** Takes a pledge back, valid in any block above the height `deadline`. @throws BitmodelError `BAD_TERMS` */
 export function pledgeRefundSpend(terms: PledgeTerms, pledge: PledgeCoin): ContractSpend {
   const made = pledgeOutput(terms, pledge.backer, pledge.value);
   const input = contractInput(pledge, made, SIGNATURE_PUSH + 1);

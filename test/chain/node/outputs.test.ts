@@ -1,7 +1,7 @@
 import { setImmediate } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { toHex } from '#src/base/index.js';
-import { RpcClient, RpcServer, registerChainMethods } from '#src/chain/index.js';
+import { ChainClient, RpcClient, RpcServer, registerChainMethods } from '#src/chain/index.js';
 import { collectUnspentOf } from '#src/chain/node/outputs.js';
 import {
   MINER_SCRIPT,
@@ -73,6 +73,33 @@ describe('the coins of scripts', () => {
     expect(await client.call('getaddressbalance', often)).toEqual(
       await client.call('getaddressbalance', once),
     );
+    await server.close();
+  });
+
+  it('are told of each script from the largest down where a limit is named, whatever dust lies there', async () => {
+    const { node } = place;
+    const spare = matureCoins(node).filter(({ output }) => output.value > 1_000_000n);
+    const outputs = [
+      { value: 7_000n, lockingScript: OTHER_SCRIPT },
+      ...Array(20).fill({ value: 600n, lockingScript: OTHER_SCRIPT }),
+      { value: 9_000n, lockingScript: OTHER_SCRIPT },
+    ];
+    await node.submitTransaction(payFromMiner(node, outputs, { utxos: [spare[0]!] }));
+    const server = new RpcServer({ auth: { user: 'alice', password: 'secret' } });
+    registerChainMethods(server, node, { version: '1.2.3', stop: () => undefined });
+    const url = await server.listen(0);
+    const client = new ChainClient(
+      new RpcClient({ url, auth: { user: 'alice', password: 'secret' } }),
+    );
+    const two = await client.largestUtxos([OTHER_SCRIPT, MINER_SCRIPT], 2);
+    const held = (script: Uint8Array): bigint[] =>
+      two
+        .filter(({ output }) => toHex(output.lockingScript) === toHex(script))
+        .map(({ output }) => output.value);
+    expect(held(OTHER_SCRIPT)).toEqual([7_000n, 9_000n]);
+    expect(held(MINER_SCRIPT)).toHaveLength(2);
+    expect(Math.min(...held(MINER_SCRIPT).map(Number))).toBeGreaterThan(1_000);
+    expect(await client.scriptUtxos([OTHER_SCRIPT])).toHaveLength(22);
     await server.close();
   });
 });

@@ -163,7 +163,7 @@ describe('a pin', () => {
     expect(a.node.store.pins.byOwner(MINER_SCRIPT, ANY)).toEqual([]);
     expect(a.node.store.pins.byOwner(OTHER_SCRIPT, ANY)).toEqual([state]);
     expect(a.node.store.pins.versions(state)).toHaveLength(1);
-    expect(a.node.store.pins.events(idOf(transaction), 10, 0)).toHaveLength(2);
+    expect([...a.node.store.pins.events(idOf(transaction), 10, 0)]).toHaveLength(2);
   });
 
   it('is followed when it is made, changed and passed on within one block', async () => {

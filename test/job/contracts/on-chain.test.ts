@@ -258,7 +258,10 @@ describe('on a real chain', () => {
     const { chain, wallet, key } = regtest;
     const hands = { chain, wallet, key, params: REGTEST };
     const script = bondScript(bondTerms(key.publicKey, REGTEST));
-    const [coin] = (await wallet.utxos()).filter(({ outpoint }) => outpoint.index === 0);
+    // a category is born of a coin that is the first output of its transaction
+    const [coin] = (await wallet.utxos()).filter(
+      ({ outpoint, output }) => outpoint.index === 0 && output.value > 300_000_000n,
+    );
     const token = { category: coin!.outpoint.hash, amount: 1n };
     const gifts = [
       { value: 1000n, lockingScript: script },

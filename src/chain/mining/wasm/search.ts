@@ -1,5 +1,5 @@
+import { encodeModule, wasmOp as op, wasmType } from '../../../base/index.js';
 import { INITIAL_STATE, ROUND_CONSTANTS } from '../sha256.js';
-import { encodeModule, op } from './encode.js';
 
 /** Bytes of four equal 32-bit lanes. */
 const LANES = 16;
@@ -213,5 +213,8 @@ export function searchModule(): SearchModule {
   code.emit(op.get(FIRST), op.constant(4), op.add, op.set(FIRST));
   code.emit(op.get(GROUPS), op.constant(1), op.sub, op.tee(GROUPS), op.branchIf(0));
   code.emit(op.end, op.constant(0));
-  return { bytes: encodeModule(2, code.locals, code.bytes), constants: code.constants };
+  const { i32, v128 } = wasmType;
+  const locals = Array.from({ length: code.locals }, () => v128);
+  const run = { name: 'run', parameters: [i32, i32], results: [i32], locals, body: code.bytes };
+  return { bytes: encodeModule([run]), constants: code.constants };
 }

@@ -20,7 +20,16 @@ export const INDEX_HELP = {
     group,
     summary:
       'Unspent outputs of addresses, those of the mempool included, those spent there left out.',
-    params: [OF],
+    params: [
+      OF,
+      {
+        name: 'largest',
+        type: 'number',
+        optional: true,
+        about:
+          'Of each script only so many, those worth most, in the order in which they were found; all when absent.',
+      },
+    ],
     result:
       'An array of {address, txid, vout, value (a text of coins), scriptPubKey (hex), height (0 in the mempool), ' +
       'coinbase, tokenData (if a token rides on it), pins (if pins lie in it)}.',

@@ -4,7 +4,7 @@ import { hashToId, type Outpoint } from '../../codec/transaction.js';
 import type { Coin } from '../../consensus/coins.js';
 import type { NetworkParameters } from '../../consensus/parameters.js';
 import type { ChainNode } from '../../node/ChainNode.js';
-import { collectUnspentOf, type FoundCoin, findPins } from '../../node/outputs.js';
+import { collectUnspentOf, type FoundCoin, findPins, largestOfEach } from '../../node/outputs.js';
 import { formatPinId } from '../../pins/pin.js';
 import { jobHistory, scriptHistory } from '../../store/queries.js';
 import { JsonList } from '../../wire/json.js';
@@ -71,6 +71,12 @@ export function coinJson(
   };
 }
 
+/** Of the coins found those that `getaddressutxos` is asked for: of each script the largest so many, or all. */
+export function largest<T extends FoundCoin>(found: readonly T[], params: Params): readonly T[] {
+  if (!params.has(1)) return found;
+  return largestOfEach(found, params.integer(1, 'largest', 1, NO_LIMIT));
+}
+
 /** What `getaddressbalance` answers. @param tip its height */
 export function balanceView(
   { maturity }: NetworkParameters,
@@ -135,11 +141,14 @@ function jobTransactions(node: ChainNode, params: Params): object[] {
 export function registerIndexMethods(server: RpcServer, node: ChainNode): void {
   server.register(
     'getaddressutxos',
-    async ([of], { signal }) =>
-      new JsonList(
-        await collectUnspentOf(node, scriptsOf(node.parameters, of), signal),
-        ({ outpoint, coin }) => coinView(node, outpoint, coin),
-      ),
+    async (values, { signal }) => {
+      const params = new Params(values);
+      const scripts = scriptsOf(node.parameters, params.raw(0));
+      const found = await collectUnspentOf(node, scripts, signal);
+      return new JsonList(largest(found, params), ({ outpoint, coin }) =>
+        coinView(node, outpoint, coin),
+      );
+    },
     INDEX_HELP.getaddressutxos,
   );
   server.register(

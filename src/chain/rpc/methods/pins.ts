@@ -16,12 +16,26 @@ const NO_LIMIT = 0xffff_ffff;
 const NO_HEIGHT = 0xffff_ffff;
 /** Most events of one pin in one answer. */
 const HISTORY_LIMIT = 1_000;
-/** Most versions of one pin in one answer, the last ones. */
-const VERSION_LIMIT = 100;
 /** Longest payload that a list holds unless told otherwise: declarations of models are shorter. */
 const LISTED_PAYLOAD = 131_072;
-/** A list ends with the pin that brings it beyond so many bytes of payload. */
+/** A list ends with the item that brings it beyond so many bytes. */
 const LIST_BYTES = 4_000_000;
+
+/**
+ * Items of a list. They are counted as they will be written, whatever they are made of: a stranger fills every field that
+ * is not, until no client takes the answer any more.
+ */
+class BoundedList {
+  readonly items: object[] = [];
+  #bytes = 0;
+
+  /** Whether the list is full with this one. */
+  add(item: object): boolean {
+    this.items.push(item);
+    this.#bytes += JSON.stringify(item).length;
+    return this.#bytes > LIST_BYTES;
+  }
+}
 
 /** Where pins are looked up: a node, or no more of one than its index of pins. */
 export interface PinSource {
@@ -92,22 +106,28 @@ export function listPins(node: PinSource, params: Params): object[] {
   // whoever asks for one pin wants to see it
   const usual = id === undefined ? LISTED_PAYLOAD : NO_LIMIT;
   const most = read.integer(3, 'maxPayload', 0, NO_LIMIT, usual);
-  const views: object[] = [];
-  let bytes = 0;
+  const views = new BoundedList();
   const query: PinQuery = {
     limit: read.integer(0, 'limit', 1, LIST_LIMIT, LIST_LIMIT),
     atHeight: read.integer(1, 'atHeight', 0, NO_HEIGHT, NO_HEIGHT),
     all: read.boolean(2, 'all', false),
     ...(after === undefined ? {} : { after: idParameter(after, 'after') }),
-    enough: (state) => {
-      const versions = node.store.pins.versions(state, VERSION_LIMIT);
-      for (const { data } of versions) bytes += Math.min(data!.payload.length, most);
-      views.push(pinView(state, versions, most));
-      return bytes > LIST_BYTES;
-    },
+    enough: (state) => views.add(pinView(state, node.store.pins.versions(state), most)),
   };
   find(node, selector, query);
-  return views;
+  return views.items;
+}
+
+function eventView(event: PinEvent): object {
+  return {
+    operation: event.data?.operation ?? 'transfer',
+    txid: hashToId(event.hash),
+    height: event.height,
+    status: event.status,
+    ...holderView(event),
+    ...(event.location ? { offset: Number(event.location.offset) } : {}),
+    ...(event.data ? contentView(event.data, LISTED_PAYLOAD) : {}),
+  };
 }
 
 /** What `getpinhistory` answers. */
@@ -116,15 +136,9 @@ export function pinHistory(node: PinSource, params: Params): object[] {
   const limit = params.integer(1, 'limit', 1, HISTORY_LIMIT, HISTORY_LIMIT);
   const events = node.store.pins.events(id, limit, params.integer(2, 'skip', 0, NO_LIMIT, 0));
   if (!node.store.pins.get(id)) throw new RpcError(RPC_CODE.notFound, 'No such pin on the chain');
-  return events.map((event) => ({
-    operation: event.data?.operation ?? 'transfer',
-    txid: hashToId(event.hash),
-    height: event.height,
-    status: event.status,
-    ...holderView(event),
-    ...(event.location ? { offset: Number(event.location.offset) } : {}),
-    ...(event.data ? contentView(event.data, LISTED_PAYLOAD) : {}),
-  }));
+  const views = new BoundedList();
+  for (const event of events) if (views.add(eventView(event))) break;
+  return views.items;
 }
 
 /** What the index of pins knows (MetaID v2, DESIGN 4.4). */

@@ -5,6 +5,7 @@ import {
   historyPage,
   JsonAmount,
   JsonList,
+  largest,
   listPins,
   Params,
   type PinSource,
@@ -20,9 +21,9 @@ import {
 import type { LightChain } from '../LightChain.js';
 import type { PinsOf } from '../pins.js';
 
-async function unspentList(chain: LightChain, of: unknown): Promise<unknown> {
-  const found = await chain.coins(scriptsOf(chain.parameters, of));
-  return new JsonList(found, ({ outpoint, coin, pins }) =>
+async function unspentList(chain: LightChain, params: Params): Promise<unknown> {
+  const found = await chain.coins(scriptsOf(chain.parameters, params.raw(0)));
+  return new JsonList(largest(found, params), ({ outpoint, coin, pins }) =>
     coinJson(chain.parameters, outpoint, coin, pins),
   );
 }
@@ -93,7 +94,7 @@ function asked<T>(chain: LightChain, of: PinsOf, body: (source: PinSource) => T)
 /** Methods about outputs, jobs and pins, answered with what is proven; at height 0 stands what only waits. */
 export function registerCoinMethods(server: RpcServer, chain: LightChain): void {
   const answers = {
-    getaddressutxos: (params: Params) => unspentList(chain, params.raw(0)),
+    getaddressutxos: (params: Params) => unspentList(chain, params),
     getaddressbalance: (params: Params) => balance(chain, params.raw(0)),
     getaddresshistory: (params: Params) => history(chain, params),
     getoutpointspend: (params: Params) => outpointSpend(chain, params),

@@ -1,0 +1,38 @@
+import type { Command } from 'commander';
+import { formatAmount } from '../base/index.js';
+import { formatOutpoint, networkParameters } from '../chain/index.js';
+import { formatWeight, modelNfts, nftMoney, readRegistry } from '../reward/index.js';
+import { action } from './shared/action.js';
+import { wrapped } from './shared/fact-lines.js';
+import { nftVerb } from './shared/nft-spend.js';
+import { factsJson } from './shared/nft-view.js';
+import { nodeClient } from './shared/wallet.js';
+
+const offers = action(async (_args, { settings, terminal }) => {
+  const parameters = networkParameters(settings.network);
+  const client = nodeClient(settings);
+  const registry = await readRegistry(client);
+  const found = [];
+  for (const facts of await modelNfts(client, registry, true)) {
+    found.push({ facts, money: await nftMoney(client, registry, facts) });
+  }
+  const lines = found.flatMap(({ facts: { model, offer, coin, flaws }, money }) => [
+    formatOutpoint(coin.outpoint),
+    ...wrapped(`${model!.name}: ${formatAmount(offer!.price)}`),
+    ...wrapped(
+      `royalty ${formatWeight(offer!.royaltyPpm)}, fee ${formatWeight(model!.feePpm)} of the price of a job`,
+    ),
+    ...wrapped(`earned ${formatAmount(money!.income)}, waiting ${formatAmount(money!.waiting)}`),
+    ...flaws.flatMap(({ text }) => wrapped(`! ${text}`)),
+  ]);
+  terminal.result(
+    { offers: found.map(({ facts, money }) => factsJson(facts, money, parameters)) },
+    lines.length === 0 ? 'No NFT of a published model is on offer.' : lines.join('\n'),
+    found.map(({ facts }) => formatOutpoint(facts.coin.outpoint)).join('\n'),
+  );
+});
+
+/** Adds `nft offers`. */
+export function registerOffers(nft: Command): void {
+  nftVerb(nft, 'offers', 'NFTs of published models that are on offer', 'offers').action(offers);
+}

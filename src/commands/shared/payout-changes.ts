@@ -1,0 +1,96 @@
+import { BitmodelError, EXIT, formatAmount } from '../../base/index.js';
+import {
+  applyChange,
+  type ContributionGraph,
+  demandOf,
+  PayoutEngine,
+  type PayoutUpdate,
+  parseChange,
+} from '../../reward/index.js';
+import { readChunks } from './input.js';
+import { sourceLabel } from './node-label.js';
+import type { Terminal } from './terminal.js';
+
+/** Longest line of a change, in bytes: a source with a few hundred thousand parents. */
+const LONGEST_LINE = 1 << 26;
+
+/** Lines of a file or of stdin as they come, with their numbers from 1; empty ones left out. */
+async function* linesOf(path: string): AsyncGenerator<readonly [text: string, at: number]> {
+  let parts: Buffer[] = [];
+  let length = 0;
+  let at = 0;
+  for await (const chunk of readChunks(path)) {
+    const bytes = Buffer.from(chunk);
+    let begin = 0;
+    for (let end = bytes.indexOf(10); end >= 0; end = bytes.indexOf(10, begin)) {
+      const line = Buffer.concat([...parts, bytes.subarray(begin, end)]).toString('utf8');
+      begin = end + 1;
+      parts = [];
+      length = 0;
+      at++;
+      if (line.trim() !== '') yield [line, at];
+    }
+    parts.push(bytes.subarray(begin));
+    length += bytes.length - begin;
+    if (length > LONGEST_LINE) {
+      throw new BitmodelError('INPUT_TOO_LARGE', `Line ${at + 1} of ${path} has no end.`, {
+        next: 'Write one change a line',
+        exitCode: EXIT.usage,
+      });
+    }
+  }
+  const last = Buffer.concat(parts).toString('utf8');
+  if (last.trim() !== '') yield [last, at + 1];
+}
+
+function printUpdate(
+  terminal: Terminal,
+  graph: ContributionGraph,
+  at: number,
+  total: bigint,
+  update: PayoutUpdate,
+): void {
+  const { changes, divided } = update;
+  const rows = changes.map(({ id, before, after }) => ({
+    id,
+    before: formatAmount(before),
+    after: formatAmount(after),
+  }));
+  const sums = `total ${formatAmount(total)}`;
+  const what = changes.length === 1 ? '1 share changed' : `${changes.length} shares changed`;
+  terminal.result(
+    { line: at, total: formatAmount(total), divided, changes: rows },
+    [
+      `line ${at}: ${what}, ${sums}`,
+      ...rows.map((r) => `  ${sourceLabel(graph, r.id)}: ${r.before} → ${r.after}`),
+    ].join('\n'),
+    rows.map((row) => `${row.id}\t${row.after}`).join('\n'),
+  );
+}
+
+/**
+ * Follows a stream of changes, one JSON object a line, and prints what each changed.
+ * @param path a file, or `-` for stdin
+ * @param demand base units by id, paid before the first change
+ * @throws BitmodelError of the first change that is refused, its message led by the line
+ */
+export async function followChanges(
+  graph: ContributionGraph,
+  demand: ReadonlyMap<string, bigint>,
+  path: string,
+  terminal: Terminal,
+): Promise<void> {
+  const engine = new PayoutEngine(graph, demandOf(graph, demand));
+  for await (const [text, at] of linesOf(path)) {
+    let update: PayoutUpdate;
+    try {
+      update = applyChange(engine, parseChange(text));
+    } catch (thrown) {
+      if (!(thrown instanceof BitmodelError)) throw thrown;
+      const { code, message, next, exitCode } = thrown;
+      const cause = thrown;
+      throw new BitmodelError(code, `Line ${at}: ${message}`, { next, exitCode, cause });
+    }
+    printUpdate(terminal, graph, at, engine.total, update);
+  }
+}

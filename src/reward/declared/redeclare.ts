@@ -1,0 +1,69 @@
+import { equalBytes, sha256 } from '../../base/index.js';
+import { type ChainClient, modifyPin, type PinWrite, type Wallet } from '../../chain/index.js';
+import type { ParentShare } from '../graph/graph.js';
+import { assertSolvableCircle, solveCircle } from './circles.js';
+import { completeDeclaration, type Declaration, declaredUses } from './declaration.js';
+import { modelPinPayload, sourcePinPayload } from './pinPayload.js';
+import { findDeclaration, type Published, type Registry } from './registry.js';
+
+/** A source's declaration with other parents and weights; each parent is paid at what it declares now. */
+export interface Redeclaration {
+  readonly before: Published;
+  readonly after: Declaration;
+}
+
+/**
+ * What a source would declare with these parents in place of those that it has: what is paid from the block on that takes
+ * the change in. What was paid before goes by the old weights. In a circle it is paid as {@link solveCircle} says.
+ * @throws BitmodelError `UNKNOWN_SOURCE` for it or a parent; `BAD_DECLARATION`, `BAD_SPLIT` for parents or weights that
+ *   can't be; `CLOSED_CIRCLE`, `LARGE_CIRCLE` as {@link assertSolvableCircle}
+ */
+export function redeclare(
+  registry: Registry,
+  id: string,
+  parents: readonly ParentShare[],
+): Redeclaration {
+  const before = findDeclaration(registry, id);
+  const { pin: _pin, since: _since, split: _split, uses: _uses, ...kept } = before;
+  const paid = parents.map(({ id: parent, ppm }) => ({
+    id: parent,
+    ppm,
+    pays: sha256(findDeclaration(registry, parent).split),
+  }));
+  const plain = completeDeclaration<Declaration>({ ...kept, parents: paid }) as Declaration;
+  assertSolvableCircle(registry, plain);
+  return { before, after: solveCircle(registry, plain) };
+}
+
+/**
+ * The same uses and weights, each paid at what it declares now; in a circle, at what all of it declare now.
+ * @throws BitmodelError as {@link redeclare}
+ */
+export function follow(registry: Registry, id: string): Redeclaration {
+  return redeclare(registry, id, declaredUses(findDeclaration(registry, id)));
+}
+
+/** Whether a redeclaration says anything new. */
+export function isChange({ before, after }: Redeclaration): boolean {
+  return !equalBytes(payloadOf(before), payloadOf(after));
+}
+
+function payloadOf(declaration: Declaration): Uint8Array {
+  return declaration.kind === 'model'
+    ? modelPinPayload(declaration)
+    : sourcePinPayload(declaration);
+}
+
+/**
+ * Publishes it, from the block on that takes it in.
+ * @param wallet holds the pin
+ * @throws BitmodelError `NOT_PIN_OWNER`, `PIN_REVOKED`, as `modifyPin`
+ */
+export function publishRedeclaration(
+  client: ChainClient,
+  wallet: Wallet,
+  { before, after }: Redeclaration,
+): Promise<PinWrite> {
+  const content = { contentType: 'application/json', payload: payloadOf(after) };
+  return modifyPin(client, wallet, before.pin, content);
+}

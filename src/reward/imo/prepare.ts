@@ -1,0 +1,99 @@
+import { equalBytes, mapConcurrently, sha256, toHex } from '../../base/index.js';
+import { createPin, decodePin } from '../../chain/index.js';
+import {
+  completeDeclaration,
+  type DeclaredParent,
+  type ModelDeclaration,
+  type OtherDeclaration,
+} from '../declared/declaration.js';
+import {
+  parseModelPin,
+  parseSourcePin,
+  SOURCE_PIN_PATH,
+  sourcePinPayload,
+} from '../declared/pinPayload.js';
+import { updateModel } from '../declared/publish.js';
+import type { Registry } from '../declared/registry.js';
+import { type ImoDraft, type ImoMaking, type ImoStep, issuerScript } from './draft.js';
+import { paidShare } from './figures.js';
+import { incomeScript, incomeSourceId } from './incomeContract.js';
+
+/** Whether a transaction of the wallet's that is in no block yet says what is to be said. */
+async function isWaiting(
+  { client, wallet }: ImoMaking,
+  says: (payload: Uint8Array) => boolean,
+): Promise<boolean> {
+  const waiting = (await wallet.history()).filter(({ height }) => height === 0);
+  const found = await mapConcurrently(waiting, async ({ txid }) => {
+    const { outputs } = (await client.transaction(txid))?.transaction ?? { outputs: [] };
+    return outputs.some(({ lockingScript }) => {
+      const pin = decodePin(lockingScript);
+      return pin !== undefined && says(pin.payload);
+    });
+  });
+  return found.includes(true);
+}
+
+/** The model's declaration with the holders' contract among its parents. */
+export function withShare(registry: Registry, { model, incomePpm }: ImoDraft, script: Uint8Array) {
+  const { pin, since: _since, split: _split, ...kept } = registry.byId.get(model)!;
+  const id = incomeSourceId(script);
+  const share: DeclaredParent = { id, ppm: incomePpm, pays: sha256(script) };
+  const parents = [...kept.parents.filter((parent) => parent.id !== id), share];
+  const after = completeDeclaration<ModelDeclaration>({ ...(kept as ModelDeclaration), parents });
+  return { pin, after };
+}
+
+/** Publishes the holders' contract as a source, so that everybody who settles knows its script. */
+async function publishContract(
+  { wallet, key }: ImoMaking,
+  registry: Registry,
+  model: string,
+  script: Uint8Array,
+): Promise<ImoStep> {
+  const name = `holders of ${registry.byId.get(model)!.name}`.slice(0, 128);
+  const source = completeDeclaration<OtherDeclaration>({
+    id: incomeSourceId(script),
+    kind: 'service',
+    name,
+    owner: script,
+    parents: [],
+  });
+  const content = { contentType: 'application/json', payload: sourcePinPayload(source) };
+  // the pin's coin stays with the issuer: in the contract it would count as income
+  const { txid, fee } = await createPin(wallet, SOURCE_PIN_PATH, content, issuerScript(key));
+  return { step: 'source', txid, fee };
+}
+
+/**
+ * Sends the next of what must be in a block before the offering: the holders' contract as a source, then the model's pin with
+ * it as a parent. Undefined when all of it is there; `waits` when it was sent already.
+ * @throws BitmodelError `BAD_SPLIT` where the parents leave too little, and what the wallet and the node say
+ */
+export async function prepare(
+  draft: ImoDraft,
+  making: ImoMaking,
+  registry: Registry,
+): Promise<ImoStep | 'waits' | undefined> {
+  const { model, incomePpm } = draft;
+  const { client, wallet, key } = making;
+  const script = incomeScript(model, key.publicKey);
+  const hash = sha256(script);
+  if (!registry.scripts.has(toHex(hash))) {
+    const isMine = (payload: Uint8Array): boolean => {
+      const source = parseSourcePin(payload);
+      return source !== undefined && equalBytes(source.owner, script);
+    };
+    if (await isWaiting(making, isMine)) return 'waits';
+    return publishContract(making, registry, model, script);
+  }
+  if (paidShare(registry, model, script) >= incomePpm) return undefined;
+  const { pin, after } = withShare(registry, draft, script);
+  const isMine = (payload: Uint8Array): boolean => {
+    const said = parseModelPin(payload);
+    return said !== undefined && said.id === model && equalBytes(said.split, after.split);
+  };
+  if (await isWaiting(making, isMine)) return 'waits';
+  const { txid, fee } = await updateModel(client, wallet, pin, after);
+  return { step: 'share', txid, fee };
+}

@@ -1,0 +1,136 @@
+import { cpSync } from 'node:fs';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { fromHex } from '#src/base/index.js';
+import {
+  addressScript,
+  type ChainClient,
+  createKey,
+  networkParameters,
+  Wallet,
+} from '#src/chain/index.js';
+import { burnFor, declareModel, type ImiHands, publishModel } from '#src/reward/index.js';
+import { type Finished, Place, type Running } from './harness.js';
+import { actor, clientOf } from './stage.js';
+
+const params = networkParameters('regtest');
+
+function errorOf({ stderr }: Finished): string {
+  return (JSON.parse(stderr.trim().split('\n').at(-1)!) as { error: { code: string } }).error.code;
+}
+
+describe('an offering of a model’s units on a running node', () => {
+  const place = new Place();
+  const withFile = ['--passphrase-file', place.passphraseFile];
+  const as = (key: string): string[] => ['--key', key, '--yes', ...withFile];
+  let node: Running;
+  let client: ChainClient;
+  let model: string;
+  let id: string;
+  let cat: string;
+
+  let burner: ImiHands;
+
+  /** What was sent before is in a block. */
+  const settled = (): Promise<unknown> => client.generate(1, cat);
+
+  beforeAll(async () => {
+    const tiny = join(place.folder, 'tiny');
+    cpSync('fixtures/bitmodel-tiny', tiny, { recursive: true });
+    const [started, packed] = await Promise.all([
+      place.startNode('--block-time', '1'),
+      place.json<{ id: string }>(['model', 'pack', tiny, '--name', 'tiny']),
+    ]);
+    [node, model] = [started, packed.id];
+    client = clientOf(place);
+    const people = await Promise.all(
+      ['ann', 'ben', 'cat'].map((name) => actor(place, client, name)),
+    );
+    for (const { key } of people) await client.rpc.call('faucet', key.address, 1);
+    const [ann] = people as [ImiHands, ...ImiHands[]];
+    burner = people[2]!;
+    cat = burner.key.address;
+    await settled();
+    const facts = { id: model, name: 'tiny', licence: 'MIT', size: 7, feePpm: 100_000 };
+    const owner = addressScript(ann.key.address, params);
+    const declared = await declareModel(client, { ...facts, owner, parents: [] });
+    await publishModel(ann.wallet, declared);
+    await settled();
+  }, 120_000);
+  afterAll(async () => {
+    client.rpc.close();
+    await node.stop();
+    place.close();
+  });
+
+  const terms = ['--supply', '1000', '--lot', '10', '--price', '0.0001', '--income', '20%'];
+
+  it('is refused with the figures, until enough is burnt by enough', async () => {
+    const create = ['imo', 'create', '--model', 'tiny', ...terms, ...as('ann'), '--json'];
+    const refused = await place.run(create);
+    expect([refused.code, errorOf(refused)]).toEqual([4, 'CRITERIA_NOT_MET']);
+    expect(refused.stderr).toContain('0.00000000 coins burnt of 0.01000000 wanted');
+    await place.ok(['imo', 'burn', 'tiny', '0.006', ...as('ben')]);
+    await burnFor(burner.wallet, model, 600_000n);
+    await settled();
+    const checked = await place.json(['imo', 'check', 'tiny']);
+    expect(checked).toMatchObject({ model, burnt: '0.01200000', burners: 2, isMet: true });
+  });
+
+  it('is made step by step, killed on the way, and made once all the same', async () => {
+    const create = ['imo', 'create', '--model', model, ...terms, ...as('ann')];
+    const cut = await place.run(create, { killAt: "holders' contract is published" });
+    expect(cut.code).toBeNull();
+    const made = await place.json<{ id: string; steps: { step: string }[] }>(create);
+    ({ id } = made);
+    expect(made.steps.map(({ step }) => step)).toEqual(['share', 'offering']);
+    const again = await place.json(create);
+    expect(again).toMatchObject({ id, steps: [] });
+    await settled();
+    const stranger = await place.run([...create.slice(0, -5), ...as('ben'), '--json']);
+    expect([stranger.code, errorOf(stranger)]).toEqual([4, 'NOT_PIN_OWNER']);
+  }, 120_000);
+
+  it('is listed and shown, and bought in whole lots', async () => {
+    const { offerings } = await place.json<{ offerings: object[] }>(['imo', 'list']);
+    expect(offerings).toMatchObject([{ id, model, supply: '1000', left: '1000', isValid: true }]);
+    const buy = ['imo', 'buy', id, '300'];
+    const dear = await place.run([...buy, '--max-price', '0.001', ...as('ben'), '--json']);
+    expect([dear.code, errorOf(dear)]).toEqual([4, 'PRICE_ABOVE']);
+    await place.ok([...buy, ...as('ben')]);
+    await place.ok(['imo', 'buy', 'tiny', '100', ...as('cat')]);
+    await place.ok(['imo', 'transfer', 'tiny', '50', cat, ...as('ben')]);
+    await settled();
+    const shown = await place.json(['imo', 'show', id]);
+    expect(shown).toMatchObject({ left: '600', holderCount: 2, held: '400', isValid: true });
+    expect(shown.holders).toMatchObject([{ units: '250' }, { holder: cat, units: '150' }]);
+    expect(await place.ok(['imo', 'show', 'tiny'])).toContain('600 units left');
+    const unknown = await place.run(['imo', 'show', 'nobodys', '--json']);
+    expect(unknown.code).toBe(3);
+  }, 120_000);
+
+  it('shares the model’s income with its holders, as anybody can check', async () => {
+    const payer = createKey(params);
+    await client.rpc.call('faucet', payer.address, 1);
+    const { split } = await place.json<{ split: string }>(['reward', 'show', model]);
+    const wallet = new Wallet({ client, keys: [payer], params });
+    await wallet.send([{ value: 10_000_000n, lockingScript: fromHex(split) }]);
+    await place.ok(['reward', 'settle', model, ...as('cat')]);
+    await settled();
+    const paid = await place.json<{ txid: string }>(['imo', 'distribute', 'tiny', ...as('ann')]);
+    expect(paid).toMatchObject({ paid: '0.02000000' });
+    const audit = await place.json(['imo', 'audit', paid.txid]);
+    expect(audit).toMatchObject({ id, isRight: true, paid: '0.02000000', holders: 2 });
+    const shown = await place.ok(['imo', 'show', id]);
+    expect(shown).toContain('paid to holders 0.02000000');
+    const other = await place.run(['imo', 'audit', id, '--json']);
+    expect([other.code, errorOf(other)]).toEqual([3, 'NOT_A_PAYMENT']);
+  }, 120_000);
+
+  it('is ended by its issuer, who takes back what is left', async () => {
+    const cancel = ['imo', 'cancel', 'tiny'];
+    const refused = await place.run([...cancel, ...as('ben'), '--json']);
+    expect([refused.code, errorOf(refused)]).toEqual([4, 'NOT_ISSUER']);
+    expect(await place.json([...cancel, ...as('ann')])).toMatchObject({ units: '600' });
+  }, 120_000);
+});

@@ -1,0 +1,211 @@
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { encodePin, fundFrom, makeBirthCoin, modifyPin, TOKEN_FEES } from '#src/chain/index.js';
+import {
+  assessOfferings,
+  burnFor,
+  burnOutputs,
+  burnPath,
+  burnsFor,
+  createOffering,
+  findOffering,
+  IMO_PIN_PATH,
+  type ImoPromise,
+  imoFigures,
+  imoOutputs,
+  imoRules,
+} from '#src/reward/index.js';
+import { REGTEST, Regtest } from '../../regtest.js';
+import { burn, draftOf, idOf, making, type Person, people, publish, standOn } from './issuer.js';
+
+const RULES = imoRules('regtest');
+const { minimum } = RULES;
+
+let regtest: Regtest;
+let ann: Person;
+let [ben, cat, dan]: Person[] = [];
+
+beforeAll(async () => {
+  regtest = await Regtest.open();
+  [ann, ben, cat, dan] = (await people(regtest, 4)) as [Person, Person, Person, Person];
+});
+afterAll(() => regtest.close());
+
+const tip = () => regtest.chain.height();
+const figures = async (model: string, height?: number) =>
+  imoFigures(regtest.chain, model, height ?? (await tip()), RULES);
+
+describe('what is burnt for a model', () => {
+  const model = idOf('burnt for');
+
+  it('is what a transaction destroyed, whatever it says, and counts once', async () => {
+    const [, own] = burnOutputs(model, 200_000n, ben!.script);
+    const [pin, first] = burnOutputs(model, 100_000n, ben!.script);
+    await ben!.wallet.send([pin!, first!, own!], { allowHighFee: true });
+    await regtest.mine();
+    expect(await figures(model)).toMatchObject({ burnt: 100_000n, burners: 1 });
+  });
+
+  it('is for one model, and stays so when the pin says something else later', async () => {
+    const [pin] = await regtest.chain.pins(burnPath(model), { all: true });
+    const content = { contentType: 'application/json', payload: new TextEncoder().encode('{}') };
+    await modifyPin(regtest.chain, ben!.wallet, pin!, content);
+    await regtest.mine();
+    expect(await figures(model)).toMatchObject({ burnt: 100_000n, burners: 1 });
+    expect(await figures(idOf('another'))).toMatchObject({ burnt: 0n, burners: 0 });
+  });
+
+  it('makes a burner only of who burnt enough, and one of each, however often', async () => {
+    await burnFor(cat!.wallet, model, RULES.leastBurn - 1n);
+    await burnFor(ben!.wallet, model, 500_000n);
+    await regtest.mine();
+    expect(await figures(model)).toMatchObject({ burnt: 699_999n, burners: 1 });
+    await burnFor(cat!.wallet, model, 1n, { allowHighFee: true });
+    await regtest.mine();
+    expect(await figures(model)).toMatchObject({ burnt: 700_000n, burners: 2 });
+  });
+
+  it('is nothing where the output that holds it can be spent, or says it to another pin', async () => {
+    const before = await figures(model);
+    const [, said] = burnOutputs(model, 300_000n, cat!.script);
+    const lies = { value: 0n, lockingScript: said!.lockingScript };
+    const kept = { value: 300_000n, lockingScript: cat!.script };
+    await cat!.wallet.send([kept, lies, kept]);
+    const other = encodePin({
+      operation: 'create',
+      path: `${IMO_PIN_PATH}/burn/${idOf('another')}`,
+      contentType: 'application/json',
+      payload: new Uint8Array(0),
+    });
+    await cat!.wallet.send([kept, { value: 1_000n, lockingScript: other }, said!]);
+    await regtest.mine();
+    expect(await figures(model)).toMatchObject({ burnt: before.burnt, burners: before.burners });
+  });
+
+  it('counts as of a height: what comes later changes no figure of before', async () => {
+    const height = await tip();
+    const before = await figures(model);
+    await burn(regtest, [ben!, cat!, dan!], model);
+    expect(await figures(model, height)).toEqual(before);
+    expect((await figures(model)).burners).toBe(3);
+    expect(await burnsFor(regtest.chain, model, height)).toHaveLength(4);
+  });
+
+  it('is refused for nothing, or for what is no id', async () => {
+    await expect(burnFor(ben!.wallet, model, 0n)).rejects.toMatchObject({ code: 'BAD_BURN' });
+    await expect(burnFor(ben!.wallet, 'x', 1n)).rejects.toMatchObject({ code: 'BAD_BURN' });
+  });
+});
+
+describe('who stands on a model', () => {
+  it('counts by owner, if it pays the model, and is not the model’s own', async () => {
+    const model = await publish(regtest, ann, 'stood on');
+    await standOn(regtest, ann, 'own', model);
+    await standOn(regtest, ben!, 'named, not paid', model, 0);
+    expect((await figures(model)).dependents).toBe(0);
+    const height = await tip();
+    await standOn(regtest, ben!, 'first', model);
+    await standOn(regtest, ben!, 'second', model);
+    await standOn(regtest, cat!, 'third', model);
+    expect((await figures(model)).dependents).toBe(2);
+    expect((await figures(model, height)).dependents).toBe(0);
+  });
+});
+
+describe('an offering that is not what it must be', () => {
+  let model: string;
+  beforeAll(async () => {
+    model = await publish(regtest, ann, 'poet');
+  });
+
+  /** Sends a transaction of this form, whatever stands in the way of it. */
+  async function forge(who: Person, promise: Partial<ImoPromise>): Promise<string> {
+    const birth = await makeBirthCoin(who.wallet);
+    const whole = { model, incomePpm: 200_000, criteria: minimum, height: await tip(), ...promise };
+    const choice = { seller: who.key.publicKey, price: 100n, lot: 1n };
+    const outputs = imoOutputs(whole, choice, birth.outpoint.hash, 1_000n);
+    const plan = await fundFrom(regtest.chain, who.wallet, birth, outputs);
+    const { txid } = await who.wallet.submit(plan, TOKEN_FEES);
+    await regtest.mine();
+    return txid;
+  }
+  const faultsOf = async (id: string) =>
+    (await findOffering(regtest.chain, REGTEST, id)).faults.join(' ');
+
+  it('is not made: too little burnt, by another than the pin’s holder, on too lax terms', async () => {
+    const make = (who: Person, change = {}) =>
+      createOffering({ ...draftOf(model), ...change }, making(regtest, who));
+    await expect(make(ann)).rejects.toMatchObject({ code: 'CRITERIA_NOT_MET' });
+    await expect(make(ben!)).rejects.toMatchObject({ code: 'NOT_PIN_OWNER' });
+    const lax = { criteria: { ...minimum, burners: 1 } };
+    await expect(make(ann, lax)).rejects.toMatchObject({ code: 'BAD_CRITERIA' });
+    await expect(make(ann, { supply: 15n })).rejects.toMatchObject({ code: 'BAD_IMO' });
+    await expect(make(ann, { price: 0n })).rejects.toMatchObject({ code: 'BAD_IMO' });
+    const unknown = { model: idOf('nobody’s') };
+    await expect(make(ann, unknown)).rejects.toMatchObject({ code: 'UNKNOWN_SOURCE' });
+  });
+
+  it('is listed as such with why: of a model that nobody published', async () => {
+    expect(await faultsOf(await forge(ann, { model: idOf('nobody’s') }))).toMatch(/No model/);
+  });
+
+  it('of somebody who does not hold the model’s pin', async () => {
+    expect(await faultsOf(await forge(ben!, {}))).toMatch(/holder of the model's pin/);
+  });
+
+  it('of a promise that no split contract keeps', async () => {
+    expect(await faultsOf(await forge(ann, {}))).toMatch(/paid 0 % to the holders' contract/);
+  });
+
+  it('of a block that was not there yet, or long ago', async () => {
+    const [ahead, behind] = [
+      await forge(ann, { height: (await tip()) + 1 }),
+      await forge(ann, { height: (await tip()) - 100 }),
+    ];
+    expect(await faultsOf(ahead)).toMatch(/came no earlier than itself/);
+    expect(await faultsOf(behind)).toMatch(/101 blocks before it/);
+  });
+
+  it('of criteria that are not met, or are none; and it counts once they are met', async () => {
+    await burn(regtest, [ben!, cat!], model);
+    const height = await tip();
+    const strict = { ...draftOf(model), criteria: { ...minimum, dependents: 1 } };
+    await expect(createOffering(strict, making(regtest, ann))).rejects.toMatchObject({
+      code: 'CRITERIA_NOT_MET',
+    });
+    await standOn(regtest, dan!, 'song', model);
+    const made = await createOffering(strict, making(regtest, ann));
+    await regtest.mine();
+    expect(await faultsOf(made.txid)).toBe('');
+    // as of the height that is named, and no later one
+    const early = await forge(ann, { height, criteria: strict.criteria });
+    expect(await faultsOf(early)).toMatch(/has an offering already/);
+    const all = await assessOfferings(regtest.chain, REGTEST, { model });
+    expect(all.filter(({ faults }) => faults.length === 0)).toHaveLength(1);
+  });
+
+  it('of figures of a height at which they were too low, although they are met by now', async () => {
+    const other = await publish(regtest, ann, 'singer');
+    await burn(regtest, [ben!, cat!], other);
+    // the share is bound, so that the figures alone are wrong
+    const stop = new AbortController();
+    const bound = createOffering(draftOf(other), {
+      ...making(regtest, ann),
+      signal: stop.signal,
+      onStep: ({ step }) => {
+        if (step === 'share') stop.abort();
+        void regtest.mine();
+      },
+    });
+    await expect(bound).rejects.toThrow(/abort/i);
+    await regtest.mine();
+    const height = await tip();
+    await burn(regtest, [dan!], other);
+    const wanted = { ...minimum, burners: 3 };
+    const early = await forge(ann, { model: other, height, criteria: wanted });
+    expect(await faultsOf(early)).toBe('Not met: 2 distinct burners of 3 wanted.');
+    const lax = await forge(ann, { model: other, criteria: { ...minimum, burners: 1 } });
+    expect(await faultsOf(lax)).toBe('It asks less than it must: 1 distinct burners of 2 wanted.');
+    const right = await forge(ann, { model: other, criteria: wanted });
+    expect(await faultsOf(right)).toBe('');
+  });
+});
