@@ -7,5 +7,7 @@ if (major < 20 || (major === 20 && minor < 19)) {
   );
   process.exit(1);
 }
-const { main } = await import('../dist/cli.js');
+// whoever reports a bug shows lines of the sources, not of the bundle
+if (process.env.BITMODEL_DEBUG) process.setSourceMapsEnabled(true);
+const { main } = await import('../dist/bundle/cli.js');
 await main(process.argv);

@@ -1,10 +1,22 @@
 import { type ChildProcess, spawn } from 'node:child_process';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 
 /** The launcher that people run. */
 export const BINARY = resolve(import.meta.dirname, '../../bin/bitmodel.js');
+
+/** When any of the compiler's files, or of those the launcher runs, was last written. */
+function writtenAt(folder: string): number {
+  const dist = resolve(import.meta.dirname, '../../dist');
+  const names = readdirSync(join(dist, folder), { recursive: folder === '', encoding: 'utf8' });
+  const files = names.filter((name) => name.endsWith('.js') && !name.startsWith('bundle/'));
+  return Math.max(...files.map((name) => statSync(join(dist, folder, name)).mtimeMs));
+}
+
+// the compiler alone leaves the binary as it was
+if (writtenAt('') > writtenAt('bundle'))
+  throw new Error('dist/bundle is older than dist: npm run build');
 
 export interface Finished {
   /** Exit code, or null when a signal ended it. */
