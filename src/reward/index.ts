@@ -321,6 +321,8 @@ export { analysisSvg } from './network/analysisSvg.js';
 export type { Clustering } from './network/clustering.js';
 export { type Concentration, concentration, formatGini } from './network/concentration.js';
 export type { PathLengths } from './network/distances.js';
+export { lawSentences } from './network/lawWords.js';
+export { compareLaws, type LawComparison, type Rival } from './network/likelihoodRatio.js';
 export {
   type MandalaFigures,
   MOST_GENERATIONS,

@@ -3,6 +3,7 @@ import {
   type Concentration,
   type DegreeDistribution,
   formatGini,
+  lawSentences,
   type NetworkAnalysis,
   type PathLengths,
 } from '../../reward/index.js';
@@ -32,15 +33,12 @@ function exponentText({ fit }: DegreeDistribution): string {
   return `${fit.exponent.toFixed(3)} ± ${fit.standardError.toFixed(3)} from ${fit.xMinimum} on`;
 }
 
-/** What an exponent is worth, in a sentence. */
-function fitLine(what: string, { fit }: DegreeDistribution): string {
-  if ('refused' in fit) return `${what}: no power law fitted.\n  ${fit.refused}.`;
-  const { tail, distance, plausibility, rounds } = fit;
-  const found = `${what}: ${grouped(tail)} sources fitted, distance ${distance.toFixed(4)}`;
-  if (plausibility === undefined)
-    return `${found}.\n  Whether a power law is plausible was not worked out (--rounds).`;
-  const verdict = plausibility <= 0.1 ? 'ruled out' : 'plausible';
-  return `${found}.\n  A power law is ${verdict}: p = ${plausibility.toFixed(2)} in ${rounds} rounds.`;
+/** What an exponent is worth, a sentence a line. */
+function fitLines(what: string, { fit }: DegreeDistribution): string[] {
+  if ('refused' in fit) return [`${what}: no power law fitted.`, `  ${fit.refused}.`];
+  const { tail, distance } = fit;
+  const found = `${what}: ${grouped(tail)} sources fitted, distance ${distance.toFixed(4)}.`;
+  return [found, ...lawSentences(fit).map((sentence) => `  ${sentence}`)];
 }
 
 function figureRows(analysis: NetworkAnalysis): string[][] {
@@ -122,8 +120,8 @@ export async function analysisText(analysis: NetworkAnalysis): Promise<string> {
         ];
   return [
     await listTable(head, figureRows(analysis)),
-    fitLine('Used by', analysis.inDegree),
-    fitLine('Uses', analysis.outDegree),
+    ...fitLines('Used by', analysis.inDegree),
+    ...fitLines('Uses', analysis.outDegree),
     ...sampled,
     await listTable(['most used', 'kind', 'used by', 'uses'], hubs),
     await incomeText(analysis),

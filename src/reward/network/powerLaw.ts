@@ -1,3 +1,4 @@
+import { compareLaws, type LawComparison } from './likelihoodRatio.js';
 import { Random } from './Random.js';
 import { hurwitzZeta } from './zeta.js';
 
@@ -21,6 +22,8 @@ export interface PowerLaw {
   readonly plausibility: number | undefined;
   /** Samples drawn for it. */
   readonly rounds: number;
+  /** The law held against others on the same tail. */
+  readonly comparisons: readonly LawComparison[];
 }
 
 /** A fit, or why there is none. */
@@ -34,7 +37,7 @@ const STEP = 1e-4;
 /** Values of a table for drawing; what lies beyond is drawn from the continuous law, rounded down. */
 const TABLE = 10_000;
 
-type Fit = Omit<PowerLaw, 'plausibility' | 'rounds'>;
+type Fit = Omit<PowerLaw, 'plausibility' | 'rounds' | 'comparisons'>;
 
 /** First and second derivative of ln ζ(α, q) by α, by central differences. */
 function slopes(exponent: number, q: number): [number, number] {
@@ -162,7 +165,7 @@ class Hypothesis {
 /**
  * Fits a discrete power law to values of 1 and more, as Clauset, Shalizi and Newman do ("Power-law distributions in
  * empirical data", SIAM Review 51, 2009): the exponent by maximum likelihood, its start by the smallest
- * Kolmogorov–Smirnov distance, plausibility by fitting samples of the law in the same way.
+ * Kolmogorov–Smirnov distance, plausibility by fitting samples of the law in the same way, and held against other laws.
  * @param histogram values below 1 are left aside
  * @param rounds samples for the plausibility; its error is about 1 / (2 √rounds); 0 for none
  */
@@ -175,7 +178,9 @@ export function fitPowerLaw(histogram: Histogram, rounds: number, seed: string):
       refused: `${values} values above 0, ${positive.length} of them distinct: a fit needs at least ${LEAST_TAIL}, of at least ${LEAST_DISTINCT} sizes`,
     };
   }
-  if (rounds === 0) return { ...fit, plausibility: undefined, rounds };
+  const tail = positive.filter(([value]) => value >= fit.xMinimum);
+  const comparisons = compareLaws(tail, fit.exponent);
+  if (rounds === 0) return { ...fit, plausibility: undefined, rounds, comparisons };
   const hypothesis = new Hypothesis(positive, fit);
   const random = new Random(`power law ${seed}`);
   let farther = 0;
@@ -183,5 +188,5 @@ export function fitPowerLaw(histogram: Histogram, rounds: number, seed: string):
     const again = nearestFit(hypothesis.sample(random));
     if (again !== undefined && again.distance >= fit.distance) farther++;
   }
-  return { ...fit, plausibility: farther / rounds, rounds };
+  return { ...fit, plausibility: farther / rounds, rounds, comparisons };
 }
