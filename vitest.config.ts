@@ -5,8 +5,8 @@ export default defineConfig({
   test: {
     // programs that are not ours take part in the conformance checks: npm run conformance
     include: process.env.CONFORMANCE ? ['test/conformance/*.check.ts'] : ['test/**/*.test.ts'],
-    testTimeout: 60_000,
-    hookTimeout: 60_000,
+    testTimeout: 240_000,
+    hookTimeout: 240_000,
     pool: 'forks',
     maxWorkers: 2,
   },

@@ -1,3 +1,4 @@
+import { setMaxListeners } from 'node:events';
 import { BitmodelError, EXIT, messageOf } from '../base/index.js';
 import type { ChainClient, KeyPair, NetworkParameters, Wallet } from '../chain/index.js';
 import { JobEvents, type JobRole } from './JobEvents.js';
@@ -85,6 +86,8 @@ export abstract class Participant extends JobEvents {
     const nap = new AbortController();
     const end = (): void => nap.abort();
     this.#wake = end;
+    // as many take part on one signal as please: no leak, which Node would warn of after ten
+    setMaxListeners(0, signal);
     signal.addEventListener('abort', end);
     if (this.#isAwake || signal.aborted) end();
     await pause(this.interval, nap.signal);

@@ -106,7 +106,8 @@ export class Place {
     child.stderr!.setEncoding('utf8').on('data', (text: string) => {
       stderr += text;
     });
-    const ended = new Promise<number | null>((done) => child.once('exit', done));
+    // closed, not only ended: what it said last has been read by then
+    const ended = new Promise<number | null>((done) => child.once('close', done));
     const line = await new Promise<string>((done, fail) => {
       let stdout = '';
       child.stdout!.setEncoding('utf8').on('data', (text: string) => {
@@ -114,7 +115,7 @@ export class Place {
         const end = stdout.indexOf('\n');
         if (end >= 0) done(stdout.slice(0, end));
       });
-      child.once('exit', (code) => fail(new Error(`${args[0]} ended with ${code}: ${stderr}`)));
+      child.once('close', (code) => fail(new Error(`${args[0]} ended with ${code}: ${stderr}`)));
     });
     const stop = (signal: NodeJS.Signals = 'SIGINT'): Promise<number | null> => {
       child.kill(signal);

@@ -178,7 +178,7 @@ describe('a disk on which nothing more can be written', () => {
       stderr += text;
     });
     const listens = new Promise((resolve) => child.stdout.once('data', resolve));
-    const ended = new Promise<number | null>((resolve) => child.once('exit', resolve));
+    const ended = new Promise<number | null>((resolve) => child.once('close', resolve));
     return { listens, ended, stderr: () => stderr };
   }
 

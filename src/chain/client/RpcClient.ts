@@ -140,11 +140,20 @@ export class RpcClient {
    * @throws BitmodelError `NODE_UNREACHABLE`, also when it breaks off; `RPC_UNAUTHORIZED`, `NODE_BUSY`
    */
   async *stream(path: string, signal: AbortSignal): AsyncGenerator<Uint8Array, void> {
-    const { url, auth } = this.#whereabouts();
-    const headers = auth ? { authorization: basic(auth) } : {};
+    let { url, auth } = this.#whereabouts();
+    const open = (): ReturnType<typeof request> => {
+      const headers = auth ? { authorization: basic(auth) } : {};
+      return request(`${url}${path}`, { headers, dispatcher: this.#agent, signal });
+    };
     try {
-      const response = await request(`${url}${path}`, { headers, dispatcher: this.#agent, signal });
-      const { statusCode, body } = response;
+      let { statusCode, body } = await open();
+      const now = statusCode === 401 ? this.#whereabouts() : { url, auth };
+      // as for a call: the cookie was read just before a node that started anew wrote its own
+      if (now.url !== url || now.auth?.password !== auth?.password) {
+        await body.dump();
+        ({ url, auth } = now);
+        ({ statusCode, body } = await open());
+      }
       if (statusCode === 401 || statusCode === 403) throw unauthorized(url, auth !== undefined);
       if (statusCode !== 200) {
         throw unreachable(`The node at ${url} gives no ${path} now.`, this.#hint, undefined);

@@ -84,6 +84,13 @@ describe("the address of a data folder's node", () => {
     const client = clientFor();
     beforeAnswer = () => start(url, 'new');
     expect(await client.call('x')).toEqual([3, '__cookie__:new']);
+    start(url, 'old');
+    const parts: Uint8Array[] = [];
+    for await (const part of client.stream('/events', AbortSignal.timeout(10_000)))
+      parts.push(part);
+    expect(JSON.parse(Buffer.concat(parts).toString())).toMatchObject({
+      result: [3, '__cookie__:new'],
+    });
     beforeAnswer = () => undefined;
     start(url, 'wrong');
     await expect(client.call('x')).rejects.toMatchObject({ code: 'RPC_UNAUTHORIZED' });

@@ -215,7 +215,9 @@ describe('a download', () => {
   it.skipIf(!existsSync('/dev/full'))(
     'says so when the disk is full (needs /dev/full)',
     async () => {
-      const [piece] = (await PartialBundle.open(fresh(), source.info)).pieces;
+      const bundle = await PartialBundle.open(fresh(), source.info);
+      const [piece] = bundle.pieces;
+      await bundle.close();
       const file = openSync('/dev/full', 'r+');
       const { root } = source.info.files[piece!.file]!;
       const bytes = await bytesOf(piece!);
