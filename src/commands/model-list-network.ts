@@ -1,6 +1,6 @@
 import { formatAmount } from '../base/index.js';
 import type { Pin } from '../chain/index.js';
-import { modelIncome, publishedModels, readRegistry } from '../reward/index.js';
+import { modelIncome, orItsError, publishedModels, readRegistry } from '../reward/index.js';
 import type { ActionContext } from './shared/action.js';
 import { cutTo } from './shared/columns.js';
 import { countHolders, holdersOf, isLightNode } from './shared/model-holders.js';
@@ -25,13 +25,21 @@ export async function listEverywhere({ settings, terminal }: ActionContext<objec
     const registry = await readRegistry(client);
     const published = publishedModels(registry);
     const ids = published.map(({ id }) => id);
-    const holders = await holdersOf(client.rpc, ids);
+    const held = await orItsError(client, () => holdersOf(client.rpc, ids));
+    if (held instanceof Error) terminal.warn(`who holds them can't be read: ${held.message}`);
+    const holders = held instanceof Error ? undefined : held;
     const owners = published.map(({ pin }) => addressBehind(pin));
     const suspects = await suspectsShown(client, owners);
     const models = [];
+    const unread: { readonly id: string; readonly code: string; readonly reason: string }[] = [];
     for (const { id, name, licence, size, feePpm, parents, pin } of published) {
-      const income = await modelIncome(client, registry, id);
-      const held = holders?.get(id);
+      const income = await orItsError(client, () => modelIncome(client, registry, id));
+      const isRead = !(income instanceof Error);
+      if (!isRead) {
+        unread.push({ id, code: income.code, reason: income.message });
+        terminal.warn(`the income of ${id} can't be read: ${income.message}`);
+      }
+      const holding = holders?.get(id);
       models.push({
         id,
         name,
@@ -40,16 +48,16 @@ export async function listEverywhere({ settings, terminal }: ActionContext<objec
         feePpm,
         owner: pinHolder(pin.owner, settings),
         suspect: suspects.get(addressBehind(pin) ?? ''),
-        holders: held && countHolders(held),
-        groups: held?.groups,
-        here: held?.here,
-        income: formatAmount(income.amount),
-        payments: income.payments,
-        incomeIsPartial: income.isPartial,
+        holders: holding && countHolders(holding),
+        groups: holding?.groups,
+        here: holding?.here,
+        income: isRead ? formatAmount(income.amount) : null,
+        payments: isRead ? income.payments : null,
+        incomeIsPartial: isRead ? income.isPartial : null,
         parents: parents.map((parent) => ({ id: parent.id, ppm: parent.ppm })),
       });
     }
-    if (!holders) {
+    if (!held) {
       const isLight = await isLightNode(client.rpc);
       terminal.note(
         isLight
@@ -66,11 +74,11 @@ export async function listEverywhere({ settings, terminal }: ActionContext<objec
         cutTo(model.id, ID_WIDTH),
         String(model.holders ?? '?'),
         String(model.groups ?? '?'),
-        `${model.incomeIsPartial ? '≥ ' : ''}${model.income}`,
+        model.income === null ? '?' : `${model.incomeIsPartial ? '≥ ' : ''}${model.income}`,
         String(model.parents.length),
       ]),
     );
-    terminal.result({ models }, `${text}${suspectLines(suspects)}`, ids.join('\n'));
+    terminal.result({ models, unread }, `${text}${suspectLines(suspects)}`, ids.join('\n'));
   } finally {
     client.rpc.close();
   }

@@ -88,6 +88,7 @@ export {
   publishedModels,
   sourceByName,
 } from './declared/names.js';
+export { orItsError } from './declared/orItsError.js';
 export {
   MODEL_PIN_PATH,
   modelPinPayload,
@@ -260,7 +261,14 @@ export {
 } from './imi/task.js';
 export { findTask, type PinnedTask, readTasks } from './imi/tasks.js';
 export { parseTestSet, type TestSet } from './imi/testSet.js';
-export { type AssessedOffering, assessOfferings, demandValid, findOffering } from './imo/assess.js';
+export {
+  type AssessedOffering,
+  assessOfferings,
+  demandValid,
+  findOffering,
+  listOfferings,
+  type OfferingList,
+} from './imo/assess.js';
 export { type AuditedPayment, type IncomeBooks, readBooks } from './imo/books.js';
 export {
   type Burn,
@@ -290,6 +298,7 @@ export {
   incomeUnlocking,
   parseCommitment,
 } from './imo/incomeContract.js';
+export type { JobIncome } from './imo/jobIncome.js';
 export {
   IMO_PIN_PATH,
   type ImoOffering,
@@ -299,6 +308,7 @@ export {
   parseImoPayload,
   parseOffering,
 } from './imo/offering.js';
+export type { Unread } from './imo/placed.js';
 export {
   LEAST_PAYMENT,
   owedTotal,

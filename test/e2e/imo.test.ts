@@ -4,12 +4,21 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { fromHex } from '#src/base/index.js';
 import {
   addressScript,
+  assemble,
   type ChainClient,
   createKey,
+  createPin,
   networkParameters,
   Wallet,
 } from '#src/chain/index.js';
-import { burnFor, declareModel, type ImiHands, publishModel } from '#src/reward/index.js';
+import {
+  burnFor,
+  declareModel,
+  type ImiHands,
+  MODEL_PIN_PATH,
+  modelPinPayload,
+  publishModel,
+} from '#src/reward/index.js';
 import { type Finished, Place, type Running } from './harness.js';
 import { actor, clientOf } from './stage.js';
 
@@ -91,9 +100,25 @@ describe('an offering of a model’s units on a running node', () => {
     expect([stranger.code, errorOf(stranger)]).toEqual([4, 'NOT_PIN_OWNER']);
   }, 120_000);
 
+  it('is no end of a list where a pin is held by a script that is no address', async () => {
+    const { address } = burner.key;
+    const facts = { name: 'odd', licence: 'MIT', size: 7, feePpm: 0, parents: [] };
+    const owner = addressScript(address, params);
+    const odd = await declareModel(client, { ...facts, id: '0d'.repeat(32), owner });
+    const content = { contentType: 'application/json', payload: modelPinPayload(odd) };
+    await createPin(burner.wallet, MODEL_PIN_PATH, content, assemble('OP_1'));
+    await settled();
+    const listed = await place.json<{ models: { id: string }[] }>(['model', 'list', '--network']);
+    expect(listed.models.map((each) => each.id)).toEqual([model, odd.id]);
+    expect(listed).toMatchObject({ unread: [] });
+  });
+
   it('is listed and shown, and bought in whole lots', async () => {
-    const { offerings } = await place.json<{ offerings: object[] }>(['imo', 'list']);
-    expect(offerings).toMatchObject([{ id, model, supply: '1000', left: '1000', isValid: true }]);
+    const listed = await place.json(['imo', 'list']);
+    expect(listed).toMatchObject({
+      offerings: [{ id, model, supply: '1000', left: '1000', isValid: true }],
+      unread: [],
+    });
     const buy = ['imo', 'buy', id, '300'];
     const dear = await place.run([...buy, '--max-price', '0.001', ...as('ben'), '--json']);
     expect([dear.code, errorOf(dear)]).toEqual([4, 'PRICE_ABOVE']);

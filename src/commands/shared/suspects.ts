@@ -1,5 +1,5 @@
-import { BitmodelError, EXIT, messageOf } from '../../base/index.js';
-import { type ChainNode, networkParameters, type RpcServer } from '../../chain/index.js';
+import { BitmodelError, EXIT, messageOf, toHex } from '../../base/index.js';
+import { type ChainNode, metaIdOf, networkParameters, type RpcServer } from '../../chain/index.js';
 import {
   registerSuspects,
   type Suspect,
@@ -60,10 +60,22 @@ export async function suspectsShown(
   node: Parameters<typeof suspectsAmong>[0],
   who: readonly (string | undefined)[],
 ): Promise<ReadonlyMap<string, Suspect>> {
-  const asked = who.filter((each) => each !== undefined);
-  if (asked.length === 0) return new Map();
-  const found = (await suspectsAmong(node, asked)) ?? new Map<string, Suspect>();
-  return new Map([...found].filter(([who]) => asked.includes(who)));
+  // by MetaIDs: what holds or made a pin may be any script, and a node takes no text of one that is no address
+  const asked = new Map(
+    who.flatMap((each) => (each === undefined ? [] : [[each, asMetaId(each)]])),
+  );
+  if (asked.size === 0) return new Map();
+  const found = await suspectsAmong(node, [...asked.values()]);
+  return new Map(
+    [...asked].flatMap(([each, metaId]) => {
+      const suspect = found?.get(metaId);
+      return suspect ? [[each, suspect] as const] : [];
+    }),
+  );
+}
+
+function asMetaId(who: string): string {
+  return /^[0-9a-f]{64}$/i.test(who) ? who.toLowerCase() : toHex(metaIdOf(who));
 }
 
 /** Those of some keys, hex, that were slashed; none where no node answers, or it can't know. */

@@ -1,18 +1,25 @@
-import { BitmodelError, EXIT, equalBytes, mapConcurrently } from '../../base/index.js';
+import { BitmodelError, EXIT, equalBytes } from '../../base/index.js';
 import {
   type ChainClient,
   holderText,
   type NetworkParameters,
-  type Pin,
   previousOutputs,
 } from '../../chain/index.js';
-import { pinEvents } from '../declared/pinEvents.js';
+import { orItsError } from '../declared/orItsError.js';
 import { type Registry, readRegistry } from '../declared/registry.js';
+import { readAsOf } from '../declared/snapshot.js';
 import { formatWeight } from '../declared/weight.js';
-import { FIGURES_LAST, imoRules, unmet } from './criteria.js';
-import { type ImoFigures, imoFigures, paidShare } from './figures.js';
+import { FIGURES_LAST, type ImoCriteria, imoRules, unmet } from './criteria.js';
+import { burnFigures, type ImoFigures, paidShare, registryFigures } from './figures.js';
 import { incomeScript } from './incomeContract.js';
-import { IMO_PIN_PATH, type ImoOffering, parseImoPayload, parseOffering } from './offering.js';
+import { type ImoOffering, parseOffering } from './offering.js';
+import {
+  everyHolder,
+  type OfferingChoice,
+  type Placed,
+  placedOfferings,
+  type Unread,
+} from './placed.js';
 import { provenTransaction } from './proven.js';
 
 /** An offering with where it is, and whether it counts. */
@@ -26,57 +33,6 @@ export interface AssessedOffering {
   readonly faults: readonly string[];
 }
 
-/** Longest payload of an offering's pin. */
-const MOST_PAYLOAD = 1_024;
-
-interface Placed {
-  readonly offering: ImoOffering;
-  readonly minedAt: number;
-}
-
-/** Which offerings are asked for. */
-export interface OfferingChoice {
-  readonly model: string;
-  /** This one, even where it was made by somebody who never held the model's pin. */
-  readonly txid?: string;
-}
-
-/** Everybody, as pins name them, who ever held a pin that declares a model. */
-async function everyHolder(client: ChainClient, model: string): Promise<Set<string>> {
-  const { claims, height } = await readRegistry(client);
-  const holders = new Set<string>();
-  for (const { pin } of claims.get(model) ?? []) {
-    for await (const { owner } of pinEvents(client, pin, height)) {
-      if (owner !== undefined) holders.add(owner);
-    }
-  }
-  return holders;
-}
-
-/**
- * All transactions in blocks that are offerings by their form, in the order of the chain. Pins that name another model, or
- * were made by nobody who could, are passed over unread, so that junk costs little.
- */
-async function placedOfferings(client: ChainClient, only?: OfferingChoice): Promise<Placed[]> {
-  const pins = await client.pins(IMO_PIN_PATH, { all: true, maxPayload: MOST_PAYLOAD });
-  const holders = only && (await everyHolder(client, only.model));
-  const wanted = pins.filter(({ txid, versions, creator }) => {
-    const [made] = versions;
-    // of a pin that was changed very often the list does not tell what it said at first
-    const promise =
-      made?.operation === 'create' ? parseImoPayload(made.payload) : ('unknown' as const);
-    if (promise === undefined) return false;
-    if (!only || txid === only.txid) return true;
-    const isOther = promise !== 'unknown' && promise.model !== only.model;
-    return !isOther && creator !== undefined && holders?.has(creator) === true;
-  });
-  const found = await mapConcurrently(wanted, async ({ txid, height }: Pin) => {
-    const offering = parseOffering(await provenTransaction(client, txid));
-    return offering && { offering, minedAt: height };
-  });
-  return found.filter((each) => each !== undefined);
-}
-
 /** Whether a model's pin lies at a script, as of the registry's height. */
 export function isPinHolder(
   registry: Registry,
@@ -87,29 +43,52 @@ export function isPinHolder(
   return registry.byId.get(model)?.pin.owner === holderText(script, params);
 }
 
-/** What is wrong with an offering beside its figures, by the registry as of its height. */
-async function formalFaults(
+/** What is wrong with an offering by itself: the block that it names, and what it asks. */
+function ownFaults({ offering, minedAt }: Placed, minimum: ImoCriteria): string[] {
+  const { height, criteria } = offering;
+  const faults = unmet(criteria, minimum).map((short) => `It asks less than it must: ${short}.`);
+  if (height >= minedAt) {
+    faults.unshift(`It names block ${height}, which came no earlier than itself.`);
+  } else if (minedAt - height > FIGURES_LAST) {
+    faults.unshift(`Its figures are of block ${height}, ${minedAt - height} blocks before it.`);
+  }
+  return faults;
+}
+
+/**
+ * What is wrong by who made it, as far as that shows without the registry of the block that it names: reading that for every
+ * block that a stranger names would take a list's reader far longer than it costs.
+ */
+async function makerFaults(
   client: ChainClient,
-  registry: Registry,
-  { offering, minedAt }: Placed,
+  holdersOf: (model: string) => Promise<ReadonlySet<string>>,
+  { offering: { model, height }, creator }: Placed,
+): Promise<string[]> {
+  const { claims } = await readRegistry(client);
+  const isPublished = claims.get(model)?.some(({ versions: [first] }) => first.height <= height);
+  if (isPublished !== true) return [`No model ${model} was published by block ${height}.`];
+  const isHolder = creator !== undefined && (await holdersOf(model)).has(creator);
+  return isHolder ? [] : [NO_HOLDER];
+}
+
+const NO_HOLDER = "It was not made by the holder of the model's pin.";
+
+/** What is wrong with an offering by the registry as of its height. */
+async function registryFaults(
+  client: ChainClient,
+  { offering }: Placed,
   params: NetworkParameters,
 ): Promise<string[]> {
   const { model, height, incomePpm, issuer, terms } = offering;
-  const faults: string[] = [];
-  if (height >= minedAt)
-    faults.push(`It names block ${height}, which came no earlier than itself.`);
-  else if (minedAt - height > FIGURES_LAST) {
-    faults.push(`Its figures are of block ${height}, ${minedAt - height} blocks before it.`);
-  }
+  const registry = await readRegistry(client, height);
   if (registry.byId.get(model)?.kind !== 'model') {
-    return [...faults, `No model ${model} was published by block ${height}.`];
+    return [`No model ${model} was published by block ${height}.`];
   }
+  const faults: string[] = [];
   const transaction = await provenTransaction(client, offering.txid);
   const [spent] = await previousOutputs(client, { inputs: transaction.inputs.slice(0, 1) });
   const isIssuer = equalBytes(spent!.lockingScript, issuer);
-  if (!isIssuer || !isPinHolder(registry, model, issuer, params)) {
-    faults.push("It was not made by the holder of the model's pin.");
-  }
+  if (!isIssuer || !isPinHolder(registry, model, issuer, params)) faults.push(NO_HOLDER);
   const share = paidShare(registry, model, incomeScript(model, terms.seller));
   if (share < incomePpm) {
     faults.push(
@@ -119,55 +98,114 @@ async function formalFaults(
   return faults;
 }
 
+type Assessing = {
+  readonly client: ChainClient;
+  readonly params: NetworkParameters;
+  readonly holdersOf: (model: string) => Promise<ReadonlySet<string>>;
+};
+
+/** What costs its reader least is looked at first, and burnt coins before all that a reader has much to read for. */
 async function assess(
-  client: ChainClient,
+  { client, params, holdersOf }: Assessing,
   placed: Placed,
-  params: NetworkParameters,
 ): Promise<AssessedOffering> {
   const { offering, minedAt } = placed;
-  // what names a block of the future is judged by what is there
-  const height = Math.min(offering.height, minedAt);
-  const registry = await readRegistry(client, height);
-  const formal = await formalFaults(client, registry, placed, params);
-  if (formal.length > 0) return { offering, minedAt, faults: formal };
+  const { model, height, criteria } = offering;
   const rules = imoRules(params.name);
-  const figures = await imoFigures(client, offering.model, height, rules);
-  const faults = [
-    ...unmet(offering.criteria, rules.minimum).map(
-      (short) => `It asks less than it must: ${short}.`,
-    ),
-    ...unmet(figures, offering.criteria).map((short) => `Not met: ${short}.`),
-  ];
-  return { offering, minedAt, figures, faults };
+  const result = (faults: readonly string[], figures?: ImoFigures): AssessedOffering => ({
+    offering,
+    minedAt,
+    ...(figures ? { figures } : {}),
+    faults,
+  });
+  const own = ownFaults(placed, rules.minimum);
+  if (own.length > 0) return result(own);
+  const maker = await makerFaults(client, holdersOf, placed);
+  if (maker.length > 0) return result(maker);
+  const burns = await burnFigures(client, model, height, rules);
+  const notBurnt = notMet({ ...criteria, ...burns }, criteria);
+  if (notBurnt.length > 0) return result(notBurnt);
+  const formal = await registryFaults(client, placed, params);
+  if (formal.length > 0) return result(formal);
+  const figures = { ...burns, ...(await registryFigures(client, model, height, criteria)) };
+  return result(notMet(figures, criteria), figures);
+}
+
+function notMet(figures: ImoCriteria, criteria: ImoCriteria): string[] {
+  return unmet(figures, criteria).map((short) => `Not met: ${short}.`);
+}
+
+/** Offerings, and those that could not be looked at. */
+export interface OfferingList {
+  /** Those made first before the others. */
+  readonly offerings: readonly AssessedOffering[];
+  readonly unread: readonly Unread[];
 }
 
 /**
  * All offerings in blocks with whether they count, those made first before the others. Of several valid ones for one
- * model the first counts, for ever: holders' income is not divided anew.
+ * model the first counts, for ever: holders' income is not divided anew. What can't be read is set aside, and so is what came
+ * after it for the same model, since whether that is the first can't be told.
  * @param only those of one model
- * @throws BitmodelError `BAD_NODE_ANSWER`, and what the node says
+ * @throws BitmodelError `NODE_UNREACHABLE`, `CHAIN_MOVED`, and what the node says of its pins
+ */
+export async function listOfferings(
+  client: ChainClient,
+  params: NetworkParameters,
+  only?: OfferingChoice,
+): Promise<OfferingList> {
+  const placed = await placedOfferings(client, only);
+  const known = new Map<string, Promise<ReadonlySet<string>>>();
+  const holdersOf = (model: string): Promise<ReadonlySet<string>> => {
+    const holders = known.get(model) ?? everyHolder(client, model);
+    known.set(model, holders);
+    return holders;
+  };
+  const taken = new Map<string, string | BitmodelError>();
+  const offerings: AssessedOffering[] = [];
+  const unread: Unread[] = [];
+  const setAside = (txid: string, model: string | undefined, error: BitmodelError): void => {
+    unread.push({ txid, model, error });
+    if (model !== undefined && !taken.has(model)) taken.set(model, error);
+  };
+  for (const each of placed) {
+    if ('error' in each) {
+      setAside(each.txid, each.model, each.error);
+      continue;
+    }
+    const { model, txid } = each.offering;
+    if (only && only.model !== model) continue;
+    const first = taken.get(model);
+    if (first instanceof Error) setAside(txid, model, first);
+    else if (first !== undefined) {
+      const faults = [`The model has an offering already: ${first}.`];
+      offerings.push({ offering: each.offering, minedAt: each.minedAt, faults });
+    } else {
+      const result = await orItsError(client, () =>
+        readAsOf(client, undefined, () => assess({ client, params, holdersOf }, each)),
+      );
+      if (result instanceof Error) setAside(txid, model, result);
+      else {
+        offerings.push(result);
+        if (result.faults.length === 0) taken.set(model, txid);
+      }
+    }
+  }
+  return { offerings, unread };
+}
+
+/**
+ * As {@link listOfferings}, of one model, where nothing may be missing.
+ * @throws BitmodelError `BAD_NODE_ANSWER`, and whatever one of them can't be read for
  */
 export async function assessOfferings(
   client: ChainClient,
   params: NetworkParameters,
-  only?: OfferingChoice,
-): Promise<AssessedOffering[]> {
-  const placed = await placedOfferings(client, only);
-  const taken = new Map<string, string>();
-  const assessed: AssessedOffering[] = [];
-  for (const each of placed) {
-    const { model, txid } = each.offering;
-    if (only && only.model !== model) continue;
-    const first = taken.get(model);
-    if (first !== undefined) {
-      assessed.push({ ...each, faults: [`The model has an offering already: ${first}.`] });
-      continue;
-    }
-    const result = await assess(client, each, params);
-    if (result.faults.length === 0) taken.set(model, txid);
-    assessed.push(result);
-  }
-  return assessed;
+  only: OfferingChoice,
+): Promise<readonly AssessedOffering[]> {
+  const { offerings, unread } = await listOfferings(client, params, only);
+  if (unread[0]) throw unread[0].error;
+  return offerings;
 }
 
 /**

@@ -46,7 +46,7 @@ export async function demandFigures(
   atHeight: number,
   criteria: ImoCriteria = imoRules(params.name).minimum,
 ): Promise<ImoFigures> {
-  const figures = await imoFigures(client, model, atHeight, imoRules(params.name));
+  const figures = await imoFigures(client, model, atHeight, imoRules(params.name), criteria);
   const short = unmet(figures, criteria);
   if (short.length === 0) return figures;
   throw new BitmodelError(

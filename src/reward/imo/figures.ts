@@ -1,33 +1,18 @@
-import { fromHex, mapConcurrently, sha256, toHex } from '../../base/index.js';
-import {
-  type ChainClient,
-  hashToId,
-  isCoinbase,
-  previousOutputs,
-  type Transaction,
-} from '../../chain/index.js';
+import { sha256, toHex } from '../../base/index.js';
+import type { ChainClient } from '../../chain/index.js';
 import type { Declaration } from '../declared/declaration.js';
-import { isClaim, MODEL_SHARE } from '../declared/jobClaim.js';
 import { type Registry, readRegistry } from '../declared/registry.js';
+import { readAsOf } from '../declared/snapshot.js';
 import { readStandings } from '../declared/standing.js';
 import { burnsFor, sumBurns } from './burn.js';
 import type { ImoCriteria, ImoRules } from './criteria.js';
-import { provenTransaction } from './proven.js';
+import { type JobIncome, jobIncome } from './jobIncome.js';
 
 /** What the chain shows of a model as of a height. */
-export interface ImoFigures extends ImoCriteria {
+export interface ImoFigures extends ImoCriteria, JobIncome {
   readonly model: string;
   readonly height: number;
-  /** Payments of jobs that count as income. */
-  readonly payments: number;
-  /** Base units that jobs paid which its owner bought: no income here. */
-  readonly ownPayments: bigint;
-  /** Whether there are more payments than are looked at: then the income is at least this much. */
-  readonly isPartial: boolean;
 }
-
-/** Payments looked at for one model, the oldest first: the same for every reader, whatever comes later. */
-const MOST_PAYMENTS = 10_000;
 
 /** All that the pin in force of a model has ever declared, whatever pins of others for the same id say. */
 function ownVersions(registry: Registry, model: string): Declaration[] {
@@ -67,77 +52,56 @@ async function dependents(client: ChainClient, registry: Registry, model: string
   return new Set(owners.filter((owner) => !own.has(owner))).size;
 }
 
-/** Locking scripts of the coins that a job was funded with, hex. */
-async function buyers(client: ChainClient, claim: Transaction): Promise<string[]> {
-  const escrow = await provenTransaction(client, toPrinted(claim));
-  if (isCoinbase(escrow)) return [];
-  return (await previousOutputs(client, escrow)).map(({ lockingScript }) => toHex(lockingScript));
-}
-
-/** Printed id of the transaction whose output a claim's first input spends. */
-function toPrinted({ inputs }: Transaction): string {
-  return hashToId(inputs[0]!.outpoint.hash);
-}
-
-/**
- * What jobs paid for a model as of a height, apart from those that were bought with coins of its owner.
- */
-async function jobIncome(
-  client: ChainClient,
-  registry: Registry,
-  model: string,
-  atHeight: number,
-): Promise<Pick<ImoFigures, 'income' | 'payments' | 'ownPayments' | 'isPartial'>> {
-  const paid = ownDestinations(registry, model);
-  if (paid.size === 0) return { income: 0n, payments: 0, ownPayments: 0n, isPartial: false };
-  const scripts = [...paid].map((hex) => fromHex(hex));
-  const history = await client.scriptHistory(scripts, MOST_PAYMENTS + 1);
-  const mined = history.filter(({ height }) => height > 0 && height <= atHeight);
-  const own = ownScripts(registry, model);
-  const sums = await mapConcurrently(mined.slice(0, MOST_PAYMENTS), async ({ txid }) => {
-    const transaction = await provenTransaction(client, txid);
-    const share = transaction.outputs[MODEL_SHARE];
-    if (!share || !paid.has(toHex(share.lockingScript)) || !isClaim(transaction)) return undefined;
-    const isOwn = (await buyers(client, transaction)).some((script) => own.has(script));
-    return { amount: share.value, isOwn };
-  });
-  const claims = sums.filter((sum) => sum !== undefined);
-  const total = (isOwn: boolean): bigint =>
-    claims.reduce((sum, claim) => (claim.isOwn === isOwn ? sum + claim.amount : sum), 0n);
-  return {
-    income: total(false),
-    payments: claims.filter(({ isOwn }) => !isOwn).length,
-    ownPayments: total(true),
-    isPartial: mined.length > MOST_PAYMENTS,
-  };
-}
-
 /** Every locking script that a version of a model's pin names as its owner's, hex. */
 function ownScripts(registry: Registry, model: string): Set<string> {
   return new Set(ownVersions(registry, model).map(({ owner }) => toHex(owner)));
+}
+
+/** How much was burnt for a model as of a height, and by how many. It takes two calls a burn. */
+export async function burnFigures(
+  client: ChainClient,
+  model: string,
+  atHeight: number,
+  { leastBurn }: Pick<ImoRules, 'leastBurn'>,
+): Promise<Pick<ImoFigures, 'burnt' | 'burners'>> {
+  return sumBurns(await burnsFor(client, model, atHeight), leastBurn);
+}
+
+/** The figures that need the registry. It takes three calls a payment of a job. */
+export async function registryFigures(
+  client: ChainClient,
+  model: string,
+  atHeight: number,
+  wanted: Pick<ImoCriteria, 'income'>,
+): Promise<Omit<ImoFigures, 'burnt' | 'burners'>> {
+  const registry = await readRegistry(client, atHeight);
+  const scripts = { paid: ownDestinations(registry, model), own: ownScripts(registry, model) };
+  return {
+    model,
+    height: atHeight,
+    dependents: await dependents(client, registry, model),
+    ...(await jobIncome(client, scripts, atHeight, wanted.income)),
+  };
 }
 
 /**
  * What the chain shows of a model as of a height: everybody who asks an honest node gets the same. It takes two calls a
  * burn and three a payment of a job, beside reading the registry.
  * @param model 64 hex digits
- * @throws BitmodelError `BAD_NODE_ANSWER`, and what the node says
+ * @param wanted what it is held against; of a model with very many payments no more are read than show whether it is met
+ * @throws BitmodelError `BAD_NODE_ANSWER`, `CHAIN_MOVED`, and what the node says
  */
-export async function imoFigures(
+export function imoFigures(
   client: ChainClient,
   model: string,
   atHeight: number,
-  { leastBurn }: Pick<ImoRules, 'leastBurn'>,
+  rules: ImoRules,
+  wanted: Pick<ImoCriteria, 'income'> = rules.minimum,
 ): Promise<ImoFigures> {
-  const registry = await readRegistry(client, atHeight);
-  const burns = sumBurns(await burnsFor(client, model, atHeight), leastBurn);
-  return {
-    model,
-    height: atHeight,
-    ...burns,
-    dependents: await dependents(client, registry, model),
-    ...(await jobIncome(client, registry, model, atHeight)),
-  };
+  return readAsOf(client, atHeight, async () => ({
+    ...(await burnFigures(client, model, atHeight, rules)),
+    ...(await registryFigures(client, model, atHeight, wanted)),
+  }));
 }
 
 /** Whether a model pays a script as one of its parents, and how much of its income: 0 where it does not. */

@@ -36,17 +36,22 @@ export interface Purchase extends FundedTransaction {
 
 /**
  * The output that sells an offering's units now, as the mempool has it, too: of several, as anybody may put units there,
- * the one with most.
+ * the one with most. It is looked for among the units, page by page, and not in the contract: what lies there anybody can
+ * lengthen for nothing but fees.
  * @returns undefined when nothing is for sale
  */
 export async function saleCoin(
   client: ChainClient,
   { sale, category }: ImoOffering,
 ): Promise<Utxo | undefined> {
-  const coins = (await client.scriptUtxos([sale])).filter(
-    ({ output: { token } }) => token && token.amount > 0n && equalBytes(token.category, category),
-  );
-  return coins.sort((a, b) => (a.output.token!.amount < b.output.token!.amount ? 1 : -1))[0];
+  let most: Utxo | undefined;
+  for (const coin of await client.tokens(category)) {
+    const { token, lockingScript } = coin.output;
+    if (!token || token.amount === 0n || !equalBytes(token.category, category)) continue;
+    if (!equalBytes(lockingScript, sale)) continue;
+    if (!most || token.amount > most.output.token!.amount) most = coin;
+  }
+  return most;
 }
 
 function soldOut(left: bigint): BitmodelError {

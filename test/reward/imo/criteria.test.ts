@@ -1,5 +1,16 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { encodePin, fundFrom, makeBirthCoin, modifyPin, TOKEN_FEES } from '#src/chain/index.js';
+import { BitmodelError, EXIT, toHex } from '#src/base/index.js';
+import {
+  assemble,
+  type ChainClient,
+  encodePin,
+  fundFrom,
+  makeBirthCoin,
+  modifyPin,
+  pushData,
+  TOKEN_FEES,
+} from '#src/chain/index.js';
+import { jobIncome } from '#src/reward/imo/jobIncome.js';
 import {
   assessOfferings,
   burnFor,
@@ -13,6 +24,7 @@ import {
   imoFigures,
   imoOutputs,
   imoRules,
+  listOfferings,
 } from '#src/reward/index.js';
 import { REGTEST, Regtest } from '../../regtest.js';
 import { burn, draftOf, idOf, making, type Person, people, publish, standOn } from './issuer.js';
@@ -152,7 +164,12 @@ describe('an offering that is not what it must be', () => {
     expect(await faultsOf(await forge(ben!, {}))).toMatch(/holder of the model's pin/);
   });
 
+  it('of a model that too little was burnt for', async () => {
+    expect(await faultsOf(await forge(ann, {}))).toMatch(/^Not met: 0.00000000 coins burnt of/);
+  });
+
   it('of a promise that no split contract keeps', async () => {
+    await burn(regtest, [ben!, cat!], model);
     expect(await faultsOf(await forge(ann, {}))).toMatch(/paid 0 % to the holders' contract/);
   });
 
@@ -166,7 +183,6 @@ describe('an offering that is not what it must be', () => {
   });
 
   it('of criteria that are not met, or are none; and it counts once they are met', async () => {
-    await burn(regtest, [ben!, cat!], model);
     const height = await tip();
     const strict = { ...draftOf(model), criteria: { ...minimum, dependents: 1 } };
     await expect(createOffering(strict, making(regtest, ann))).rejects.toMatchObject({
@@ -207,5 +223,122 @@ describe('an offering that is not what it must be', () => {
     expect(await faultsOf(lax)).toBe('It asks less than it must: 1 distinct burners of 2 wanted.');
     const right = await forge(ann, { model: other, criteria: wanted });
     expect(await faultsOf(right)).toBe('');
+  });
+
+  /** The node, but for what it says of one transaction. */
+  function knowing(not: string, says: () => Promise<undefined>): ChainClient {
+    const { chain } = regtest;
+    const transaction = (txid: string) => (txid === not ? says() : chain.transaction(txid));
+    return new Proxy(chain, {
+      get: (target, name) => {
+        if (name === 'transaction') return transaction;
+        const found: unknown = Reflect.get(target, name, target);
+        return typeof found === 'function' ? found.bind(target) : found;
+      },
+    });
+  }
+
+  it('ends no list where it can’t be read, nor takes from others than those of its model', async () => {
+    const { offerings } = await listOfferings(regtest.chain, REGTEST);
+    const valid = offerings.filter(({ faults }) => faults.length === 0);
+    expect(valid).toHaveLength(2);
+    const [poet, singer] = valid.map(({ offering }) => offering.txid) as [string, string];
+    const after = offerings
+      .filter(({ faults }) => faults[0]?.includes(`offering already: ${poet}`))
+      .map(({ offering }) => offering.txid);
+    expect(after).toHaveLength(1);
+
+    const blind = knowing(poet, async () => undefined);
+    const list = await listOfferings(blind, REGTEST);
+    expect(list.unread).toMatchObject(
+      [poet, ...after].map((txid) => ({ txid, model, error: { code: 'BAD_NODE_ANSWER' } })),
+    );
+    expect(list.offerings).toEqual(
+      offerings.filter(({ offering }) => ![poet, ...after].includes(offering.txid)),
+    );
+    const one = findOffering(blind, REGTEST, singer);
+    expect((await one).faults).toEqual([]);
+    const other = assessOfferings(blind, REGTEST, { model });
+    await expect(other).rejects.toMatchObject({ code: 'BAD_NODE_ANSWER' });
+  });
+
+  it('ends no list where its answer can’t be taken, but one where the node is gone', async () => {
+    const { offerings } = await listOfferings(regtest.chain, REGTEST);
+    const [first] = offerings;
+    const unreachable = new BitmodelError('NODE_UNREACHABLE', 'No node answers.', {
+      exitCode: EXIT.unreachable,
+    });
+    const cut = () => Promise.reject(unreachable);
+    const large = knowing(first!.offering.txid, cut);
+    const list = await listOfferings(large, REGTEST);
+    expect(list.unread.map(({ txid, error }) => [txid, error])).toEqual([
+      [first!.offering.txid, unreachable],
+    ]);
+    expect(list.offerings).toEqual(offerings.slice(1));
+
+    const gone = new Proxy(large, {
+      get: (target, name) =>
+        name === 'height' ? () => Promise.reject(unreachable) : Reflect.get(target, name),
+    });
+    await expect(listOfferings(gone, REGTEST)).rejects.toBe(unreachable);
+  });
+});
+
+describe('what jobs paid for a model', () => {
+  const jobId = new Uint8Array(32).fill(7);
+  const shown = pushData(Uint8Array.of(...jobId, ...new Uint8Array(69)));
+  const anybody = assemble('OP_DROP OP_1');
+
+  /** Pays to a model as the claim of a job does. */
+  async function claim(paid: Uint8Array, value: bigint): Promise<void> {
+    const coin = await regtest.pay([{ value: 5_000n, lockingScript: anybody }]);
+    const output = coin.transaction.outputs[0]!;
+    const outpoint = coin.outpoint(0);
+    const spend = {
+      inputs: [{ outpoint, output, unlockingSize: shown.length, sequence: 0xffff_fffe }],
+      outputs: [
+        { value: 1_000n, lockingScript: dan!.script },
+        { value, lockingScript: paid },
+      ],
+      lockTime: 0,
+      jobId,
+    };
+    await regtest.spend(spend, () => shown);
+  }
+  const dust = async (paid: Uint8Array, count: number): Promise<void> => {
+    for (let sent = 0; sent < count; sent++) {
+      await regtest.wallet.send([{ value: 546n, lockingScript: paid }], { allowHighFee: true });
+    }
+    await regtest.mine();
+  };
+
+  it('can be crowded out by no dust, before it or behind it', async () => {
+    const [owner] = await people(regtest, 1);
+    const paid = owner!.script;
+    const scripts = { paid: new Set([toHex(paid)]), own: new Set<string>() };
+    const income = async (enough: bigint) =>
+      jobIncome(regtest.chain, scripts, await tip(), enough, 4);
+    await dust(paid, 20);
+    await claim(paid, 30_000n);
+    await claim(paid, 20_000n);
+    expect(await income(50_000n)).toMatchObject({ income: 50_000n, payments: 2 });
+    const height = await tip();
+    await dust(paid, 300);
+    // more than a chunk of junk lies between: read on until it is enough, and to the first where it never is
+    expect(await income(0n)).toMatchObject({ income: 0n, isPartial: true });
+    expect(await income(50_000n)).toMatchObject({ income: 50_000n, payments: 2 });
+    expect(await income(50_001n)).toEqual({
+      income: 50_000n,
+      payments: 2,
+      ownPayments: 0n,
+      isPartial: false,
+    });
+    expect(await jobIncome(regtest.chain, scripts, height, 50_001n, 4)).toMatchObject({
+      income: 50_000n,
+      isPartial: false,
+    });
+    expect(await jobIncome(regtest.chain, scripts, height - 1, 50_000n, 4)).toMatchObject({
+      income: 30_000n,
+    });
   });
 });
