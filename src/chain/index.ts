@@ -365,7 +365,7 @@ export {
   type WatchFile,
   watchFile,
 } from './wallet/accountFile.js';
-export type { Balance } from './wallet/balance.js';
+export { type Balance, isMature } from './wallet/balance.js';
 export { type Bump, planBump } from './wallet/bump.js';
 export {
   checkAmounts,

@@ -416,14 +416,12 @@ export {
 } from './settle/payoutMark.js';
 export {
   DEFAULT_MAX_FEES,
-  type PlannedSettlement,
   planSettlement,
-  type SettledShare,
-  type Settlement,
   type SettleOptions,
   type SettleResult,
   settleSplits,
 } from './settle/settle.js';
+export type { PlannedSettlement, SettledShare, Settlement } from './settle/settlement.js';
 export { type WatchEvent, type WatchOptions, watchSettlements } from './settle/watch.js';
 export { type LeftAlone, type LeftReason, leastWithoutDust } from './settle/weigh.js';
 export { byLevel } from './simulation/age.js';

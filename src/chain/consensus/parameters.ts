@@ -52,10 +52,13 @@ export const MAX_BLOCK_SIGNATURE_CHECKS = Math.floor(MAX_BLOCK_SIZE / 141);
 /** No amount, and no sum of amounts, is ever beyond this: twice 50 coins times the halving interval. */
 export const MAX_MONEY = 100_000_000n * 100_000_000n;
 
+/** Blocks before a coinbase output may be spent: the same on every network (DESIGN 4.1). */
+export const COINBASE_MATURITY = 100;
+
 const SHARED = {
   blockSpacing: 120,
   subsidy: 50n * 100_000_000n,
-  maturity: 100,
+  maturity: COINBASE_MATURITY,
   seeds: [],
 } as const;
 

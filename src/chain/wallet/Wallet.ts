@@ -159,10 +159,10 @@ export class Wallet {
    *   other processes were faster five times; `PIN_RESERVED` when a named coin holds a pin and that is not allowed
    */
   async fund(request: WalletFundRequest): Promise<FundedTransaction> {
-    const { coins, allowPins = false, ...rest } = request;
+    const { coins, from = (free: readonly Utxo[]) => free, allowPins = false, ...rest } = request;
     const feeRate = rest.feeRate ?? (await estimateFeeRate(this.#client));
     for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
-      const utxos = coins ? await this.#named(coins, allowPins) : await this.utxos();
+      const utxos = coins ? await this.#named(coins, allowPins) : from(await this.utxos());
       const spendAll = coins !== undefined;
       const changeScript = this.changeScript;
       const funded = fundTransaction({ ...rest, feeRate, utxos, changeScript, spendAll });

@@ -1,4 +1,5 @@
 import type { Utxo } from '../client/ChainClient.js';
+import { COINBASE_MATURITY } from '../consensus/parameters.js';
 import { isReserved } from './choice.js';
 
 /** Base units. */
@@ -14,7 +15,11 @@ export interface Balance {
 }
 
 /** A coinbase output may be spent in the block that is `maturity` above its own. @param height of the tip */
-export function isMature(utxo: Utxo, height: number, maturity: number): boolean {
+export function isMature(
+  utxo: Pick<Utxo, 'coinbase' | 'height'>,
+  height: number,
+  maturity: number = COINBASE_MATURITY,
+): boolean {
   return !utxo.coinbase || height + 1 - utxo.height >= maturity;
 }
 

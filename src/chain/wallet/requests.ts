@@ -1,4 +1,4 @@
-import type { ChainClient } from '../client/ChainClient.js';
+import type { ChainClient, Utxo } from '../client/ChainClient.js';
 import type { Outpoint, Transaction } from '../codec/transaction.js';
 import type { NetworkParameters } from '../consensus/parameters.js';
 import type { Account } from './Account.js';
@@ -27,6 +27,8 @@ export interface WalletFundRequest
   extends Omit<FundRequest, 'utxos' | 'changeScript' | 'spendAll'> {
   /** Spend exactly these of the wallet's coins rather than choose; one may lie under a token. */
   readonly coins?: readonly Outpoint[] | undefined;
+  /** Narrows the coins to choose from, of those that are free. */
+  readonly from?: ((free: readonly Utxo[]) => readonly Utxo[]) | undefined;
   /** Let these coins be such as hold pins, which go wherever their base units go. */
   readonly allowPins?: boolean | undefined;
 }

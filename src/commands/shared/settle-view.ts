@@ -44,7 +44,10 @@ const WORDS: Readonly<Record<LeftAlone['reason'], (left: LeftAlone) => string>> 
     `waits: no pin shows the script with the hash ${missing?.slice(0, 16)}…`,
   immature: () => 'waits: mined less than 100 blocks ago',
   taken: () => 'somebody else settled it first',
-  chain: () => 'waits for the next block: run it again then, or pass --wait',
+  chain: ({ waited }) =>
+    waited === undefined
+      ? 'waits for the next block: run it again then, or pass --wait'
+      : `left: too much that it hangs on was in none of ${waited} blocks; run it again later`,
   funds: () => 'waits: the key has too little for the fee',
 };
 

@@ -4,6 +4,7 @@ import {
   contractInput,
   dustOf,
   estimateFeeRate,
+  isMature,
   pushData,
   pushNumber,
   type Sent,
@@ -30,8 +31,6 @@ const COINS_AT_ONCE = 200;
 const INPUT_BYTES = 41 + SIGNATURE_PUSH + 1;
 /** Bytes of an output that carries a token with the longest commitment, 128 bytes. */
 const MOST_TOKEN_BYTES = 240;
-/** Blocks until a mined coin may be spent: the same on every network (DESIGN 4.1). */
-const COINBASE_MATURITY = 100;
 
 /** A transaction that took coins out of pledges or grants. */
 export interface TakenBack extends Sent {
@@ -49,8 +48,7 @@ interface Takeable {
   readonly lockTime: number;
 }
 
-const isThere = ({ coinbase, height }: Utxo, tip: number): boolean =>
-  height > 0 && (!coinbase || tip + 1 - height >= COINBASE_MATURITY);
+const isThere = (coin: Utxo, tip: number): boolean => coin.height > 0 && isMature(coin, tip);
 
 /**
  * Those coins that bring more than it costs to take them, the largest first: anybody can put any number of tiny ones

@@ -2,6 +2,7 @@ import { BitmodelError, EXIT } from '../../base/index.js';
 import {
   type ChainClient,
   CONTRACT_SEQUENCE,
+  isMature,
   type KeyPair,
   proveCoins,
   type Sent,
@@ -10,7 +11,7 @@ import {
   type Utxo,
   type Wallet,
 } from '../../chain/index.js';
-import { submitContract, withUnlocking } from '../nft/spend.js';
+import { submitContract, withUnlocking } from '../contracts/submit.js';
 import { type AssessedOffering, findOffering } from './assess.js';
 import { type AuditedPayment, readBooks, SNAPSHOT_LASTS } from './books.js';
 import { commitmentModel, incomeUnlocking } from './incomeContract.js';
@@ -21,8 +22,6 @@ import { demandIssuer } from './trade.js';
 const BURIED = 6;
 /** Coins of the contract that one payment takes: those worth most. */
 const MOST_COINS = 400;
-/** Blocks until a mined coin may be spent: the same on every network (DESIGN 4.1). */
-const COINBASE_MATURITY = 100;
 
 /** A payment to holders before it is sent, and the coins that it is made of. */
 export interface Distribution {
@@ -65,7 +64,7 @@ export async function planDistribution(
   if (height < least || height > tip) throw badHeight(height, least, tip);
   const coins = (await client.largestUtxos([books.script]))
     .filter(({ output }) => !output.token)
-    .filter((coin) => !coin.coinbase || tip + 1 - coin.height >= COINBASE_MATURITY)
+    .filter((coin) => isMature(coin, tip))
     .sort((a, b) => (a.output.value < b.output.value ? 1 : -1))
     .slice(0, MOST_COINS);
   const taken = coins.reduce((sum, { output }) => sum + output.value, 0n);

@@ -16,7 +16,7 @@ import {
   saleCancelSpend,
   saleCancelUnlocking,
 } from '../contracts/saleSpends.js';
-import { submitContract, withUnlocking } from '../nft/spend.js';
+import { submitContract, withUnlocking } from '../contracts/submit.js';
 import { type ImoOffering, NO_AUTHOR } from './offering.js';
 
 /** So often a purchase is made anew when another buyer was faster. */

@@ -9,8 +9,9 @@ import {
   type Wallet,
 } from '../../chain/index.js';
 import { holderUnlocking } from '../contracts/holder.js';
+import { withUnlocking } from '../contracts/submit.js';
 import { modelTerms } from './held.js';
-import { sameAgain, withUnlocking } from './spend.js';
+import { sameAgain } from './sameAgain.js';
 import { waitingFees } from './waiting.js';
 
 /** One transaction that took what waited. */

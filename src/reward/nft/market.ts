@@ -23,12 +23,12 @@ import {
   saleCancelSpend,
   saleCancelUnlocking,
 } from '../contracts/saleSpends.js';
+import { submitContract, withUnlocking } from '../contracts/submit.js';
 import { publishedModels } from '../declared/names.js';
 import type { Registry } from '../declared/registry.js';
 import { formatWeight } from '../declared/weight.js';
 import { type NftBirth, nftBirth } from './birth.js';
 import { type NftFacts, nftFacts } from './facts.js';
-import { submitContract, withUnlocking } from './spend.js';
 
 /** What the holder of an NFT asks for it. */
 export interface OfferDraft {

@@ -1,5 +1,5 @@
 import { toHex } from '../../base/index.js';
-import { type ChainClient, decodePin, type Utxo } from '../../chain/index.js';
+import { type ChainClient, decodePin, isMature, type Utxo } from '../../chain/index.js';
 import { type HolderTerms, holderScript } from '../contracts/holder.js';
 
 /** What lies in a holder script. */
@@ -11,9 +11,6 @@ export interface Waiting {
   /** Coins that carry somebody's tokens, which are left there. */
   readonly withTokens: number;
 }
-
-/** Blocks until a mined coin may be spent: the same on every network (DESIGN 4.1). */
-const COINBASE_MATURITY = 100;
 
 /**
  * What jobs and split contracts have paid to an NFT's holder and nobody has taken yet, the mempool's included. The coin
@@ -29,9 +26,7 @@ export async function waitingFees(
     client.largestUtxos([holderScript(terms)]),
     client.height(),
   ]);
-  const mature = found.filter(
-    (coin) => !coin.coinbase || height + 1 - coin.height >= COINBASE_MATURITY,
-  );
+  const mature = found.filter((coin) => isMature(coin, height));
   // only the model's own pin: anybody may lay others on what they pay
   const fees = mature.filter(({ pins }) => pinId === undefined || !pins?.includes(pinId));
   const coins = fees.filter(({ output }) => output.token === undefined);

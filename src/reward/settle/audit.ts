@@ -19,7 +19,7 @@ import {
 import { isClaim, MODEL_SHARE } from '../declared/jobClaim.js';
 import { type Published, type Registry, readRegistry } from '../declared/registry.js';
 import { parseSplitScript, type SplitShare, splitAmounts } from '../split/split.js';
-import { payees } from './settle.js';
+import { payees } from './settlement.js';
 import { destinationsOf } from './weigh.js';
 
 /** Where an output's coin is now. */

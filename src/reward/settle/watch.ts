@@ -1,7 +1,8 @@
 import { setTimeout } from 'node:timers/promises';
 import { BitmodelError, EXIT, messageOf } from '../../base/index.js';
 import { type ChainClient, nodeEvents, type Wallet } from '../../chain/index.js';
-import { type Settlement, type SettleOptions, settleSplits } from './settle.js';
+import { type SettleOptions, settleSplits } from './settle.js';
+import type { Settlement } from './settlement.js';
 import type { LeftAlone } from './weigh.js';
 
 /** What happens while contracts are watched. */

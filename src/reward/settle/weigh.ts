@@ -54,6 +54,8 @@ export interface LeftAlone {
   readonly missing?: string;
   /** What the node said; for `refused`. */
   readonly detail?: string;
+  /** Blocks that were waited for in vain; for `chain`. */
+  readonly waited?: number;
 }
 
 /** One transaction's part of what lies in a contract, ready to be funded. */

@@ -186,6 +186,40 @@ describe('settling', () => {
     await regtest.mine();
   });
 
+  it("settles what is in blocks, and gives up a stranger's chain that is never mined after six blocks", async () => {
+    await publish('straw');
+    const { split } = await publish('held up', { straw: 500_000 });
+    await regtest.pay([{ value: COIN, lockingScript: split }]);
+    const key = createKey(REGTEST);
+    const stranger = new Wallet({ client: regtest.chain, keys: [key], params: REGTEST });
+    const back = stranger.changeScript;
+    await regtest.pay([{ value: 10n * COIN, lockingScript: back }]);
+    for (let i = 0; i < 24; i++) await stranger.send([{ value: COIN, lockingScript: back }]);
+    await stranger.send([{ value: 2n * COIN, lockingScript: split }]);
+    const ids = [id('held up')];
+
+    const now = await settleSplits(regtest.chain, regtest.wallet, { ids });
+    expect(now.settled).toMatchObject([{ amount: COIN, coins: 1 }]);
+    expect(now.left).toMatchObject([{ reason: 'chain', amount: 2n * COIN, coins: 1 }]);
+
+    const start = await regtest.chain.height();
+    let isOver = false;
+    const waiting = settleSplits(regtest.chain, regtest.wallet, { ids, wait: true }).finally(() => {
+      isOver = true;
+    });
+    while (!isOver) await regtest.chain.rpc.call('generateblock', regtest.key.address, []);
+    expect(await waiting).toMatchObject({
+      settled: [],
+      left: [{ reason: 'chain', amount: 2n * COIN, waited: 6 }],
+    });
+    expect(await regtest.chain.height()).toBeGreaterThanOrEqual(start + 6);
+
+    await regtest.mine();
+    const { settled } = await settleSplits(regtest.chain, regtest.wallet, { ids });
+    expect(settled).toMatchObject([{ amount: 2n * COIN }]);
+    await regtest.mine();
+  });
+
   it("stops where a stranger's chain of contracts has cost a hundredth of what began it, with the memory of a watch", async () => {
     await publish('farm 0');
     for (let i = 1; i <= 12; i++) await publish(`farm ${i}`, { [`farm ${i - 1}`]: 900_000 });

@@ -4,18 +4,9 @@ import {
   type FundedTransaction,
   isUnreachable,
   type Sent,
-  type TransactionOutput,
-  tokenOutput,
   transactionId,
-  type Utxo,
   type Wallet,
 } from '../../chain/index.js';
-
-/** The NFT back where it lay: with all the coins it had, so that whatever lies among them stays, too. */
-export function sameAgain({ output }: Utxo): TransactionOutput {
-  const least = tokenOutput(output.token!, output.lockingScript).value;
-  return output.value < least ? { ...output, value: least } : output;
-}
 
 /** A funded transaction with these unlocking scripts at its first inputs; undefined leaves one to be signed. */
 export function withUnlocking(
@@ -29,20 +20,33 @@ export function withUnlocking(
   return { ...funded, transaction: { ...funded.transaction, inputs } };
 }
 
+/** How a contract's transaction is sent. */
+export interface SubmitOptions {
+  /** Let tokens that are spent go lost: those that somebody laid into a contract which pays coins only. */
+  readonly allowBurn?: boolean;
+  /** Hold the fee to what the node lets pass by its rate: nobody was asked for it. */
+  readonly usualFeeRate?: boolean;
+  /** Looks at what is about to be signed; what it throws ends it. */
+  readonly agree?: (funded: FundedTransaction) => void;
+}
+
 /**
- * Signs and sends what a contract fixes: unlike `Wallet.submit` it takes outputs of any value, since a royalty may be a
- * few base units or none.
- * @throws BitmodelError `TOKEN_BURN`, and what the node says
+ * Signs and sends what a contract fixes: unlike `Wallet.submit` it takes outputs of any value, since a royalty or a share
+ * may be a few base units or none. When it is refused, the wallet's coins are free again.
+ * @throws BitmodelError `TOKEN_BURN`, what `agree` throws, and what the node says
  */
 export async function submitContract(
   client: ChainClient,
   wallet: Wallet,
-  { transaction, spentOutputs, fee }: FundedTransaction,
+  funded: FundedTransaction,
+  { allowBurn = false, usualFeeRate = false, agree }: SubmitOptions = {},
 ): Promise<Sent> {
+  const { transaction, spentOutputs, fee } = funded;
   try {
-    checkTokensKept(transaction, spentOutputs);
+    agree?.(funded);
+    if (!allowBurn) checkTokensKept(transaction, spentOutputs);
     const signed = wallet.sign(transaction, spentOutputs);
-    await client.send(signed, { anyFeeRate: true });
+    await client.send(signed, { anyFeeRate: !usualFeeRate });
     return { txid: transactionId(signed), fee, transaction: signed };
   } catch (thrown) {
     // a node that could not be reached may have taken it all the same: its coins stay locked
