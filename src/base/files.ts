@@ -53,19 +53,25 @@ function makeOne(folder: string, mode: number): void {
   }
 }
 
+/** What is written: whole, or in pieces that are made one after the other. */
+export type FileData = Uint8Array | string | Generator<Uint8Array | string>;
+
 /** A file to be written. */
 export interface FileToWrite {
   readonly path: string;
-  readonly data: Uint8Array | string;
+  readonly data: FileData;
 }
 
 /** Writes a file beside its place, flushed to the disk. */
-function stage(path: string, data: Uint8Array | string, temporary: string, mode: number): void {
-  const bytes = typeof data === 'string' ? Buffer.from(data) : data;
+function stage(path: string, data: FileData, temporary: string, mode: number): void {
   makeFolder(dirname(path));
   const file = openSync(temporary, 'wx', mode);
   try {
-    for (let offset = 0; offset < bytes.length; ) offset += writeSync(file, bytes, offset);
+    const pieces = typeof data === 'string' || data instanceof Uint8Array ? [data] : data;
+    for (const piece of pieces) {
+      const bytes = typeof piece === 'string' ? Buffer.from(piece) : piece;
+      for (let offset = 0; offset < bytes.length; ) offset += writeSync(file, bytes, offset);
+    }
     fsyncSync(file);
   } finally {
     closeSync(file);
@@ -156,7 +162,7 @@ export function writeFilesAtomic(
  */
 export function writeFileAtomic(
   path: string,
-  data: Uint8Array | string,
+  data: FileData,
   options: WriteFileOptions = {},
 ): void {
   writeFilesAtomic([{ path, data }], options);

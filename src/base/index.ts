@@ -22,6 +22,7 @@ export {
 } from './errors.js';
 export {
   asWriteError,
+  type FileData,
   type FileToWrite,
   makeFolder,
   syncFolder,
@@ -29,6 +30,7 @@ export {
   writeFileAtomic,
   writeFilesAtomic,
 } from './files.js';
+export { Heap } from './Heap.js';
 export { digest, sha256, sha256d } from './hash.js';
 export { type CanonicalValue, canonicalBytes } from './json.js';
 export { mapConcurrently } from './mapConcurrently.js';

@@ -1,7 +1,6 @@
-import { once } from 'node:events';
 import { extname } from 'node:path';
 import type { Command } from 'commander';
-import { BitmodelError, EXIT, printable, printableJson, writeFileAtomic } from '../base/index.js';
+import { BitmodelError, EXIT, writeFileAtomic } from '../base/index.js';
 import {
   type ChainGraph,
   type ContributionGraph,
@@ -18,6 +17,7 @@ import { graphSource } from './shared/graph-names.js';
 import { type GraphOptions, sourceGraph, takesGraph } from './shared/graph-source.js';
 import { wholeOption } from './shared/number-options.js';
 import { demandWritable } from './shared/output.js';
+import { gathered, type PrintOptions, printPieces } from './shared/pieces.js';
 import type { Terminal } from './shared/terminal.js';
 import { treeGuides, treeLine } from './shared/tree-view.js';
 
@@ -55,15 +55,6 @@ function formOf({ as, output }: RewardGraphOptions, isJson: boolean): Form {
   return isJson ? 'json' : 'tree';
 }
 
-/** The text of a graph on stdout, piece by piece. */
-async function printPieces(pieces: Iterable<string>, isJson: boolean): Promise<void> {
-  const { stdout } = process;
-  for (const piece of pieces) {
-    const shown = isJson ? printableJson(piece) : stdout.isTTY ? printable(piece) : piece;
-    if (!stdout.write(shown)) await once(stdout, 'drain');
-  }
-}
-
 function* lined(pieces: Iterable<string>): Generator<string> {
   yield* pieces;
   yield '\n';
@@ -72,16 +63,15 @@ function* lined(pieces: Iterable<string>): Generator<string> {
 async function writeOut(
   pieces: Iterable<string>,
   { output }: RewardGraphOptions,
-  isJson: boolean,
+  print: PrintOptions,
   terminal: Terminal,
 ): Promise<void> {
   if (output === undefined) {
-    await printPieces(pieces, isJson);
+    await printPieces(pieces, print);
     return;
   }
   demandWritable(output);
-  // as bytes, because a text of the run time is at most half a gigabyte
-  writeFileAtomic(output, Buffer.concat(Array.from(pieces, (piece) => Buffer.from(piece))));
+  writeFileAtomic(output, gathered(pieces));
   terminal.note(`written: ${output}`);
 }
 
@@ -131,8 +121,9 @@ const show = action<RewardGraphOptions>(async ([path], context) => {
       'Leave it out: what is cut off would be paid',
     );
   }
+  const { signal } = context;
   const depth = wholeOption(options.depth ?? String(TREE.depth), '--depth', 0, MAXIMUM_DEPTH);
-  const source = await sourceGraph(path, options, settings, context.signal);
+  const source = await sourceGraph(path, options, settings, signal);
   const { graph, chain } = source;
   if (chain) {
     terminal.note(`as of block ${chain.height}, ${chain.blockHash}`);
@@ -143,13 +134,16 @@ const show = action<RewardGraphOptions>(async ([path], context) => {
   if (form === 'tree' && options.output === undefined) {
     printTree(graph, root, depth, terminal, settings.quiet);
   } else if (form === 'tree') {
-    await writeOut(treeText(graph, root, depth), options, false, terminal);
+    await writeOut(treeText(graph, root, depth), options, { as: 'exact', signal }, terminal);
   } else if (form === 'svg') {
     const bounds = options.depth === undefined ? {} : { depth };
-    await writeOut([graphSvg(graph, { root, ...bounds })], options, false, terminal);
+    const picture = graphSvg(graph, { root, ...bounds });
+    await writeOut([picture], options, { as: 'exact', signal }, terminal);
   } else {
     const pieces = writeGraph(picked(graph, root), form as GraphFormat);
-    await writeOut(form === 'json' ? lined(pieces) : pieces, options, form === 'json', terminal);
+    const isJson = form === 'json';
+    const print = { as: isJson ? 'json' : 'exact', signal } as const;
+    await writeOut(isJson ? lined(pieces) : pieces, options, print, terminal);
   }
 });
 

@@ -1,20 +1,15 @@
 import type { Command } from 'commander';
-import stringWidth from 'string-width';
-import { BitmodelError, EXIT, formatAmount, oneLine, parseAmount } from '../base/index.js';
+import { BitmodelError, EXIT, formatAmount, parseAmount } from '../base/index.js';
 import {
-  type ContributionGraph,
   capForwarded,
   computeFlows,
   demandOf,
   explainShare,
-  type OwnerShare,
   parseDemand,
   parseWeight,
-  payoutByOwner,
   payoutNotes,
 } from '../reward/index.js';
 import { action } from './shared/action.js';
-import { cutTo } from './shared/columns.js';
 import { graphSource, namedDemand, paidSource } from './shared/graph-names.js';
 import {
   type GraphOptions,
@@ -23,19 +18,14 @@ import {
   takesGraph,
 } from './shared/graph-source.js';
 import { readInput } from './shared/input.js';
-import { shortId, sourceCell, sourceLabel } from './shared/node-label.js';
 import { wholeOption } from './shared/number-options.js';
 import { followChanges } from './shared/payout-changes.js';
+import { printByOwner, printBySource } from './shared/payout-view.js';
 import type { Settings } from './shared/settings.js';
 import { printExplanation } from './shared/share-explanation.js';
-import { shareTable } from './shared/share-table.js';
-import type { Terminal } from './shared/terminal.js';
 
 /** What a string of the run time may hold. */
 const MAXIMUM_FILE = 500_000_000;
-
-/** Lines of a table; the largest shares are shown where there are more. */
-const LINES = 1000;
 
 interface PayoutOptions extends GraphOptions {
   readonly amount?: string;
@@ -47,9 +37,6 @@ interface PayoutOptions extends GraphOptions {
   readonly paths: string;
   readonly passOnAtMost?: string;
 }
-
-/** Everything that is said beside the shares. */
-type Common = Readonly<Record<string, unknown>>;
 
 function usage(message: string, next: string): BitmodelError {
   return new BitmodelError('BAD_OPTION', message, { next, exitCode: EXIT.usage });
@@ -78,89 +65,6 @@ async function readDemand(
 
 function amountsOf(units: Iterable<readonly [string, bigint]>): Record<string, string> {
   return Object.fromEntries([...units].map(([id, amount]) => [id, formatAmount(amount)]));
-}
-
-/** The rows of a table, the largest alone where there are too many. */
-function largest<Share extends { readonly units: bigint }>(shares: readonly Share[]): Share[] {
-  if (shares.length <= LINES) return [...shares];
-  const sorted = [...shares].sort((a, b) => (a.units === b.units ? 0 : a.units > b.units ? -1 : 1));
-  return sorted.slice(0, LINES);
-}
-
-async function tableOf(
-  head: readonly string[],
-  shares: readonly { readonly cells: readonly string[]; readonly units: bigint }[],
-  total: bigint,
-): Promise<string> {
-  const shown = largest(shares);
-  const rows: [...string[], bigint][] = shown.map(({ cells, units }) => [...cells, units]);
-  if (shown.length < shares.length) {
-    const rest = shown.reduce((left, { units }) => left - units, total);
-    const blank = head.slice(2).map(() => '');
-    rows.push([`and ${shares.length - shown.length} smaller ones`, ...blank, rest]);
-  }
-  return shareTable(head, rows, total);
-}
-
-async function printByOwner(
-  terminal: Terminal,
-  graph: ContributionGraph,
-  owners: readonly OwnerShare[],
-  common: Common,
-  total: bigint,
-): Promise<void> {
-  const rows = owners.map(({ owner, sources, amount }) => ({
-    owner,
-    sources,
-    amount: formatAmount(amount),
-  }));
-  const shares = owners.map((o) => ({
-    cells: [ownerCell(o.owner ?? '(no owner)'), listed(graph, o.sources)],
-    units: o.amount,
-  }));
-  terminal.result(
-    { ...common, owners: rows },
-    await tableOf(['owner', 'sources', 'amount'], shares, total),
-    rows.map((row) => `${row.owner ?? row.sources[0]}\t${row.amount}`).join('\n'),
-  );
-}
-
-/** Columns of a table, of 80: what is left of them by borders, the largest amount and its share. */
-const OWNER_COLUMNS = 14;
-const SOURCE_COLUMNS = 28;
-
-function ownerCell(owner: string): string {
-  const line = oneLine(owner);
-  return stringWidth(line) <= OWNER_COLUMNS ? line : cutTo(shortId(line), OWNER_COLUMNS);
-}
-
-/** Sources one below the other, the first few of many. */
-function listed(graph: ContributionGraph, ids: readonly string[]): string {
-  const shown = ids.slice(0, 20).map((id) => sourceLabel(graph, id, SOURCE_COLUMNS));
-  if (ids.length > shown.length) shown.push(`and ${ids.length - shown.length} more`);
-  return shown.join('\n');
-}
-
-async function printBySource(
-  terminal: Terminal,
-  graph: ContributionGraph,
-  paid: ReadonlyMap<string, bigint>,
-  common: Common,
-  total: bigint,
-): Promise<void> {
-  const shares = [...paid].map(([id, units]) => {
-    const i = graph.numberOf.get(id)!;
-    return { id, name: graph.names[i], kind: graph.kinds[i], owner: graph.owners[i], units };
-  });
-  const rows = shares.map((s) => ({
-    cells: [sourceCell(graph, s.id, SOURCE_COLUMNS), ownerCell(s.owner ?? '')],
-    units: s.units,
-  }));
-  terminal.result(
-    { ...common, shares: shares.map(({ units, ...s }) => ({ ...s, amount: formatAmount(units) })) },
-    await tableOf(['source', 'owner', 'amount'], rows, total),
-    shares.map((s) => `${s.id}\t${formatAmount(s.units)}`).join('\n'),
-  );
 }
 
 function assertOptions(file: string | undefined, options: PayoutOptions): void {
@@ -198,18 +102,10 @@ const runPayout = action<PayoutOptions>(async ([file], { options, settings, term
     await printExplanation(terminal, graph, explained);
     return;
   }
-  const paid = new Map<string, bigint>();
-  let total = 0n;
-  flows.shares.forEach((units, i) => {
-    if (units === 0n) return;
-    paid.set(graph.ids[i]!, units);
-    total += units;
-  });
   const height = chain ? { height: chain.height } : {};
-  const common = { total: formatAmount(total), ...height, demand: amountsOf(amounts), notes };
-  if (options.per === 'owner') {
-    await printByOwner(terminal, graph, payoutByOwner(graph, paid), common, total);
-  } else await printBySource(terminal, graph, paid, common, total);
+  const common = { ...height, demand: amountsOf(amounts), notes };
+  const print = options.per === 'owner' ? printByOwner : printBySource;
+  await print(terminal, graph, flows.shares, common);
 });
 
 /** Adds `reward payout`. */

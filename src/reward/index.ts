@@ -157,15 +157,14 @@ export {
   type PassedOn,
 } from './flow/explain.js';
 export { payoutNotes } from './flow/notes.js';
+export { type OwnerShare, ownerShares, payoutByOwner } from './flow/owners.js';
 export { PayoutEngine, type PayoutUpdate, type ShareChange } from './flow/PayoutEngine.js';
 export {
   computeFlows,
   computePayout,
   demandOf,
   type Flows,
-  type OwnerShare,
   payout,
-  payoutByOwner,
   type SolvedCircle,
   soleUnusedSource,
 } from './flow/payout.js';

@@ -18,6 +18,20 @@ describe('writing a file', () => {
     expect(readdirSync(join(folder, 'a', 'b'))).toEqual(['secret']);
   });
 
+  it('writes pieces as they are made, and keeps the older file where one of them fails', () => {
+    const path = join(folder, 'pieces');
+    function* pieces(end: number): Generator<Uint8Array | string> {
+      yield 'é';
+      yield Uint8Array.of(0x32);
+      if (end > 2) throw new Error('no more');
+    }
+    writeFileAtomic(path, pieces(2));
+    expect(readFileSync(path, 'utf8')).toBe('é2');
+    expect(() => writeFileAtomic(path, pieces(3))).toThrow(/could not be written: no more/);
+    expect(readFileSync(path, 'utf8')).toBe('é2');
+    expect(readdirSync(folder).filter((name) => name.startsWith('pieces'))).toEqual(['pieces']);
+  });
+
   it('writes several or none, when one of them can not be written', () => {
     const dir = join(folder, 'several');
     const one = join(dir, 'one');

@@ -1,8 +1,9 @@
-import { spawnSync } from 'node:child_process';
+import { spawn, spawnSync } from 'node:child_process';
+import { once } from 'node:events';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
-import { describe, expect, it } from 'vitest';
+import { afterAll, describe, expect, it } from 'vitest';
 
 const BIN = resolve(import.meta.dirname, '../../bin/bitmodel.js');
 const GRAPH = JSON.stringify({
@@ -25,6 +26,7 @@ function bitmodel(input: string, ...args: string[]) {
   const { status, stdout, stderr } = spawnSync(process.execPath, [BIN, ...args], {
     input,
     encoding: 'utf8',
+    maxBuffer: 1 << 26,
   });
   return { status, stdout, stderr };
 }
@@ -188,6 +190,49 @@ describe('bitmodel reward payout', () => {
     });
     expect(status).toBe(2);
     expect(JSON.parse(stderr).error.message).toMatch(/^Line 5: "verses" is a parent of 1 source /);
+  });
+
+  describe('of a hundred thousand sources', () => {
+    const folder = mkdtempSync(join(tmpdir(), 'bitmodel-many-'));
+    afterAll(() => rmSync(folder, { recursive: true }));
+    const COUNT = 100_000;
+    const many = join(folder, 'many.csv');
+    const changes = join(folder, 'changes.jsonl');
+    // a chain: each passes on all but a millionth
+    const edge = (i: number): string => `s${i},s${i + 1},999999,o${i % 7}\n`;
+    const edges = Array.from({ length: COUNT }, (_, i) => edge(i)).join('');
+    writeFileSync(many, `source,parent,ppm,owner\n${edges}`);
+    writeFileSync(changes, '{"paid":{"s0":"1000000"}}\n'.repeat(3));
+    const paid = ['reward', 'payout', many, '--amount', '10000000'];
+
+    it('prints all of them as one JSON object', () => {
+      const { status, stdout } = bitmodel('', ...paid, '--json');
+      expect(status).toBe(0);
+      const { total, shares } = JSON.parse(stdout) as {
+        total: string;
+        shares: { amount: string }[];
+      };
+      const units = shares.map(({ amount }) => BigInt(amount.replace('.', '')));
+      expect([shares.length, total]).toEqual([COUNT + 1, '10000000.00000000']);
+      expect(units.reduce((sum, each) => sum + each)).toBe(10n ** 15n);
+    });
+
+    it.each([
+      ['payout --json', [...paid, '--json']],
+      ['payout -q', [...paid, '-q']],
+      ['payout --changes', ['reward', 'payout', many, '--changes', changes, '-q']],
+      ['graph --as csv', ['reward', 'graph', many, '--as', 'csv']],
+      ['graph --json', ['reward', 'graph', many, '--json']],
+    ])('ends without a word where the reader of %s goes away', async (_, args) => {
+      const child = spawn(process.execPath, [BIN, ...args], { stdio: ['ignore', 'pipe', 'pipe'] });
+      let said = '';
+      child.stderr.setEncoding('utf8').on('data', (text: string) => {
+        said += text;
+      });
+      child.stdout.once('data', () => child.stdout.destroy());
+      const [status] = (await once(child, 'close')) as [number | null];
+      expect([status, said]).toEqual([0, '']);
+    });
   });
 
   it('caps what a source passes on', () => {

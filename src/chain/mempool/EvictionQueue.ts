@@ -1,5 +1,5 @@
+import { Heap } from '../../base/index.js';
 import { compareFeeRates, evictionScore, type FeeRate, type MempoolEntry } from './entry.js';
-import { Heap } from './Heap.js';
 
 /** What an entry was worth when it was put into the heap; out of date once its sums have changed. */
 interface Candidate {

@@ -1,3 +1,4 @@
+import { Heap } from '../../base/index.js';
 import { MAX_BLOCK_SIZE } from '../codec/block.js';
 import { MAX_BLOCK_SIGNATURE_CHECKS } from '../consensus/parameters.js';
 import {
@@ -8,7 +9,6 @@ import {
   withAncestors,
   withDescendants,
 } from './entry.js';
-import { Heap } from './Heap.js';
 import type { Mempool } from './Mempool.js';
 import { MIN_RELAY_FEE_RATE } from './MinimumFee.js';
 

@@ -9,7 +9,9 @@ import {
 } from '../../reward/index.js';
 import { readChunks } from './input.js';
 import { sourceLabel } from './node-label.js';
+import { objectPieces, printPieces } from './pieces.js';
 import type { Terminal } from './terminal.js';
+import { warnings } from './warnings.js';
 
 /** Longest line of a change, in bytes: a source with a few hundred thousand parents. */
 const LONGEST_LINE = 1 << 26;
@@ -43,29 +45,39 @@ async function* linesOf(path: string): AsyncGenerator<readonly [text: string, at
   if (last.trim() !== '') yield [last, at + 1];
 }
 
-function printUpdate(
+/** A share that changed, in coins. */
+interface ChangeRow {
+  readonly id: string;
+  readonly before: string;
+  readonly after: string;
+}
+
+async function printUpdate(
   terminal: Terminal,
   graph: ContributionGraph,
   at: number,
   total: bigint,
   update: PayoutUpdate,
-): void {
+): Promise<void> {
   const { changes, divided } = update;
-  const rows = changes.map(({ id, before, after }) => ({
-    id,
-    before: formatAmount(before),
-    after: formatAmount(after),
-  }));
+  function* rows(): Generator<ChangeRow> {
+    for (const { id, before, after } of changes) {
+      yield { id, before: formatAmount(before), after: formatAmount(after) };
+    }
+  }
   const sums = `total ${formatAmount(total)}`;
   const what = changes.length === 1 ? '1 share changed' : `${changes.length} shares changed`;
-  terminal.result(
-    { line: at, total: formatAmount(total), divided, changes: rows },
-    [
-      `line ${at}: ${what}, ${sums}`,
-      ...rows.map((r) => `  ${sourceLabel(graph, r.id)}: ${r.before} → ${r.after}`),
-    ].join('\n'),
-    rows.map((row) => `${row.id}\t${row.after}`).join('\n'),
-  );
+  function* lines(): Generator<string> {
+    if (!terminal.quiet) yield `line ${at}: ${what}, ${sums}\n`;
+    for (const { id, before, after } of rows()) {
+      if (terminal.quiet) yield `${id}\t${after}\n`;
+      else yield `  ${sourceLabel(graph, id)}: ${before} → ${after}\n`;
+    }
+  }
+  if (terminal.json) {
+    const fields = warnings.joinTo({ line: at, total: formatAmount(total), divided });
+    await printPieces(objectPieces(fields, 'changes', rows()), { as: 'json' });
+  } else await printPieces(lines(), { as: 'text' });
 }
 
 /**
@@ -91,6 +103,6 @@ export async function followChanges(
       const cause = thrown;
       throw new BitmodelError(code, `Line ${at}: ${message}`, { next, exitCode, cause });
     }
-    printUpdate(terminal, graph, at, engine.total, update);
+    await printUpdate(terminal, graph, at, engine.total, update);
   }
 }

@@ -1,7 +1,7 @@
+import { Heap } from '../../base/index.js';
 import type { CircleOrder } from './CircleOrder.js';
 import { divideCycle } from './cycle.js';
 import type { DynamicGraph, DynamicRow } from './DynamicGraph.js';
-import { Heap } from './Heap.js';
 import { partOf } from './partOf.js';
 import type { Flows } from './payout.js';
 
@@ -110,7 +110,7 @@ export class FlowState {
    * @throws BitmodelError `BAD_GRAPH` where money came into a closed or too large circle; what was touched stays so
    */
   divide(): void {
-    const heap = new Heap<number>((a, b) => this.#order.placeOf(a) - this.#order.placeOf(b));
+    const heap = new Heap<number>((a, b) => this.#order.placeOf(a) < this.#order.placeOf(b));
     const touch = (source: number): void => {
       if (this.#touched.has(source)) return;
       this.#touched.add(source);

@@ -1,5 +1,5 @@
+import { Heap } from '../../base/index.js';
 import { type ContributionGraph, PPM } from '../graph/graph.js';
-import { Heap } from './Heap.js';
 import { partOf } from './partOf.js';
 import type { Flows, SolvedCircle } from './payout.js';
 
@@ -105,7 +105,7 @@ function largestPaths(
   const { rows, weights } = graph;
   const { starts, users } = usersOf(graph);
   const tails: Tail[] = [];
-  const heap = new Heap<Tail>((a, b) => (a.amount === b.amount ? 0 : a.amount > b.amount ? -1 : 1));
+  const heap = new Heap<Tail>((a, b) => a.amount > b.amount);
   const push = (source: number, part: bigint, behind: Tail | undefined): void => {
     const most = (mostInto(source) * part) >> DIGITS;
     if (most > 0n) heap.push({ source, part, behind, whole: false, amount: most });

@@ -140,45 +140,6 @@ export function payout(
   return paid;
 }
 
-/** What one owner is paid for all its sources. */
-export interface OwnerShare {
-  /** Undefined for a source that names no owner: each such source stands alone. */
-  readonly owner: string | undefined;
-  /** Ids of the sources paid for, in order. */
-  readonly sources: readonly string[];
-  /** Base units. */
-  readonly amount: bigint;
-}
-
-/**
- * Gathers a payout by owner, so that who splits a work into many sources sees, and gets, one sum. Largest first, then by owner.
- * A source without an owner is a line of its own: its money is nobody's to gather yet.
- */
-export function payoutByOwner(
-  graph: ContributionGraph,
-  paid: ReadonlyMap<string, bigint>,
-): OwnerShare[] {
-  const byOwner = new Map<string, { sources: string[]; amount: bigint }>();
-  const unowned: OwnerShare[] = [];
-  for (const [id, amount] of paid) {
-    const owner = graph.owners[graph.numberOf.get(id)!];
-    if (owner === undefined) {
-      unowned.push({ owner, sources: [id], amount });
-      continue;
-    }
-    const held = byOwner.get(owner);
-    if (held) {
-      held.sources.push(id);
-      held.amount += amount;
-    } else byOwner.set(owner, { sources: [id], amount });
-  }
-  const owned = [...byOwner].map(([owner, share]) => ({ owner, ...share }));
-  return [...owned, ...unowned].sort((a, b) => {
-    if (a.amount !== b.amount) return a.amount > b.amount ? -1 : 1;
-    return (a.owner ?? a.sources[0]!) < (b.owner ?? b.sources[0]!) ? -1 : 1;
-  });
-}
-
 /**
  * The one source that money is paid for when none is named: the only one that no other stands on.
  * @throws BitmodelError `BAD_GRAPH` when there is none or more than one

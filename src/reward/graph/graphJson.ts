@@ -1,11 +1,5 @@
 import { messageOf, parseAmount } from '../../base/index.js';
-import {
-  type ContributionGraph,
-  graphError,
-  type ParentShare,
-  quoted,
-  standingOf,
-} from './graph.js';
+import { type ContributionGraph, graphError, quoted, standingOf } from './graph.js';
 import { JsonGraphReader } from './JsonGraphReader.js';
 
 function parseJson(text: string, what: string): unknown {
@@ -31,18 +25,9 @@ export function parseGraph(text: string): ContributionGraph {
   return reader.end();
 }
 
-function sourceJson(graph: ContributionGraph, i: number): string {
-  const parents: ParentShare[] = [];
-  for (let e = graph.rows[i]!; e < graph.rows[i + 1]!; e++) {
-    const standing = standingOf(graph, e);
-    const parent = { id: graph.ids[graph.parents[e]!]!, ppm: graph.weights[e]! };
-    parents.push(standing ? { ...parent, standing } : parent);
-  }
-  const { [i]: id } = graph.ids;
-  const { [i]: owner } = graph.owners;
-  const { [i]: kind } = graph.kinds;
-  const { [i]: name } = graph.names;
-  return JSON.stringify({ id, owner, kind, name, parents });
+/** The beginning of an object's text, to which more fields are added. */
+function opened(object: object): string {
+  return JSON.stringify(object).slice(0, -1);
 }
 
 /**
@@ -51,7 +36,17 @@ function sourceJson(graph: ContributionGraph, i: number): string {
  */
 export function* jsonPieces(graph: ContributionGraph): Generator<string> {
   yield '{"v":1,"sources":[';
-  for (let i = 0; i < graph.ids.length; i++) yield `${i > 0 ? ',' : ''}${sourceJson(graph, i)}`;
+  for (let i = 0; i < graph.ids.length; i++) {
+    const labels = { owner: graph.owners[i], kind: graph.kinds[i], name: graph.names[i] };
+    yield `${i > 0 ? ',' : ''}${opened({ id: graph.ids[i], ...labels })},"parents":[`;
+    const begin = graph.rows[i]!;
+    for (let e = begin; e < graph.rows[i + 1]!; e++) {
+      const id = graph.ids[graph.parents[e]!]!;
+      const parent = { id, ppm: graph.weights[e]!, standing: standingOf(graph, e) };
+      yield `${e > begin ? ',' : ''}${JSON.stringify(parent)}`;
+    }
+    yield ']}';
+  }
   yield ']}';
 }
 

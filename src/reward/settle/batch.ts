@@ -5,7 +5,8 @@ import {
   DUST,
   type TransactionOutput,
 } from '../../chain/index.js';
-import { payout, payoutByOwner } from '../flow/payout.js';
+import { payoutByOwner } from '../flow/owners.js';
+import { payout } from '../flow/payout.js';
 import { type ContributionGraph, quoted } from '../graph/graph.js';
 import {
   amountsHash,

@@ -3,6 +3,8 @@ import { describe, expect, it } from 'vitest';
 import {
   buildGraph,
   MAXIMUM_CIRCLE,
+  type OwnerShare,
+  ownerShares,
   payout,
   payoutByOwner,
   type SourceDeclaration,
@@ -270,6 +272,41 @@ describe('a payout by owner', () => {
       { owner: 'ann', sources: ['m'], amount: 30n },
       { owner: undefined, sources: ['wild'], amount: 10n },
     ]);
+  });
+
+  it('is that of gathering one by one, on any graph, also where amounts differ by less than a double can hold', () => {
+    const base = 2n ** 62n;
+    const drawn = fc.record({
+      owners: fc.array(fc.option(fc.constantFrom('ann', 'ben', 'cy'), { nil: undefined }), {
+        minLength: 12,
+        maxLength: 12,
+      }),
+      shares: fc.array(fc.constantFrom(0n, 1n, 2n, base, base + 1n, base + 2n), {
+        minLength: 12,
+        maxLength: 12,
+      }),
+    });
+    fc.assert(
+      fc.property(drawn, ({ owners, shares }) => {
+        const graph = buildGraph(
+          owners.map((owner, i) => ({ id: `s${i + 10}`, owner, parents: [] })),
+        );
+        const expected = new Map<string, OwnerShare>();
+        shares.forEach((units, i) => {
+          const { [i]: owner } = owners;
+          const key = owner ?? `s${i + 10}`;
+          if (units === 0n) return;
+          const { sources, amount } = expected.get(key) ?? { sources: [], amount: 0n };
+          const sum = BigInt.asUintN(64, amount + units);
+          expected.set(key, { owner, sources: [...sources, `s${i + 10}`], amount: sum });
+        });
+        const nameOf = ({ owner, sources }: OwnerShare): string => owner ?? sources[0]!;
+        const sorted = [...expected.values()].sort((a, b) =>
+          a.amount === b.amount ? (nameOf(a) < nameOf(b) ? -1 : 1) : a.amount > b.amount ? -1 : 1,
+        );
+        expect([...ownerShares(graph, BigUint64Array.from(shares))]).toEqual(sorted);
+      }),
+    );
   });
 });
 

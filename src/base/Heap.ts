@@ -1,4 +1,4 @@
-/** A binary heap: what comes before all others is taken first. */
+/** A binary heap: what comes before all others is taken first. The order must not change while it is used. */
 export class Heap<T> {
   readonly #items: T[] = [];
   readonly #before: (a: T, b: T) => boolean;
@@ -8,10 +8,12 @@ export class Heap<T> {
     this.#before = before;
   }
 
+  /** Items in it. */
   get size(): number {
     return this.#items.length;
   }
 
+  /** Puts an item in. */
   push(item: T): void {
     const items = this.#items;
     let at = items.push(item) - 1;
