@@ -40,14 +40,26 @@ describe('an offering of a model’s units on a running node', () => {
 
   let burner: ImiHands;
 
-  /** What was sent before is in a block. */
-  const settled = (): Promise<unknown> => client.generate(1, cat);
+  /** What was sent before is in a block; no block comes but by this. */
+  const settled = (blocks = 1): Promise<unknown> => client.generate(blocks, cat);
+  /** Runs what waits for a block after each of its steps. */
+  const withBlocks = async <T>(body: Promise<T>): Promise<T> => {
+    let isOver = false;
+    const ended = body.finally(() => {
+      isOver = true;
+    });
+    while (!isOver) {
+      await settled();
+      await Promise.race([ended, new Promise((done) => setTimeout(done, 200))]);
+    }
+    return ended;
+  };
 
   beforeAll(async () => {
     const tiny = join(place.folder, 'tiny');
     cpSync('fixtures/bitmodel-tiny', tiny, { recursive: true });
     const [started, packed] = await Promise.all([
-      place.startNode('--block-time', '1'),
+      place.startNode('--block-time', '3600'),
       place.json<{ id: string }>(['model', 'pack', tiny, '--name', 'tiny']),
     ]);
     [node, model] = [started, packed.id];
@@ -90,7 +102,7 @@ describe('an offering of a model’s units on a running node', () => {
     const create = ['imo', 'create', '--model', model, ...terms, ...as('ann')];
     const cut = await place.run(create, { killAt: "holders' contract is published" });
     expect(cut.code).toBeNull();
-    const made = await place.json<{ id: string; steps: { step: string }[] }>(create);
+    const made = await withBlocks(place.json<{ id: string; steps: { step: string }[] }>(create));
     ({ id } = made);
     expect(made.steps.map(({ step }) => step)).toEqual(['share', 'offering']);
     const again = await place.json(create);
@@ -141,7 +153,8 @@ describe('an offering of a model’s units on a running node', () => {
     const wallet = new Wallet({ client, keys: [payer], params });
     await wallet.send([{ value: 10_000_000n, lockingScript: fromHex(split) }]);
     await place.ok(['reward', 'settle', model, ...as('cat')]);
-    await settled();
+    // holders are paid by a block that six others bury
+    await settled(7);
     const paid = await place.json<{ txid: string }>(['imo', 'distribute', 'tiny', ...as('ann')]);
     expect(paid).toMatchObject({ paid: '0.02000000' });
     const audit = await place.json(['imo', 'audit', paid.txid]);

@@ -18,12 +18,15 @@ import { type ImoDraft, type ImoMaking, type ImoStep, issuerScript } from './dra
 import { paidShare } from './figures.js';
 import { incomeScript, incomeSourceId } from './incomeContract.js';
 
-/** Whether a transaction of the wallet's that is in no block yet says what is to be said. */
+/** Whether a transaction of the wallet's that is in no block yet, or in one after the registry's, says what is to be said. */
 async function isWaiting(
   { client, wallet }: ImoMaking,
+  registry: Registry,
   says: (payload: Uint8Array) => boolean,
 ): Promise<boolean> {
-  const waiting = (await wallet.history()).filter(({ height }) => height === 0);
+  const isNew = ({ height }: { readonly height: number }): boolean =>
+    height === 0 || height > registry.height;
+  const waiting = (await wallet.history()).filter(isNew);
   const found = await mapConcurrently(waiting, async ({ txid }) => {
     const { outputs } = (await client.transaction(txid))?.transaction ?? { outputs: [] };
     return outputs.some(({ lockingScript }) => {
@@ -84,7 +87,7 @@ export async function prepare(
       const source = parseSourcePin(payload);
       return source !== undefined && equalBytes(source.owner, script);
     };
-    if (await isWaiting(making, isMine)) return 'waits';
+    if (await isWaiting(making, registry, isMine)) return 'waits';
     return publishContract(making, registry, model, script);
   }
   if (paidShare(registry, model, script) >= incomePpm) return undefined;
@@ -93,7 +96,7 @@ export async function prepare(
     const said = parseModelPin(payload);
     return said !== undefined && said.id === model && equalBytes(said.split, after.split);
   };
-  if (await isWaiting(making, isMine)) return 'waits';
+  if (await isWaiting(making, registry, isMine)) return 'waits';
   const { txid, fee } = await updateModel(client, wallet, pin, after);
   return { step: 'share', txid, fee };
 }

@@ -6,6 +6,7 @@ import {
   signInput,
   type TransactionOutput,
 } from '#src/chain/index.js';
+import { prepare } from '#src/reward/imo/prepare.js';
 import {
   auditDistribution,
   buyUnits,
@@ -18,6 +19,7 @@ import {
   planDistribution,
   planPurchase,
   readBooks,
+  readRegistry,
   saleCoin,
   sendDistribution,
   settleSplits,
@@ -82,6 +84,18 @@ describe('an offering', () => {
     await expect(createOffering(other, making(regtest, issuer))).rejects.toMatchObject({
       code: 'IMO_EXISTS',
     });
+  });
+
+  it('has no step sent twice by who read the chain a block too early', async () => {
+    const draft = draftOf(await publish(regtest, issuer, 'singer'));
+    for (const step of ['source', 'share']) {
+      const registry = await readRegistry(regtest.chain);
+      const next = () => prepare(draft, making(regtest, issuer), registry);
+      expect(await next()).toMatchObject({ step });
+      expect(await next()).toBe('waits');
+      await regtest.mine();
+      expect(await next()).toBe('waits');
+    }
   });
 
   it('is found by its model, and not by anything else', async () => {
