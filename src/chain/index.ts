@@ -8,16 +8,13 @@ export {
 } from './address/address.js';
 export { messageHash, signMessage, verifyMessage } from './address/message.js';
 export { decodeWif, encodeWif } from './address/wif.js';
-export {
-  ChainClient,
-  type KnownTransaction,
-  type PinEventJson,
-  type PinOptions,
-  type PinSelector,
-  type Utxo,
-} from './client/ChainClient.js';
+export type { SaidBalance } from './client/balanceJson.js';
+export { ChainClient, type KnownTransaction, type Utxo } from './client/ChainClient.js';
 export type { CategoryInfo } from './client/categoryJson.js';
+export type { CoinPageOptions } from './client/coinPages.js';
 export { type NodeEvent, nodeEvents, readEvents } from './client/events.js';
+export type { HistoryOrder, HistoryPlace } from './client/historyPages.js';
+export type { PinEventJson, PinOptions, PinSelector } from './client/pinPages.js';
 export {
   addressPath,
   cookiePath,
@@ -26,6 +23,7 @@ export {
   RpcClient,
   type RpcClientOptions,
 } from './client/RpcClient.js';
+export type { Holders } from './client/scriptBatches.js';
 export { ByteReader } from './codec/ByteReader.js';
 export { ByteWriter } from './codec/ByteWriter.js';
 export {
@@ -167,6 +165,7 @@ export {
   type PinVersion,
   parsePinId,
 } from './pins/pin.js';
+export { coinJson } from './rpc/coinViews.js';
 export { NETWORK_HELP } from './rpc/help/network.js';
 export {
   helpText,
@@ -178,12 +177,15 @@ export {
   usageLine,
 } from './rpc/method.js';
 export { CHAIN_HELP } from './rpc/methodHelp.js';
+export { balanceAmong } from './rpc/methods/balances.js';
+export { unspentAmong } from './rpc/methods/coinLists.js';
 export { type ControlOptions, registerControlMethods } from './rpc/methods/control.js';
 export { decodeParam } from './rpc/methods/decodeParam.js';
-export { balanceView, coinJson, historyPage, largest, scriptsOf } from './rpc/methods/indexes.js';
+export { historyPage } from './rpc/methods/histories.js';
 export { netTotals, networkInfo, requireAddCommand } from './rpc/methods/network.js';
 export { listPins, type PinSource, pinHistory } from './rpc/methods/pins.js';
 export { registerCodingMethods } from './rpc/methods/rawTransactions.js';
+export { scriptsOf } from './rpc/methods/scripts.js';
 export { exceedsRate, maxFeeRate } from './rpc/methods/testAccept.js';
 export { registerUtilMethods } from './rpc/methods/util.js';
 export { registerWaitingMethods } from './rpc/methods/waiting.js';

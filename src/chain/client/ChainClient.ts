@@ -8,12 +8,22 @@ import {
   type Transaction,
   type TransactionOutput,
 } from '../codec/transaction.js';
-import type { Pin, PinStatus, PinVersion } from '../pins/pin.js';
+import type { Pin } from '../pins/pin.js';
 import { RPC_CODE, RpcError } from '../wire/RpcError.js';
+import { balanceOf, type SaidBalance } from './balanceJson.js';
 import { type CategoryInfo, categoryFromJson } from './categoryJson.js';
+import { type CoinPageOptions, eachCoin } from './coinPages.js';
+import { eachInHistory, type HistoryOrder, type HistoryPlace } from './historyPages.js';
 import { coinFromJson, coinsFromJson, type OutputJson } from './outputJson.js';
+import {
+  eachPin,
+  type PinEventJson,
+  type PinOptions,
+  type PinSelector,
+  pinHistory,
+} from './pinPages.js';
 import type { RpcClient } from './RpcClient.js';
-import { type HistoryPlace, historyOf, scriptBatches } from './scriptBatches.js';
+import { batchesOf, type Holders, largestOf } from './scriptBatches.js';
 
 /** An unspent output. */
 export interface Utxo {
@@ -41,52 +51,6 @@ interface SpendJson extends OutputJson {
   readonly spent: { readonly txid: string; readonly vin: number; readonly height: number } | null;
 }
 
-type PinVersionJson = Omit<PinVersion, 'payload'> & { readonly payload?: string };
-type PinJson = Omit<Pin, 'payload' | 'versions'> & {
-  readonly payload?: string;
-  readonly versions: readonly PinVersionJson[];
-};
-
-/** One thing that happened to a pin, as the node tells it: it was made, changed, or only moved. */
-export interface PinEventJson {
-  readonly operation: string;
-  /** Printed id of the transaction. */
-  readonly txid: string;
-  readonly height: number;
-  readonly status: PinStatus;
-  /** Who holds the pin since; absent when nobody does. */
-  readonly owner?: string;
-  /** Output that holds the base unit since, `txid:vout`. */
-  readonly location?: string;
-  /** Base units of that output before it. */
-  readonly offset?: number;
-  readonly contentType?: string;
-  /** Bytes of the payload. */
-  readonly size?: number;
-  /** In hex; absent when the pin only moved, and where it is too long to be listed. */
-  readonly payload?: string;
-}
-
-/** Which pins: those at a path, at an owner's address, made by a MetaID (64 hex digits), or one by its id. */
-export type PinSelector =
-  | { readonly path: string }
-  | { readonly owner: string }
-  | { readonly metaId: string }
-  | { readonly id: string };
-
-/** Which part of the pins of a path or a holder is asked for. */
-export interface PinOptions {
-  /** As of this block: what was made, changed or moved later does not count. The tip unless stated. */
-  readonly atHeight?: number;
-  /** Hidden and revoked pins, too. */
-  readonly all?: boolean;
-  readonly limit?: number;
-  /** Only those behind this pin, to read a long list in pages. */
-  readonly after?: string;
-  /** Longer payloads are left out; 131,072 bytes unless stated. */
-  readonly maxPayload?: number;
-}
-
 /** How a transaction is handed to the node. */
 export interface SendingOptions {
   /** Let it pay any fee for its size: its owner was asked, or has a limit of their own. */
@@ -98,12 +62,6 @@ const TOKEN_PAGE = 1_000;
 
 /** Coins of one contract that are looked at, those worth most. */
 const LARGEST_COINS = 1_000;
-
-/** Events of a pin asked for at once. */
-const HISTORY_PAGE = 1_000;
-
-/** Pins asked for at once. */
-const PIN_PAGE = 500;
 
 /** How long one waiting call may hang before it is made again. */
 const WAIT_MILLISECONDS = 30_000;
@@ -131,42 +89,77 @@ export class ChainClient {
     return this.rpc.call<string>('getblockhash', height);
   }
 
-  /** Unspent outputs of the addresses, those of the mempool included, those spent there left out. */
+  /**
+   * Unspent outputs of the addresses, those of the mempool included, those spent there left out: all of them, those worth
+   * most first. Strangers can leave as many as they pay for at any address: where not all are needed, {@link eachUtxo} or
+   * {@link largestUtxos} hold no more than is taken.
+   */
   utxos(addresses: readonly string[]): Promise<Utxo[]> {
-    return this.#utxos({ addresses });
+    return listed(this.eachUtxo({ addresses }));
   }
 
   /** As {@link utxos}, for locking scripts that are no addresses, such as contracts; any number of them. */
-  async scriptUtxos(scripts: readonly Uint8Array[]): Promise<Utxo[]> {
-    const found: Utxo[] = [];
-    for (const batch of scriptBatches(scripts)) {
-      for (const coin of await this.#utxos({ scripts: batch })) found.push(coin);
-    }
-    return found;
+  scriptUtxos(scripts: readonly Uint8Array[]): Promise<Utxo[]> {
+    return listed(this.eachUtxo({ scripts }));
+  }
+
+  /**
+   * Unspent outputs of any number of addresses or scripts, from the one worth most down, of equal ones by transaction hash
+   * and index. They are asked for page by page as they are taken: `for await … break` where enough is known. A block that
+   * comes meanwhile moves none of those still to come; one that is spent meanwhile may be told of.
+   * @throws BitmodelError `BAD_RPC_ANSWER` when the node tells one twice, or out of order
+   */
+  eachUtxo(of: Holders, options?: CoinPageOptions): AsyncGenerator<Utxo, void> {
+    return eachCoin(this.rpc, batchesOf(of), options);
   }
 
   /**
    * As {@link scriptUtxos}, of each script only the coins worth most: anybody can leave so much dust in a contract that no
    * list of all of it could be told.
    */
-  async largestUtxos(scripts: readonly Uint8Array[], most = LARGEST_COINS): Promise<Utxo[]> {
-    const found: Utxo[] = [];
-    for (const batch of scriptBatches(scripts, most)) {
-      for (const coin of await this.#utxos({ scripts: batch }, most)) found.push(coin);
-    }
-    return found;
+  largestUtxos(scripts: readonly Uint8Array[], most = LARGEST_COINS): Promise<Utxo[]> {
+    return largestOf(this.rpc, scripts, most);
   }
 
   /**
-   * Transactions that pay to or spend from any number of locking scripts, each once.
+   * What the unspent outputs of any number of addresses or scripts come to, as the node adds them up: for showing.
+   * @throws BitmodelError `BAD_RPC_ANSWER`
+   */
+  balance(of: Holders): Promise<SaidBalance> {
+    return balanceOf(this.rpc, batchesOf(of));
+  }
+
+  /**
+   * Transactions that pay to or spend from any number of addresses or scripts, each once; what waits (height 0) is the
+   * newest. They are asked for page by page as they are taken, and a block that comes meanwhile makes none be left out or
+   * told twice.
+   * @param first how many are asked for at first, by whoever needs few
+   * @throws BitmodelError `CHAIN_MOVED` when a reorganisation comes meanwhile; `BAD_RPC_ANSWER`
+   */
+  eachInHistory(
+    of: Holders,
+    order: HistoryOrder = 'oldest',
+    first?: number,
+  ): AsyncGenerator<HistoryPlace, void> {
+    return eachInHistory(this.rpc, batchesOf(of), order, first);
+  }
+
+  /**
+   * The first of {@link eachInHistory} of locking scripts.
    * @param count most that are given
    */
-  scriptHistory(
+  async scriptHistory(
     scripts: readonly Uint8Array[],
     count: number,
-    order: 'oldest' | 'newest' = 'oldest',
+    order: HistoryOrder = 'oldest',
   ): Promise<HistoryPlace[]> {
-    return historyOf(this.rpc, scripts, count, order);
+    const found: HistoryPlace[] = [];
+    if (count <= 0) return found;
+    for await (const place of this.eachInHistory({ scripts }, order, count)) {
+      found.push(place);
+      if (found.length >= count) break;
+    }
+    return found;
   }
 
   /** A transaction by its printed id, from the chain or the mempool. */
@@ -242,35 +235,13 @@ export class ChainClient {
   }
 
   /** As {@link pins}, page by page: whoever needs only the first that fits stops there. */
-  async *eachPin(
-    selector: PinSelector | string,
-    options: PinOptions = {},
-  ): AsyncGenerator<Pin, void> {
-    const of = typeof selector === 'string' ? { path: selector } : selector;
-    let { limit = Number.POSITIVE_INFINITY, after } = options;
-    while (limit > 0) {
-      const page = await this.rpc.call<PinJson[]>('getpins', {
-        ...of,
-        ...options,
-        limit: Math.min(limit, PIN_PAGE),
-        ...(after === undefined ? {} : { after }),
-      });
-      for (const json of page) yield pinOf(json);
-      limit -= page.length;
-      after = page.at(-1)?.id;
-      if (after === undefined || 'id' in of) return;
-    }
+  eachPin(selector: PinSelector | string, options: PinOptions = {}): AsyncGenerator<Pin, void> {
+    return eachPin(this.rpc, selector, options);
   }
 
   /** What happened to a pin, oldest first, page by page. */
-  async *pinHistory(id: string): AsyncGenerator<PinEventJson, void> {
-    for (let skip = 0; ; ) {
-      const page = await this.rpc.call<PinEventJson[]>('getpinhistory', id, HISTORY_PAGE, skip);
-      // a page of long events is a short one, with more behind it
-      if (page.length === 0) return;
-      yield* page;
-      skip += page.length;
-    }
+  pinHistory(id: string): AsyncGenerator<PinEventJson, void> {
+    return pinHistory(this.rpc, id);
   }
 
   /**
@@ -319,14 +290,6 @@ export class ChainClient {
     }
   }
 
-  async #utxos(
-    of: { addresses: readonly string[] } | { scripts: string[] },
-    ...largest: number[]
-  ): Promise<Utxo[]> {
-    const found = await this.rpc.call('getaddressutxos', of, ...largest);
-    return coinsFromJson(found);
-  }
-
   #spend(outpoint: Outpoint): Promise<SpendJson | null> {
     return this.rpc.call('getoutpointspend', hashToId(outpoint.hash), outpoint.index);
   }
@@ -341,13 +304,8 @@ export class ChainClient {
   }
 }
 
-function pinOf(json: PinJson): Pin {
-  return {
-    ...json,
-    payload: fromHex(json.payload ?? ''),
-    versions: json.versions.map((version) => ({
-      ...version,
-      payload: fromHex(version.payload ?? ''),
-    })),
-  };
+async function listed<T>(stream: AsyncIterable<T>): Promise<T[]> {
+  const list: T[] = [];
+  for await (const item of stream) list.push(item);
+  return list;
 }

@@ -1,74 +1,64 @@
 import { toHex } from '../../base/index.js';
+import type { Utxo } from './ChainClient.js';
+import { type CoinsOf, coinPages } from './coinPages.js';
 import type { RpcClient } from './RpcClient.js';
-
-/** A transaction of a history. */
-export interface HistoryPlace {
-  readonly txid: string;
-  /** Block that holds it; 0 while it waits in the mempool. */
-  readonly height: number;
-}
 
 /** Scripts in one call, half of what the node takes, and hexadecimal digits of them, well below the longest call. */
 const MOST_SCRIPTS = 500;
 const MOST_DIGITS = 8_000_000;
 
-/** Characters of an answer that lists coins, well below the longest that is taken, and of one coin beside its script. */
-const MOST_ANSWERED = 48_000_000;
-const COIN_CHARACTERS = 1_000;
-
-/**
- * Scripts as hexadecimal digits, each once, in as many lists as the node must be asked for.
- * @param coins of each script that may be told in the answer, where there is a limit
- */
-export function scriptBatches(scripts: readonly Uint8Array[], coins = 0): string[][] {
+/** Scripts as hexadecimal digits, each once, in as many lists as the node must be asked for. */
+export function scriptBatches(scripts: readonly Uint8Array[]): string[][] {
   const batches: string[][] = [];
   let batch: string[] = [];
-  let [digits, answered] = [0, 0];
+  let digits = 0;
   for (const hex of new Set(scripts.map(toHex))) {
-    const answer = coins * (hex.length + COIN_CHARACTERS);
-    const isLong = digits + hex.length > MOST_DIGITS || answered + answer > MOST_ANSWERED;
+    const isLong = digits + hex.length > MOST_DIGITS;
     if (batch.length === MOST_SCRIPTS || (batch.length > 0 && isLong)) {
       batches.push(batch);
-      [batch, digits, answered] = [[], 0, 0];
+      [batch, digits] = [[], 0];
     }
     batch.push(hex);
     digits += hex.length;
-    answered += answer;
   }
   return batch.length > 0 ? [...batches, batch] : batches;
 }
 
-/** Histories as one, in the order that the node gives one in: what waits is the newest. Each transaction once. */
-function mergedHistory(
-  histories: readonly (readonly HistoryPlace[])[],
-  order: 'oldest' | 'newest',
-): HistoryPlace[] {
-  const age = ({ height }: HistoryPlace): number =>
-    height === 0 ? Number.MAX_SAFE_INTEGER : height;
-  const once = new Map(histories.flat().map((place) => [place.txid, place]));
-  return [...once.values()].sort((a, b) =>
-    order === 'oldest' ? age(a) - age(b) : age(b) - age(a),
-  );
+/** Whose coins or history is asked for: of addresses, or of locking scripts that are none, any number of them. */
+export type Holders =
+  | { readonly addresses: readonly string[] }
+  | { readonly scripts: readonly Uint8Array[] };
+
+/** Addresses or scripts, each once, as they are named in as many calls as it takes. */
+export function batchesOf(holders: Holders): CoinsOf[] {
+  if ('scripts' in holders) return scriptBatches(holders.scripts).map((scripts) => ({ scripts }));
+  const unique = [...new Set(holders.addresses)];
+  return Array.from({ length: Math.ceil(unique.length / MOST_SCRIPTS) }, (_, index) => ({
+    addresses: unique.slice(index * MOST_SCRIPTS, (index + 1) * MOST_SCRIPTS),
+  }));
 }
 
-/** What `getaddresshistory` says of any number of scripts. @param count most transactions that are given */
-export async function historyOf(
+/** Of each script the coins worth most, at most so many, those worth most first within what is asked for at once. */
+export async function largestOf(
   rpc: RpcClient,
   scripts: readonly Uint8Array[],
-  count: number,
-  order: 'oldest' | 'newest',
-): Promise<HistoryPlace[]> {
-  const found: HistoryPlace[][] = [];
+  most: number,
+): Promise<Utxo[]> {
+  const found: Utxo[] = [];
   for (const batch of scriptBatches(scripts)) {
-    const history = await rpc.call<HistoryPlace[]>(
-      'getaddresshistory',
-      { scripts: batch },
-      count,
-      0,
-      order,
-    );
-    found.push(history);
+    const left = new Map(batch.map((script) => [script, most]));
+    // a script of which enough is known is asked for no longer, whatever dust lies there
+    for await (const page of coinPages(rpc, () => ({ scripts: [...left.keys()] }))) {
+      for (const coin of page) {
+        const script = toHex(coin.output.lockingScript);
+        const room = left.get(script);
+        if (room === undefined) continue;
+        found.push(coin);
+        if (room > 1) left.set(script, room - 1);
+        else left.delete(script);
+      }
+      if (left.size === 0) break;
+    }
   }
-  // the node's own order within a block stays where it gave one list
-  return found.length === 1 ? found[0]! : mergedHistory(found, order).slice(0, count);
+  return found;
 }

@@ -10,6 +10,19 @@ export interface Coin {
   readonly carriesPins?: boolean;
 }
 
+/** What of an unspent output decides where a list has it. */
+export interface CoinPlace {
+  /** Base units. */
+  readonly value: bigint;
+  readonly outpoint: Outpoint;
+}
+
+/** The order of every list of coins: those worth most first, of equal ones by transaction hash (byte order), then index. */
+export function compareCoins(a: CoinPlace, b: CoinPlace): number {
+  if (a.value !== b.value) return a.value > b.value ? -1 : 1;
+  return Buffer.compare(a.outpoint.hash, b.outpoint.hash) || a.outpoint.index - b.outpoint.index;
+}
+
 /** Where unspent outputs are looked up. */
 export interface CoinSource {
   coin(outpoint: Outpoint): Coin | undefined;

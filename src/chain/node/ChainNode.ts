@@ -24,8 +24,9 @@ import { HeaderAcceptance } from './HeaderAcceptance.js';
 import { assembleBlock, solve } from './miner.js';
 import { Overruling } from './Overruling.js';
 import { openChain } from './openChain.js';
-import { findOutput, findSpender, findUnspent, walkUnspentOf } from './outputs.js';
+import { findOutput, findSpender, findUnspent } from './outputs.js';
 import { TurnQueue } from './TurnQueue.js';
+import { unspentOf } from './unspent.js';
 
 /** The top of the active chain. */
 export interface Tip {
@@ -187,9 +188,9 @@ export class ChainNode extends EventEmitter<Events> {
     return findUnspent(this, outpoint, withMempool);
   }
 
-  /** Unspent outputs with this locking script, the mempool taken into account. */
+  /** Unspent outputs with this locking script, the mempool taken into account, those worth most first. */
   unspentOf(lockingScript: Uint8Array): { outpoint: Outpoint; coin: Coin }[] {
-    return [...walkUnspentOf(this, lockingScript)];
+    return unspentOf(this, lockingScript);
   }
 
   /** Median time past of the active chain's block at a height (BIP113). */

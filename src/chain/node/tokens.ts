@@ -1,13 +1,9 @@
 import type { Outpoint } from '../codec/transaction.js';
 import { type Coin, hashKey, outpointKey } from '../consensus/coins.js';
 import type { HistoryEntry } from '../store/queries.js';
-import {
-  type TokenCategory,
-  tokenCategory,
-  tokenHistory,
-  tokenUtxos,
-} from '../store/tokenIndex.js';
+import { type TokenCategory, tokenCategory, tokenUtxos } from '../store/tokenIndex.js';
 import type { ChainNode } from './ChainNode.js';
+import { type HistoryOf, walkHistory } from './histories.js';
 import { findUnspent } from './outputs.js';
 
 type View = Pick<ChainNode, 'store' | 'mempool'>;
@@ -40,6 +36,12 @@ export function* findTokens(
   }
 }
 
+/** Of which transactions a category's history is. */
+export function historyOfTokens({ mempool }: View, category: Uint8Array): HistoryOf {
+  const waiting = Array.from(mempool.byCategory(category), ({ hash }) => hash);
+  return { index: 'tokenHistory', groups: [category], waiting };
+}
+
 /** A category with all that happened to it. */
 export interface CategoryState {
   /** Counts on the chain; undefined while it is only in the mempool. */
@@ -49,12 +51,9 @@ export interface CategoryState {
 }
 
 /** What is known of a category; undefined when no transaction here ever named it. */
-export function findCategory(
-  { store, mempool }: View,
-  category: Uint8Array,
-): CategoryState | undefined {
-  const counts = tokenCategory(store, category);
-  const waiting = [...mempool.byCategory(category)].map(({ hash }) => ({ hash, height: 0 }));
-  const history = [...tokenHistory(store, category), ...waiting];
-  return history.length > 0 ? { counts, history } : undefined;
+export function findCategory(view: View, category: Uint8Array): CategoryState | undefined {
+  const { store } = view;
+  const of = historyOfTokens(view, category);
+  const history = [...walkHistory(view, store.tables, of, 'oldest')];
+  return history.length > 0 ? { counts: tokenCategory(store, category), history } : undefined;
 }

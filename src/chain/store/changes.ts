@@ -10,7 +10,8 @@ import {
 import { type Coin, hashKey, isUnspendable } from '../consensus/coins.js';
 import type { ConnectableBlock } from '../consensus/connect.js';
 import type { HeaderEntry } from '../consensus/headers.js';
-import { orderedKey, outpointInGroup, scriptKey, utxoKey } from './keys.js';
+import { putIndexedCoin, removeIndexedCoin } from './coinIndex.js';
+import { orderedKey, scriptKey, utxoKey } from './keys.js';
 import { coinRecord, locationRecord, spenderRecord, type TransactionLocation } from './records.js';
 import type { Table, Tables } from './tables.js';
 import { applyTokens, putTokenCoin, removeTokenCoin, revertTokens } from './tokenIndex.js';
@@ -27,8 +28,6 @@ export interface PlacedTransaction {
   /** Coins it spends, one per input; none for the coinbase. */
   readonly spent: readonly Coin[];
 }
-
-const PRESENT = Uint8Array.of(1);
 
 /** The transactions of a block with their places in it, in its order. */
 export function* placeTransactions(
@@ -73,7 +72,7 @@ function put(table: Table, key: Uint8Array, record: ByteWriter): void {
 
 function putCoin(tables: Tables, outpoint: Outpoint, coin: Coin, group: Uint8Array): void {
   put(tables.utxos, utxoKey(outpoint), coinRecord(coin));
-  tables.addressUtxos.putSync(outpointInGroup(group, outpoint), PRESENT);
+  putIndexedCoin(tables, group, outpoint, coin);
   putTokenCoin(tables, outpoint, coin);
 }
 
@@ -84,7 +83,7 @@ function removeCoin(
   group: Uint8Array,
 ): void {
   tables.utxos.removeSync(utxoKey(outpoint));
-  tables.addressUtxos.removeSync(outpointInGroup(group, outpoint));
+  removeIndexedCoin(tables, group, outpoint, output.value);
   removeTokenCoin(tables, outpoint, output.token);
 }
 

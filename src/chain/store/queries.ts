@@ -1,11 +1,9 @@
 import { createHash } from 'node:crypto';
 import { ByteReader } from '../codec/ByteReader.js';
 import { encodeOutpoint, type Outpoint, readTransaction } from '../codec/transaction.js';
-import type { Coin } from '../consensus/coins.js';
 import type { ChainStore } from './ChainStore.js';
-import { afterGroup, decodeOutpointKey, heightOfKey, scriptKey } from './keys.js';
 import { decodeLocation, decodeSpender, type Spender } from './records.js';
-import { STATE_TABLES, type Table } from './tables.js';
+import { STATE_TABLES } from './tables.js';
 
 /** Bytes of a block before the number of its transactions. */
 const HEADER_SIZE = 80;
@@ -17,41 +15,10 @@ export interface HistoryEntry {
   readonly height: number;
 }
 
-/** A group of a table whose values are transaction hashes, in the chain's order. */
-export function groupEntries(table: Table, group: Uint8Array): HistoryEntry[] {
-  return [...table.getRange({ start: group, end: afterGroup(group) })].map(({ key, value }) => ({
-    hash: Uint8Array.from(value),
-    height: heightOfKey(key),
-  }));
-}
-
-/** Transactions that pay to or spend from a locking script, oldest first. */
-export function scriptHistory(store: ChainStore, lockingScript: Uint8Array): HistoryEntry[] {
-  return groupEntries(store.tables.history, scriptKey(lockingScript));
-}
-
-/** Unspent outputs with exactly this locking script; to be gone through before the next block comes. */
-export function* scriptUtxos(
-  store: ChainStore,
-  lockingScript: Uint8Array,
-): Generator<{ outpoint: Outpoint; coin: Coin }> {
-  const group = scriptKey(lockingScript);
-  const keys = [...store.tables.addressUtxos.getKeys({ start: group, end: afterGroup(group) })];
-  for (const key of keys) {
-    const outpoint = decodeOutpointKey(key, group.length);
-    yield { outpoint, coin: store.coin(outpoint)! };
-  }
-}
-
 /** The input of the active chain that spent an output. */
 export function spenderOf(store: ChainStore, outpoint: Outpoint): Spender | undefined {
   const bytes = store.tables.spenders.getBinary(encodeOutpoint(outpoint));
   return bytes && decodeSpender(bytes);
-}
-
-/** Transactions that carry a job id, oldest first. */
-export function jobHistory(store: ChainStore, jobId: Uint8Array): HistoryEntry[] {
-  return groupEntries(store.tables.jobs, jobId);
 }
 
 /**

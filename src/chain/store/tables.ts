@@ -11,7 +11,7 @@ export type Table = Database<Uint8Array, Uint8Array>;
  * Number of the form of keys and records, kept in the store: a store of another form is rebuilt from its blocks before
  * it is used. Raise it with every change of a table of {@link STATE_TABLES} or of the headers.
  */
-export const STORE_FORMAT = 4;
+export const STORE_FORMAT = 5;
 
 /** Tables that connecting a block changes and disconnecting it changes back. */
 export const STATE_TABLES = [

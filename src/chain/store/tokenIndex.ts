@@ -5,7 +5,6 @@ import { type Coin, hashKey, isUnspendable } from '../consensus/coins.js';
 import type { ChainStore } from './ChainStore.js';
 import type { PlacedTransaction } from './changes.js';
 import { afterGroup, decodeOutpointKey, orderedKey, outpointInGroup } from './keys.js';
-import { groupEntries, type HistoryEntry } from './queries.js';
 import { readRecord } from './seal.js';
 import type { Tables } from './tables.js';
 
@@ -152,9 +151,4 @@ export function* tokenUtxos(
     const outpoint = decodeOutpointKey(key, category.length);
     yield { outpoint, coin: store.coin(outpoint)! };
   }
-}
-
-/** Transactions that made, moved or burnt tokens of a category, oldest first. */
-export function tokenHistory(store: ChainStore, category: Uint8Array): HistoryEntry[] {
-  return groupEntries(store.tables.tokenHistory, category);
 }

@@ -180,12 +180,23 @@ describe('a wallet on a node that lies', () => {
     expect(liar.taken()).toEqual([]);
   });
 
-  it('counts a coin once that it is told of twice', async () => {
+  it('takes no coin that it is told of twice, on one page or on two', async () => {
     const one = await coinOf();
-    liar.lie({ getaddressutxos: () => [one, one, one] });
     const value = parseAmount(one.value) + SAID;
     const outputs = [{ value, lockingScript: OTHER_SCRIPT }];
-    await expect(wallet().send(outputs)).rejects.toMatchObject({ code: 'INSUFFICIENT_FUNDS' });
+    liar.lie({ getaddressutxos: () => [one, one, one] });
+    await expect(wallet().send(outputs)).rejects.toMatchObject({ code: 'BAD_RPC_ANSWER' });
+    liar.lie({ getaddressutxos: (_, [, , limit]) => Array(limit as number).fill(one) });
+    await expect(wallet().send(outputs)).rejects.toMatchObject({ code: 'BAD_RPC_ANSWER' });
+  });
+
+  it('follows no history that goes round in a circle', async () => {
+    liar.lie({
+      getaddresshistory: (_, [, count]) =>
+        Array.from({ length: count as number }, () => ({ txid: '11'.repeat(32), height: 3 })),
+    });
+    const circle = liar.client.eachInHistory({ addresses: [OWNER.address] });
+    await expect(circle.next()).rejects.toMatchObject({ code: 'BAD_RPC_ANSWER' });
   });
 
   it('loses nothing when told that the chain is longer than it is: the truth refuses what it signs', async () => {

@@ -13,6 +13,36 @@ const OF: ParamHelp = {
     'are no addresses; at most 1,000.',
 };
 const NO_ADDRESS = [-5, 'An address is not valid on this network.'] as const;
+/** What a list that strangers can lengthen is refused with. */
+export const TOO_LONG = [
+  -8,
+  'There is more than one answer may hold (100,000 entries, or 32 MB of scripts): ask for pages.',
+] as const;
+/** What a page behind a transaction is refused with. */
+export const NOT_IN_HISTORY = [
+  -5,
+  '"after" is not among these transactions, or no longer at that height: the mempool or the chain has changed.',
+] as const;
+
+/** Which part of a history is asked for. */
+export const HISTORY_PAGE: readonly ParamHelp[] = [
+  { name: 'count', type: 'number', optional: true, about: 'At most so many; all when absent.' },
+  { name: 'skip', type: 'number', default: '0', about: 'Leave out so many first.' },
+  {
+    name: 'order',
+    type: 'string',
+    default: 'oldest',
+    about: '"oldest" or "newest" first, as they stand in the chain; the mempool is newest.',
+  },
+  {
+    name: 'after',
+    type: 'object',
+    optional: true,
+    about:
+      'Only those behind this one, as it was answered ({txid, height}): the last of the page before. No block that comes ' +
+      'between two pages moves those of the chain.',
+  },
+];
 
 /** Our own methods beside Bitcoin Core's: what the indexes know. */
 export const INDEX_HELP = {
@@ -27,40 +57,64 @@ export const INDEX_HELP = {
         type: 'number',
         optional: true,
         about:
-          'Of each script only so many, those worth most, in the order in which they were found; all when absent.',
+          'Of each script only so many, those worth most; all when absent. The list goes script by script, each from ' +
+          'the output worth most down.',
+      },
+      {
+        name: 'limit',
+        type: 'number',
+        optional: true,
+        about:
+          'A page of at most so many (1 to 10,000; 1,000 where only "after" or "carrying" is named), of all scripts ' +
+          'together from the output worth most down; of equal ones by transaction hash (in byte order) and index. It ' +
+          'ends earlier when it is longer than 4 MB.',
+      },
+      {
+        name: 'after',
+        type: 'object',
+        optional: true,
+        about:
+          'Only those behind this one, as it was answered (its txid, vout and value count): the last of the page before. ' +
+          'Ask until none comes. It may be spent meanwhile, and no block that comes between two pages moves the others.',
+      },
+      {
+        name: 'carrying',
+        type: 'boolean',
+        default: 'false',
+        about: 'Only those that a token rides on, or pins lie in.',
       },
     ],
     result:
       'An array of {address, txid, vout, value (a text of coins), scriptPubKey (hex), height (0 in the mempool), ' +
       'coinbase, tokenData (if a token rides on it), pins (if pins lie in it)}.',
-    errors: [NO_ADDRESS],
+    errors: [NO_ADDRESS, TOO_LONG],
     example: EXAMPLE_ADDRESS,
   },
   getaddressbalance: {
     group,
     summary: 'What the unspent outputs of addresses are worth.',
-    params: [OF],
+    params: [
+      OF,
+      {
+        name: 'apart',
+        type: 'boolean',
+        default: 'false',
+        about:
+          'Tell what lies under tokens and pins apart, as reserved, and the number of outputs.',
+      },
+    ],
     result:
-      'An object of texts of coins: confirmed, pending (in the mempool), immature (mined, and too young to spend).',
+      'An object of texts of coins: confirmed, pending (in the mempool), immature (mined, and too young to spend); with ' +
+      '"apart" also reserved, and coins: how many outputs these are.',
     errors: [NO_ADDRESS],
     example: EXAMPLE_ADDRESS,
   },
   getaddresshistory: {
     group,
     summary: 'Transactions that pay to addresses or spend from them.',
-    params: [
-      OF,
-      { name: 'count', type: 'number', optional: true, about: 'At most so many; all when absent.' },
-      { name: 'skip', type: 'number', default: '0', about: 'Leave out so many first.' },
-      {
-        name: 'order',
-        type: 'string',
-        default: 'oldest',
-        about: '"oldest" or "newest" first; the mempool is newest.',
-      },
-    ],
+    params: [OF, ...HISTORY_PAGE],
     result: 'An array of {txid, height (0 in the mempool)}.',
-    errors: [NO_ADDRESS],
+    errors: [NO_ADDRESS, NOT_IN_HISTORY, TOO_LONG],
     example: `${EXAMPLE_ADDRESS} 20 0 newest`,
   },
   getoutpointspend: {
@@ -79,9 +133,12 @@ export const INDEX_HELP = {
   getjobtransactions: {
     group,
     summary: 'Transactions that carry a job id.',
-    params: [{ name: 'jobid', type: 'string', about: 'The job id: 64 hexadecimal digits.' }],
-    result: 'An array of {txid, height (0 in the mempool)}, oldest first.',
-    errors: [[-22, 'The id is not 64 hexadecimal digits.']],
+    params: [
+      { name: 'jobid', type: 'string', about: 'The job id: 64 hexadecimal digits.' },
+      ...HISTORY_PAGE,
+    ],
+    result: 'An array of {txid, height (0 in the mempool)}.',
+    errors: [[-22, 'The id is not 64 hexadecimal digits.'], NOT_IN_HISTORY, TOO_LONG],
     example: '0000000000000000000000000000000000000000000000000000000000000000',
   },
   faucet: {

@@ -7,6 +7,7 @@ import { formatPinId, type PinData, parsePinId } from '../../pins/pin.js';
 import type { PinQueries, PinQuery, PinState } from '../../store/PinQueries.js';
 import type { PinEvent } from '../../store/pinRecords.js';
 import { RPC_CODE, RpcError } from '../../wire/RpcError.js';
+import { BoundedList } from '../BoundedList.js';
 import { PIN_HELP } from '../help/pins.js';
 import { Params } from '../Params.js';
 import type { RpcServer } from '../RpcServer.js';
@@ -18,25 +19,6 @@ const NO_HEIGHT = 0xffff_ffff;
 const HISTORY_LIMIT = 1_000;
 /** Longest payload that a list holds unless told otherwise: declarations of models are shorter. */
 const LISTED_PAYLOAD = 131_072;
-/** A list ends with the item that brings it beyond so many bytes. */
-const LIST_BYTES = 4_000_000;
-
-/**
- * Items of a list. They are counted as they will be written, whatever they are made of: a stranger fills every field that
- * is not, until no client takes the answer any more.
- */
-class BoundedList {
-  readonly items: object[] = [];
-  #bytes = 0;
-
-  /** Whether the list is full with this one. */
-  add(item: object): boolean {
-    this.items.push(item);
-    this.#bytes += JSON.stringify(item).length;
-    return this.#bytes > LIST_BYTES;
-  }
-}
-
 /** Where pins are looked up: a node, or no more of one than its index of pins. */
 export interface PinSource {
   readonly parameters: AddressParameters;

@@ -1,11 +1,9 @@
 import {
-  balanceView,
+  balanceAmong,
   CHAIN_HELP,
   coinJson,
   historyPage,
   JsonAmount,
-  JsonList,
-  largest,
   listPins,
   Params,
   type PinSource,
@@ -17,20 +15,19 @@ import {
   scriptsOf,
   scriptView,
   tokenView,
+  unspentAmong,
 } from '../../../chain/index.js';
 import type { LightChain } from '../LightChain.js';
 import type { PinsOf } from '../pins.js';
 
 async function unspentList(chain: LightChain, params: Params): Promise<unknown> {
   const found = await chain.coins(scriptsOf(chain.parameters, params.raw(0)));
-  return new JsonList(largest(found, params), ({ outpoint, coin, pins }) =>
-    coinJson(chain.parameters, outpoint, coin, pins),
-  );
+  return unspentAmong(chain.parameters, found, params);
 }
 
-async function balance(chain: LightChain, of: unknown): Promise<object> {
-  const found = await chain.coins(scriptsOf(chain.parameters, of));
-  return balanceView(chain.parameters, chain.height(), found);
+async function balance(chain: LightChain, params: Params): Promise<object> {
+  const found = await chain.coins(scriptsOf(chain.parameters, params.raw(0)));
+  return balanceAmong(chain.parameters, chain.height(), found, params);
 }
 
 async function history(chain: LightChain, params: Params): Promise<object[]> {
@@ -95,11 +92,12 @@ function asked<T>(chain: LightChain, of: PinsOf, body: (source: PinSource) => T)
 export function registerCoinMethods(server: RpcServer, chain: LightChain): void {
   const answers = {
     getaddressutxos: (params: Params) => unspentList(chain, params),
-    getaddressbalance: (params: Params) => balance(chain, params.raw(0)),
+    getaddressbalance: (params: Params) => balance(chain, params),
     getaddresshistory: (params: Params) => history(chain, params),
     getoutpointspend: (params: Params) => outpointSpend(chain, params),
     gettxout: (params: Params) => unspentOutput(chain, params),
-    getjobtransactions: (params: Params) => chain.jobTransactions(params.hex(0, 'jobid', 32)),
+    getjobtransactions: async (params: Params) =>
+      historyPage(await chain.jobTransactions(params.hex(0, 'jobid', 32)), params),
     getpins: (params: Params) =>
       asked(chain, pinsOf(params.raw(0)), (source) => listPins(source, params)),
     getpinhistory: (params: Params) =>
