@@ -117,8 +117,11 @@ async function agree(
     settings.network === 'regtest'
       ? ''
       : `, about ${Math.ceil((blocks * blockSpacing) / 60)} minutes`;
+  const { feePerJob } = record.job;
+  const asked =
+    feePerJob === undefined ? '' : `, ${feePerJob} of it what the model asks for each job`;
   terminal.note(
-    `at most ${formatAmount(reward)} coins for ${record.job.maxTokens} tokens; ${formatAmount(bond)} set aside for a contest; ${blocks} blocks to wait${wait}`,
+    `at most ${formatAmount(reward)} coins for ${record.job.maxTokens} tokens${asked}; ${formatAmount(bond)} set aside for a contest; ${blocks} blocks to wait${wait}`,
   );
   if (options.detach !== true) {
     terminal.note(

@@ -1,6 +1,12 @@
 import { formatAmount } from '../base/index.js';
 import type { Pin } from '../chain/index.js';
-import { modelIncome, orItsError, publishedModels, readRegistry } from '../reward/index.js';
+import {
+  feeJson,
+  modelIncome,
+  orItsError,
+  publishedModels,
+  readRegistry,
+} from '../reward/index.js';
 import type { ActionContext } from './shared/action.js';
 import { cutTo } from './shared/columns.js';
 import { countHolders, holdersOf, isLightNode } from './shared/model-holders.js';
@@ -32,7 +38,7 @@ export async function listEverywhere({ settings, terminal }: ActionContext<objec
     const suspects = await suspectsShown(client, owners);
     const models = [];
     const unread: { readonly id: string; readonly code: string; readonly reason: string }[] = [];
-    for (const { id, name, licence, size, feePpm, parents, pin } of published) {
+    for (const { id, name, licence, size, parents, pin, ...fee } of published) {
       const income = await orItsError(client, () => modelIncome(client, registry, id));
       const isRead = !(income instanceof Error);
       if (!isRead) {
@@ -45,7 +51,7 @@ export async function listEverywhere({ settings, terminal }: ActionContext<objec
         name,
         licence,
         size,
-        feePpm,
+        ...feeJson(fee),
         owner: pinHolder(pin.owner, settings),
         suspect: suspects.get(addressBehind(pin) ?? ''),
         holders: holding && countHolders(holding),

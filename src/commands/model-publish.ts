@@ -5,9 +5,11 @@ import { type Bundle, ModelRegistry, readBundle } from '../model/index.js';
 import { namedCalibrations } from '../rastic/index.js';
 import {
   declareModel,
+  feeJson,
+  formatFee,
   formatWeight,
   type ModelDeclaration,
-  parseWeight,
+  parseFee,
   publishModel,
   readRegistry,
 } from '../reward/index.js';
@@ -43,7 +45,7 @@ function toJson(model: ModelDeclaration): Record<string, unknown> {
     name: model.name,
     licence: model.licence,
     size: model.size,
-    feePpm: model.feePpm,
+    ...feeJson(model),
     owner: toHex(model.owner),
     split: toHex(model.split),
     splitHash: toHex(sha256(model.split)),
@@ -55,7 +57,7 @@ function toJson(model: ModelDeclaration): Record<string, unknown> {
 function toText(model: ModelDeclaration): string[] {
   return [
     `${model.name} ${model.id}`,
-    `licence ${model.licence}, ${formatSize(model.size)}, ${formatWeight(model.feePpm)} of the price of a job`,
+    `licence ${model.licence}, ${formatSize(model.size)}, ${formatFee(model)}`,
     ...model.parents.map(({ id, ppm }) => `  ${formatWeight(ppm)} of that to ${id}`),
     ...(model.calibrations ?? []).map(({ file, hash }) => `calibration of ${file}: ${hash}`),
   ];
@@ -89,7 +91,7 @@ const publish = action<PublishOptions>(async ([named], { options, settings, term
     name: options.name ?? bundle.name,
     licence: licenceOf(options, bundle),
     size: bundle.size,
-    feePpm: parseWeight(options.fee),
+    ...parseFee(options.fee),
     owner: addressScript(options.owner ?? wallet.addresses[0]!, params),
     parents: parents ?? bundle.parents ?? [],
     ...(calibrations.length === 0 ? {} : { calibrations }),
@@ -124,10 +126,14 @@ export function registerPublish(model: Command): void {
     .command('publish')
     .summary('declare a model on the chain: who is paid when it is used')
     .description(
-      "Writes the model's pin: its id, the share of a job's price that goes to it, and the split contract that passes this on to what it was built on. Parents must be published before it.",
+      "Writes the model's pin: its id, what it asks of each job, and the split contract that passes this on to what it was built on. Parents must be published before it.",
     )
     .argument('<model>', 'folder, name or id of a packed model')
-    .option('--fee <weight>', "the model's share of the price of a job", '5%')
+    .option(
+      '--fee <fee>',
+      'what the model asks of each job: a share of its price (5%), coins beside it (0.01), or both (5%+0.01)',
+      '5%',
+    )
     .option(
       '--parent <source=weight>',
       'what it was built on, [KIND:]ID or name, and how much of its income goes there; may be repeated',

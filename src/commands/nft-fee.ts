@@ -2,10 +2,11 @@ import type { Command } from 'commander';
 import { formatAmount, toHex } from '../base/index.js';
 import { hashToId, heldNft } from '../chain/index.js';
 import {
+  feeJson,
   findModel,
-  formatWeight,
+  formatFee,
   modelTerms,
-  parseWeight,
+  parseFee,
   updateHeldModel,
 } from '../reward/index.js';
 import { action } from './shared/action.js';
@@ -13,8 +14,8 @@ import { nftName } from './shared/nft-name.js';
 import { badOption, nftVerb, type SpendOptions, spending } from './shared/nft-spend.js';
 import { nodeClient, openWallet } from './shared/wallet.js';
 
-const fee = action<SpendOptions>(async ([name, share], { options, settings, terminal, signal }) => {
-  const feePpm = parseWeight(share!);
+const fee = action<SpendOptions>(async ([name, asked], { options, settings, terminal, signal }) => {
+  const fee = parseFee(asked!);
   const client = nodeClient(settings);
   const named = await nftName(client, name!);
   const wallet = await openWallet(client, settings, options, signal);
@@ -27,18 +28,20 @@ const fee = action<SpendOptions>(async ([name, share], { options, settings, term
       'Publish it with: bitmodel model publish MODEL --key NAME',
     );
   }
-  const facts = { category: hashToId(category), modelId: model.id, feePpm };
-  const text = `${formatWeight(feePpm)} of the price of each job of ${model.name}, until now ${formatWeight(model.feePpm)}`;
+  const facts = { category: hashToId(category), modelId: model.id, ...feeJson(fee) };
+  const before = feeJson(model);
+  const text = `${model.name} asks ${formatFee(fee)}, until now ${formatFee(model)}`;
   if (options.dryRun) {
     terminal.note('Nothing was sent.');
-    terminal.result({ ...facts, feePpmBefore: model.feePpm }, text);
+    terminal.result({ ...facts, feePpmBefore: before.feePpm, before }, text);
     return;
   }
-  const sent = await updateHeldModel(client, wallet, nft, model, { feePpm });
+  const sent = await updateHeldModel(client, wallet, nft, model, { fee });
   terminal.note('It counts for jobs that are made once it is in a block.');
   const json = {
     ...facts,
-    feePpmBefore: model.feePpm,
+    feePpmBefore: before.feePpm,
+    before,
     txid: sent.txid,
     fee: formatAmount(sent.fee),
   };
@@ -50,6 +53,9 @@ export function registerFee(nft: Command): void {
   const says = "change a model's fee, which only the holder of its NFT can";
   spending(nftVerb(nft, 'fee', says, 'fee 5f0c…e1 6% --key ann'))
     .argument('<nft>', 'its category, the output it lies in (TXID:VOUT), or its model')
-    .argument('<share>', 'share of the price of each job, such as 6%')
+    .argument(
+      '<fee>',
+      'share of the price of each job, such as 6%, or coins for each, such as 0.01',
+    )
     .action(fee);
 }

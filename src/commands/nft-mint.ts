@@ -17,9 +17,13 @@ import {
   type Wallet,
 } from '../chain/index.js';
 import {
+  feeJson,
   findModel,
+  formatFee,
   formatWeight,
   MINTED_AT,
+  type ModelFee,
+  parseFee,
   parseWeight,
   payingUsers,
   planModelMint,
@@ -76,8 +80,13 @@ function capabilityOf({ capability }: MintOptions): NftCapability {
   );
 }
 
+interface MintTerms {
+  readonly fee: ModelFee;
+  readonly royaltyPpm: number;
+}
+
 /** The fee and the royalty; undefined where no fee is bound to the NFT. */
-function termsOf(options: MintOptions): { feePpm: number; royaltyPpm: number } | undefined {
+function termsOf(options: MintOptions): MintTerms | undefined {
   const { fee, royalty, model, capability } = options;
   if (fee === undefined) {
     if (royalty === undefined) return undefined;
@@ -92,13 +101,7 @@ function termsOf(options: MintOptions): { feePpm: number; royaltyPpm: number } |
       'Pass --model, and leave out --commitment and --capability',
     );
   }
-  if (/^\d+(\.\d+)?$/.test(fee)) {
-    throw badOption(
-      `A job pays its model a share of its price, so the fee can't be ${fee} coins.`,
-      'Pass a share: --fee 5%',
-    );
-  }
-  return { feePpm: parseWeight(fee), royaltyPpm: parseWeight(royalty ?? ROYALTY) };
+  return { fee: parseFee(fee), royaltyPpm: parseWeight(royalty ?? ROYALTY) };
 }
 
 /** The coin that the category will be born from, made if need be; a dry run makes none. */
@@ -172,10 +175,7 @@ async function publishedModel(client: ChainClient, id: string, named: string) {
   );
 }
 
-async function mintWithFee(
-  context: ActionContext<MintOptions>,
-  terms: { readonly feePpm: number; readonly royaltyPpm: number },
-): Promise<void> {
+async function mintWithFee(context: ActionContext<MintOptions>, terms: MintTerms): Promise<void> {
   const { options, settings, terminal, signal } = context;
   const parameters = networkParameters(settings.network);
   const modelId = toHex(await commitmentOf(options, settings));
@@ -195,14 +195,15 @@ async function mintWithFee(
     commitment: modelId,
     modelId,
     model: model.name,
-    ...terms,
+    ...feeJson(terms.fee),
+    royaltyPpm: terms.royaltyPpm,
     author,
     pin: model.pin.id,
     fee: formatAmount(plan.fee),
   };
   const text = [
     `category ${category}`,
-    `${formatWeight(terms.feePpm)} of the price of each job of ${model.name} goes to whoever holds it, less what its parents get`,
+    `${formatFee(terms.fee)} of ${model.name} goes to whoever holds it, less what its parents get`,
     `${formatWeight(terms.royaltyPpm)} of every sale by an offer goes to ${author}`,
   ];
   if (options.dryRun) {
@@ -240,8 +241,8 @@ export function registerMint(nft: Command): void {
     .option('--model <id>', 'commit to a model: its id, name or folder')
     .option('--commitment <hex>', 'commit to these bytes, at most 128')
     .option(
-      '--fee <share>',
-      'make the holder the one who is paid for a published model: this share of the price of each job. The pin of the model goes to the holder, too',
+      '--fee <fee>',
+      'make the holder the one who is paid for a published model: a share of the price of each job (5%), coins for each job (0.01), or both (5%+0.01). The pin of the model goes to the holder, too',
     )
     .option(
       '--royalty <share>',

@@ -1,7 +1,7 @@
 import type { Command } from 'commander';
 import { formatAmount } from '../base/index.js';
 import { formatOutpoint, networkParameters } from '../chain/index.js';
-import { formatWeight, modelNfts, nftMoney, readRegistry } from '../reward/index.js';
+import { formatFee, formatWeight, modelNfts, nftMoney, readRegistry } from '../reward/index.js';
 import { action } from './shared/action.js';
 import { wrapped } from './shared/fact-lines.js';
 import { nftVerb } from './shared/nft-spend.js';
@@ -19,9 +19,7 @@ const offers = action(async (_args, { settings, terminal }) => {
   const lines = found.flatMap(({ facts: { model, offer, coin, flaws }, money }) => [
     formatOutpoint(coin.outpoint),
     ...wrapped(`${model!.name}: ${formatAmount(offer!.price)}`),
-    ...wrapped(
-      `royalty ${formatWeight(offer!.royaltyPpm)}, fee ${formatWeight(model!.feePpm)} of the price of a job`,
-    ),
+    ...wrapped(`royalty ${formatWeight(offer!.royaltyPpm)}, fee ${formatFee(model!)}`),
     ...wrapped(`earned ${formatAmount(money!.income)}, waiting ${formatAmount(money!.waiting)}`),
     ...flaws.flatMap(({ text }) => wrapped(`! ${text}`)),
   ]);

@@ -1,7 +1,7 @@
 import { fromHex, parseAmount } from '../base/index.js';
 import { blockHash, type NetworkParameters } from '../chain/index.js';
 import { acceptedOffer, type Message } from './messages.js';
-import { type JobSpec, jobIdOf } from './spec.js';
+import { feePerJob, type JobSpec, jobIdOf } from './spec.js';
 import type { JobTerms } from './terms.js';
 
 /** What client and seller agreed on: the terms that all contracts of the job are compiled from. */
@@ -20,6 +20,7 @@ export function termsOf(
     pricePerToken: parseAmount(offer.body.pricePerToken),
     maxTokens: job.maxTokens,
     feePpm: job.feePpm,
+    ...(job.feePerJob === undefined ? {} : { feePerJob: feePerJob(job) }),
     feeScript: fromHex(job.feeScript, 32),
     stake: parseAmount(job.stake),
     verifiers: termsVerifiers(job),

@@ -241,6 +241,7 @@ export {
   decodeJob,
   encodeIds,
   encodeJob,
+  feePerJob,
   fullReward,
   JOB_BOUNDS,
   type JobSpec,

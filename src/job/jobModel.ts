@@ -83,6 +83,8 @@ export function tauOf(own: JobModel, job: JobSpec, sellerClass: string): number 
 /** The model's share of a price, and who gets it. */
 export interface ModelShare {
   readonly feePpm: number;
+  /** Base units for each job, beside that; 0 for nothing. */
+  readonly feePerJob: bigint;
   readonly script: Uint8Array;
   /** SHA-256 of the script, hex, as jobs name it. */
   readonly scriptHash: string;
@@ -96,7 +98,8 @@ export async function modelShare(
 ): Promise<ModelShare> {
   const published = await findModel(chain, modelId, height);
   const script = published?.split ?? BURN_SCRIPT;
-  return { feePpm: published?.feePpm ?? 0, script, scriptHash: toHex(sha256(script)) };
+  const { feePpm = 0, feePerJob = 0n } = published ?? {};
+  return { feePpm, feePerJob, script, scriptHash: toHex(sha256(script)) };
 }
 
 /** The error for a model that is not among those at hand. */

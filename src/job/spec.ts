@@ -95,6 +95,7 @@ const jobSchema = z
     seed: hash32Schema,
     pricePerToken: amountSchema,
     feePpm: z.number().int().min(0).max(1_000_000),
+    feePerJob: amountSchema.optional(),
     feeScript: hash32Schema,
     stake: amountSchema,
     verifiers: z.union([
@@ -122,10 +123,13 @@ const jobSchema = z
     demand(2 * job.threshold > count, 'threshold', 'must be more than half of the verifiers');
     demand(job.threshold <= count, 'threshold', 'must not exceed the verifiers');
     demand(parseAmount(job.pricePerToken) > 0n, 'pricePerToken', 'must be at least one unit');
+    // one job has one spelling: a model that asks nothing for each job is not said to
+    demand(feePerJob(job) > 0n || job.feePerJob === undefined, 'feePerJob', 'must not be nothing');
     demand(job.created < job.expires, 'expires', 'must lie after created');
     demand(
       parseAmount(job.stake) >=
         parseAmount(job.pricePerToken) * BigInt(job.maxTokens) +
+          feePerJob(job) +
           parseAmount(job.verifierFee) * BigInt(count),
       'stake',
       "must cover the full reward and all verifiers' fees",
@@ -234,9 +238,14 @@ export function seedOf(nonce: Uint8Array, model: Uint8Array, promptHash: Uint8Ar
   return sha256(nonce, model, promptHash);
 }
 
-/** What the client must be able to pay at most: price × maxTokens, base units. */
+/** What the model asks for a job beside its share of the price, base units; 0 where it asks nothing. */
+export function feePerJob({ feePerJob: fee }: { readonly feePerJob?: string | undefined }): bigint {
+  return fee === undefined ? 0n : parseAmount(fee);
+}
+
+/** What the client must be able to pay at most: price × maxTokens, and the model's fee for the job, base units. */
 export function fullReward(job: JobSpec, pricePerToken = parseAmount(job.pricePerToken)): bigint {
-  return pricePerToken * BigInt(job.maxTokens);
+  return pricePerToken * BigInt(job.maxTokens) + feePerJob(job);
 }
 
 /** The bond of a contest: every verifier's fee, base units. */
@@ -244,14 +253,19 @@ export function contestBond(job: JobSpec): bigint {
   return parseAmount(job.verifierFee) * BigInt(jobVerifiers(job));
 }
 
-/** The least stake a job may ask: the full reward and all verifiers' fees, as an amount of the job. */
+/**
+ * The least stake a job may ask: the full reward and all verifiers' fees, as an amount of the job.
+ * @param feePerJob what the model asks for the job, base units, which a slash gives back to the client, too
+ */
 export function leastStake(
   pricePerToken: bigint,
   maxTokens: number,
   verifierFee: bigint,
   verifiers: number,
+  feePerJob = 0n,
 ): string {
-  return formatAmount(pricePerToken * BigInt(maxTokens) + verifierFee * BigInt(verifiers));
+  const reward = pricePerToken * BigInt(maxTokens) + feePerJob;
+  return formatAmount(reward + verifierFee * BigInt(verifiers));
 }
 
 /** Bytes of a 32-byte field of a job. */

@@ -48,6 +48,8 @@ export interface JobTerms {
   readonly maxTokens: number;
   /** The model's share of the price in parts per million, 0 to 1,000,000. */
   readonly feePpm: number;
+  /** Base units that the model asks for each job beside its share, at least 1; absent where it asks none. */
+  readonly feePerJob?: bigint;
   /** SHA-256 of the locking script that receives the model's share. */
   readonly feeScript: Uint8Array;
   /** Base units the seller locks with the claim: at least the full reward and all verifiers' fees. */
@@ -88,9 +90,17 @@ export function verifierCount({ verifiers }: Pick<JobTerms, 'verifiers'>): numbe
   return isDrawn(verifiers) ? verifiers.count : verifiers.length;
 }
 
-/** What the escrow holds: the price of every token that may come. Base units. */
+/** What the client pays for `count` tokens: their price, and what the model asks for the job. Base units. */
+export function amountPaid(
+  { pricePerToken, feePerJob = 0n }: Pick<JobTerms, 'pricePerToken' | 'feePerJob'>,
+  count: number,
+): bigint {
+  return BigInt(count) * pricePerToken + feePerJob;
+}
+
+/** What the escrow holds: all that is paid where every token comes that may. Base units. */
 export function escrowValue(terms: JobTerms): bigint {
-  return BigInt(terms.maxTokens) * terms.pricePerToken;
+  return amountPaid(terms, terms.maxTokens);
 }
 
 /** What the client adds when it contests: the fee of every verifier. Base units. */
@@ -98,9 +108,10 @@ export function bondValue(terms: JobTerms): bigint {
   return BigInt(verifierCount(terms)) * terms.verifierFee;
 }
 
-/** The model's share of the price of `count` tokens, rounded down. Base units. */
+/** What the model gets of a job of `count` tokens: its share of their price, rounded down, and what it asks for the job. */
 export function modelFee(terms: JobTerms, count: number): bigint {
-  return (BigInt(count) * terms.pricePerToken * BigInt(terms.feePpm)) / PPM;
+  const { pricePerToken, feePpm, feePerJob = 0n } = terms;
+  return (BigInt(count) * pricePerToken * BigInt(feePpm)) / PPM + feePerJob;
 }
 
 /**
@@ -163,6 +174,8 @@ function demandDraw({ registry, drawHash, count, size }: VerifierDraw): void {
 
 function demandAmounts(terms: JobTerms): void {
   demand(terms.pricePerToken >= 1n, 'the price of a token is less than one base unit');
+  demand(terms.feePerJob !== 0n, 'a fee of nothing for each job is left out');
+  demand((terms.feePerJob ?? 1n) > 0n, "the model's fee for each job is negative");
   demand(terms.verifierFee >= 0n, "the verifiers' fee is negative");
   const least = escrowValue(terms) + bondValue(terms);
   demand(

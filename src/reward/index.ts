@@ -81,6 +81,7 @@ export {
   SOURCE_KINDS,
   type SourceKind,
 } from './declared/declaration.js';
+export { feeJson, formatFee, type ModelFee, parseFee, withFee } from './declared/fee.js';
 export { type ModelIncome, modelIncome } from './declared/income.js';
 export {
   modelByName,
@@ -108,6 +109,7 @@ export {
   updateModel,
 } from './declared/publish.js';
 export {
+  type DeclaredChanges,
   follow,
   isChange,
   publishRedeclaration,

@@ -24,8 +24,8 @@ const env = { BITMODEL_PASSPHRASE_FILE: place.passphraseFile };
 /** A copy, because packing writes beside the model. */
 const TINY = join(place.folder, 'tiny');
 const PRICE = 0.0005;
-/** What a job of eight tokens pays a model that takes a quarter. */
-const fee = 8 * PRICE * 0.25;
+/** What a job of eight tokens pays a model that takes a quarter of its price, and 0.002 coins beside it. */
+const fee = 8 * PRICE * 0.25 + 0.002;
 
 const errorOf = ({ stderr }: Finished): string =>
   (JSON.parse(stderr.trim().split('\n').at(-1)!) as { error: { code: string } }).error.code;
@@ -73,27 +73,28 @@ afterAll(async () => {
 
 // a busy machine starts a process in seconds, and these are many
 describe('the NFT of a model that jobs pay', { timeout: 120_000 }, () => {
-  it('takes a share of the price as its fee, of a model that is published', async () => {
+  it('takes a share of the price or coins for each job as its fee, of a model that is published', async () => {
     const mint = ['nft', 'mint', '--model', TINY, '--key', 'author'];
     const ends = await Promise.all([
-      refused(...mint, '--fee', '5'),
+      refused(...mint, '--fee', '5 coins'),
       refused(...mint, '--royalty', '5%'),
-      refused(...mint, '--fee', '5%'),
+      refused(...mint, '--fee', '0.01'),
     ]);
-    expect(ends.map(errorOf)).toEqual(['BAD_OPTION', 'BAD_OPTION', 'NOT_PUBLISHED']);
+    expect(ends.map(errorOf)).toEqual(['BAD_WEIGHT', 'BAD_OPTION', 'NOT_PUBLISHED']);
   });
 
   it('is minted with the model’s fee and its author’s royalty', async () => {
     await json('model', 'publish', TINY, '--licence', 'MIT', '--fee', '1%', '--key', 'author');
     await mine();
-    const mint = ['nft', 'mint', '--model', TINY, '--fee', '25%', '--royalty', '10%'];
+    const mint = ['nft', 'mint', '--model', TINY, '--fee', '25%+0.002', '--royalty', '10%'];
     const minted = await json<{ category: string; author: string; modelId: string }>(
       ...[...mint, '--key', 'author'],
     );
     ({ category } = minted);
     expect(minted).toMatchObject({ modelId: model, author: address('author') });
     await mine();
-    expect(await earns(model)).toMatchObject({ isBound: true, feePpm: 250_000, flaws: [] });
+    const asks = { feePpm: 250_000, feePerJob: '0.00200000' };
+    expect(await earns(model)).toMatchObject({ isBound: true, ...asks, flaws: [] });
     const { owner } = await json<{ owner: string }>('reward', 'show', model);
     expect(owner).toBe(`holder of NFT ${category}`);
     expect(errorOf(await refused(...mint, '--key', 'author'))).toBe('FEE_BOUND');

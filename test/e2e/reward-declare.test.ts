@@ -280,6 +280,28 @@ describe('bitmodel reward declare, countersign and dispute', () => {
     }
   });
 
+  it('names another owner and another name, as it shows beforehand, and says what stays behind', async () => {
+    const declare = ['reward', 'declare', '--source', 'poet', '--name', 'bard'];
+    const to = ['--owner', address.ben!];
+    const [tried, ...codes] = await Promise.all([
+      bitmodel(...declare, ...to, '--dry-run'),
+      refusal(...declare, '--fee', '0.01', ...by('ann')),
+      refusal(...declare, '--owner', 'nobody', ...by('ann')),
+      refusal(...declare, ...to, ...by('eve')),
+      refusal('reward', 'declare', '--source', 'poet', ...by('ann')),
+    ]);
+    expect(tried.stdout).toContain(`name     poet\n  now:   bard\nowner    ${address.ann}`);
+    expect(tried.stderr).toContain('bitmodel id transfer ');
+    expect(codes).toEqual(['NO_MODEL', 'BAD_ADDRESS', 'NOT_PIN_OWNER', 'BAD_OPTION']);
+    await json(...declare, ...to, ...by('ann'));
+    await mine();
+    expect(await json('reward', 'show', 'bard')).toMatchObject({
+      id: poetId,
+      owner: address.ben,
+      pin: { owner: address.ann },
+    });
+  });
+
   it('refuses a circle in which nobody keeps anything', async () => {
     const all = (source: string, name: string): string[] => [
       ...['reward', 'declare', '--source', source, '--uses', `${name}=100%`],

@@ -1,17 +1,20 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
-import { networkParameters } from '#src/chain/index.js';
+import { hash160, type KeyPair, networkParameters, p2pkhScript, Wallet } from '#src/chain/index.js';
 import { costOfAll } from '#src/commands/shared/job-cost.js';
 import type { ClientRecord, JobRequest, WorkerOptions } from '#src/job/index.js';
 import {
+  createMessage,
   decodeReceipt,
   encodeReceipt,
   isContestable,
+  jobIdHex,
   receiptOf,
   verifyReceipt,
 } from '#src/job/index.js';
 import { attackNamed, isExpected } from '#src/rastic/index.js';
+import { declareModel, publishModel } from '#src/reward/index.js';
 import { COIN, Market, request } from './market.js';
 
 let market: Market;
@@ -184,5 +187,86 @@ describe('a seller that dies', () => {
     await market.mine(1);
     const earned = (await market.balance(key)) - 10n * COIN;
     expect(earned).toBeGreaterThan(0n);
+  });
+});
+
+describe('a job of a model that asks for an amount for each', () => {
+  const FEE = 1_000_000n;
+  let author: KeyPair;
+  /** What the author has been paid since it was asked for last. */
+  let had = 0n;
+  const income = async (): Promise<bigint> => {
+    const now = await market.balance(author);
+    const gained = now - had;
+    had = now;
+    return gained;
+  };
+
+  beforeAll(async () => {
+    author = await market.funded(1n);
+    const params = networkParameters('regtest');
+    const wallet = new Wallet({ client: market.chain, keys: [author], params });
+    const asks = { feePpm: 100_000, feePerJob: FEE };
+    const owner = p2pkhScript(hash160(author.publicKey));
+    const says = { id: market.model.id, name: 'tiny', licence: 'MIT', size: 7, parents: [] };
+    await publishModel(wallet, await declareModel(market.chain, { ...says, ...asks, owner }));
+    await market.mine(1);
+    await income();
+  });
+
+  it('locks it beside the price, pays it with the claim, and leaves the seller what it asked', async () => {
+    const before = await market.balance(market.clientKey);
+    const { key } = await market.worker();
+    const quote = await market.client.quote({ ...request(market), lifetime: 20 });
+    const { job } = quote.record;
+    expect(job).toMatchObject({ feePpm: 100_000, feePerJob: '0.01000000' });
+    expect(quote.reward).toBe(12n * 20_000n + FEE);
+    await market.client.submit(quote);
+    const record = await market.client.follow(quote.record.id, market.stop.signal);
+    expect(record.outcome).toBe('settled');
+    const tokens = BigInt(record.answer!.outputIds.length);
+    expect(await income()).toBe((tokens * 1000n) / 10n + FEE);
+    expect(costOfAll([record])).toBe(before - (await market.balance(market.clientKey)));
+    await market.mine(11);
+    await market.until('worker', 'released', quote.record.id);
+    await market.mine(1);
+    const claimed = market.events.find(
+      ({ step, jobId }) => step === 'claimed' && jobId === record.id,
+    );
+    expect(claimed!.amount).toBe(tokens * 900n);
+    // what the seller paid miners for claim and release
+    const miners = 10n * COIN + tokens * 900n - (await market.balance(key));
+    expect(miners).toBeGreaterThan(0n);
+    expect(miners).toBeLessThan(20_000n);
+  });
+
+  it('gives it back to the buyer out of the stake where the answer was false', async () => {
+    const before = await market.balance(market.clientKey);
+    const record = await buy({ dishonesty: attackNamed('tamper:3') });
+    expect(record.outcome).toBe('slashed');
+    const cost = before - (await market.balance(market.clientKey));
+    expect(cost).toBeLessThan(20_000n);
+    expect(costOfAll([record])).toBe(cost);
+    expect(await income()).toBeGreaterThan(FEE);
+  });
+
+  it('is offered on by nobody where the buyer leaves it out, or names less', async () => {
+    await market.pay(market.clientKey, [COIN, COIN]);
+    const unfair: string[] = [];
+    for (const change of [{}, { feePerJob: '0.00999999' }]) {
+      const { record } = await market.client.quote({ ...request(market), lifetime: 20 });
+      const { feePerJob: _, ...rest } = record.job;
+      const job = { ...rest, ...change };
+      const id = jobIdHex(job);
+      const announce = createMessage('announce', id, 0, { job }, market.clientKey.privateKey);
+      await market.client.submit({ record: { ...record, id, job, announce } });
+      unfair.push(id);
+    }
+    // the seller that takes the job after them has seen both
+    expect((await buy({})).outcome).toBe('settled');
+    for (const id of unfair) {
+      expect(market.steps('worker', id)).toEqual([]);
+      await market.client.cancel(id);
+    }
   });
 });

@@ -17,7 +17,7 @@ const takes = new Ajv2020({ allErrors: false }).compile(receiptJsonSchema());
 
 /** Faults that a JSON Schema has no words for: they are between fields, or about how text is encoded and counted. */
 const BEYOND_SCHEMA =
-  /must differ|must not hold the client|more than twice as many|more than half|must not exceed|at least one unit|must lie after created|must cover the full reward|well-formed Unicode|expected string to have/;
+  /must differ|must not hold the client|more than twice as many|more than half|must not exceed|at least one unit|must lie after created|must cover the full reward|must not be nothing|well-formed Unicode|expected string to have/;
 
 function bytes(least: number, most = least): fc.Arbitrary<Uint8Array> {
   return fc.uint8Array({ minLength: least, maxLength: most });
@@ -28,6 +28,7 @@ const ids = fc.array(fc.integer({ min: 0, max: 0xffff_ffff }), { maxLength: 20 }
 const jobs = fc.oneof(
   fc.constant(makeJob()),
   fc.constant(makeJob({ stop: ['\n\n', '🐪'], file: 'a/..b/model.onnx' })),
+  fc.constant(makeJob({ feePerJob: '0.01000000', stake: '0.02000000' })),
   fc.constant(
     makeJob({
       verifiers: { registry: hash('registry'), size: 100, count: 3, drawHash: hash('c') },

@@ -6,6 +6,7 @@ import {
   decodeJob,
   encodeIds,
   encodeJob,
+  fullReward,
   jobIdOf,
   parseJob,
   promptHashOf,
@@ -47,6 +48,9 @@ describe('a job', () => {
     ['a threshold beyond all', { threshold: 4 }],
     ['a stake below reward and fees', { stake: '0.00162999' }],
     ['an end before its beginning', { expires: 100 }],
+    ['a fee of nothing for the job', { feePerJob: '0.00000000' }],
+    ['a fee with fewer decimals', { feePerJob: '0.01' }],
+    ['a stake that leaves out the fee for the job', { feePerJob: '0.00000001' }],
   ])('is refused with %s', (_, changes) => {
     expect(() => parseJob({ ...job, ...changes })).toThrow(
       expect.objectContaining({ code: 'BAD_JOB' }),
@@ -55,6 +59,13 @@ describe('a job', () => {
 
   it('takes the least stake', () => {
     expect(parseJob({ ...job, stake: '0.00163000' }).stake).toBe('0.00163000');
+  });
+
+  it('takes a stake that covers the fee for the job, too, and names it in its id', () => {
+    const asking = parseJob({ ...job, feePerJob: '0.00500000', stake: '0.00663000' });
+    expect(decodeJob(encodeJob(asking))).toEqual(asking);
+    expect(fullReward(asking)).toBe(fullReward(job) + 500_000n);
+    expect(jobIdOf(asking)).not.toEqual(jobIdOf({ ...job, stake: '0.00663000' }));
   });
 
   it('decodes bytes to a job that encodes to them again, or to an error', () => {

@@ -1,7 +1,14 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { escrowScript } from '#src/job/contracts/escrow.js';
-import { type JobTerms, MAX_VERIFIERS, modelFee, validateTerms } from '#src/job/terms.js';
+import {
+  amountPaid,
+  escrowValue,
+  type JobTerms,
+  MAX_VERIFIERS,
+  modelFee,
+  validateTerms,
+} from '#src/job/terms.js';
 import { arbitraryJob, makeTerms, verifierKeys } from './contracts/setup.js';
 
 const NO_POINT = new Uint8Array(33).fill(0xff).with(0, 2);
@@ -44,6 +51,9 @@ describe('terms', () => {
     [{ feePpm: 1_000_001 }, 'feePpm is 1000001'],
     [{ feePpm: -1 }, 'feePpm is -1'],
     [{ pricePerToken: 0n }, 'the price of a token'],
+    [{ feePerJob: 0n }, 'a fee of nothing for each job'],
+    [{ feePerJob: -1n }, 'fee for each job is negative'],
+    [{ feePerJob: 47_901n }, 'the stake of 150000 is less than'],
     [{ verifierFee: -1n }, 'negative'],
     [{ stake: 100_000n + 3n * 700n - 1n }, 'the stake of 102099 is less'],
     [{ stake: (1n << 63n) - 2_100n }, 'beyond 2^63'],
@@ -56,6 +66,14 @@ describe('terms', () => {
     const terms = makeTerms(changes);
     expect(() => validateTerms(terms)).toThrow(why);
     expect(() => escrowScript(terms)).toThrow(expect.objectContaining({ code: 'BAD_TERMS' }));
+  });
+
+  it('give the model what it asks for the job beside its share, which the client pays and a slash returns', () => {
+    const terms = makeTerms({ feePerJob: 47_900n });
+    expect(modelFee(terms, 37)).toBe(1_850n + 47_900n);
+    expect(amountPaid(terms, 37)).toBe(37_000n + 47_900n);
+    expect(escrowValue(terms)).toBe(100_000n + 47_900n);
+    expect(() => validateTerms(terms)).not.toThrow();
   });
 
   it('give the model its share rounded down, beyond what a double can hold', () => {

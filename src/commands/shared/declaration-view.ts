@@ -2,6 +2,8 @@ import { sha256, toHex } from '../../base/index.js';
 import {
   type Declaration,
   declaredUses,
+  feeJson,
+  formatFee,
   formatWeight,
   ownPpm,
   PPM,
@@ -19,7 +21,7 @@ export function declarationJson(source: Declaration, settings: Settings): Record
       ? {
           licence: source.licence,
           size: source.size,
-          feePpm: source.feePpm,
+          ...feeJson(source),
           calibrations: source.calibrations ?? [],
         }
       : {};
@@ -74,8 +76,32 @@ function row(name: string, old: string, now: string): string {
   return `${cell(name, NAME)}  ${cell(old, WEIGHT, 'right')}  ${cell(now, WEIGHT, 'right')}`;
 }
 
+/** What else is to change, a line each: what was said before, and what is to be. */
+function fieldLines(before: Declaration, after: Declaration, settings: Settings): string[] {
+  const fields = (source: Declaration): [string, string][] => [
+    ['name', source.name],
+    ['owner', destination(source.owner, settings)],
+    ...(source.kind === 'model'
+      ? ([
+          ['licence', source.licence],
+          ['fee', formatFee(source)],
+        ] as [string, string][])
+      : []),
+  ];
+  const now = fields(after);
+  return fields(before).flatMap(([what, was], i) => {
+    const is = now[i]![1];
+    return was === is ? [] : [`${what.padEnd(8)} ${was}`, `  now:   ${is}`];
+  });
+}
+
 /** What was declared and what is to be, a line for each parent: its weight before and after. */
-export function changeText(registry: Registry, before: Declaration, after: Declaration): string {
+export function changeText(
+  registry: Registry,
+  before: Declaration,
+  after: Declaration,
+  settings: Settings,
+): string {
   const weights = (source: Declaration) =>
     new Map(declaredUses(source).map(({ id, ppm }) => [id, ppm]));
   const [was, is] = [weights(before), weights(after)];
@@ -84,6 +110,7 @@ export function changeText(registry: Registry, before: Declaration, after: Decla
   return [
     `${after.name} (${after.kind})`,
     after.id,
+    ...fieldLines(before, after, settings),
     row('', 'before', 'after'),
     ...ids.map((id) => row(sourceLabel(registry, id), shown(was.get(id)), shown(is.get(id)))),
     row('(its own)', keeps(before), keeps(after)),

@@ -1,5 +1,5 @@
 import { formatAmount, parseAmount } from '../../base/index.js';
-import { type ClientRecord, contestBond } from '../../job/index.js';
+import { type ClientRecord, contestBond, feePerJob } from '../../job/index.js';
 
 /** What a job has cost its buyer, base units. */
 export interface JobCost {
@@ -24,8 +24,9 @@ export function jobCost(record: ClientRecord): JobCost | undefined {
   const tokens = answer?.outputIds.length ?? claimedTokens;
   if (isPaid && tokens === undefined) return undefined;
   const contestFee = CONTESTED.includes(outcome) ? BigInt(contest?.fee ?? 0) : 0n;
+  const { pricePerToken } = escrow.offer.body;
   return {
-    price: isPaid ? parseAmount(escrow.offer.body.pricePerToken) * BigInt(tokens!) : 0n,
+    price: isPaid ? parseAmount(pricePerToken) * BigInt(tokens!) + feePerJob(job) : 0n,
     verifierFees: outcome === 'cleared' ? contestBond(job) : 0n,
     networkFees: BigInt(escrow.fee) + contestFee + BigInt(endFee ?? 0),
   };

@@ -35,6 +35,7 @@ export function recordJson(record: ClientRecord): Record<string, unknown> {
     coin: job.coin,
     seller: escrow?.offer.author ?? null,
     pricePerToken: escrow?.offer.body.pricePerToken ?? job.pricePerToken,
+    ...(job.feePerJob === undefined ? {} : { feePerJob: job.feePerJob }),
     escrow: escrow?.txid ?? null,
     contest: contest?.txid ?? null,
     ...(answer === undefined

@@ -1,6 +1,6 @@
 import { BitmodelError, EXIT, formatAmount } from '../../base/index.js';
 import type { ChainClient } from '../../chain/index.js';
-import { modelIncome, publishedModels, readRegistry } from '../../reward/index.js';
+import { feeJson, modelIncome, publishedModels, readRegistry } from '../../reward/index.js';
 import { countHolders, holdersOf } from './model-holders.js';
 import type { Settings } from './settings.js';
 import { pinHolder } from './source-view.js';
@@ -16,6 +16,8 @@ export interface ModelOnChain {
     /** Block of the pin. */
     readonly height: number;
     readonly feePpm: number;
+    /** Coins for each job, as a decimal string; absent where it asks none. */
+    readonly feePerJob?: string;
     /** Coins, as a decimal string. */
     readonly income: string;
     readonly payments: number;
@@ -43,7 +45,7 @@ async function ask(client: ChainClient, id: string, settings: Settings): Promise
       name: found.name,
       publisher: pinHolder(found.pin.owner, settings),
       height: found.pin.height,
-      feePpm: found.feePpm,
+      ...feeJson(found),
       income: formatAmount(income.amount),
       payments: income.payments,
       incomeIsPartial: income.isPartial,

@@ -168,14 +168,13 @@ function onChain({ bundle, chain }: ShownModel): Line[] {
   const lines: Line[] = [];
   if (published === undefined) lines.push(['published', 'no (bitmodel model publish)']);
   else {
-    const { publisher, height, feePpm, income, payments, incomeIsPartial } = published;
+    const { publisher, height, feePpm, feePerJob, income, payments, incomeIsPartial } = published;
     const least = incomeIsPartial ? '≥ ' : '';
+    const amount = feePerJob === undefined ? '' : ` and ${feePerJob} coins`;
+    const asked = `${percent(feePpm)}${amount}`;
     lines.push(
       ['published', `in block ${number(height)}, by ${publisher ?? 'nobody any more'}`],
-      [
-        '',
-        `gets ${percent(feePpm)} of each job; ${least}${income} coins of ${number(payments)} so far`,
-      ],
+      ['', `gets ${asked} of each job; ${least}${income} coins of ${number(payments)} so far`],
     );
   }
   if (holders === undefined) return [...lines, ['holders', 'this node asks no others']];

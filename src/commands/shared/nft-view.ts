@@ -8,6 +8,8 @@ import {
   tokenView,
 } from '../../chain/index.js';
 import {
+  feeJson,
+  formatFee,
   formatWeight,
   type NftFacts,
   type NftMoney,
@@ -59,7 +61,7 @@ export function factsJson(
     ...tokenView(coin.output.token!),
     outpoint: formatOutpoint(coin.outpoint),
     ...(terms ? { modelId: toHex(terms.modelId) } : {}),
-    ...(model ? { model: model.name, feePpm: model.feePpm, ownPpm: ownPpm(model) } : {}),
+    ...(model ? { model: model.name, ...feeJson(model), ownPpm: ownPpm(model) } : {}),
     isBound,
     ...(author
       ? { author: holderOf(author.author, parameters), royaltyPpm: author.royaltyPpm }
@@ -77,7 +79,7 @@ const percent = (ppm: number): string => formatWeight(ppm);
 
 function feeText({ model, isBound }: NftFacts): string | undefined {
   if (!model) return undefined;
-  const share = `${percent(model.feePpm)} of the price of each job`;
+  const share = formatFee(model);
   if (!isBound) return `${share}, not to its holder`;
   const own = ownPpm(model);
   const kept = own === PPM ? 'all of it' : `${percent(own)} of that`;

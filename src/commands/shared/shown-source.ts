@@ -7,6 +7,7 @@ import {
   type DeclaredParent,
   declaredUses,
   follow,
+  formatFee,
   formatWeight,
   isChange,
   ownPpm,
@@ -249,7 +250,7 @@ export function shownText(shown: ShownSource, settings: Settings): string {
     id,
     ...(source.kind === 'model'
       ? [
-          `licence ${source.licence}, ${source.size} bytes, ${formatWeight(source.feePpm)} of the price of a job`,
+          `licence ${source.licence}, ${source.size} bytes, ${formatFee(source)}`,
           ...(source.calibrations ?? []).flatMap(({ file, hash }) => [
             `calibration of ${file}:`,
             `  ${hash}`,

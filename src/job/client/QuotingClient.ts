@@ -57,7 +57,7 @@ export abstract class QuotingClient extends ClientDriver {
     const nonce = request.nonce ?? new Uint8Array(randomBytes(32));
     const fee = request.verifierFee ?? verifiers.fee;
     const count = jobVerifiers({ verifiers: verifiers.of });
-    const coin = await this.#coinFor(request, fee * BigInt(count));
+    const coin = await this.#coinFor(request, share.feePerJob, fee * BigInt(count));
     const maxTokens = Math.min(request.maxTokens, info.contextLength - request.promptIds.length);
     const jobWith = (promptHash: Uint8Array) =>
       parseJob({
@@ -77,10 +77,11 @@ export abstract class QuotingClient extends ClientDriver {
         seed: toHex(seedOf(nonce, fromHex(own.id), promptHash)),
         pricePerToken: formatAmount(request.pricePerToken),
         feePpm: share.feePpm,
+        ...(share.feePerJob === 0n ? {} : { feePerJob: formatAmount(share.feePerJob) }),
         feeScript: share.scriptHash,
         stake: request.stake
           ? formatAmount(request.stake)
-          : leastStake(request.pricePerToken, maxTokens, fee, count),
+          : leastStake(request.pricePerToken, maxTokens, fee, count, share.feePerJob),
         verifiers: verifiers.of,
         threshold: request.threshold ?? Math.floor(count / 2) + 1,
         verifierFee: formatAmount(fee),
@@ -136,9 +137,14 @@ export abstract class QuotingClient extends ClientDriver {
     }
   }
 
-  async #coinFor({ coin, pricePerToken, maxTokens }: JobRequest, bond: bigint): Promise<string> {
+  async #coinFor(
+    { coin, pricePerToken, maxTokens }: JobRequest,
+    feePerJob: bigint,
+    bond: bigint,
+  ): Promise<string> {
     if (!coin) return formatOutpoint((await this.#coin()).outpoint);
-    return coin({ reward: pricePerToken * BigInt(maxTokens), reserve: this.reserveOver(bond) });
+    const reward = pricePerToken * BigInt(maxTokens) + feePerJob;
+    return coin({ reward, reserve: this.reserveOver(bond) });
   }
 
   #lifetime({ lifetime, confirmations }: JobRequest): number {

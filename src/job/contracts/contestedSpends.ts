@@ -19,7 +19,7 @@ import {
   verifyData,
 } from '../../chain/index.js';
 import type { Seat } from '../bonds/registry.js';
-import { bondValue, isDrawn, type JobTerms, verifierCount } from '../terms.js';
+import { amountPaid, bondValue, isDrawn, type JobTerms, verifierCount } from '../terms.js';
 import { BURN_SCRIPT, CONTESTED_PATH, contestedCode, contestedScript } from './contested.js';
 import type { ContestedState } from './layout.js';
 import { drawnVerdictMessage, VERDICT, type VerdictName, verdictMessage } from './verdict.js';
@@ -91,7 +91,7 @@ export function contestedMessage(
 }
 
 /**
- * Slash (`invalid`): the price paid and the bond to the client, the fee to each signer, the rest burnt. Clear
+ * Slash (`invalid`): all that was paid and the bond to the client, the fee to each signer, the rest burnt. Clear
  * (`valid`): stake and bond less the fees to the seller, the fee to each signer. Whoever sends it adds coins for
  * the transaction's fee.
  * @throws BitmodelError `BAD_VERDICTS` unless exactly `threshold` verifiers' signatures are given, `BAD_TERMS`,
@@ -107,7 +107,7 @@ export function judgeSpend(
   const fees = signersOf(terms, signatures).map((key) => payTo(key, terms.verifierFee));
   const spent = BigInt(fees.length) * terms.verifierFee;
   const bond = bondValue(terms);
-  const reward = BigInt(state.count) * terms.pricePerToken;
+  const reward = amountPaid(terms, state.count);
   const outputs =
     verdict === 'invalid'
       ? [

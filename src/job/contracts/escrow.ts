@@ -54,7 +54,7 @@ function claimPath(terms: JobTerms): string {
     `OP_SWAP ${expression(terms.jobId)} OP_EQUALVERIFY`,
     `OP_DUP OP_BIN2NUM OP_DUP 1 ${terms.maxTokens + 1} OP_WITHIN OP_VERIFY`,
     requireOutput(2, unused, client),
-    requireOutputValue(1, share(`${terms.pricePerToken} OP_MUL`, terms.feePpm)),
+    requireOutputValue(1, modelsPart(terms)),
     requireOutputScriptHash(1, terms.feeScript),
     requireOutputValue(0, terms.stake),
     `${asPush(4)} OP_SWAP OP_CAT OP_CAT # the head it must have`,
@@ -65,6 +65,12 @@ function claimPath(terms: JobTerms): string {
     }),
     'OP_EQUALVERIFY',
   );
+}
+
+/** Stack: count → what the model gets. Without a fee for each job the script is what it was before there were any. */
+function modelsPart({ pricePerToken, feePpm, feePerJob }: JobTerms): string {
+  const part = share(`${pricePerToken} OP_MUL`, feePpm);
+  return feePerJob === undefined ? part : `${part} ${feePerJob} OP_ADD`;
 }
 
 const SIGNS_ALL = Uint8Array.of(SIGHASH.ALL | SIGHASH.FORKID);

@@ -143,6 +143,9 @@ function jobFacts({ receipt }: Explanation): Markup {
     ['Tokens', `${promptIds.length} in, ${outputIds.length} out of at most ${job.maxTokens}`],
     ['Ended by', finish],
     ['Price of a token', `at most ${job.pricePerToken}`],
+    ...(job.feePerJob === undefined
+      ? []
+      : [["The model's fee for the job", job.feePerJob] as [string, string]]),
     ['Stake', job.stake],
     ['Seller', code(toHex(seller))],
     ['Buyer', code(job.client)],

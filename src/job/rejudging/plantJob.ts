@@ -8,7 +8,7 @@ import type { ClientRecord } from '../client/record.js';
 import type { JobQuote, JobRequest } from '../client/request.js';
 import type { Message } from '../messages.js';
 import type { ParticipantOptions } from '../Participant.js';
-import { contestBond, fullReward, type JobSpec } from '../spec.js';
+import { contestBond, feePerJob, fullReward, type JobSpec } from '../spec.js';
 import { JobWorker, type WorkerOptions } from '../worker/JobWorker.js';
 import { keyThatDraws } from './keyThatDraws.js';
 
@@ -29,7 +29,7 @@ export interface PlantedCost {
   readonly fees: bigint;
   /** Of the stake, where the answer is false: the rest of it, and the price, come back. */
   readonly burnt: bigint;
-  /** The model's share of the price. */
+  /** What the model gets. */
   readonly share: bigint;
 }
 
@@ -46,9 +46,10 @@ function costOf(job: JobSpec, planted: Planted): PlantedCost {
   const fees = BigInt(job.threshold) * parseAmount(job.verifierFee);
   const stake = parseAmount(job.stake);
   const price = parseAmount(job.pricePerToken);
-  const share = (fullReward(job) * BigInt(job.feePpm)) / 1_000_000n;
-  // one token at least is claimed, and its price comes back
-  return { fees, share, burnt: planted.answer === 'false' ? stake - price - fees : 0n };
+  const fee = feePerJob(job);
+  const share = (price * BigInt(job.maxTokens) * BigInt(job.feePpm)) / 1_000_000n + fee;
+  // one token at least is claimed; its price and the model's fee for the job come back
+  return { fees, share, burnt: planted.answer === 'false' ? stake - price - fee - fees : 0n };
 }
 
 /**

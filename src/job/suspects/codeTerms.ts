@@ -7,7 +7,7 @@ import type { JobTerms } from '../terms.js';
 /** What of a job's terms can only be read out of the code of its contracts. */
 export type CodeTerms = Pick<
   JobTerms,
-  'client' | 'seller' | 'sellerPayout' | 'feePpm' | 'expires' | 'verifiers'
+  'client' | 'seller' | 'sellerPayout' | 'feePpm' | 'feePerJob' | 'expires' | 'verifiers'
 >;
 
 /** What decides how the contracts of a job are laid out, beside the numbers in them. */
@@ -17,6 +17,8 @@ export interface CodeShape {
   /** Verifiers, listed or drawn, 1 to 15. */
   readonly count: number;
   readonly threshold: number;
+  /** Whether the model asks for an amount for each job. */
+  readonly hasFeePerJob: boolean;
 }
 
 /** Escrow script, and code of the contested contract. */
@@ -39,6 +41,7 @@ interface Layout {
   readonly seller: Place;
   readonly sellerPayout: Place;
   readonly feePpm: Place;
+  readonly feePerJob?: Place;
   readonly expires: Place;
   /** The listed keys, or the registry alone. */
   readonly judges: readonly Place[];
@@ -51,7 +54,7 @@ type Pushes = Readonly<Record<keyof Codes, readonly (Uint8Array | undefined)[]>>
 const filler = (name: string): Uint8Array => sha256(utf8(name));
 
 /** Terms in which everything that is looked for is like nothing else. */
-function sampleTerms({ drawHash, count, threshold }: CodeShape): JobTerms {
+function sampleTerms({ drawHash, count, threshold, hasFeePerJob }: CodeShape): JobTerms {
   const key = (name: string): Uint8Array => publicKeyOf(filler(name));
   return {
     genesis: filler('genesis'),
@@ -63,6 +66,7 @@ function sampleTerms({ drawHash, count, threshold }: CodeShape): JobTerms {
     pricePerToken: 1_000_003n,
     maxTokens: 1_000_033,
     feePpm: 765_433,
+    ...(hasFeePerJob ? { feePerJob: 1_000_000_007n } : {}),
     feeScript: filler('fee script'),
     stake: 1n << 50n,
     verifiers: drawHash
@@ -110,7 +114,8 @@ const layouts = new Map<string, Layout>();
 
 /** Learns from the compiler itself where it puts each of the terms: nothing here must follow when a contract changes. */
 function layoutOf(shape: CodeShape): Layout {
-  const name = `${shape.drawHash ? 'drawn' : 'listed'} ${shape.count} ${shape.threshold}`;
+  const { drawHash, count, threshold, hasFeePerJob } = shape;
+  const name = `${drawHash ? 'drawn' : 'listed'} ${count} ${threshold} ${hasFeePerJob}`;
   const known = layouts.get(name);
   if (known) return known;
   const terms = sampleTerms(shape);
@@ -123,6 +128,9 @@ function layoutOf(shape: CodeShape): Layout {
     seller: placeOf(pushes, 'escrow', terms.seller),
     sellerPayout: placeOf(pushes, 'contested', terms.sellerPayout),
     feePpm: placeOfNumber(pushes, 'escrow', BigInt(terms.feePpm)),
+    ...(terms.feePerJob !== undefined && {
+      feePerJob: placeOfNumber(pushes, 'escrow', terms.feePerJob),
+    }),
     expires: placeOfNumber(pushes, 'escrow', BigInt(terms.expires)),
     judges: keys.map((key) => placeOf(pushes, 'contested', key)),
     ...('registry' in verifiers && {
@@ -137,9 +145,11 @@ function bytesAt(pushes: Pushes, { of, instruction, offset, length }: Place): Ui
   return (pushes[of][instruction] ?? new Uint8Array(0)).slice(offset, offset + length);
 }
 
-function numberAt(pushes: Pushes, { of, instruction }: Place): number {
-  return Number(decodeNumber((pushes[of][instruction] ?? new Uint8Array(0)).subarray(0, 8)));
+function amountAt(pushes: Pushes, { of, instruction }: Place): bigint {
+  return decodeNumber((pushes[of][instruction] ?? new Uint8Array(0)).subarray(0, 8));
 }
+
+const numberAt = (pushes: Pushes, place: Place): number => Number(amountAt(pushes, place));
 
 /**
  * Reads what two scripts would say if they were the escrow and the contested code of a job of this shape. They may be
@@ -155,6 +165,7 @@ export function readCodeTerms(codes: Codes, shape: CodeShape): CodeTerms {
     seller: bytesAt(pushes, layout.seller),
     sellerPayout: bytesAt(pushes, layout.sellerPayout),
     feePpm: numberAt(pushes, layout.feePpm),
+    ...(layout.feePerJob && { feePerJob: amountAt(pushes, layout.feePerJob) }),
     expires: numberAt(pushes, layout.expires),
     verifiers:
       drawHash && layout.size

@@ -77,9 +77,15 @@ export function slashedSeller(
   if (!claim || last(pushesOf(claim, 0)) !== BigInt(ESCROW_PATH.claim)) return undefined;
   const escrow = before(claim, read);
   if (!escrow) return undefined;
+  const steps = { slash, contest, claim, escrow };
+  const terms = termsIfSo(steps, params, false) ?? termsIfSo(steps, params, true);
+  return terms && { terms };
+}
+
+/** As {@link termsBehind}, of a job of a model that asks for an amount for each job, or of one that does not. */
+function termsIfSo(steps: Steps, params: NetworkParameters, hasFeePerJob: boolean) {
   try {
-    const terms = termsBehind({ slash, contest, claim, escrow }, params);
-    return terms && { terms };
+    return termsBehind(steps, params, hasFeePerJob);
   } catch (thrown) {
     // what was read compiles to no contract: this was another script
     if (thrown instanceof BitmodelError) return undefined;
@@ -101,8 +107,12 @@ interface Steps {
 }
 
 /** The terms under which these four are the steps of one job; undefined where there are none. */
-function termsBehind(steps: Steps, params: NetworkParameters): JobTerms | undefined {
-  const terms = termsSaid(steps, params);
+function termsBehind(
+  steps: Steps,
+  params: NetworkParameters,
+  hasFeePerJob: boolean,
+): JobTerms | undefined {
+  const terms = termsSaid(steps, params, hasFeePerJob);
   if (!terms) return undefined;
   const { contest, claim, escrow } = steps;
   const codes = {
@@ -129,6 +139,7 @@ function contestedCodeIn(contest: Transaction): Uint8Array {
 function termsSaid(
   { slash, contest, claim, escrow }: Steps,
   params: NetworkParameters,
+  hasFeePerJob: boolean,
 ): JobTerms | undefined {
   const stake = claim.outputs[0];
   const model = claim.outputs[1];
@@ -146,19 +157,24 @@ function termsSaid(
   const tokens = BigInt(head.getUint32(34, true));
   const bond = contested.value - stake.value;
   if (tokens === 0n || bond < 0n || paid.value <= bond) return undefined;
-  const pricePerToken = (paid.value - bond) / tokens;
-  if (pricePerToken === 0n) return undefined;
   const code = readCodeTerms(
     { escrow: locked.lockingScript, contested: contestedCodeIn(contest) },
-    { ...shape, ...(isDrawn && { drawHash: sha256(contested.lockingScript.slice(38, 70)) }) },
+    {
+      ...shape,
+      hasFeePerJob,
+      ...(isDrawn && { drawHash: sha256(contested.lockingScript.slice(38, 70)) }),
+    },
   );
+  const { feePerJob = 0n } = code;
+  const pricePerToken = (paid.value - bond - feePerJob) / tokens;
+  if (pricePerToken <= 0n) return undefined;
   return {
     ...code,
     genesis: blockHash(params.genesis.header),
     jobId: claim.jobId,
     kHash: sha256(stake.lockingScript.slice(1, 33)),
     pricePerToken,
-    maxTokens: Number(locked.value / pricePerToken),
+    maxTokens: Number((locked.value - feePerJob) / pricePerToken),
     feeScript: sha256(model.lockingScript),
     stake: stake.value,
     threshold: shape.threshold,

@@ -16,7 +16,7 @@ import {
 import { createMessage } from '../messages.js';
 import { Participant, type ParticipantOptions } from '../Participant.js';
 import type { PooledJob } from '../pool/view.js';
-import { type JobSpec, listedVerifiers } from '../spec.js';
+import { feePerJob, type JobSpec, listedVerifiers } from '../spec.js';
 import { Answering } from './Answering.js';
 import { limitFault, type WorkerLimits } from './limits.js';
 import { toleranceTooTight } from './ownTolerance.js';
@@ -218,7 +218,8 @@ export class JobWorker extends Participant {
     if (tip + depth + claimMargin(this.params) + 1 > job.expires) return 'too little time';
     if (withdrawals.some(({ author }) => author === job.client)) return 'withdrawn';
     const share = await modelShare(this.chain, job.model, job.created);
-    if (share.feePpm !== job.feePpm || share.scriptHash !== job.feeScript) {
+    const isItsShare = share.feePpm === job.feePpm && share.feePerJob === feePerJob(job);
+    if (!isItsShare || share.scriptHash !== job.feeScript) {
       return "not the model's own share";
     }
     if (!(await this.#ownsCoin(job.client, job.coin))) return 'a coin that is not its own';

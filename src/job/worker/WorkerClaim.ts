@@ -14,7 +14,7 @@ import type { Message } from '../messages.js';
 import { sendJobMessage } from '../pool/client.js';
 import { sendOnce } from '../sending.js';
 import { FeeClock, sendSpend, signSpend } from '../signing.js';
-import { type JobTerms, modelFee } from '../terms.js';
+import { amountPaid, type JobTerms, modelFee } from '../terms.js';
 import { contractCoin, depthOf, type JobTrace } from '../trace.js';
 import type { WorkerDesk } from './desk.js';
 import type { WorkerRecord } from './record.js';
@@ -82,7 +82,7 @@ export class WorkerClaim {
       step: 'claimed',
       jobId: id,
       txid,
-      amount: BigInt(count) * terms.pricePerToken - modelFee(terms, count),
+      amount: amountPaid(terms, count) - modelFee(terms, count),
       fee: signed.fee,
       count,
     });

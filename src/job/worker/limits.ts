@@ -1,5 +1,5 @@
 import { parseAmount } from '../../base/index.js';
-import { contestBond, fullReward, type JobSpec, listedVerifiers } from '../spec.js';
+import { contestBond, feePerJob, type JobSpec, listedVerifiers } from '../spec.js';
 
 /** By whom a seller lets itself be judged beside drawn verifiers: by keys that it trusts, or by anybody's. */
 export type AcceptedVerifiers = 'any' | readonly string[];
@@ -38,8 +38,11 @@ export function limitFault(job: JobSpec, limits: WorkerLimits): string | undefin
   const isNamed = (key: string): boolean => accepted!.includes(key);
   const named = Array.isArray(accepted);
   if (named && (listed.length === 0 || !listed.every(isNamed))) return 'its verifiers';
-  const reward = fullReward(job, price);
+  const reward = price * BigInt(job.maxTokens);
   if (contestBond(job) > larger(reward, LEAST_FEE_LIMIT)) return 'verifiers that cost too much';
   const most = maxStake ?? larger(reward * STAKE_MULTIPLE, LEAST_STAKE_LIMIT);
-  return parseAmount(job.stake) > most ? 'too large a stake' : undefined;
+  // the stake answers for the model's fee, too, which brings the seller nothing: no more of it than of all the rest
+  const fee = feePerJob(job);
+  const beside = maxStake === undefined && fee <= most ? fee : 0n;
+  return parseAmount(job.stake) > most + beside ? 'too large a stake' : undefined;
 }

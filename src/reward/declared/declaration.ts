@@ -1,4 +1,4 @@
-import { BitmodelError, EXIT, sha256 } from '../../base/index.js';
+import { BitmodelError, COIN, EXIT, formatAmount, sha256 } from '../../base/index.js';
 import { isUnspendable, TOKEN_PREFIX } from '../../chain/index.js';
 import { assertLabel, type ParentShare, PPM, quoted } from '../graph/graph.js';
 import { MAXIMUM_SHARES, type SplitShare, splitScript } from '../split/split.js';
@@ -61,6 +61,8 @@ export interface ModelDeclaration extends DeclarationBase {
   readonly size: number;
   /** The model's share of the price of a job, in parts per million. */
   readonly feePpm: number;
+  /** Base units that each job pays it beside that, at least 1; absent where it asks for nothing more. */
+  readonly feePerJob?: bigint;
   /** Calibrations of its graphs, in the order of their files; absent where it was published without. */
   readonly calibrations?: readonly DeclaredCalibration[];
 }
@@ -78,6 +80,8 @@ export type DeclarationDraft<T extends DeclarationBase> = Omit<T, 'split'>;
 
 /** Largest name, licence and owner's script in a declaration. */
 export const MAXIMUM_NAME = 128;
+/** Most that a model can ask for each job, base units: what a job's amounts can say, with room for its price and stake. */
+export const MAXIMUM_FEE_PER_JOB = 1_000_000n * COIN;
 /** Longest locking script of an owner, in bytes. */
 export const MAXIMUM_OWNER_SCRIPT = 100;
 
@@ -155,11 +159,20 @@ function assertParents(id: string, parents: readonly ParentShare[]): void {
   });
 }
 
+function assertFee(draft: { readonly feePerJob?: bigint }): void {
+  const { feePerJob = 1n } = draft;
+  if (feePerJob >= 1n && feePerJob <= MAXIMUM_FEE_PER_JOB) return;
+  throw badDeclaration(
+    `A fee of ${feePerJob} base units for each job can't be asked for.`,
+    `Ask for 0.00000001 to ${formatAmount(MAXIMUM_FEE_PER_JOB)} coins, or leave it out`,
+  );
+}
+
 /**
  * A declaration as it can be published: checked, its parents in the order of their ids, its split script worked out.
  * @throws BitmodelError `BAD_DECLARATION`, `BAD_SPLIT` (weights), `BAD_GRAPH` (a text that can't be printed)
  */
-export function completeDeclaration<T extends DeclarationBase>(
+export function completeDeclaration<T extends DeclarationBase & { readonly feePerJob?: bigint }>(
   draft: DeclarationDraft<T>,
 ): DeclarationDraft<T> & { readonly split: Uint8Array } {
   const parents = [...draft.parents].sort(byIdOrder);
@@ -182,6 +195,7 @@ export function completeDeclaration<T extends DeclarationBase>(
   if (!isPayable(draft.owner)) {
     throw badDeclaration("No output can have the owner's script.", 'Give an address of your own');
   }
+  assertFee(draft);
   assertParents(draft.id, parents);
   assertParents(draft.id, uses ?? []);
   assertUses(uses ?? []);

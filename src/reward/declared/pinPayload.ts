@@ -1,5 +1,12 @@
 import { z } from 'zod';
-import { canonicalBytes, equalBytes, fromHex, toHex } from '../../base/index.js';
+import {
+  canonicalBytes,
+  equalBytes,
+  formatAmount,
+  fromHex,
+  parseAmount,
+  toHex,
+} from '../../base/index.js';
 import { type ParentShare, PPM } from '../graph/graph.js';
 import { MAXIMUM_SHARES } from '../split/split.js';
 import {
@@ -7,6 +14,7 @@ import {
   type DeclaredCalibration,
   destinationScript,
   isPayable,
+  MAXIMUM_FEE_PER_JOB,
   MAXIMUM_NAME,
   MAXIMUM_OWNER_SCRIPT,
   type ModelDeclaration,
@@ -43,6 +51,14 @@ const path = z
 const inOrder = (calibrations: readonly DeclaredCalibration[]): boolean =>
   calibrations.every(({ file }, i) => i === 0 || calibrations[i - 1]!.file < file);
 const ppm = z.int().min(0).max(PPM);
+/** Coins with exactly eight decimals, as jobs have them: one amount has one spelling. More than nothing. */
+const amount = z
+  .string()
+  .regex(/^(?:0|[1-9]\d{0,8})\.\d{8}$/)
+  .refine((coins) => {
+    const units = parseAmount(coins);
+    return units > 0n && units <= MAXIMUM_FEE_PER_JOB;
+  });
 
 const common = {
   v: z.literal(1),
@@ -62,6 +78,7 @@ const modelSchema = z.strictObject({
   licence: label,
   size: z.int().min(0),
   feePpm: ppm,
+  feePerJob: amount.optional(),
   calibrations: z
     .array(z.strictObject({ file: path, hash: id }))
     .min(1)
@@ -87,16 +104,17 @@ function commonFields(declaration: DeclarationBase) {
 
 /**
  * What a model's pin holds: canonical JSON `{v, model, name, licence, size, feePpm, owner, split, parents}`, and
- * `calibrations` and `uses` where there are some.
+ * `feePerJob`, `calibrations` and `uses` where there are some.
  */
 export function modelPinPayload(model: ModelDeclaration): Uint8Array {
-  const { id: modelId, licence, size, feePpm, calibrations = [] } = model;
+  const { id: modelId, licence, size, feePpm, feePerJob, calibrations = [] } = model;
   return canonicalBytes({
     ...commonFields(model),
     model: modelId,
     licence,
     size,
     feePpm,
+    ...(feePerJob === undefined ? {} : { feePerJob: formatAmount(feePerJob) }),
     ...(calibrations.length === 0
       ? {}
       : { calibrations: calibrations.map(({ file, hash }) => ({ file, hash })) }),
@@ -151,9 +169,10 @@ export function parseModelPin(payload: Uint8Array): ModelDeclaration | undefined
   const { data } = modelSchema.safeParse(readJson(payload));
   const fields = data && readCommon(data.model, data);
   if (!fields) return undefined;
-  const { licence, size, feePpm, calibrations } = data;
+  const { licence, size, feePpm, feePerJob, calibrations } = data;
+  const asked = feePerJob === undefined ? {} : { feePerJob: parseAmount(feePerJob) };
   const named = calibrations === undefined ? {} : { calibrations };
-  return { kind: 'model', ...fields, licence, size, feePpm, ...named };
+  return { kind: 'model', ...fields, licence, size, feePpm, ...asked, ...named };
 }
 
 /** The declaration in another source's pin; undefined for anything that is not one in full. Never throws. */

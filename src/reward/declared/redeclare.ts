@@ -1,8 +1,9 @@
-import { equalBytes, sha256 } from '../../base/index.js';
+import { BitmodelError, EXIT, equalBytes, sha256 } from '../../base/index.js';
 import { type ChainClient, modifyPin, type PinWrite, type Wallet } from '../../chain/index.js';
 import type { ParentShare } from '../graph/graph.js';
 import { assertSolvableCircle, solveCircle } from './circles.js';
 import { completeDeclaration, type Declaration, declaredUses } from './declaration.js';
+import { type ModelFee, withFee } from './fee.js';
 import { modelPinPayload, sourcePinPayload } from './pinPayload.js';
 import { findDeclaration, type Published, type Registry } from './registry.js';
 
@@ -12,25 +13,60 @@ export interface Redeclaration {
   readonly after: Declaration;
 }
 
+/** What a source is to declare otherwise beside its parents; what is left out stays. */
+export interface DeclaredChanges {
+  /** Locking script that is paid what the source keeps. */
+  readonly owner?: Uint8Array;
+  readonly name?: string;
+  /** Of a model alone. */
+  readonly licence?: string;
+  /** What it asks of each job; of a model alone. */
+  readonly fee?: ModelFee;
+}
+
+function changed(before: Published, { owner, name, licence, fee }: DeclaredChanges): Published {
+  const source = {
+    ...before,
+    ...(owner === undefined ? {} : { owner }),
+    ...(name === undefined ? {} : { name }),
+  };
+  if (source.kind === 'model') {
+    const asks = fee === undefined ? source : withFee(source, fee);
+    return licence === undefined ? asks : { ...asks, licence };
+  }
+  if (licence === undefined && fee === undefined) return source;
+  throw new BitmodelError(
+    'NO_MODEL',
+    `${before.name} is no model: it has no licence and no fee to declare.`,
+    { next: 'Leave out --licence and --fee', exitCode: EXIT.usage },
+  );
+}
+
 /**
  * What a source would declare with these parents in place of those that it has: what is paid from the block on that takes
  * the change in. What was paid before goes by the old weights. In a circle it is paid as {@link solveCircle} says.
+ * @param parents as it has them, each paid at what it is paid at now, unless stated
  * @throws BitmodelError `UNKNOWN_SOURCE` for it or a parent; `BAD_DECLARATION`, `BAD_SPLIT` for parents or weights that
- *   can't be; `CLOSED_CIRCLE`, `LARGE_CIRCLE` as {@link assertSolvableCircle}
+ *   can't be; `NO_MODEL`; `CLOSED_CIRCLE`, `LARGE_CIRCLE` as {@link assertSolvableCircle}
  */
 export function redeclare(
   registry: Registry,
   id: string,
-  parents: readonly ParentShare[],
+  parents: readonly ParentShare[] | undefined,
+  changes: DeclaredChanges = {},
 ): Redeclaration {
   const before = findDeclaration(registry, id);
-  const { pin: _pin, since: _since, split: _split, uses: _uses, ...kept } = before;
+  const { pin: _pin, since: _since, split: _split, ...kept } = changed(before, changes);
+  if (parents === undefined) {
+    return { before, after: completeDeclaration<Declaration>(kept) as Declaration };
+  }
+  const { uses: _uses, ...rest } = kept;
   const paid = parents.map(({ id: parent, ppm }) => ({
     id: parent,
     ppm,
     pays: sha256(findDeclaration(registry, parent).split),
   }));
-  const plain = completeDeclaration<Declaration>({ ...kept, parents: paid }) as Declaration;
+  const plain = completeDeclaration<Declaration>({ ...rest, parents: paid }) as Declaration;
   assertSolvableCircle(registry, plain);
   return { before, after: solveCircle(registry, plain) };
 }
@@ -39,8 +75,12 @@ export function redeclare(
  * The same uses and weights, each paid at what it declares now; in a circle, at what all of it declare now.
  * @throws BitmodelError as {@link redeclare}
  */
-export function follow(registry: Registry, id: string): Redeclaration {
-  return redeclare(registry, id, declaredUses(findDeclaration(registry, id)));
+export function follow(
+  registry: Registry,
+  id: string,
+  changes: DeclaredChanges = {},
+): Redeclaration {
+  return redeclare(registry, id, declaredUses(findDeclaration(registry, id)), changes);
 }
 
 /** Whether a redeclaration says anything new. */

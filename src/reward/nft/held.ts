@@ -15,12 +15,21 @@ import {
 import { type HolderTerms, holderScript, holderUnlocking } from '../contracts/holder.js';
 import { withUnlocking } from '../contracts/submit.js';
 import { completeDeclaration, type ModelDeclaration } from '../declared/declaration.js';
+import { type ModelFee, withFee } from '../declared/fee.js';
 import type { PublishedModel } from '../declared/names.js';
 import { modelRewrite } from './mint.js';
 import { sameAgain } from './sameAgain.js';
 
 /** Bytes of a model's id. */
 const MODEL_ID = 32;
+
+/** What the holder of a model's NFT can have its pin say; what is left out stays. */
+export interface HeldChanges
+  extends Partial<
+    Pick<ModelDeclaration, 'parents' | 'uses' | 'name' | 'licence' | 'calibrations'>
+  > {
+  readonly fee?: ModelFee;
+}
 
 /**
  * What the NFT in an output opens.
@@ -53,9 +62,7 @@ export async function updateHeldModel(
   wallet: Wallet,
   nft: Utxo,
   model: PublishedModel,
-  changes: Partial<
-    Pick<ModelDeclaration, 'feePpm' | 'parents' | 'name' | 'licence' | 'calibrations'>
-  >,
+  { fee, ...changes }: HeldChanges,
 ): Promise<Sent> {
   const owner = holderScript(modelTerms(nft.output));
   const pin = await provePin(client, model.pin);
@@ -77,7 +84,8 @@ export async function updateHeldModel(
     );
   }
   await proveCoins(client, [nft]);
-  const declared = completeDeclaration<ModelDeclaration>({ ...model, ...changes, owner });
+  const asks = fee ? withFee(model, fee) : model;
+  const declared = completeDeclaration<ModelDeclaration>({ ...asks, ...changes, owner });
   const unlocking = holderUnlocking(1);
   const { outpoint, output } = nft;
   const funded = await wallet.fund({

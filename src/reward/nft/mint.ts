@@ -18,14 +18,15 @@ import {
 } from '../../chain/index.js';
 import { holderScript, parseHolderScript } from '../contracts/holder.js';
 import { completeDeclaration, type ModelDeclaration } from '../declared/declaration.js';
+import { type ModelFee, withFee } from '../declared/fee.js';
 import type { PublishedModel } from '../declared/names.js';
 import { modelPinPayload } from '../declared/pinPayload.js';
 import { encodeRoyalty, type RoyaltyTerms } from './royalty.js';
 
 /** What the NFT of a published model is to bring its holder, and its author. */
 export interface ModelMint {
-  /** The model's share of the price of a job, from the next block on; parts per million. */
-  readonly feePpm: number;
+  /** What the model asks of each job, from the next block on. */
+  readonly fee: ModelFee;
   /** The author's part of the price whenever the NFT is sold; parts per million. */
   readonly royaltyPpm: number;
   /** Who gets the NFT. */
@@ -43,13 +44,9 @@ export interface ModelMintPlan extends MintPlan {
 export const MINTED_AT = 1;
 
 /** A declaration under which the holder of an NFT is paid what the model keeps. */
-function underHolder(
-  model: PublishedModel,
-  category: Uint8Array,
-  feePpm: number,
-): ModelDeclaration {
+function underHolder(model: PublishedModel, category: Uint8Array, fee: ModelFee): ModelDeclaration {
   const owner = holderScript({ category, modelId: fromHex(model.id) });
-  return completeDeclaration<ModelDeclaration>({ ...model, owner, feePpm });
+  return completeDeclaration<ModelDeclaration>({ ...withFee(model, fee), owner });
 }
 
 function refusal(code: string, message: string, next: string): BitmodelError {
@@ -114,12 +111,12 @@ export async function planModelMint(
   client: ChainClient,
   wallet: Wallet,
   model: PublishedModel,
-  { feePpm, royaltyPpm, holder }: ModelMint,
+  { fee, royaltyPpm, holder }: ModelMint,
 ): Promise<ModelMintPlan> {
   const pin = await ownPin(client, wallet, model);
   const birth = await birthOf(client, wallet, pin);
   const category = (birth ?? pin).outpoint.hash;
-  const declared = underHolder(model, category, feePpm);
+  const declared = underHolder(model, category, fee);
   const royalty = { royaltyPpm, author: model.owner };
   const token = {
     category,

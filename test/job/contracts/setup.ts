@@ -92,6 +92,7 @@ export const arbitraryJob = fc
     maxTokens: fc.integer({ min: 1, max: 0x7fff_ffff }),
     count: fc.nat(),
     feePpm: fc.integer({ min: 0, max: 1_000_000 }),
+    feePerJob: fc.option(fc.bigInt({ min: 1n, max: 1n << 50n }), { nil: undefined }),
     verifierFee: fc.bigInt({ min: 0n, max: 1n << 40n }),
     extraStake: fc.bigInt({ min: 0n, max: 1n << 40n }),
     expires: fc.integer({ min: 1, max: 499_999_999 }),
@@ -101,11 +102,13 @@ export const arbitraryJob = fc
     const verifiers = verifierKeys(drawn.verifiers);
     const least = Math.floor(verifiers.length / 2) + 1;
     const threshold = Math.min(verifiers.length, least + drawn.extraVotes);
-    const { price: pricePerToken, maxTokens, feePpm, verifierFee, expires, window } = drawn;
-    const reward = BigInt(maxTokens) * pricePerToken;
+    const { price: pricePerToken, maxTokens, feePpm, feePerJob, verifierFee } = drawn;
+    const { expires, window } = drawn;
+    const reward = BigInt(maxTokens) * pricePerToken + (feePerJob ?? 0n);
     const stake = reward + BigInt(verifiers.length) * verifierFee + drawn.extraStake;
     const windows = { disputeWindow: window, verdictWindow: window };
-    const amounts = { pricePerToken, maxTokens, feePpm, verifierFee, stake };
+    const fees = { feePpm, verifierFee, ...(feePerJob === undefined ? {} : { feePerJob }) };
+    const amounts = { pricePerToken, maxTokens, ...fees, stake };
     const terms = makeTerms({ ...amounts, ...windows, verifiers, threshold, expires });
     return { terms, count: 1 + (drawn.count % maxTokens) };
   });

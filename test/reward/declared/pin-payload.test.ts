@@ -216,6 +216,10 @@ describe('the pin of a model', () => {
     ['no parents where its contract has some', { parents: [] }],
     ['a weight above the whole', { parents: [{ ...first!, ppm: 1_000_001 }, second, third] }],
     ['a fraction', { feePpm: 0.5 }],
+    ['a fee of nothing for each job', { feePerJob: '0.00000000' }],
+    ['a fee for each job with fewer decimals', { feePerJob: '0.01' }],
+    ['a fee for each job as a number', { feePerJob: 1 }],
+    ['a fee for each job that no job can pay', { feePerJob: '1000000.00000001' }],
     ['a negative size', { size: -1 }],
     ['an id in capitals', { model: id(1).toUpperCase() }],
     ['another version', { v: 2 }],
@@ -226,6 +230,22 @@ describe('the pin of a model', () => {
   it.each(lies)('is not read when it says %s', (_, change) => {
     expect(parseModelPin(payload(fields()))).toEqual(MODEL);
     expect(parseModelPin(payload({ ...fields(), ...change }))).toBeUndefined();
+  });
+
+  it('says an amount for each job where it asks one, and is else what it was', () => {
+    expect(fields().feePerJob).toBeUndefined();
+    const asking = completeDeclaration<ModelDeclaration>({ ...draft, feePerJob: 1_000_000n });
+    const said = modelPinPayload(asking);
+    expect(JSON.parse(new TextDecoder().decode(said))).toEqual({
+      ...fields(),
+      feePerJob: '0.01000000',
+    });
+    expect(parseModelPin(said)).toEqual(asking);
+    for (const feePerJob of [0n, -1n, 100_000_000_000_001n]) {
+      expect(() => completeDeclaration<ModelDeclaration>({ ...draft, feePerJob })).toThrow(
+        expect.objectContaining({ code: 'BAD_DECLARATION' }),
+      );
+    }
   });
 
   it('is not read from what is too long, no UTF-8, or no JSON', () => {

@@ -74,7 +74,7 @@ async function publish(name: string, parents = [{ id: id('verses'), ppm: 200_000
 async function mint(name: string): Promise<Uint8Array> {
   const { wallet } = people.ann;
   const plan = await planModelMint(chain(), wallet, await modelNow(name), {
-    feePpm: FEE,
+    fee: { feePpm: FEE },
     royaltyPpm: ROYALTY,
     holder: scriptOf('ann'),
   });
@@ -167,7 +167,7 @@ describe('the NFT of a published model', () => {
   it('is minted once: the pin that binds the fee is the holder’s', async () => {
     const model = await modelNow('poet');
     const again = planModelMint(chain(), people.ann.wallet, model, {
-      feePpm: FEE,
+      fee: { feePpm: FEE },
       royaltyPpm: 0,
       holder: scriptOf('ann'),
     });
@@ -228,17 +228,21 @@ describe('the NFT of a published model', () => {
   it('lets its holder alone change the fee', async () => {
     const model = await modelNow('poet');
     await updateHeldModel(chain(), people.ann.wallet, await held('ann', category), model, {
-      feePpm: 60_000,
+      fee: { feePpm: 60_000, feePerJob: 1_000_000n },
     });
     // what is about to change is seen by a buyer before it is in a block
     expect((await facts(category)).flaws).toMatchObject([{ code: 'PIN_MOVING' }]);
     await regtest.mine();
     const changed = await modelNow('poet');
-    expect(changed).toMatchObject({ feePpm: 60_000, owner: model.owner });
+    expect(changed).toMatchObject({
+      feePpm: 60_000,
+      feePerJob: 1_000_000n,
+      owner: model.owner,
+    });
     expect((await facts(category)).flaws).toEqual([]);
     const { wallet } = people.cy;
     const stolen = updateHeldModel(chain(), wallet, await held('ann', category), changed, {
-      feePpm: 0,
+      fee: { feePpm: 0 },
     });
     await expect(stolen).rejects.toThrow(/script|sign/i);
   });
@@ -308,10 +312,12 @@ describe('the NFT of a published model', () => {
     expect(await balance('ann')).toBe(author);
     const model = await modelNow('poet');
     await updateHeldModel(chain(), people.cy.wallet, await held('cy', category), model, {
-      feePpm: 70_000,
+      fee: { feePpm: 70_000 },
     });
     await regtest.mine();
-    expect((await modelNow('poet')).feePpm).toBe(70_000);
+    const now = await modelNow('poet');
+    // the amount was asked by the holder before, and is asked no more
+    expect([now.feePpm, now.feePerJob]).toEqual([70_000, undefined]);
   });
 
   it('goes to one of two buyers, and the other keeps the coins', async () => {
@@ -375,7 +381,7 @@ describe('a collection', () => {
     const { wallet } = people.ann;
     await pay([20_000n, 30_000n]);
     await updateHeldModel(chain(), wallet, await held('ann', category), await modelNow('busy'), {
-      feePpm: 1,
+      fee: { feePpm: 1 },
     });
     const { collections } = await collect('ann', category, 'busy');
     expect(collections).toMatchObject([{ amount: 50_000n, coins: 2 }]);
@@ -411,7 +417,7 @@ describe('a collection', () => {
     const joined = { value: 546n * 2n, lockingScript: scriptOf('ann') };
     await wallet.send([joined], { inputs, allowHighFee: true });
     await regtest.mine();
-    const terms = { feePpm: FEE, royaltyPpm: 0, holder: scriptOf('ann') };
+    const terms = { fee: { feePpm: FEE }, royaltyPpm: 0, holder: scriptOf('ann') };
     const crowded = planModelMint(chain(), wallet, await modelNow('crowded'), terms);
     await expect(crowded).rejects.toMatchObject({ code: 'PIN_NOT_ALONE' });
     // apart again: the second pin lies in an output 1, from which no category is born
