@@ -156,6 +156,8 @@ export {
   type Explanation,
   explainShare,
   type FlowPath,
+  type MemberPassed,
+  type OwnCircle,
   type PassedOn,
 } from './flow/explain.js';
 export { payoutNotes } from './flow/notes.js';

@@ -149,7 +149,12 @@ describe('bitmodel reward payout', () => {
       share: '1.00000000',
       paid: '0.00000000',
       users: [],
-      circle: { ids: ['a', 'b'], received: '3.00000000' },
+      circle: {
+        ids: ['a', 'b'],
+        received: '3.00000000',
+        users: [{ id: 'a', amount: '2.00000000' }],
+        flow: '2.00000000',
+      },
       paths: [
         { sources: ['a', 'b'], amount: '0.75000000' },
         { sources: ['a', 'b', 'a', 'b'], amount: '0.18750000' },

@@ -52,7 +52,7 @@ function solve(rows: bigint[][]): RationalSolution {
 }
 
 /** A part of what came into a component: whose it is, and its numerator over the common denominator. */
-interface Claim {
+export interface Claim {
   readonly source: number;
   readonly numerator: bigint;
 }
@@ -61,7 +61,7 @@ interface Claim {
  * Rounds claims whose sum is a whole number, so that they still sum to it: each is rounded down, and the units left
  * over go one each to the largest remainders, ties to the smaller id (Hamilton's method).
  */
-function roundByLargestRemainder(
+export function roundByLargestRemainder(
   claims: readonly Claim[],
   denominator: bigint,
   total: bigint,
@@ -172,7 +172,7 @@ export class Cycle {
     const graph = this.#graph;
     const whole = BigInt(PPM);
     const total = inflow.reduce((sum, units) => sum + units, 0n);
-    const { numerators, denominator } = this.#solve(inflow);
+    const { numerators, denominator } = this.flow(inflow);
     const claims = new Map<number, bigint>();
     this.#members.forEach((source, i) => {
       claims.set(source, BigInt(graph.own[source]!) * numerators[i]!);
@@ -187,7 +187,8 @@ export class Cycle {
     return roundByLargestRemainder(list, denominator * whole, total);
   }
 
-  #solve(inflow: readonly bigint[]): RationalSolution {
+  /** What comes through each member, exactly, in base units: what goes round counts each time it comes by. */
+  flow(inflow: readonly bigint[]): RationalSolution {
     const system = systemOf(this.#graph, this.#members, this.#place, inflow);
     const isFirst = !this.#isDivided;
     this.#isDivided = true;

@@ -1,13 +1,37 @@
 import { Heap } from '../../base/index.js';
 import { type ContributionGraph, PPM } from '../graph/graph.js';
+import { passedInCircle } from './inCircle.js';
 import { partOf } from './partOf.js';
 import type { Flows, SolvedCircle } from './payout.js';
+
+/** What a member of a circle passed a source, by the exact flow of the circle, rounded ({@link passedInCircle}). */
+export interface MemberPassed {
+  readonly id: string;
+  /** Base units. */
+  readonly amount: bigint;
+}
+
+/** The circle that a source is in. */
+export interface OwnCircle {
+  readonly ids: readonly string[];
+  /** Base units that came into all members from outside. */
+  readonly received: bigint;
+  /** What each user in the circle passed the source, itself among them where it stands on itself. Largest first. */
+  readonly users: readonly MemberPassed[];
+  /**
+   * What came through the source in all: paid for it, from users outside and from those in the circle. What goes round
+   * counts each time that it comes by, so it may be more than ever came in.
+   */
+  readonly flow: bigint;
+}
 
 /** What one user of a source passed it: a source, or a circle as a whole. Base units. */
 export interface PassedOn {
   /** Of the source; of a circle its members. */
   readonly ids: readonly string[];
   readonly amount: bigint;
+  /** Of a circle: what each of its members that use the source passed it; sums to `amount`. Largest first. */
+  readonly members?: readonly MemberPassed[];
 }
 
 /** One way that money took, from a source that was paid for to the one that is explained; circles may be gone round. */
@@ -27,8 +51,7 @@ export interface Explanation {
   readonly paid: bigint;
   /** What came from its users, largest first; for a member of a circle from users outside it. */
   readonly users: readonly PassedOn[];
-  /** The circle that the source is in: its members, and what came into all of them from outside. */
-  readonly circle?: { readonly ids: readonly string[]; readonly received: bigint };
+  readonly circle?: OwnCircle;
   /** The largest ones found, largest first. */
   readonly paths: readonly FlowPath[];
   /** Rounding and further paths: the share less what the paths come to. May be below 0. */
@@ -138,6 +161,12 @@ function idsOf(graph: ContributionGraph, tail: Tail): string[] {
   return ids;
 }
 
+/** The order of amounts, equal ones as they stand. */
+function largestFirst(a: { readonly amount: bigint }, b: { readonly amount: bigint }): number {
+  if (a.amount === b.amount) return 0;
+  return a.amount > b.amount ? -1 : 1;
+}
+
 /** What a source in no circle passed a parent. */
 function passedBy(graph: ContributionGraph, user: number, edge: number, received: bigint): bigint {
   const end = graph.rows[user + 1]!;
@@ -167,6 +196,11 @@ export function explainShare(
     Array.from(circle.members, (member) => graph.ids[member]!).sort();
   const intoCircle = (circle: SolvedCircle): bigint => circle.inflow.reduce((a, b) => a + b, 0n);
 
+  const passedIn = (circle: SolvedCircle, total?: bigint): MemberPassed[] => {
+    const passed = [...passedInCircle(graph, circle, target, total)];
+    return passed.map(([m, amount]) => ({ id: graph.ids[m]!, amount })).sort(largestFirst);
+  };
+
   const users: PassedOn[] = [];
   for (let user = 0; user < graph.ids.length; user++) {
     if (flows.received[user] === 0n || circleOf.has(user)) continue;
@@ -179,10 +213,17 @@ export function explainShare(
   const own = circleOf.get(target);
   for (const circle of flows.circles) {
     const amount = circle.parts.get(target);
-    if (circle !== own && amount !== undefined) users.push({ ids: idsIn(circle), amount });
+    if (circle === own || amount === undefined) continue;
+    const members = passedIn(circle, amount);
+    users.push({ ids: idsIn(circle), amount, members });
   }
-  users.sort((a, b) => (a.amount === b.amount ? 0 : a.amount > b.amount ? -1 : 1));
+  users.sort(largestFirst);
 
+  const ownCircle = (circle: SolvedCircle): OwnCircle => {
+    const inside = passedIn(circle);
+    const flow = inside.reduce((sum, { amount }) => sum + amount, flows.received[target]!);
+    return { ids: idsIn(circle), received: intoCircle(circle), users: inside, flow };
+  };
   const mostInto = (source: number): bigint => {
     const circle = circleOf.get(source);
     return circle ? intoCircle(circle) : flows.received[source]!;
@@ -194,7 +235,7 @@ export function explainShare(
     share,
     paid: demand[target]!,
     users,
-    ...(own ? { circle: { ids: idsIn(own), received: intoCircle(own) } } : {}),
+    ...(own ? { circle: ownCircle(own) } : {}),
     paths,
     rest: paths.reduce((left, path) => left - path.amount, share),
   };

@@ -79,6 +79,7 @@ export class GraphBuilder {
   readonly #weights = new Uint32List();
   readonly #places = new Uint32List();
   #hasStandings = false;
+  /** Of the source that was declared, or that an edge was of, last. */
   #lastId: string | undefined;
   #lastNumber = 0;
 
@@ -109,13 +110,14 @@ export class GraphBuilder {
    * @throws BitmodelError `BAD_GRAPH` for an id that is no label
    */
   number(id: string, what = 'A source id'): number {
+    return this.find(id) ?? this.#add(id, what);
+  }
+
+  /** As {@link number}, of a source that was named before; undefined for another. */
+  find(id: string): number | undefined {
     // edges mostly come with those of the same source
     if (id === this.#lastId) return this.#lastNumber;
-    const known = this.#numbers.get(id);
-    if (known === undefined) return this.#add(id, what);
-    this.#lastId = id;
-    this.#lastNumber = known;
-    return known;
+    return this.#numbers.get(id);
   }
 
   #add(id: string, what: string): number {
@@ -204,6 +206,8 @@ export class GraphBuilder {
    * @throws BitmodelError `BAD_GRAPH` when the child then gives away more than the whole
    */
   edge(child: number, parent: number, ppm: number, standing = 0, place = 0): void {
+    this.#lastNumber = child;
+    this.#lastId = this.#ids[child];
     const given = this.#given[child]! + ppm;
     if (given > PPM) {
       throw graphError(

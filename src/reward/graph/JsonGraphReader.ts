@@ -9,6 +9,8 @@ const FORM = '{"v":1,"sources":[{"id":"…","parents":[{"id":"…","ppm":150000}
 const LONGEST_TOKEN = 1 << 20;
 /** What the tokenizer would drop at the beginning of a text. */
 const BYTE_ORDER_MARK = Buffer.from('\ufeff');
+/** What the tokenizer says of a character that it did not expect, and of its place. */
+const UNEXPECTED = /^Unexpected "(.*)" at chunk position .*\(absolute position "(\d+)"\)/s;
 const ESCAPED_MARK = /\\ufeff/i;
 
 /** How deep the reader is; the odd ones are objects. */
@@ -115,7 +117,11 @@ export class JsonGraphReader {
   #located(thrown: unknown): unknown {
     if (!(thrown instanceof BitmodelError)) {
       const why = messageOf(thrown).split('\n')[0]!.replace(/\.+$/, '').slice(0, 200);
-      return this.#syntaxError(why);
+      // as the tokenizer words it, which counts from 0
+      const [, what, at] = UNEXPECTED.exec(why) ?? [];
+      if (what === undefined) return this.#syntaxError(why);
+      this.#offset = Number(at);
+      return this.#syntaxError(`${quoted(what)} stands where it means nothing`);
     }
     if (/ byte \d+\.$/.test(thrown.message)) return thrown;
     const message = thrown.message.replace(/\.$/, ` (at byte ${this.#offset + 1}).`);

@@ -1,17 +1,14 @@
-import { Readable } from 'node:stream';
-import { pipeline } from 'node:stream/promises';
-import { CsvError, parse } from 'csv-parse';
+import { StringDecoder } from 'node:string_decoder';
+import { CsvSplitter } from './CsvSplitter.js';
 import { GraphBuilder } from './GraphBuilder.js';
 import { type ContributionGraph, graphError, quoted, STANDINGS, standingOf } from './graph.js';
-import { readFraction, readPpm } from './weight.js';
+import { plainPpm, readFraction, readPpm } from './weight.js';
 
 /** Columns that a list of edges may have; `source` and `parent` must be there, and `ppm` or `weight`. */
 const COLUMNS = ['source', 'parent', 'ppm', 'weight', 'standing', 'owner', 'kind', 'name'] as const;
 type Column = (typeof COLUMNS)[number];
 
 const NEXT = 'Begin the file with a line source,parent,ppm (or weight in place of ppm)';
-/** Longest line, in bytes: eight texts of 256 characters take far less. */
-const LONGEST_LINE = 1 << 16;
 const LABELS = ['owner', 'kind', 'name'] as const;
 
 /** Where each column stands. */
@@ -50,11 +47,14 @@ function readHead(
   return places;
 }
 
+/** Where a column stands; -1 for one that is not there. */
+type Places = Readonly<Record<Column, number>>;
+
 /** Reads the lines of a list of edges. */
 class EdgeLines {
   readonly #builder: GraphBuilder;
   readonly #share: number | undefined;
-  #places: ReadonlyMap<Column, number> | undefined;
+  #places: Places | undefined;
   #width = 0;
   #line = 0;
 
@@ -63,14 +63,15 @@ class EdgeLines {
     this.#builder = new GraphBuilder({ undeclared: true, place: 'line', sharePpm });
   }
 
-  take(fields: readonly string[]): void {
-    this.#line++;
-    if (fields.length === 1 && fields[0] === '') return; // an empty line
+  take(fields: readonly string[], count: number, line: number): void {
+    this.#line = line;
     if (this.#places === undefined) {
-      this.#places = readHead(fields, this.#share);
-      this.#width = fields.length;
+      const places = readHead(fields.slice(0, count), this.#share);
+      const placeOf = (column: Column) => [column, places.get(column) ?? -1] as const;
+      this.#places = Object.fromEntries(COLUMNS.map(placeOf)) as Places;
+      this.#width = count;
     } else {
-      this.#takeEdge(fields, this.#places);
+      this.#takeEdge(fields, count, this.#places);
     }
   }
 
@@ -78,47 +79,46 @@ class EdgeLines {
     return graphError(`Line ${this.#line} of the list of edges ${what}.`, next);
   }
 
-  #takeEdge(fields: readonly string[], places: ReadonlyMap<Column, number>): void {
-    if (fields.length !== this.#width) {
+  #takeEdge(fields: readonly string[], count: number, places: Places): void {
+    if (count !== this.#width) {
       throw this.#wrong(
-        `has ${fields.length} fields, where its first has ${this.#width}`,
+        `has ${count} fields, where its first has ${this.#width}`,
         'Give every line as many; put a text that holds a comma in quotes',
       );
     }
-    const source = fields[places.get('source')!]!;
-    const parent = fields[places.get('parent')!]!;
-    const weight = this.#weightText(fields, places);
-    const child = this.#builder.number(source, `The source in line ${this.#line}`);
+    const source = fields[places.source]!;
+    const parent = fields[places.parent]!;
+    const weightAt = places.ppm < 0 ? places.weight : places.ppm;
+    const weight = weightAt < 0 ? '' : fields[weightAt]!;
+    const child = this.#builder.find(source) ?? this.#add(source, 'source');
     for (const label of LABELS) {
-      const place = places.get(label);
-      const text = place === undefined ? '' : fields[place]!;
+      const text = places[label] < 0 ? '' : fields[places[label]]!;
       if (text !== '') this.#builder.label(child, { [label]: text }, this.#line);
     }
-    const standing = this.#standing(fields, places);
+    const standing = places.standing < 0 ? 0 : this.#standing(fields[places.standing]!);
     if (parent === '') {
       // such a line is there for a source that stands on nothing
       if (weight === '' && standing === 0) return;
       throw this.#wrong('has a weight and no parent', 'Name the parent, or leave both empty');
     }
-    const number = this.#builder.number(parent, `The parent in line ${this.#line}`);
-    const ppm = this.#weight(weight, places.has('ppm'), source, parent);
+    const number = this.#builder.find(parent) ?? this.#add(parent, 'parent');
+    const ppm = this.#weight(weight, places.ppm >= 0, source, parent);
     this.#builder.edge(child, number, ppm, standing, this.#line);
   }
 
-  #weightText(fields: readonly string[], places: ReadonlyMap<Column, number>): string {
-    const place = places.get('ppm') ?? places.get('weight');
-    return place === undefined ? '' : fields[place]!;
+  #add(id: string, what: string): number {
+    return this.#builder.number(id, `The ${what} in line ${this.#line}`);
   }
 
   #weight(text: string, isPpm: boolean, source: string, parent: string): number {
     if (this.#share !== undefined) return 0;
+    const plain = isPpm ? plainPpm(text) : undefined;
+    if (plain !== undefined) return plain;
     const read = isPpm ? readPpm : readFraction;
     return read(text, source, parent, `in line ${this.#line}`);
   }
 
-  #standing(fields: readonly string[], places: ReadonlyMap<Column, number>): number {
-    const place = places.get('standing');
-    const text = place === undefined ? '' : fields[place]!;
+  #standing(text: string): number {
     if (text === '') return 0;
     const standing = (STANDINGS as readonly string[]).indexOf(text) + 1;
     if (standing > 0) return standing;
@@ -134,17 +134,6 @@ class EdgeLines {
   }
 }
 
-function csvError(error: CsvError): Error {
-  const line = typeof error.lines === 'number' ? `, in line ${error.lines}` : '';
-  const why =
-    error.code === 'CSV_MAX_RECORD_SIZE'
-      ? `a line has more than ${LONGEST_LINE} bytes`
-      : error.code === 'CSV_QUOTE_NOT_CLOSED'
-        ? 'it ends within quotes'
-        : 'quotes stand where none may be';
-  return graphError(`The list of edges is not valid CSV: ${why}${line}.`, 'Mend the file');
-}
-
 /**
  * The graph in a list of edges, RFC 4180: a head, then in each line a source, a parent and the weight. A parent needs no
  * line of its own. Owner, kind and name in a line are those of its source.
@@ -157,21 +146,10 @@ export async function readCsv(
   sharePpm?: number,
 ): Promise<ContributionGraph> {
   const lines = new EdgeLines(sharePpm);
-  const parser = parse({
-    bom: true,
-    relax_column_count: true,
-    max_record_size: LONGEST_LINE,
-    // lines may end in one way here and in another there, as where two files were joined
-    record_delimiter: ['\r\n', '\n', '\r'],
-  });
-  try {
-    await pipeline(Readable.from(pieces), parser, async (records: AsyncIterable<string[]>) => {
-      for await (const record of records) lines.take(record);
-    });
-  } catch (thrown) {
-    if (thrown instanceof CsvError) throw csvError(thrown);
-    throw thrown;
-  }
+  const splitter = new CsvSplitter((fields, count, line) => lines.take(fields, count, line));
+  const decoder = new StringDecoder('utf8');
+  for await (const piece of pieces) splitter.write(decoder.write(piece));
+  splitter.end();
   return lines.end();
 }
 

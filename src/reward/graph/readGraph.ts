@@ -1,3 +1,5 @@
+import { isUtf8 } from 'node:buffer';
+import { StringDecoder } from 'node:string_decoder';
 import { GraphmlReader } from './GraphmlReader.js';
 import { type ContributionGraph, graphError, quoted } from './graph.js';
 import { readCsv } from './graphCsv.js';
@@ -65,34 +67,57 @@ function assertText(first: Uint8Array): void {
   }
 }
 
+/** Checks that bytes which come in pieces are UTF-8. */
+class Utf8Check {
+  readonly #decoder = new TextDecoder('utf-8', { fatal: true });
+  /** Whether a character may go on in the next piece. */
+  #isOpen = false;
+  #offset = 0;
+
+  /** @throws BitmodelError `BAD_GRAPH` that names the bytes */
+  take(piece: Uint8Array): void {
+    if (this.#isOpen || !isUtf8(piece)) {
+      this.#decode(piece);
+      this.#isOpen = (piece.at(-1) ?? 0) >= 0x80;
+    }
+    this.#offset += piece.length;
+  }
+
+  /** @throws as {@link take}, where the last character is not whole */
+  end(): void {
+    if (this.#isOpen) this.#decode();
+  }
+
+  #decode(piece?: Uint8Array): void {
+    try {
+      this.#decoder.decode(piece, { stream: piece !== undefined });
+    } catch {
+      throw graphError(
+        `The graph is not in UTF-8: what stands in bytes ${this.#offset + 1} to ${this.#offset + (piece?.length ?? 0)} is none.`,
+        'Save it as UTF-8',
+      );
+    }
+  }
+}
+
 /** The input in pieces of at most 64 KiB, checked to be UTF-8. */
 async function* piecesOf(
   input: AsyncIterable<Uint8Array> | Iterable<Uint8Array>,
   signal: AbortSignal | undefined,
 ): AsyncGenerator<Uint8Array> {
-  const decoder = new TextDecoder('utf-8', { fatal: true });
-  let offset = 0;
-  const check = (piece?: Uint8Array): void => {
-    try {
-      decoder.decode(piece, { stream: piece !== undefined });
-    } catch {
-      throw graphError(
-        `The graph is not in UTF-8: what stands in bytes ${offset + 1} to ${offset + (piece?.length ?? 0)} is none.`,
-        'Save it as UTF-8',
-      );
-    }
-  };
+  const check = new Utf8Check();
+  let isFirst = true;
   for await (const chunk of input) {
     for (let at = 0; at < chunk.length; at += PIECE) {
       signal?.throwIfAborted();
       const piece = chunk.subarray(at, at + PIECE);
-      if (offset === 0) assertText(piece);
-      check(piece);
+      if (isFirst) assertText(piece);
+      isFirst = false;
+      check.take(piece);
       yield piece;
-      offset += piece.length;
     }
   }
-  check();
+  check.end();
 }
 
 /** Bytes by which a format is known. */
@@ -142,8 +167,8 @@ async function readAs(
     return reader.end();
   }
   const reader = new GraphmlReader();
-  const decoder = new TextDecoder('utf-8', { fatal: true });
-  for await (const piece of pieces) reader.write(decoder.decode(piece, { stream: true }));
+  const decoder = new StringDecoder('utf8');
+  for await (const piece of pieces) reader.write(decoder.write(piece));
   return reader.end();
 }
 

@@ -35,9 +35,22 @@ function weightError(
   where: string | undefined,
 ): Error {
   return graphError(
-    `The weight ${quoted(text)} that ${quoted(child)} gives ${quoted(parent)}${where ? ` ${where}` : ''} ${fault}; it is not a whole number of parts per million from 0 to ${PPM}.`,
+    `The weight ${quoted(text)} that ${quoted(child)} gives ${quoted(parent)}${where ? ` ${where}` : ''} ${fault}: it must be a whole number of parts per million from 0 to ${PPM}.`,
     'Write 15 % as 150000 parts per million, or where weights are fractions as 0.15 or 15%',
   );
+}
+
+/** A weight that is written as one to six digits, as nearly all are, in parts per million; undefined for any other text. */
+export function plainPpm(text: string): number | undefined {
+  const { length } = text;
+  if (length === 0 || length > 6) return undefined;
+  let ppm = 0;
+  for (let i = 0; i < length; i++) {
+    const digit = text.charCodeAt(i) - 0x30;
+    if (digit < 0 || digit > 9) return undefined;
+    ppm = ppm * 10 + digit;
+  }
+  return ppm;
 }
 
 /**
@@ -47,8 +60,7 @@ function weightError(
  * @throws BitmodelError `BAD_GRAPH` that says what is wrong with it
  */
 export function readPpm(text: string, child: string, parent: string, where?: string): number {
-  // most are a few plain digits
-  const ppm = /^\d{1,6}$/.test(text) ? Number(text) : scaled(text, 0);
+  const ppm = plainPpm(text) ?? scaled(text, 0);
   if (typeof ppm === 'number') return ppm;
   throw weightError(text, ppm, child, parent, where);
 }

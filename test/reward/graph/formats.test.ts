@@ -323,6 +323,11 @@ describe('JSON', () => {
       /something follows its end, at byte 35/,
       '{"v":1,"sources":[{"id":"a"}]}    {"v":1}',
     ],
+    [
+      'a word in the place of a value',
+      /not valid JSON: "x" stands where it means nothing, at byte 38/,
+      '{"id":"a","parents":[{"id":"b","ppm":x}]}',
+    ],
     ['a byte order mark in an id', /byte order mark/, '{"v":1,"sources":[{"id":"\\uFEFFa"}]}'],
     [
       'a comma too many',
