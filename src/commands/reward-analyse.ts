@@ -1,9 +1,11 @@
 import type { Command } from 'commander';
-import { BitmodelError, EXIT } from '../base/index.js';
+import { BitmodelError, EXIT, toHex } from '../base/index.js';
 import {
   analyse,
+  analysisPage,
   analysisSvg,
   demandOf,
+  graphHash,
   MOST_GENERATIONS,
   mandala,
   parseDemand,
@@ -20,8 +22,9 @@ import {
 } from './shared/graph-source.js';
 import { readInput } from './shared/input.js';
 import { wholeOption } from './shared/number-options.js';
-import { demandWritable, writeNamedFile } from './shared/output.js';
+import { demandResultFiles, type ResultFiles, writeResultFiles } from './shared/result-file.js';
 import type { Settings } from './shared/settings.js';
+import { programOf, typedCommand } from './shared/typed-command.js';
 
 /** What a string of the run time may hold. */
 const MAXIMUM_FILE = 500_000_000;
@@ -31,14 +34,13 @@ const MOST_HUBS = 1000;
 /** What each source of a Mandala network passes on unless stated. */
 const USUAL_SHARE = '50%';
 
-interface AnalyseOptions extends GraphOptions {
+interface AnalyseOptions extends GraphOptions, ResultFiles {
   readonly mandala?: string;
   readonly demand?: string;
   readonly seed: string;
   readonly samples: string;
   readonly rounds?: string;
   readonly hubs: string;
-  readonly svg?: string;
 }
 
 interface Subject extends SourceGraph {
@@ -71,30 +73,45 @@ async function readDemand(file: string): Promise<Map<string, bigint>> {
   return parseDemand(await readInput(file, MAXIMUM_FILE));
 }
 
-const run = action<AnalyseOptions>(async ([file], { options, settings, terminal }) => {
-  if (options.svg !== undefined) demandWritable(options.svg);
-  const samples = wholeOption(options.samples, '--samples', 2, MOST_SAMPLES);
-  const hubs = wholeOption(options.hubs, '--hubs', 0, MOST_HUBS);
-  const rounds =
-    options.rounds === undefined
-      ? {}
-      : { rounds: wholeOption(options.rounds, '--rounds', 0, MOST_ROUNDS) };
-  const of = await subject(file, options, settings);
-  const { graph, title } = of;
-  const demand =
-    options.demand === undefined
-      ? {}
-      : { demand: demandOf(graph, namedDemand(of, await readDemand(options.demand), settings)) };
-  const analysis = analyse(graph, { seed: options.seed, samples, hubs, ...rounds, ...demand });
-  if (options.svg !== undefined) {
-    writeNamedFile(options.svg, analysisSvg(analysis, title), terminal);
-  }
-  terminal.result(analysisJson(analysis), await analysisText(analysis));
-});
+/** How the analysis came about, for its page. */
+function factsOf(command: Command, { graph, chain, title }: Subject): [string, string][] {
+  return [
+    ['graph', chain ? `the chain at height ${chain.height}, block ${chain.blockHash}` : title],
+    ['its hash', toHex(graphHash(graph))],
+    ['program', programOf(command)],
+    ['command', typedCommand(command, ['output', 'svg'])],
+  ];
+}
+
+const runFor = (command: Command) =>
+  action<AnalyseOptions>(async ([file], { options, settings, terminal }) => {
+    demandResultFiles(options);
+    const samples = wholeOption(options.samples, '--samples', 2, MOST_SAMPLES);
+    const hubs = wholeOption(options.hubs, '--hubs', 0, MOST_HUBS);
+    const rounds =
+      options.rounds === undefined
+        ? {}
+        : { rounds: wholeOption(options.rounds, '--rounds', 0, MOST_ROUNDS) };
+    const of = await subject(file, options, settings);
+    const { graph, title } = of;
+    const demand =
+      options.demand === undefined
+        ? {}
+        : { demand: demandOf(graph, namedDemand(of, await readDemand(options.demand), settings)) };
+    const analysis = analyse(graph, { seed: options.seed, samples, hubs, ...rounds, ...demand });
+    const forms = {
+      html: () => analysisPage(analysis, title, factsOf(command, of)),
+      svg: () => analysisSvg(analysis, title),
+      json: () => analysisJson(analysis),
+    };
+    writeResultFiles(options, forms, terminal);
+    terminal.result(analysisJson(analysis), await analysisText(analysis));
+  });
 
 /** Adds `reward analyse`. */
 export function registerAnalyse(reward: Command): void {
-  takesGraph(reward.command('analyse'))
+  const command = takesGraph(reward.command('analyse'));
+  command
     .summary('degrees, hubs, paths, clustering and incomes of a contribution graph')
     .description(
       'Analyses a contribution graph as a network: degrees with fitted power laws, hubs, depth, paths, clustering, components, and how unevenly income is spread; beside it the Mandala network nearest in size.',
@@ -105,6 +122,10 @@ export function registerAnalyse(reward: Command): void {
     .option('--samples <count>', 'sources to seek paths from where all would take too long', '64')
     .option('--rounds <count>', 'samples for the plausibility of a fit (100 up to 50,000 sources)')
     .option('--seed <text>', 'chooses the samples', '0')
+    .option(
+      '-o, --output <file>',
+      'write it, too: a web page, picture or JSON (.html, .svg, .json)',
+    )
     .option('--svg <file>', 'draw it, too')
     .addHelpText(
       'after',
@@ -112,7 +133,8 @@ export function registerAnalyse(reward: Command): void {
 Example:
   $ bitmodel reward analyse
   $ bitmodel reward analyse dependencies.csv --share 50% --svg network.svg
+  $ bitmodel reward analyse dependencies.csv --share 50% -o network.html
   $ bitmodel reward analyse --mandala 8 --json`,
     )
-    .action(run);
+    .action(runFor(command));
 }

@@ -1,22 +1,31 @@
 import type { Command } from 'commander';
-import { BitmodelError, EXIT } from '../base/index.js';
+import { BitmodelError, EXIT, toHex } from '../base/index.js';
 import {
   byLevel,
+  graphHash,
   grow,
   labelled,
   MOST_GENERATIONS,
   MOST_JOBS,
   MOST_SOURCES,
   parseWeight,
+  type Scheme,
   simulate,
+  simulationPage,
   simulationSvg,
   type World,
 } from '../reward/index.js';
 import { action } from './shared/action.js';
 import { collect } from './shared/collect.js';
-import { type GraphOptions, sourceGraph, takesGraph } from './shared/graph-source.js';
+import {
+  type GraphOptions,
+  type SourceGraph,
+  sourceGraph,
+  takesGraph,
+} from './shared/graph-source.js';
 import { wholeOption } from './shared/number-options.js';
-import { demandWritable, writeNamedFile } from './shared/output.js';
+import { proposedScheme } from './shared/proposed-changes.js';
+import { demandResultFiles, type ResultFiles, writeResultFiles } from './shared/result-file.js';
 import type { Settings } from './shared/settings.js';
 import {
   parseKinds,
@@ -26,6 +35,7 @@ import {
   parseScheme,
 } from './shared/simulation-options.js';
 import { simulationJson, simulationText } from './shared/simulation-view.js';
+import { programOf, typedCommand } from './shared/typed-command.js';
 
 const MOST_PARENTS = 1000;
 const MOST_OWNERS = 2_000_000;
@@ -37,7 +47,7 @@ const USUAL = {
   weights: ['equal:20%', 'first:20%', 'decay:20%:50%'],
 };
 
-interface SimulateOptions extends GraphOptions {
+interface SimulateOptions extends GraphOptions, ResultFiles {
   readonly grow?: string;
   readonly parents: string;
   readonly mandala?: string;
@@ -49,9 +59,9 @@ interface SimulateOptions extends GraphOptions {
   readonly popularity: string;
   readonly paid?: string;
   readonly weights?: readonly string[];
+  readonly changes?: readonly string[];
   readonly seed: string;
   readonly top: string;
-  readonly svg?: string;
 }
 
 /** A network that is grown, or undefined where one is to be read. */
@@ -74,14 +84,20 @@ function grown(file: string | undefined, options: SimulateOptions): World | unde
   return grow({ model: 'preferential', sources, parents }, share, options.seed);
 }
 
-async function world(
+/** A network to run jobs over, and where it is from. */
+interface Network extends World, SourceGraph {
+  readonly isGrown: boolean;
+}
+
+async function network(
   file: string | undefined,
   options: SimulateOptions,
   settings: Settings,
-): Promise<World & { readonly isGrown: boolean }> {
+): Promise<Network> {
   const ownership = parseOwnership(options.ownership);
   const made = grown(file, options);
-  const graph = made?.graph ?? (await sourceGraph(file, options, settings)).graph;
+  const read: SourceGraph = made ?? (await sourceGraph(file, options, settings));
+  const { graph } = read;
   const kinds = options.kinds ?? (made ? USUAL.kinds : undefined);
   const usualOwners = made ? String(Math.ceil(graph.ids.length / 10)) : undefined;
   const owners = options.owners ?? usualOwners;
@@ -94,33 +110,81 @@ async function world(
     },
     options.seed,
   );
-  return { graph: named, byAge: made?.byAge ?? byLevel(graph), isGrown: made !== undefined };
+  return {
+    ...read,
+    graph: named,
+    byAge: made?.byAge ?? byLevel(graph),
+    isGrown: made !== undefined,
+  };
 }
 
-const run = action<SimulateOptions>(async ([file], { options, settings, terminal }) => {
-  if (options.svg !== undefined) demandWritable(options.svg);
-  const market = {
-    jobs: wholeOption(options.jobs, '--jobs', 1, MOST_JOBS),
-    prices: parsePrices(options.price),
-    popularity: parsePopularity(options.popularity),
-    paidKind: options.paid,
-  };
-  const top = wholeOption(options.top, '--top', 0, MOST_NAMED);
-  const given = options.weights?.map(parseScheme);
-  const { isGrown, ...network } = await world(file, options, settings);
-  const usual = isGrown ? USUAL.weights : ['declared', ...USUAL.weights];
-  const schemes = given ?? usual.map(parseScheme);
-  const simulation = simulate(network, { market, schemes, seed: options.seed, top });
-  if (options.svg !== undefined) {
-    const title = `Who earns what, seed ${options.seed}`;
-    writeNamedFile(options.svg, simulationSvg(simulation, title), terminal);
-  }
-  terminal.result(simulationJson(simulation), await simulationText(simulation));
-});
+/** The rules that are compared: those named, then what is proposed; without any, the usual ones. */
+async function schemesOf(
+  of: Network,
+  { weights, changes = [] }: SimulateOptions,
+  settings: Settings,
+): Promise<Scheme[]> {
+  const usual = of.isGrown ? USUAL.weights : ['declared', ...USUAL.weights];
+  const named = weights ?? (changes.length > 0 ? ['declared'] : usual);
+  const schemes = named.map(parseScheme);
+  for (const path of changes) schemes.push(await proposedScheme(of, path, settings));
+  return schemes;
+}
+
+function assertInputs(file: string | undefined, { changes = [] }: SimulateOptions): void {
+  if ([file, ...changes].filter((path) => path === '-').length < 2) return;
+  throw new BitmodelError('BAD_OPTION', 'Only one of the inputs can be read from stdin.', {
+    next: 'Name files for the others',
+    exitCode: EXIT.usage,
+  });
+}
+
+/** How the simulation came about, for its page. */
+function factsOf(
+  command: Command,
+  { graph, chain, isGrown }: Network,
+  file: string | undefined,
+): [string, string][] {
+  const read = chain ? `the chain at height ${chain.height}, block ${chain.blockHash}` : file!;
+  return [
+    ['network', isGrown ? 'grown by the command' : read],
+    ['its hash', toHex(graphHash(graph))],
+    ['program', programOf(command)],
+    ['command', typedCommand(command, ['output', 'svg'])],
+  ];
+}
+
+const runFor = (command: Command) =>
+  action<SimulateOptions>(async ([file], { options, settings, terminal }) => {
+    demandResultFiles(options);
+    assertInputs(file, options);
+    const market = {
+      jobs: wholeOption(options.jobs, '--jobs', 1, MOST_JOBS),
+      prices: parsePrices(options.price),
+      popularity: parsePopularity(options.popularity),
+      paidKind: options.paid,
+    };
+    const top = wholeOption(options.top, '--top', 0, MOST_NAMED);
+    options.weights?.forEach(parseScheme);
+    const of = await network(file, options, settings);
+    const schemes = await schemesOf(of, options, settings);
+    const { graph, byAge } = of;
+    const { seed } = options;
+    const simulation = simulate({ graph, byAge }, { market, schemes, seed, top });
+    const title = `Who earns what, seed ${seed}`;
+    const forms = {
+      html: () => simulationPage(simulation, title, factsOf(command, of, file)),
+      svg: () => simulationSvg(simulation, title),
+      json: () => simulationJson(simulation),
+    };
+    writeResultFiles(options, forms, terminal);
+    terminal.result(simulationJson(simulation), await simulationText(simulation));
+  });
 
 /** Adds `reward simulate`. */
 export function registerSimulate(reward: Command): void {
-  takesGraph(reward.command('simulate'))
+  const command = takesGraph(reward.command('simulate'));
+  command
     .summary('who would earn what under which weights')
     .description(
       'Grows a network of models, data sets, papers, or takes one, runs jobs over it, and shows side by side who earns what under several rules for weights. The same seed gives the same result on any machine.',
@@ -129,6 +193,11 @@ export function registerSimulate(reward: Command): void {
     .option('--parents <count>', 'sources that each of them stands on', '3')
     .option('--mandala <generations>', 'take a Mandala network of so many generations')
     .option('--weights <rule>', 'rule for weights; may be repeated (see below)', collect)
+    .option(
+      '--changes <file>',
+      'compare with the weights after these changes, lines as of reward payout; may be repeated',
+      collect,
+    )
     .option('--jobs <count>', 'jobs that are run', '1000')
     .option('--price <coins>', 'price of a job: 0.5, 0.1-2, or 0.1-12.8:halving', '1')
     .option('--popularity <law>', 'what jobs are for: uniform, zipf or newest', 'zipf')
@@ -138,6 +207,10 @@ export function registerSimulate(reward: Command): void {
     .option('--kinds <parts>', 'kinds of sources that name none, as model=60,dataset=40')
     .option('--seed <text>', 'chooses everything that chance decides', '0')
     .option('--top <count>', 'how many owners to name', '10')
+    .option(
+      '-o, --output <file>',
+      'write it, too: a web page, picture or JSON (.html, .svg, .json)',
+    )
     .option('--svg <file>', 'draw it, too')
     .addHelpText(
       'after',
@@ -151,7 +224,8 @@ Rules for weights:
 
 Example:
   $ bitmodel reward simulate --grow 1000 --weights equal:20% --weights first:20%
-  $ bitmodel reward simulate graph.csv --share 30% --popularity newest --svg who.svg`,
+  $ bitmodel reward simulate graph.csv --share 30% --popularity newest --svg who.svg
+  $ bitmodel reward simulate --changes proposal.jsonl -o what-if.html`,
     )
-    .action(run);
+    .action(runFor(command));
 }

@@ -330,10 +330,12 @@ export {
   type Income,
   type NetworkAnalysis,
 } from './network/analyse.js';
+export { analysisPage } from './network/analysisPage.js';
 export { analysisSvg } from './network/analysisSvg.js';
 export type { Clustering } from './network/clustering.js';
 export { type Concentration, concentration, formatGini } from './network/concentration.js';
 export type { PathLengths } from './network/distances.js';
+export { type FigureRow, figureRows, grouped, percentOf } from './network/figures.js';
 export { lawSentences } from './network/lawWords.js';
 export { compareLaws, type LawComparison, type Rival } from './network/likelihoodRatio.js';
 export {
@@ -428,6 +430,7 @@ export type { PlannedSettlement, SettledShare, Settlement } from './settle/settl
 export { type WatchEvent, type WatchOptions, watchSettlements } from './settle/watch.js';
 export { type LeftAlone, type LeftReason, leastWithoutDust } from './settle/weigh.js';
 export { byLevel } from './simulation/age.js';
+export type { ProposedChange } from './simulation/changedGraph.js';
 export {
   type Growth,
   grow,
@@ -445,6 +448,15 @@ export {
   runMarket,
 } from './simulation/market.js';
 export type { Group, Outcome } from './simulation/outcome.js';
+export {
+  ageTable,
+  kindTable,
+  letterOf,
+  type OutcomeTable,
+  reachTable,
+  shareOf,
+  unevennessTable,
+} from './simulation/outcomeTables.js';
 export { reweighed, type Scheme } from './simulation/schemes.js';
 export {
   type Change,
@@ -453,6 +465,7 @@ export {
   type SimulationSettings,
   simulate,
 } from './simulation/simulate.js';
+export { simulationPage } from './simulation/simulationPage.js';
 export { simulationSvg } from './simulation/simulationSvg.js';
 export {
   MAXIMUM_SHARES,

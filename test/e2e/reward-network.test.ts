@@ -1,21 +1,6 @@
-import { readFileSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
-import { BitmodelError } from '#src/base/index.js';
-import { wholeOption } from '#src/commands/shared/number-options.js';
-import {
-  parseKinds,
-  parsePopularity,
-  parsePrices,
-  parseScheme,
-} from '#src/commands/shared/simulation-options.js';
-import {
-  MOST_GENERATIONS,
-  MOST_JOBS,
-  MOST_SOURCES,
-  mandala,
-  parseWeight,
-} from '#src/reward/index.js';
 import { Place } from './harness.js';
 
 const DEBIAN = resolve(import.meta.dirname, '../../fixtures/graphs/debian.csv');
@@ -55,6 +40,21 @@ describe('bitmodel reward analyse', () => {
     const text = await place.ok(['reward', 'analyse', '--mandala', '8']);
     expect(text).toContain('5,379');
     expect(text.split('\n').filter((line) => [...line].length > 80)).toEqual([]);
+  });
+
+  it('writes a page that tells how it came about, and no secret of it', async () => {
+    const output = join(folder, 'page.html');
+    const rpc = ['--rpc', 'http://user:secret@127.0.0.1:1'];
+    const { code, stderr } = await place.run([
+      ...['reward', 'analyse', DEBIAN, '--share', '50%', '--rounds', '0', '-o', output, ...rpc],
+    ]);
+    expect([code, stderr]).toEqual([0, `written: ${output}\n`]);
+    const page = readFileSync(output, 'utf8');
+    expect(page).toMatch(/^<!DOCTYPE html>[\s\S]*<\/html>\n$/);
+    const command = `bitmodel reward analyse ${DEBIAN} --share 50% --rounds 0`;
+    expect(page).toContain(`<dd><code><bdi>${command}</bdi></code></dd>`);
+    expect(page).toMatch(/<bdi>bitmodel \d+\.\d+\.\d+<\/bdi>/);
+    expect(page).not.toContain('secret');
   });
 
   it('takes the amounts that were paid', async () => {
@@ -102,20 +102,50 @@ describe('bitmodel reward simulate', () => {
     expect(text.split('\n').filter((line) => [...line].length > 80)).toEqual([]);
     expect(readFileSync(svg, 'utf8')).toContain('kinds:code=15%');
   });
-});
 
-/** What the option of a command says to a text, by its code. */
-function codeOf(parse: () => unknown): string | undefined {
-  try {
-    parse();
-  } catch (thrown) {
-    return thrown instanceof BitmodelError ? thrown.code : String(thrown);
-  }
-  return undefined;
-}
+  it('holds what is declared against what is proposed', async () => {
+    const graph = join(folder, 'graph.json');
+    const changes = join(folder, 'changes.jsonl');
+    const output = join(folder, 'what-if.html');
+    const sources = [
+      { id: 'poet', owner: 'ann', parents: [{ id: 'verses', ppm: 100_000 }] },
+      { id: 'verses', owner: 'ben', parents: [] },
+      { id: 'theory', owner: 'cy', name: 'metre', parents: [] },
+    ];
+    writeFileSync(graph, JSON.stringify({ v: 1, sources }));
+    const parents = [
+      { id: 'verses', ppm: 200_000 },
+      { id: 'metre', ppm: 50_000 },
+    ];
+    writeFileSync(changes, `\n${JSON.stringify({ source: 'poet', parents })}\n`);
+    const args = [
+      '--paid',
+      'model',
+      '--kinds',
+      'model=1',
+      '--jobs',
+      '100',
+      '--popularity',
+      'newest',
+    ];
+    const found = await place.json([
+      ...['reward', 'simulate', graph, '--changes', changes, '-o', output, ...args],
+    ]);
+    const [comparison] = found.comparisons as [Record<string, unknown>];
+    expect(comparison).toMatchObject({
+      against: 'declared',
+      scheme: `changes:${changes}`,
+      gaining: 2,
+      losing: 1,
+      losses: [{ owner: 'ann' }],
+    });
+    expect(readFileSync(output, 'utf8')).toContain('Who gains and who loses');
+  });
+});
 
 describe('what can not be', () => {
   it('is refused with its code, the next step and nothing on stdout', async () => {
+    // what each option refuses is tried in test/commands/simulation-options.test.ts
     const refused = [
       ['analyse', 'x.json', '--mandala', '3'],
       ['simulate', '--grow', '9', '--mandala', '3'],
@@ -126,31 +156,5 @@ describe('what can not be', () => {
       const { error } = JSON.parse(stderr);
       expect(error).toMatchObject({ code: 'BAD_OPTION', next: expect.any(String) });
     });
-  });
-
-  it.each<[string, () => unknown, string]>([
-    ['--mandala 20', () => wholeOption('20', '--mandala', 1, MOST_GENERATIONS), 'BAD_OPTION'],
-    ['--grow 0', () => wholeOption('0', '--grow', 1, MOST_SOURCES), 'BAD_OPTION'],
-    ['--jobs 1e9', () => wholeOption('1e9', '--jobs', 1, MOST_JOBS), 'BAD_OPTION'],
-    ['--share 0%', () => mandala(3, parseWeight('0%')), 'BAD_OPTION'],
-    ['--price much', () => parsePrices('much'), 'BAD_AMOUNT'],
-    ['--weights fair', () => parseScheme('fair'), 'BAD_OPTION'],
-    ['--weights equal:101%', () => parseScheme('equal:101%'), 'BAD_WEIGHT'],
-    ['--popularity fame', () => parsePopularity('fame'), 'BAD_OPTION'],
-    ['--kinds model=x', () => parseKinds('model=x'), 'BAD_OPTION'],
-  ])('is refused: %s', (_, parse, code) => {
-    expect(codeOf(parse)).toBe(code);
-  });
-
-  it('is refused: a kind that no source has, and prices that fall', async () => {
-    const grown = ['reward', 'simulate', '--grow', '9', '--json'];
-    const ends = await Promise.all(
-      [
-        ['--paid', 'moon'],
-        ['--price', '2-1'],
-      ].map((wrong) => place.run([...grown, ...wrong])),
-    );
-    const codes = ends.map(({ stderr }) => JSON.parse(stderr).error.code);
-    expect(codes).toEqual(['BAD_OPTION', 'BAD_OPTION']);
   });
 });

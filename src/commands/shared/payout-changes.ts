@@ -17,7 +17,7 @@ import { warnings } from './warnings.js';
 const LONGEST_LINE = 1 << 26;
 
 /** Lines of a file or of stdin as they come, with their numbers from 1; empty ones left out. */
-async function* linesOf(path: string): AsyncGenerator<readonly [text: string, at: number]> {
+export async function* linesOf(path: string): AsyncGenerator<readonly [text: string, at: number]> {
   let parts: Buffer[] = [];
   let length = 0;
   let at = 0;

@@ -1,10 +1,12 @@
 import { type ContributionGraph, PPM } from '../graph/graph.js';
 import { stepsFromTop } from './age.js';
+import { changedGraph, type ProposedChange } from './changedGraph.js';
 import { settingError } from './options.js';
 
 /**
  * A rule by which every source of a network would weigh its parents; all shares in parts per million.
  * - `declared`: as the network has it.
+ * - `changed`: as the network has it after the changes that somebody proposes.
  * - `equal`: so much to all parents together, in equal parts.
  * - `first`: so much to the first parent by id, in a grown network the oldest; nothing to the others.
  * - `decay`: as `equal`, but each step down from the sources that no other uses, what is passed on shrinks to the part
@@ -13,6 +15,7 @@ import { settingError } from './options.js';
  */
 export type Scheme = { readonly name: string } & (
   | { readonly rule: 'declared' }
+  | { readonly rule: 'changed'; readonly changes: readonly ProposedChange[] }
   | { readonly rule: 'equal'; readonly sharePpm: number }
   | { readonly rule: 'first'; readonly sharePpm: number }
   | { readonly rule: 'decay'; readonly sharePpm: number; readonly factorPpm: number }
@@ -28,7 +31,10 @@ function spread(share: number, edges: readonly number[], weights: Uint32Array): 
   for (const edge of edges) weights[edge] = each;
 }
 
-function weigher(graph: ContributionGraph, scheme: Exclude<Scheme, { rule: 'declared' }>): Weigher {
+function weigher(
+  graph: ContributionGraph,
+  scheme: Exclude<Scheme, { rule: 'declared' | 'changed' }>,
+): Weigher {
   if (scheme.rule === 'equal') {
     return (_, edges, weights) => spread(scheme.sharePpm, edges, weights);
   }
@@ -53,8 +59,7 @@ function weigher(graph: ContributionGraph, scheme: Exclude<Scheme, { rule: 'decl
   };
 }
 
-function assertScheme(scheme: Scheme): void {
-  if (scheme.rule === 'declared') return;
+function assertScheme(scheme: Exclude<Scheme, { rule: 'declared' | 'changed' }>): void {
   const given = scheme.rule === 'kinds' ? [...scheme.shares.values()] : [scheme.sharePpm];
   const sum = given.reduce((a, b) => a + b, 0);
   if (given.every((ppm) => Number.isInteger(ppm) && ppm >= 0) && sum <= PPM) return;
@@ -99,12 +104,13 @@ function withWeights(graph: ContributionGraph, all: Uint32Array): ContributionGr
 }
 
 /**
- * The graph with its parents weighed by a rule; edges from a source to itself are left out.
- * @throws BitmodelError `BAD_OPTION` for shares above the whole
+ * The graph with its parents weighed by a rule; but for those declared or proposed, edges from a source to itself are left out.
+ * @throws BitmodelError `BAD_OPTION` for shares above the whole; of changes, as {@link changedGraph}
  */
 export function reweighed(graph: ContributionGraph, scheme: Scheme): ContributionGraph {
-  assertScheme(scheme);
   if (scheme.rule === 'declared') return graph;
+  if (scheme.rule === 'changed') return changedGraph(graph, scheme.changes);
+  assertScheme(scheme);
   const weigh = weigher(graph, scheme);
   const weights = new Uint32Array(graph.parents.length);
   for (let i = 0; i < graph.ids.length; i++) {
