@@ -1,10 +1,10 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { Agent, request } from 'undici';
 import { BitmodelError, EXIT, messageOf } from '../../base/index.js';
 import { type NetworkName, networkParameters } from '../consensus/parameters.js';
 import { encodeJson, memberText } from '../wire/json.js';
 import { RPC_CODE, RpcError } from '../wire/RpcError.js';
+import { bodyText, type HttpAnswer, HttpConnections } from './HttpConnections.js';
 
 /** Name and password of HTTP basic authentication. */
 export interface RpcAuth {
@@ -55,16 +55,12 @@ export class RpcClient {
   readonly #url: RpcClientOptions['url'];
   readonly #auth: RpcClientOptions['auth'];
   readonly #hint: string;
-  readonly #agent = new Agent({
-    connect: { timeout: 10_000 },
+  readonly #connections = new HttpConnections({
+    connect: 10_000,
     // a waiting method answers after half a minute at the latest
-    headersTimeout: 120_000,
-    bodyTimeout: 120_000,
-    maxResponseSize: MAX_ANSWER,
-    // well before the node ends an idle connection (5 s), or a call would go out on one that is just being ended; the
-    // second bound is for what the node says of its own
-    keepAliveTimeout: 1_000,
-    keepAliveMaxTimeout: 1_000,
+    silence: 120_000,
+    // well before the node ends an idle connection (5 s), or a call would go out on one that is just being ended
+    idle: 1_000,
   });
   #nextId = 1;
 
@@ -141,19 +137,20 @@ export class RpcClient {
    */
   async *stream(path: string, signal: AbortSignal): AsyncGenerator<Uint8Array, void> {
     let { url, auth } = this.#whereabouts();
-    const open = (): ReturnType<typeof request> => {
-      const headers = auth ? { authorization: basic(auth) } : {};
-      return request(`${url}${path}`, { headers, dispatcher: this.#agent, signal });
+    const open = (): Promise<HttpAnswer> => {
+      const headers: Record<string, string> = auth ? { authorization: basic(auth) } : {};
+      return this.#connections.ask(`${url}${path}`, { headers, signal });
     };
     try {
       let { statusCode, body } = await open();
       const now = statusCode === 401 ? this.#whereabouts() : { url, auth };
       // as for a call: the cookie was read just before a node that started anew wrote its own
       if (now.url !== url || now.auth?.password !== auth?.password) {
-        await body.dump();
+        body.destroy();
         ({ url, auth } = now);
         ({ statusCode, body } = await open());
       }
+      if (statusCode !== 200) body.destroy();
       if (statusCode === 401 || statusCode === 403) throw unauthorized(url, auth !== undefined);
       if (statusCode !== 200) {
         throw unreachable(`The node at ${url} gives no ${path} now.`, this.#hint, undefined);
@@ -168,7 +165,7 @@ export class RpcClient {
 
   /** Ends idle connections. */
   async close(): Promise<void> {
-    await this.#agent.close();
+    this.#connections.close();
   }
 
   async #exchange(
@@ -218,14 +215,9 @@ export class RpcClient {
     const headers: Record<string, string> = { 'content-type': 'application/json' };
     if (auth) headers.authorization = basic(auth);
     try {
-      const response = await request(url, {
-        method: 'POST',
-        headers,
-        body,
-        dispatcher: this.#agent,
-        ...(signal ? { signal } : {}),
-      });
-      return { status: response.statusCode, text: await response.body.text() };
+      const question = { method: 'POST', headers, body, signal } as const;
+      const answer = await this.#connections.ask(url, question);
+      return { status: answer.statusCode, text: await bodyText(answer.body, MAX_ANSWER) };
     } catch (thrown) {
       if (signal?.aborted) throw signal.reason;
       throw unreachable(`No node answers at ${url} (${messageOf(thrown)}).`, this.#hint, thrown);
