@@ -1,15 +1,17 @@
 import { mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
-import { join, relative, resolve, sep } from 'node:path';
+import { isAbsolute, join, relative, resolve, sep } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { rolldown } from 'rolldown';
 
 /**
  * The second half of `npm run build`: gathers what the commands of dist/cli.js need of the rooms into the files of
  * dist/bundle/, which the launcher runs. A room is entered through its whole face; here what no command uses of it falls away,
- * and a command loads tens of files in place of hundreds. Packages stay outside.
+ * and a command loads tens of files in place of hundreds. Packages stay outside, but for zod: its face loads its words in 64
+ * languages, of which we show those of one.
  */
 const dist = fileURLToPath(new URL('../dist', import.meta.url));
 const bundle = join(dist, 'bundle');
+const inside = fileURLToPath(new URL('../node_modules/zod/', import.meta.url));
 
 /** What does something when it is loaded and is imported for that alone (test/house/bundle.test.ts holds the sources to it). */
 const LOADED_FOR_EFFECT = ['network/host/polyfill.js'];
@@ -18,6 +20,7 @@ const LOADED_FOR_EFFECT = ['network/host/polyfill.js'];
 const ownPlace = {
   name: 'own-place',
   load(id) {
+    if (id.startsWith(inside)) return null;
     const place = relative(bundle, id).split(sep).join('/');
     const code = readFileSync(id, 'utf8')
       .replace(/\n\/\/# sourceMappingURL=.*\s*$/, '\n')
@@ -29,7 +32,7 @@ const ownPlace = {
 const build = await rolldown({
   input: join(dist, 'cli.js'),
   platform: 'node',
-  external: /^[^./]/,
+  external: (id) => !/^[./]/.test(id) && !isAbsolute(id) && id !== 'zod',
   plugins: [ownPlace],
   treeshake: { moduleSideEffects: LOADED_FOR_EFFECT.map((file) => resolve(dist, file)) },
   onLog(level, log) {
@@ -41,6 +44,10 @@ const { output } = await build.generate({
   // all in one folder, to which the places that ownPlace writes are relative
   entryFileNames: '[name].js',
   chunkFileNames: '[name].js',
+  codeSplitting: { groups: [{ name: 'zod', test: (id) => id.startsWith(inside) }] },
+  // whoever passes its code on passes on the permission, too
+  banner: ({ name }) =>
+    name === 'zod' ? `/*! zod\n${readFileSync(join(inside, 'LICENSE'), 'utf8')}*/` : '',
   sourcemap: true,
   keepNames: true,
 });

@@ -5,6 +5,7 @@ import type { FullNetwork } from '../network/index.js';
 import { registerNodePeers } from './node-peers.js';
 import { registerNodeStatus } from './node-status.js';
 import { action } from './shared/action.js';
+import { attachSuspects } from './shared/attach-suspects.js';
 import { attachJobPool } from './shared/job-pool.js';
 import { refuseOfBlocks, runLight } from './shared/light-node.js';
 import { miningLine } from './shared/mining-line.js';
@@ -24,7 +25,6 @@ import {
 } from './shared/outsourced-checks.js';
 import type { Register } from './shared/register.js';
 import { RepeatedWarnings } from './shared/repeated-warnings.js';
-import { attachSuspects } from './shared/suspects.js';
 import { syncLine } from './shared/sync-line.js';
 
 interface NodeOptions {

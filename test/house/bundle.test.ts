@@ -53,10 +53,11 @@ describe('what the launcher runs', () => {
   });
 
   it.each([
-    ['keygen', ['lmdb', 'libp2p', 'onnxruntime-node', 'protobufjs', 'undici', 'zod']],
+    ['keygen', ['lmdb', 'libp2p', 'onnxruntime-node', 'protobufjs', 'zod']],
     ['wallet balance', ['lmdb', 'libp2p', 'onnxruntime-node', 'protobufjs', 'zod']],
-    ['reward payout', ['lmdb', 'libp2p', 'onnxruntime-node', 'protobufjs']],
-    ['job submit', ['libp2p', 'onnxruntime-node']],
+    ['chain info', ['lmdb', 'libp2p', 'onnxruntime-node', 'protobufjs', 'zod']],
+    ['reward payout', ['lmdb', 'libp2p', 'onnxruntime-node', 'protobufjs', 'zod']],
+    ['job submit', ['lmdb', 'libp2p', 'onnxruntime-node', 'zod']],
   ])('loads for %s nothing of what others need', (command, others) => {
     const packages = packagesOf([...command.split(' '), '--help']);
     expect(packages).toContain('commander');
