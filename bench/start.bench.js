@@ -1,10 +1,20 @@
 import { spawnSync } from 'node:child_process';
 import { existsSync, mkdirSync, renameSync, rmSync } from 'node:fs';
+import { resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { renew, startNode } from './node-process.js';
 
 const RUNS = 21;
 const NODE_RUNS = 7;
+const COMMAND_RUNS = 10;
+const COMMANDS = [
+  'keygen',
+  'wallet balance',
+  'chain info',
+  'reward payout',
+  'imo list',
+  'job submit',
+];
 const CHAIN = 100_000;
 const BATCH = 2_000;
 const binary = fileURLToPath(new URL('../bin/bitmodel.js', import.meta.url));
@@ -105,12 +115,37 @@ function versionStarts() {
   };
 }
 
+/** The help of commands, which is what they load before they begin; `other` is the folder of another build, if any. */
+function commandStarts(other) {
+  const others = other === undefined ? [] : [resolve(other, 'bin/bitmodel.js')];
+  const figures = {};
+  for (const command of COMMANDS) {
+    const args = [...command.split(' '), '--help'];
+    const times = { ours: [], node: [], other: [] };
+    for (let i = 0; i < COMMAND_RUNS; i++) {
+      times.ours.push(milliseconds([binary, ...args]));
+      times.node.push(milliseconds(['-e', '0']));
+      for (const path of others) times.other.push(milliseconds([path, ...args]));
+    }
+    const over = (each) => median(times.ours.map((value, i) => value / times[each][i]));
+    figures[`${command}, ms`] = median(times.ours);
+    figures[`${command} / node -e 0`] = over('node');
+    if (other !== undefined) figures[`${command} / the other build`] = over('other');
+  }
+  return figures;
+}
+
 /**
- * `npm run bench -- start`: `bitmodel --version` against `node -e 0`, in turn, whole processes. With `--blocks` instead a
- * node on a chain of 100,000 blocks, until it takes calls.
+ * `npm run bench -- start`: `bitmodel --version` against `node -e 0`, in turn, whole processes. With `--commands [FOLDER]`
+ * instead the help of six commands, also against another build; with `--blocks` a node on a chain of 100,000 blocks, until it
+ * takes calls.
  */
 export async function run(args) {
-  const figures = args.includes('--blocks') ? await nodeStarts() : versionStarts();
+  const figures = args.includes('--blocks')
+    ? await nodeStarts()
+    : args[0] === '--commands'
+      ? commandStarts(args[1])
+      : versionStarts();
   for (const [name, value] of Object.entries(figures)) {
     process.stdout.write(`${name.padEnd(44)}${value.toFixed(2)}\n`);
   }

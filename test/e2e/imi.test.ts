@@ -76,8 +76,8 @@ describe('a task, from the money to the model, by the real binary', () => {
     await mine();
   });
   afterAll(async () => {
-    chain.rpc.close();
-    await node.stop();
+    chain?.rpc.close();
+    await node?.stop();
     place.close();
   });
 

@@ -79,8 +79,8 @@ describe('an offering of a model’s units on a running node', () => {
     await settled();
   }, 120_000);
   afterAll(async () => {
-    client.rpc.close();
-    await node.stop();
+    client?.rpc.close();
+    await node?.stop();
     place.close();
   });
 

@@ -66,8 +66,8 @@ beforeAll(async () => {
   }
 }, 120_000);
 afterAll(async () => {
-  chain.rpc.close();
-  await node.stop();
+  chain?.rpc.close();
+  await node?.stop();
   place.close();
 });
 

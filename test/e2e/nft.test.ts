@@ -1,5 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import type { ChainClient } from '#src/chain/index.js';
 import { type Finished, Place, type Running } from './harness.js';
+import { actor, clientOf } from './stage.js';
 
 const MODEL = 'ab'.repeat(32);
 
@@ -19,6 +21,7 @@ describe('the NFT of a model on a running node', () => {
   const place = new Place();
   const withFile = ['--passphrase-file', place.passphraseFile];
   let node: Running;
+  let chain: ChainClient;
   let own: string;
   let other: string;
   let category: string;
@@ -26,14 +29,14 @@ describe('the NFT of a model on a running node', () => {
 
   beforeAll(async () => {
     node = await place.startNode('--block-time', '3600');
-    await place.ok(['keygen', ...withFile]);
-    await place.ok(['keygen', '--name', 'other', ...withFile]);
-    own = await place.ok(['wallet', 'address', '-q']);
-    other = await place.ok(['wallet', 'address', '--key', 'other', '-q']);
-    await place.ok(['wallet', 'faucet', '1']);
+    chain = clientOf(place);
+    own = (await actor(place, chain, 'default')).key.address;
+    other = (await actor(place, chain, 'other')).key.address;
+    await chain.rpc.call('faucet', own, '1');
   });
   afterAll(async () => {
-    await node.stop();
+    chain?.rpc.close();
+    await node?.stop();
     place.close();
   });
 

@@ -1,111 +1,35 @@
-import { spawn } from 'node:child_process';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join, resolve } from 'node:path';
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import {
-  addressScript,
-  ChainClient,
-  ChainNode,
-  createKey,
-  networkParameters,
-  RpcClient,
-  RpcServer,
-  registerChainMethods,
-  Wallet,
-} from '#src/chain/index.js';
+import type { ChainClient } from '#src/chain/index.js';
+import { type Ran, Stage } from './stage.js';
 
-const BIN = resolve(import.meta.dirname, '../../bin/bitmodel.js');
-const params = networkParameters('regtest');
-const miner = createKey(params);
 /** Python's answer to BEP 52 for the bytes of {@link VERSES}, as in test/model/bundle/source-files.test.ts. */
 const VERSES = 'Attention is all you need.\n';
 const VERSES_ID = 'fa94a51ad6d325382023a73a8e5d159250d162cc92ab975edb680fcf7726b0b6';
 
+let stage: Stage;
 let folder: string;
-let node: ChainNode;
-let server: RpcServer;
-let rpc: string;
 let client: ChainClient;
 const address: Record<string, string> = {};
 let poetId: string;
 
-interface Ran {
-  readonly status: number | null;
-  readonly stdout: string;
-  readonly stderr: string;
-}
-
-/** The real binary; asynchronous, because the node it talks to runs in this process. */
-function bitmodel(...args: string[]): Promise<Ran> {
-  const settings = ['--rpc', rpc, '--datadir', folder, '--no-input'];
-  const child = spawn(process.execPath, [BIN, ...settings, ...args], {
-    stdio: ['ignore', 'pipe', 'pipe'],
-  });
-  let stdout = '';
-  let stderr = '';
-  child.stdout.on('data', (chunk: Buffer) => {
-    stdout += chunk.toString();
-  });
-  child.stderr.on('data', (chunk: Buffer) => {
-    stderr += chunk.toString();
-  });
-  return new Promise((done) => {
-    child.on('close', (status) => done({ status, stdout, stderr }));
-  });
-}
-
-/** Ran without a complaint, its JSON. */
-async function json(...args: string[]): Promise<Record<string, unknown>> {
-  const { status, stdout, stderr } = await bitmodel(...args, '--json');
-  expect({ status, stderr }).toEqual({ status: 0, stderr: '' });
-  return JSON.parse(stdout) as Record<string, unknown>;
-}
-
-/** The code of the error that it ended in. */
-async function refusal(...args: string[]): Promise<unknown> {
-  const { status, stderr } = await bitmodel(...args, '--json');
-  expect(status).not.toBe(0);
-  return (JSON.parse(stderr) as { error: { code: string } }).error.code;
-}
-
-const by = (name: string): string[] => ['--key', name, '--passphrase-file', join(folder, 'pass')];
-const mine = (): Promise<unknown> => client.generate(1, miner.address);
+const bitmodel = (...args: string[]): Promise<Ran> => stage.run(args);
+const json = (...args: string[]): Promise<Record<string, unknown>> => stage.json(...args);
+const refusal = (...args: string[]): Promise<unknown> => stage.refusal(...args);
+const by = (name: string): string[] => stage.as(name);
+const mine = (): Promise<void> => stage.regtest.mine();
 
 beforeAll(async () => {
-  folder = mkdtempSync(join(tmpdir(), 'bitmodel-declare-e2e-'));
-  writeFileSync(join(folder, 'pass'), 'correct horse\n', { mode: 0o600 });
+  stage = await Stage.open();
+  folder = stage.folder;
+  client = stage.regtest.chain;
   writeFileSync(join(folder, 'verses.txt'), VERSES);
-  node = await ChainNode.open({ datadir: join(folder, 'node'), network: 'regtest' });
-  server = new RpcServer({ auth: { user: 'u', password: 'p' } });
-  registerChainMethods(server, node, { stop: () => undefined, version: '0.0.0' });
-  const url = await server.listen(0);
-  rpc = url.replace('http://', 'http://u:p@');
-  client = new ChainClient(new RpcClient({ url, auth: { user: 'u', password: 'p' } }));
-  await client.generate(102, miner.address);
-  const people = ['ann', 'ben', 'eve'];
-  await Promise.all(
-    people.map(async (name) => {
-      const pass = ['--passphrase-file', join(folder, 'pass')];
-      address[name] = (await json('keygen', '--name', name, ...pass)).address as string;
-    }),
-  );
-  const wallet = new Wallet({ client, keys: [miner], params });
-  await wallet.send(
-    people.map((name) => ({
-      value: 1_000_000n,
-      lockingScript: addressScript(address[name]!, params),
-    })),
-  );
-  await mine();
+  for (const name of ['ann', 'ben', 'eve']) {
+    address[name] = (await stage.actor(name, 1_000_000n)).key.address;
+  }
 });
-
-afterAll(async () => {
-  client.rpc.close();
-  await server.close();
-  await node.close();
-  rmSync(folder, { recursive: true });
-});
+afterAll(() => stage?.close());
 
 describe('bitmodel source publish', () => {
   it('gives a file the id of its bytes and a pin, and shows beforehand what it would send', async () => {

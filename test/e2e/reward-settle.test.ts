@@ -7,8 +7,10 @@ import { COIN, formatAmount, sha256, toHex, utf8 } from '#src/base/index.js';
 import { addressScript, encodeAddress } from '#src/chain/index.js';
 import { declareSource, publishSource } from '#src/reward/index.js';
 import { REGTEST, Regtest } from '../regtest.js';
+import { actor } from './stage.js';
 
 const BIN = resolve(import.meta.dirname, '../../bin/bitmodel.js');
+const PASSPHRASE = 'correct horse';
 const id = (name: string): string => toHex(sha256(utf8(name)));
 const addressOf = (name: string): string => encodeAddress(sha256(utf8(name)).slice(0, 20), REGTEST);
 
@@ -52,15 +54,9 @@ const withKey = (name: string): string[] => [
 
 /** A key of the data folder with some coins in several pieces. */
 async function funded(name: string): Promise<void> {
-  const made = await bitmodel(
-    'keygen',
-    '--name',
-    name,
-    '--json',
-    '--passphrase-file',
-    join(folder, 'passphrase'),
-  );
-  const lockingScript = addressScript(json(made.stdout).address as string, REGTEST);
+  const place = { folder: regtest.datadir, passphrase: PASSPHRASE };
+  const { key } = await actor(place, regtest.chain, name);
+  const lockingScript = addressScript(key.address, REGTEST);
   await regtest.pay([
     { value: 3n * COIN, lockingScript },
     { value: COIN, lockingScript },
@@ -69,7 +65,7 @@ async function funded(name: string): Promise<void> {
 
 beforeAll(async () => {
   folder = mkdtempSync(join(tmpdir(), 'bitmodel-settle-e2e-'));
-  writeFileSync(join(folder, 'passphrase'), 'correct horse\n', { mode: 0o600 });
+  writeFileSync(join(folder, 'passphrase'), `${PASSPHRASE}\n`, { mode: 0o600 });
   regtest = await Regtest.open();
   await Promise.all(['ann', 'bob'].map(funded));
   const base = { kind: 'dataset', owner: addressScript(addressOf('owner'), REGTEST) } as const;

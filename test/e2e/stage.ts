@@ -1,4 +1,6 @@
+import { expect } from 'vitest';
 import {
+  addressScript,
   ChainClient,
   createKey,
   type KeyPair,
@@ -10,9 +12,17 @@ import {
   writeKeyFile,
 } from '#src/chain/index.js';
 import type { ImiHands } from '#src/reward/index.js';
-import type { Place } from './harness.js';
+import { Regtest } from '../regtest.js';
+import { Place, type RunOptions } from './harness.js';
 
 const REGTEST = networkParameters('regtest');
+
+/** What a run of the real binary came to. */
+export interface Ran {
+  readonly status: number | null;
+  readonly stdout: string;
+  readonly stderr: string;
+}
 
 /** The node that was started in a place, asked from this process: for what only sets the stage. */
 export function clientOf(place: Place): ChainClient {
@@ -21,9 +31,72 @@ export function clientOf(place: Place): ChainClient {
 }
 
 /** Somebody whose key lies in the data folder, where the binary finds it, and who acts from this process, too. */
-export async function actor(place: Place, chain: ChainClient, name: string): Promise<ImiHands> {
+export async function actor(
+  place: { readonly folder: string; readonly passphrase: string },
+  chain: ChainClient,
+  name: string,
+): Promise<ImiHands> {
   const key: KeyPair = createKey(REGTEST);
   const sealed = await sealKey(key, place.passphrase, REGTEST);
   writeKeyFile(keyPath(place.folder, REGTEST, name), sealed);
   return { chain, key, wallet: new Wallet({ client: chain, keys: [key], params: REGTEST }) };
+}
+
+/** A node in this process, with coins to give, and the real binary on its data folder. */
+export class Stage {
+  readonly regtest: Regtest;
+  readonly #place = new Place();
+
+  private constructor(regtest: Regtest) {
+    this.regtest = regtest;
+  }
+
+  static async open(): Promise<Stage> {
+    return new Stage(await Regtest.open());
+  }
+
+  /** Where tests put their files. */
+  get folder(): string {
+    return this.#place.folder;
+  }
+
+  /** Whose key lies in the data folder, with a coin of each of these values. */
+  async actor(name: string, ...values: readonly bigint[]): Promise<ImiHands> {
+    const { chain, datadir } = this.regtest;
+    const hands = await actor({ ...this.#place, folder: datadir }, chain, name);
+    const lockingScript = addressScript(hands.key.address, REGTEST);
+    await this.regtest.pay(values.map((value) => ({ value, lockingScript })));
+    return hands;
+  }
+
+  /** Options by which a command acts for somebody. */
+  as(name: string): string[] {
+    return ['--key', name, '--passphrase-file', this.#place.passphraseFile];
+  }
+
+  /** Runs a command to its end. */
+  readonly run = async (args: readonly string[], options: RunOptions = {}): Promise<Ran> => {
+    const env = { BITMODEL_DATADIR: this.regtest.datadir, ...options.env };
+    const { code, ...said } = await this.#place.run(['--no-input', ...args], { ...options, env });
+    return { status: code, ...said };
+  };
+
+  /** Ran without a complaint, its JSON. */
+  readonly json = async (...args: string[]): Promise<Record<string, unknown>> => {
+    const { status, stdout, stderr } = await this.run([...args, '--json']);
+    expect({ status, stderr }).toEqual({ status: 0, stderr: '' });
+    return JSON.parse(stdout) as Record<string, unknown>;
+  };
+
+  /** The code of the error that it ended in. */
+  readonly refusal = async (...args: string[]): Promise<unknown> => {
+    const { status, stderr } = await this.run([...args, '--json']);
+    expect(status).not.toBe(0);
+    return (JSON.parse(stderr) as { error: { code: string } }).error.code;
+  };
+
+  async close(): Promise<void> {
+    this.#place.close();
+    await this.regtest.close();
+  }
 }

@@ -36,8 +36,8 @@ beforeAll(async () => {
   await mined();
 }, 120_000);
 afterAll(async () => {
-  chain.rpc.close();
-  await node.stop();
+  chain?.rpc.close();
+  await node?.stop();
   place.close();
 });
 
