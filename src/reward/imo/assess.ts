@@ -1,16 +1,12 @@
-import { BitmodelError, EXIT, equalBytes } from '../../base/index.js';
-import {
-  type ChainClient,
-  holderText,
-  type NetworkParameters,
-  previousOutputs,
-} from '../../chain/index.js';
+import { BitmodelError, EXIT } from '../../base/index.js';
+import type { ChainClient, NetworkParameters } from '../../chain/index.js';
 import { orItsError } from '../declared/orItsError.js';
-import { type Registry, readRegistry } from '../declared/registry.js';
+import { readRegistry } from '../declared/registry.js';
 import { readAsOf } from '../declared/snapshot.js';
 import { formatWeight } from '../declared/weight.js';
 import { FIGURES_LAST, type ImoCriteria, imoRules, unmet } from './criteria.js';
 import { burnFigures, type ImoFigures, paidShare, registryFigures } from './figures.js';
+import { firstSpent, holdsPin, nftBehind, type Spent } from './holding.js';
 import { incomeScript } from './incomeContract.js';
 import { type ImoOffering, parseOffering } from './offering.js';
 import {
@@ -20,7 +16,6 @@ import {
   placedOfferings,
   type Unread,
 } from './placed.js';
-import { provenTransaction } from './proven.js';
 
 /** An offering with where it is, and whether it counts. */
 export interface AssessedOffering {
@@ -31,16 +26,6 @@ export interface AssessedOffering {
   readonly figures?: ImoFigures;
   /** Why it does not count, each a sentence; none for a valid one. */
   readonly faults: readonly string[];
-}
-
-/** Whether a model's pin lies at a script, as of the registry's height. */
-export function isPinHolder(
-  registry: Registry,
-  model: string,
-  script: Uint8Array,
-  params: NetworkParameters,
-): boolean {
-  return registry.byId.get(model)?.pin.owner === holderText(script, params);
 }
 
 /** What is wrong with an offering by itself: the block that it names, and what it asks. */
@@ -60,24 +45,28 @@ function ownFaults({ offering, minedAt }: Placed, minimum: ImoCriteria): string[
  * block that a stranger names would take a list's reader far longer than it costs.
  */
 async function makerFaults(
-  client: ChainClient,
-  holdersOf: (model: string) => Promise<ReadonlySet<string>>,
-  { offering: { model, height }, creator }: Placed,
+  { client, params, holdersOf }: Assessing,
+  { offering: { model, height, issuer }, creator }: Placed,
+  spent: () => Promise<Spent>,
 ): Promise<string[]> {
   const { claims } = await readRegistry(client);
   const isPublished = claims.get(model)?.some(({ versions: [first] }) => first.height <= height);
   if (isPublished !== true) return [`No model ${model} was published by block ${height}.`];
-  const isHolder = creator !== undefined && (await holdersOf(model)).has(creator);
-  return isHolder ? [] : [NO_HOLDER];
+  const holders = await holdersOf(model);
+  if (creator !== undefined && holders.has(creator)) return [];
+  const scripts = [...holders].filter((each) => nftBehind(each) !== undefined);
+  if (scripts.length === 0) return [NO_HOLDER];
+  const coins = await spent();
+  return scripts.some((each) => holdsPin(each, coins, issuer, params)) ? [] : [NO_HOLDER];
 }
 
 const NO_HOLDER = "It was not made by the holder of the model's pin.";
 
 /** What is wrong with an offering by the registry as of its height. */
 async function registryFaults(
-  client: ChainClient,
+  { client, params }: Assessing,
   { offering }: Placed,
-  params: NetworkParameters,
+  spent: () => Promise<Spent>,
 ): Promise<string[]> {
   const { model, height, incomePpm, issuer, terms } = offering;
   const registry = await readRegistry(client, height);
@@ -85,10 +74,8 @@ async function registryFaults(
     return [`No model ${model} was published by block ${height}.`];
   }
   const faults: string[] = [];
-  const transaction = await provenTransaction(client, offering.txid);
-  const [spent] = await previousOutputs(client, { inputs: transaction.inputs.slice(0, 1) });
-  const isIssuer = equalBytes(spent!.lockingScript, issuer);
-  if (!isIssuer || !isPinHolder(registry, model, issuer, params)) faults.push(NO_HOLDER);
+  const { owner } = registry.byId.get(model)!.pin;
+  if (!holdsPin(owner, await spent(), issuer, params)) faults.push(NO_HOLDER);
   const share = paidShare(registry, model, incomeScript(model, terms.seller));
   if (share < incomePpm) {
     faults.push(
@@ -105,10 +92,10 @@ type Assessing = {
 };
 
 /** What costs its reader least is looked at first, and burnt coins before all that a reader has much to read for. */
-async function assess(
-  { client, params, holdersOf }: Assessing,
-  placed: Placed,
-): Promise<AssessedOffering> {
+async function assess(assessing: Assessing, placed: Placed): Promise<AssessedOffering> {
+  const { client, params } = assessing;
+  let coins: Promise<Spent> | undefined;
+  const spent = (): Promise<Spent> => (coins ??= firstSpent(client, placed.transaction));
   const { offering, minedAt } = placed;
   const { model, height, criteria } = offering;
   const rules = imoRules(params.name);
@@ -120,12 +107,12 @@ async function assess(
   });
   const own = ownFaults(placed, rules.minimum);
   if (own.length > 0) return result(own);
-  const maker = await makerFaults(client, holdersOf, placed);
+  const maker = await makerFaults(assessing, placed, spent);
   if (maker.length > 0) return result(maker);
   const burns = await burnFigures(client, model, height, rules);
   const notBurnt = notMet({ ...criteria, ...burns }, criteria);
   if (notBurnt.length > 0) return result(notBurnt);
-  const formal = await registryFaults(client, placed, params);
+  const formal = await registryFaults(assessing, placed, spent);
   if (formal.length > 0) return result(formal);
   const figures = { ...burns, ...(await registryFigures(client, model, height, criteria)) };
   return result(notMet(figures, criteria), figures);

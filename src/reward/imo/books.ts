@@ -1,15 +1,9 @@
-import { equalBytes, mapConcurrently, toHex } from '../../base/index.js';
-import {
-  type ChainClient,
-  formatOutpoint,
-  hashToId,
-  idToHash,
-  type Transaction,
-} from '../../chain/index.js';
+import { equalBytes } from '../../base/index.js';
+import { type ChainClient, formatOutpoint, type Transaction } from '../../chain/index.js';
 import { readAsOf } from '../declared/snapshot.js';
 import { incomeScript, parseCommitment } from './incomeContract.js';
+import { type IncomeMoves, readIncomeMoves } from './incomeMoves.js';
 import type { ImoOffering } from './offering.js';
-import { provenTransaction } from './proven.js';
 import { type Owed, type PaymentPlan, paidTotal, planPayment } from './shares.js';
 import { UnitMoves } from './snapshot.js';
 
@@ -44,50 +38,6 @@ export interface IncomeBooks {
   readonly moves: UnitMoves;
 }
 
-interface Move {
-  readonly txid: string;
-  readonly height: number;
-  readonly transaction: Transaction;
-}
-
-/** All transactions of the income contract, oldest first, those of the mempool last. */
-async function movesOf(client: ChainClient, script: Uint8Array): Promise<Move[]> {
-  const history = await client.rpc.call<{ txid: string; height: number }[]>('getaddresshistory', {
-    scripts: [toHex(script)],
-  });
-  return mapConcurrently(history, async ({ txid, height }) => ({
-    txid,
-    height,
-    transaction: await provenTransaction(client, txid),
-  }));
-}
-
-/** Puts transactions that spend from each other in that order, which a block or a mempool need not give. */
-function parentsFirst(moves: readonly Move[]): Move[] {
-  const waiting = new Map(moves.map((move) => [move.txid, move]));
-  const ordered: Move[] = [];
-  for (const start of moves) {
-    const stack = waiting.has(start.txid) ? [start] : [];
-    for (let move = stack.at(-1); move; move = stack.at(-1)) {
-      const parent = parentOf(move, waiting);
-      if (parent) stack.push(parent);
-      else {
-        stack.pop();
-        if (waiting.delete(move.txid)) ordered.push(move);
-      }
-    }
-  }
-  return ordered;
-}
-
-function parentOf({ transaction }: Move, waiting: ReadonlyMap<string, Move>): Move | undefined {
-  for (const { outpoint } of transaction.inputs) {
-    const parent = waiting.get(hashToId(outpoint.hash));
-    if (parent) return parent;
-  }
-  return undefined;
-}
-
 /**
  * Works out an offering's income from its transactions alone: what came in, and for each transaction that took some out
  * whether it paid the holders of the snapshot that it names. After one that did not, nothing is carried: what was owed is
@@ -102,7 +52,7 @@ export function readBooks(
   const script = incomeScript(offering.model, offering.terms.seller);
   return readAsOf(client, undefined, async () => {
     // in this order: a payment that is mined meanwhile names no block of which the tip and the units are not known yet
-    const history = await movesOf(client, script);
+    const history = await readIncomeMoves(client, offering.model, script);
     const tip = await client.height();
     const moves = await UnitMoves.read(client, offering);
     return booksOf({ offering, minedAt, script, history, tip, moves });
@@ -113,21 +63,21 @@ interface Read {
   readonly offering: ImoOffering;
   readonly minedAt: number;
   readonly script: Uint8Array;
-  readonly history: readonly Move[];
+  readonly history: IncomeMoves;
   readonly tip: number;
   readonly moves: UnitMoves;
 }
 
 function booksOf({ offering, minedAt, script, history, tip, moves }: Read): IncomeBooks {
-  const coins = new Map<string, bigint>();
+  const coins = new Map(history.coins);
   const payments: AuditedPayment[] = [];
-  let [received, paid, lastHeight] = [0n, 0n, minedAt];
+  let [paid, lastHeight] = [0n, minedAt];
+  let received = history.received;
   let carried: Owed = new Map();
-  for (const { txid, height, transaction } of parentsFirst(history)) {
+  for (const { txid, height, transaction } of history.takers) {
     const taken = takenFrom(coins, transaction);
-    const came = putInto(coins, script, txid, transaction);
     if (taken === undefined) {
-      received += came;
+      received += cameWith(transaction, script);
       continue;
     }
     const audit = auditPayment({
@@ -162,20 +112,11 @@ function takenFrom(coins: Map<string, bigint>, { inputs }: Transaction): bigint 
   return taken;
 }
 
-/** What a transaction pays into the contract, noted coin by coin. */
-function putInto(
-  coins: Map<string, bigint>,
-  script: Uint8Array,
-  txid: string,
-  { outputs }: Transaction,
-): bigint {
-  let came = 0n;
-  for (const [index, { lockingScript, value }] of outputs.entries()) {
-    if (!equalBytes(lockingScript, script)) continue;
-    coins.set(formatOutpoint({ hash: idToHash(txid), index }), value);
-    came += value;
-  }
-  return came;
+/** Base units that a transaction pays into the contract. */
+function cameWith({ outputs }: Transaction, script: Uint8Array): bigint {
+  return outputs
+    .filter(({ lockingScript }) => equalBytes(lockingScript, script))
+    .reduce((sum, { value }) => sum + value, 0n);
 }
 
 interface Case {

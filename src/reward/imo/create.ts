@@ -1,21 +1,20 @@
-import {
-  BitmodelError,
-  EXIT,
-  equalBytes,
-  formatAmount,
-  mapConcurrently,
-} from '../../base/index.js';
+import { BitmodelError, EXIT, equalBytes, formatAmount } from '../../base/index.js';
 import {
   type ChainClient,
+  estimateFeeRate,
+  type FundedTransaction,
   fundFrom,
-  hashToId,
   idToHash,
   type NetworkParameters,
+  P2PKH_UNLOCKING_SIZE,
+  proveCoins,
   TOKEN_FEES,
+  type TransactionOutput,
   type Utxo,
 } from '../../chain/index.js';
 import { saleScript } from '../contracts/sale.js';
 import { readRegistry } from '../declared/registry.js';
+import { sameAgain } from '../nft/sameAgain.js';
 import { assessOfferings } from './assess.js';
 import { type ImoCriteria, imoRules, unmet } from './criteria.js';
 import {
@@ -28,10 +27,10 @@ import {
   issuerScript,
 } from './draft.js';
 import { type ImoFigures, imoFigures } from './figures.js';
+import { firstSpent } from './holding.js';
 import { incomeScript } from './incomeContract.js';
-import { imoOutputs, imoTerms, parseOffering } from './offering.js';
-import { prepare, withShare } from './prepare.js';
-import { provenTransaction } from './proven.js';
+import { type ImoOffering, imoOutputs, imoTerms, parseOffering } from './offering.js';
+import { newOf, prepare, withShare } from './prepare.js';
 
 /** What a coin is worth that is made for a category to be born from, in base units. */
 const BIRTH_VALUE = 10_000n;
@@ -59,22 +58,32 @@ export async function demandFigures(
   );
 }
 
+/** The offering of this model on these terms that the key has sent and that waits for a block. */
+async function waitingOffering(
+  { model }: ImoDraft,
+  making: ImoMaking,
+  sale: Uint8Array,
+): Promise<ImoOffering | undefined> {
+  const issuer = issuerScript(making.key);
+  for (const transaction of await newOf(making)) {
+    const offering = parseOffering(transaction);
+    if (offering?.model !== model || !equalBytes(offering.sale, sale)) continue;
+    // anybody can send one on the very same terms
+    const [first] = await firstSpent(making.client, transaction);
+    if (first && equalBytes(first.lockingScript, issuer)) return offering;
+  }
+  return undefined;
+}
+
 /** The offering of this model that the very same terms made before, in a block or waiting for one. */
 async function earlierOffering(draft: ImoDraft, making: ImoMaking): Promise<string | undefined> {
   const { client, params, key } = making;
   const { model, price, lot } = draft;
   const sale = saleScript(imoTerms({ seller: key.publicKey, price, lot }));
-  const coins = await client.scriptUtxos([sale]);
-  const waiting = await mapConcurrently(
-    coins.filter(({ height }) => height === 0),
-    async ({ outpoint }) => {
-      const transaction = await provenTransaction(client, hashToId(outpoint.hash));
-      return parseOffering(transaction);
-    },
-  );
+  const waiting = await waitingOffering(draft, making, sale);
   const assessed = await assessOfferings(client, params, { model });
   const valid = assessed.find(({ faults }) => faults.length === 0)?.offering;
-  const found = valid ?? waiting.find((offering) => offering?.model === model);
+  const found = valid ?? waiting;
   if (!found) return undefined;
   if (found.supply === draft.supply && equalBytes(found.sale, sale)) return found.txid;
   throw new BitmodelError('IMO_EXISTS', `This model has an offering already: ${found.txid}.`, {
@@ -96,8 +105,37 @@ async function birthCoin({ wallet, key }: ImoMaking): Promise<Utxo> {
   return { outpoint: { hash: idToHash(txid), index: 0 }, output, height: 0, coinbase: false };
 }
 
+/** Funds an offering that shows the NFT with which the model's pin lies: it goes back where it lay. */
+async function fundShowing(
+  { client, wallet }: ImoMaking,
+  birth: Utxo,
+  nft: Utxo,
+  outputs: readonly TransactionOutput[],
+): Promise<FundedTransaction> {
+  const coins = [birth, nft];
+  for (const { outpoint } of coins) wallet.lock(outpoint);
+  try {
+    await proveCoins(client, coins);
+    const inputs = coins.map(({ outpoint, output }) => ({
+      outpoint,
+      output,
+      unlockingSize: P2PKH_UNLOCKING_SIZE,
+    }));
+    const feeRate = await estimateFeeRate(client);
+    return await wallet.fund({ outputs: [...outputs, sameAgain(nft)], inputs, feeRate });
+  } catch (thrown) {
+    for (const { outpoint } of coins) wallet.unlock(outpoint);
+    throw thrown;
+  }
+}
+
 /** Mints the category, locks all of it in the sale contract and writes the pin, in one transaction. */
-async function offer(draft: ImoDraft, making: ImoMaking, height: number): Promise<ImoStep> {
+async function offer(
+  draft: ImoDraft,
+  making: ImoMaking,
+  height: number,
+  nft: Utxo | undefined,
+): Promise<ImoStep> {
   const { model, supply, price, lot, incomePpm } = draft;
   const { client, wallet, key, params } = making;
   const birth = await birthCoin(making);
@@ -105,7 +143,9 @@ async function offer(draft: ImoDraft, making: ImoMaking, height: number): Promis
   const promise = { model, incomePpm, criteria, height };
   const choice = { seller: key.publicKey, price, lot };
   const outputs = imoOutputs(promise, choice, birth.outpoint.hash, supply);
-  const plan = await fundFrom(client, wallet, birth, outputs);
+  const plan = await (nft
+    ? fundShowing(making, birth, nft, outputs)
+    : fundFrom(client, wallet, birth, outputs));
   const { txid, fee } = await wallet.submit(plan, TOKEN_FEES);
   return { step: 'offering', txid, fee };
 }
@@ -126,15 +166,15 @@ export async function createOffering(draft: ImoDraft, making: ImoMaking): Promis
     signal?.throwIfAborted();
     const registry = await readRegistry(client);
     const { height } = registry;
-    demandHolder(registry, draft.model, making);
+    const nft = await demandHolder(registry, draft.model, making);
     const txid = await earlierOffering(draft, making);
     if (txid !== undefined) {
       const figures = await imoFigures(client, draft.model, height, imoRules(params.name));
       return { txid, figures, steps };
     }
     const figures = await demandFigures(client, params, draft.model, height, draft.criteria);
-    const prepared = await prepare(draft, making, registry);
-    const step = prepared ?? (await offer(draft, making, height));
+    const prepared = await prepare(draft, making, registry, nft);
+    const step = prepared ?? (await offer(draft, making, height, nft));
     if (step !== 'waits') {
       steps.push(step);
       making.onStep?.(step);
@@ -154,7 +194,7 @@ export async function checkDraft(
 ): Promise<{ readonly figures: ImoFigures; readonly text: string }> {
   demandDraft(draft, making);
   const registry = await readRegistry(making.client);
-  demandHolder(registry, draft.model, making);
+  await demandHolder(registry, draft.model, making);
   const { client, params, key } = making;
   const figures = await demandFigures(client, params, draft.model, registry.height, draft.criteria);
   await earlierOffering(draft, making);

@@ -2,15 +2,17 @@ import { BitmodelError, EXIT } from '../../base/index.js';
 import {
   type ChainClient,
   hash160,
+  hashToId,
   type KeyPair,
   type NetworkParameters,
   p2pkhScript,
+  type Utxo,
   type Wallet,
 } from '../../chain/index.js';
 import { type Registry, unknownSource } from '../declared/registry.js';
-import { isPinHolder } from './assess.js';
 import { demandStrict, type ImoCriteria } from './criteria.js';
 import type { ImoFigures } from './figures.js';
+import { nftBehind, pinHeldBy } from './holding.js';
 
 /** What an issuer wants to offer. */
 export interface ImoDraft {
@@ -51,7 +53,7 @@ export interface ImoMaking {
   readonly client: ChainClient;
   /** Holds the key's coins, and pays. */
   readonly wallet: Wallet;
-  /** Holds the model's pin. */
+  /** Holds the model's pin, or the NFT that it lies with. */
   readonly key: KeyPair;
   readonly params: NetworkParameters;
   /** Told of each transaction as it is sent. */
@@ -62,7 +64,7 @@ export interface ImoMaking {
 /** Largest supply that token amounts have room for. */
 const MOST_UNITS = (1n << 63n) - 1n;
 
-/** Where an issuer's key is paid, and must hold the model's pin. */
+/** Where an issuer's key is paid, and must hold the model's pin or its NFT. */
 export const issuerScript = ({ publicKey }: KeyPair): Uint8Array => p2pkhScript(hash160(publicKey));
 
 /** Demands that something can be offered on these terms. @throws BitmodelError `BAD_IMO`, `BAD_CRITERIA` */
@@ -87,13 +89,30 @@ export function demandDraft(
   if (criteria) demandStrict(criteria, making.params.name);
 }
 
-/** Demands that the key holds the model's pin. @throws BitmodelError `UNKNOWN_SOURCE`, `NOT_PIN_OWNER` */
-export function demandHolder(registry: Registry, model: string, { key, params }: ImoMaking): void {
-  if (registry.byId.get(model)?.kind !== 'model') throw unknownSource(model);
-  if (isPinHolder(registry, model, issuerScript(key), params)) return;
-  const owner = registry.byId.get(model)?.pin.owner ?? 'nobody';
-  throw new BitmodelError('NOT_PIN_OWNER', `The pin of this model is held by ${owner}.`, {
-    next: 'Name the key that holds it with --key',
+/**
+ * Demands that the key holds the model's pin, by itself or with the model's NFT.
+ * @returns the NFT that the pin lies with, as it lies at the key's address; undefined where the pin itself lies there
+ * @throws BitmodelError `UNKNOWN_SOURCE`, `NOT_PIN_OWNER`
+ */
+export async function demandHolder(
+  registry: Registry,
+  model: string,
+  { key, params, wallet }: ImoMaking,
+): Promise<Utxo | undefined> {
+  const source = registry.byId.get(model);
+  if (source?.kind !== 'model') throw unknownSource(model);
+  const held = await pinHeldBy(registry, model, wallet, issuerScript(key), params);
+  if (held === 'address') return undefined;
+  if (held) return held;
+  const { owner = 'nobody' } = source.pin;
+  const nft = nftBehind(owner);
+  const message = nft
+    ? `The pin of this model is held by whoever holds its NFT, of category ${hashToId(nft.category)}, and this key does not.`
+    : `The pin of this model is held by ${owner}.`;
+  throw new BitmodelError('NOT_PIN_OWNER', message, {
+    next: nft
+      ? 'Name the key at whose address the NFT lies'
+      : 'Name the key that holds it with --key',
     exitCode: EXIT.notAllowed,
   });
 }

@@ -14,6 +14,9 @@ const TAG = utf8('imo');
 /** tag ‖ model (32) ‖ height u32LE ‖ root (32) */
 const COMMITMENT_BYTES = 3 + 32 + 4 + 32;
 
+const MODEL_BYTES = 32;
+const PREFIX_BYTES = 2 + TAG.length + MODEL_BYTES;
+
 /** `OP_RETURN push(tag ‖ model`: how a payment's first output must begin. */
 function commitmentPrefix(model: string): Uint8Array {
   return concatBytes(Uint8Array.of(OP_RETURN, COMMITMENT_BYTES), TAG, fromHex(model));
@@ -55,6 +58,15 @@ export function commitmentScript(model: string, { height, root }: IncomeCommitme
   return concatBytes(commitmentPrefix(model), u32le(height), root);
 }
 
+/**
+ * Whether a transaction with this output 0 can take income out of the contract of a model: it asks for no more than how
+ * the output begins.
+ */
+export function mayTake(model: string, script: Uint8Array | undefined): boolean {
+  const prefix = commitmentPrefix(model);
+  return script !== undefined && equalBytes(script.subarray(0, prefix.length), prefix);
+}
+
 /** What a locking script says as output 0 of a payment to the holders of a model's units; undefined for any other. */
 export function parseCommitment(model: string, script: Uint8Array): IncomeCommitment | undefined {
   const prefix = commitmentPrefix(model);
@@ -67,9 +79,12 @@ export function parseCommitment(model: string, script: Uint8Array): IncomeCommit
   };
 }
 
-/** The model whose holders a locking script says that it pays; undefined for any that says no such thing. */
+/**
+ * The model whose income a transaction with this output 0 may have taken out; undefined for any that can't have taken some.
+ * What follows is not looked at: whoever says no snapshot is found all the same.
+ */
 export function commitmentModel(script: Uint8Array | undefined): string | undefined {
-  if (script?.length !== 2 + COMMITMENT_BYTES) return undefined;
-  const model = toHex(script.subarray(5, 37));
-  return parseCommitment(model, script) && model;
+  if (script === undefined || script.length < PREFIX_BYTES) return undefined;
+  const model = toHex(script.subarray(PREFIX_BYTES - MODEL_BYTES, PREFIX_BYTES));
+  return mayTake(model, script) ? model : undefined;
 }

@@ -1,13 +1,14 @@
 import { fromHex, mapConcurrently, toHex } from '../../base/index.js';
 import {
   type ChainClient,
+  type HistoryPlace,
   hashToId,
   isCoinbase,
   previousOutputs,
   type Transaction,
 } from '../../chain/index.js';
 import { isClaim, MODEL_SHARE } from '../declared/jobClaim.js';
-import { minedHistory, type Place } from './history.js';
+import { minedHistory } from './history.js';
 import { provenTransaction } from './proven.js';
 
 /** What jobs paid for a model as of a height. */
@@ -50,7 +51,7 @@ async function buyers(client: ChainClient, { inputs }: Transaction): Promise<str
 async function shareIn(
   client: ChainClient,
   { paid, own }: IncomeScripts,
-  { txid }: Place,
+  { txid }: HistoryPlace,
 ): Promise<Share | undefined> {
   const transaction = await provenTransaction(client, txid);
   const share = transaction.outputs[MODEL_SHARE];

@@ -165,7 +165,10 @@ export function parseOffering(transaction: Transaction): ImoOffering | undefined
   const isBorn = inputs.some(
     ({ outpoint }) => outpoint.index === 0 && equalBytes(outpoint.hash, category),
   );
-  const isAlone = outputs.slice(1).every((output) => output.token === undefined);
+  // the NFT that the model's pin lies with goes through, and any other category is none of this one's business
+  const isAlone = outputs
+    .slice(1)
+    .every((output) => !output.token || !equalBytes(output.token.category, category));
   if (!isBorn || !isAlone || supply % terms.lot !== 0n) return undefined;
   return {
     ...promise,

@@ -1,8 +1,9 @@
 import { type BitmodelError, mapConcurrently } from '../../base/index.js';
-import type { ChainClient, Pin } from '../../chain/index.js';
+import type { ChainClient, Pin, Transaction } from '../../chain/index.js';
 import { orItsError } from '../declared/orItsError.js';
 import { pinEvents } from '../declared/pinEvents.js';
 import { readRegistry } from '../declared/registry.js';
+import { nftBehind } from './holding.js';
 import { IMO_PIN_PATH, type ImoOffering, parseImoPayload, parseOffering } from './offering.js';
 import { provenTransaction } from './proven.js';
 
@@ -10,6 +11,7 @@ import { provenTransaction } from './proven.js';
 export interface Placed {
   readonly offering: ImoOffering;
   readonly minedAt: number;
+  readonly transaction: Transaction;
   /** Who made its pin, as the node's index says. */
   readonly creator: string | undefined;
 }
@@ -66,19 +68,22 @@ export async function placedOfferings(
 ): Promise<(Placed | Unread)[]> {
   const pins = await client.pins(IMO_PIN_PATH, { all: true, maxPayload: MOST_PAYLOAD });
   const holders = only && (await everyHolder(client, only.model));
+  // who spends an NFT only the transaction shows
+  const mayShowNft = [...(holders ?? [])].some((each) => nftBehind(each) !== undefined);
   const wanted = pins
     .flatMap((pin) => promisedIn(pin) ?? [])
     .filter(({ pin, model }) => {
       if (!only || pin.txid === only.txid) return true;
       const isOther = model !== undefined && model !== only.model;
-      return !isOther && pin.creator !== undefined && holders?.has(pin.creator) === true;
+      if (isOther || pin.creator === undefined) return false;
+      return mayShowNft || holders?.has(pin.creator) === true;
     });
   const found = await mapConcurrently(wanted, async ({ pin, model }) => {
     const { txid, height, creator } = pin;
     const read = await orItsError(client, () => provenTransaction(client, txid));
     if (read instanceof Error) return { txid, model, error: read };
     const offering = parseOffering(read);
-    return offering && { offering, minedAt: height, creator };
+    return offering && { offering, minedAt: height, transaction: read, creator };
   });
   return found.filter((each) => each !== undefined);
 }

@@ -20,6 +20,8 @@ import {
 } from '../../chain/index.js';
 import { parseOffer, parseSale } from '../contracts/sale.js';
 import { isPayable } from '../declared/declaration.js';
+import { unitHistory } from './history.js';
+import { inChunks } from './inChunks.js';
 import type { ImoOffering } from './offering.js';
 import { provenTransaction } from './proven.js';
 
@@ -39,6 +41,8 @@ export interface Snapshot {
   readonly root: Uint8Array;
 }
 
+/** Transactions read at a time. */
+const AT_ONCE = 256;
 /** Holders under one root. */
 const TREE_LEAVES = 65_536;
 
@@ -83,16 +87,21 @@ export class UnitMoves {
 
   /** Reads all moves in blocks, each out of its own transaction. @throws BitmodelError `BAD_NODE_ANSWER` */
   static async read(client: ChainClient, offering: ImoOffering): Promise<UnitMoves> {
-    const info = await client.tokenCategory(offering.category);
-    const mined = (info?.history ?? []).filter(({ height }) => height > 0);
-    const steps = await mapConcurrently(mined, async ({ txid, height }): Promise<Step> => {
-      const { inputs, outputs } = await provenTransaction(client, txid);
-      return {
-        height,
-        spent: inputs.map(({ outpoint }) => formatOutpoint(outpoint)),
-        made: outputs.flatMap((output, index) => unitsIn(output, offering, txid, index)),
-      };
-    });
+    const steps: Step[] = [];
+    // of all that ever held units; what else a transaction spends is let go as soon as it is read
+    const units = new Set<string>();
+    for await (const places of inChunks(unitHistory(client, offering.category), AT_ONCE)) {
+      const read = await mapConcurrently(places, ({ txid }) => provenTransaction(client, txid));
+      for (const [at, { inputs, outputs }] of read.entries()) {
+        const { txid, height } = places[at]!;
+        const spent = inputs
+          .map(({ outpoint }) => formatOutpoint(outpoint))
+          .filter((outpoint) => units.delete(outpoint));
+        const made = outputs.flatMap((output, index) => unitsIn(output, offering, txid, index));
+        for (const [outpoint] of made) units.add(outpoint);
+        steps.push({ height, spent, made });
+      }
+    }
     return new UnitMoves(offering, steps);
   }
 

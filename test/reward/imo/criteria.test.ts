@@ -1,14 +1,20 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { BitmodelError, EXIT, toHex } from '#src/base/index.js';
+import { BitmodelError, EXIT, fromHex, toHex } from '#src/base/index.js';
 import {
   assemble,
   type ChainClient,
   encodePin,
   fundFrom,
+  heldNft,
   makeBirthCoin,
   modifyPin,
+  P2PKH_UNLOCKING_SIZE,
+  planNftSend,
   pushData,
+  sendMint,
+  sendNft,
   TOKEN_FEES,
+  type Utxo,
 } from '#src/chain/index.js';
 import { jobIncome } from '#src/reward/imo/jobIncome.js';
 import {
@@ -18,13 +24,16 @@ import {
   burnPath,
   burnsFor,
   createOffering,
+  findModel,
   findOffering,
+  holderScript,
   IMO_PIN_PATH,
   type ImoPromise,
   imoFigures,
   imoOutputs,
   imoRules,
   listOfferings,
+  planModelMint,
 } from '#src/reward/index.js';
 import { REGTEST, Regtest } from '../../regtest.js';
 import { burn, draftOf, idOf, making, type Person, people, publish, standOn } from './issuer.js';
@@ -129,13 +138,19 @@ describe('an offering that is not what it must be', () => {
     model = await publish(regtest, ann, 'poet');
   });
 
-  /** Sends a transaction of this form, whatever stands in the way of it. */
-  async function forge(who: Person, promise: Partial<ImoPromise>): Promise<string> {
+  /** Sends a transaction of this form, whatever stands in the way of it; it may show an NFT. */
+  async function forge(who: Person, promise: Partial<ImoPromise>, nft?: Utxo): Promise<string> {
     const birth = await makeBirthCoin(who.wallet);
     const whole = { model, incomePpm: 200_000, criteria: minimum, height: await tip(), ...promise };
     const choice = { seller: who.key.publicKey, price: 100n, lot: 1n };
     const outputs = imoOutputs(whole, choice, birth.outpoint.hash, 1_000n);
-    const plan = await fundFrom(regtest.chain, who.wallet, birth, outputs);
+    const sized = (coin: Utxo) => ({ ...coin, unlockingSize: P2PKH_UNLOCKING_SIZE });
+    const plan = nft
+      ? await who.wallet.fund({
+          inputs: [sized(birth), sized(nft)],
+          outputs: [...outputs, nft.output],
+        })
+      : await fundFrom(regtest.chain, who.wallet, birth, outputs);
     const { txid } = await who.wallet.submit(plan, TOKEN_FEES);
     await regtest.mine();
     return txid;
@@ -225,6 +240,73 @@ describe('an offering that is not what it must be', () => {
     expect(await faultsOf(right)).toBe('');
   });
 
+  describe('whose model’s pin lies with its NFT', () => {
+    /** Mints the NFT of a model of ann's, and has the model's pin lie with it. */
+    async function minted(name: string): Promise<{ id: string; category: Uint8Array }> {
+      const id = await publish(regtest, ann, name);
+      const terms = { fee: { feePpm: 50_000 }, royaltyPpm: 0, holder: ann.script };
+      const published = (await findModel(regtest.chain, id))!;
+      const plan = await planModelMint(regtest.chain, ann.wallet, published, terms);
+      await sendMint(ann.wallet, plan);
+      await regtest.mine();
+      return { id, category: plan.category };
+    }
+    const create = (who: Person, id: string) => createOffering(draftOf(id), making(regtest, who));
+    const parentsOf = async (id: string) => (await findModel(regtest.chain, id))!.parents;
+
+    it('is made and counts when its transaction spends the NFT, which stays where it is', async () => {
+      const { id, category } = await minted('bound');
+      await burn(regtest, [ben!, cat!], id);
+      await expect(create(ben!, id)).rejects.toMatchObject({
+        code: 'NOT_PIN_OWNER',
+        message: expect.stringContaining('whoever holds its NFT'),
+      });
+      const made = await create(ann, id);
+      expect(made.steps.map(({ step }) => step)).toEqual(['source', 'share', 'offering']);
+      await regtest.mine();
+      expect(await faultsOf(made.txid)).toBe('');
+      const { owner } = (await findModel(regtest.chain, id))!;
+      expect(owner).toEqual(holderScript({ category, modelId: fromHex(id) }));
+      expect(await parentsOf(id)).toMatchObject([{ ppm: 200_000 }]);
+      const nft = await heldNft(ann.wallet, { category });
+      expect(nft.output.lockingScript).toEqual(ann.script);
+      expect(await create(ann, id)).toMatchObject({ txid: made.txid, steps: [] });
+      const { offerings } = await listOfferings(regtest.chain, REGTEST);
+      expect(offerings.filter((each) => each.offering.model === id)).toMatchObject([
+        { offering: { txid: made.txid, supply: 1_000n }, faults: [] },
+      ]);
+    });
+
+    it('does not count without it, or with another: of another category, or given away', async () => {
+      const [bound, other] = [await minted('sold'), await minted('other')];
+      await burn(regtest, [ben!, cat!], bound.id);
+      // the share is bound; only the offering is missing
+      const stop = new AbortController();
+      const onStep = ({ step }: { step: string }) => {
+        if (step === 'share') stop.abort();
+        void regtest.mine();
+      };
+      const cut = { ...making(regtest, ann), signal: stop.signal, onStep };
+      await expect(createOffering(draftOf(bound.id), cut)).rejects.toThrow(/abort/i);
+      await regtest.mine();
+      const promise = { model: bound.id };
+      const without = await forge(ann, promise);
+      expect(await faultsOf(without)).toMatch(/holder of the model's pin/);
+      const wrong = await forge(ann, promise, await heldNft(ann.wallet, other));
+      expect(await faultsOf(wrong)).toMatch(/holder of the model's pin/);
+      // an offering by whoever bought the NFT promises what no contract keeps: the share is the seller's key's
+      const nft = await heldNft(ann.wallet, bound);
+      await sendNft(ann.wallet, await planNftSend(regtest.chain, ann.wallet, nft, dan!.script));
+      await regtest.mine();
+      await expect(create(ann, bound.id)).rejects.toMatchObject({ code: 'NOT_PIN_OWNER' });
+      const bought = await forge(dan!, promise, await heldNft(dan!.wallet, bound));
+      expect(await faultsOf(bought)).toMatch(/paid 0 % to the holders' contract/);
+      const right = await create(dan!, bound.id);
+      await regtest.mine();
+      expect(await faultsOf(right.txid)).toBe('');
+    });
+  });
+
   /** The node, but for what it says of one transaction. */
   function knowing(not: string, says: () => Promise<undefined>): ChainClient {
     const { chain } = regtest;
@@ -241,7 +323,7 @@ describe('an offering that is not what it must be', () => {
   it('ends no list where it can’t be read, nor takes from others than those of its model', async () => {
     const { offerings } = await listOfferings(regtest.chain, REGTEST);
     const valid = offerings.filter(({ faults }) => faults.length === 0);
-    expect(valid).toHaveLength(2);
+    expect(valid).toHaveLength(4);
     const [poet, singer] = valid.map(({ offering }) => offering.txid) as [string, string];
     const after = offerings
       .filter(({ faults }) => faults[0]?.includes(`offering already: ${poet}`))

@@ -210,6 +210,18 @@ describe('whoever pays the income to others', () => {
       },
     ],
     [
+      'nobody knows whom, in words that only begin like a snapshot',
+      /does not say which snapshot/,
+      async () => {
+        const { outputs } = await due();
+        const lockingScript = outputs[0]!.lockingScript.subarray(0, -1);
+        return [
+          { value: 0n, lockingScript },
+          { value: 1_000n, lockingScript: issuer.script },
+        ];
+      },
+    ],
+    [
       'those of a block that is not there yet',
       /not there yet/,
       async () => {
