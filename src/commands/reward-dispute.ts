@@ -1,12 +1,18 @@
 import type { Command } from 'commander';
-import { formatAmount } from '../base/index.js';
-import { addressScript, networkParameters } from '../chain/index.js';
+import { equalBytes, formatAmount } from '../base/index.js';
+import {
+  addressScript,
+  type ChainClient,
+  networkParameters,
+  type Pin,
+  type Wallet,
+} from '../chain/index.js';
 import {
   disputeOf,
-  liesWithNft,
   publishDispute,
   readRegistry,
   sayAsParent,
+  speakingNft,
 } from '../reward/index.js';
 import { action } from './shared/action.js';
 import { sourceNamed } from './shared/source-names.js';
@@ -18,6 +24,16 @@ interface DisputeOptions extends WalletChoice {
   readonly reason: string;
   readonly evidence?: string;
   readonly dryRun?: boolean;
+}
+
+/** Whether a wallet speaks for a pin: it holds it, or the NFT that it lies with. */
+async function holds(client: ChainClient, wallet: Wallet, pin: Pin): Promise<boolean> {
+  const nft = speakingNft(pin);
+  if (!nft) return wallet.addresses.includes(pin.owner ?? '');
+  const coins = await client.utxos(wallet.addresses);
+  return coins.some(
+    ({ output: { token } }) => token?.nft && equalBytes(token.category, nft.category),
+  );
 }
 
 const dispute = action<DisputeOptions>(async ([named], { options, settings, terminal, signal }) => {
@@ -34,18 +50,13 @@ const dispute = action<DisputeOptions>(async ([named], { options, settings, term
     ...(evidence === undefined ? {} : { evidence: evidence.toLowerCase() }),
   });
   const text = `${child.name} is disputed: ${reason}`;
-  if (parent && liesWithNft(parent.pin)) {
-    terminal.warn(
-      `the pin of ${parent.name} lies with its NFT, which signs nothing: this counts as anybody's word, and changes no standing`,
-    );
-  }
   if (options.dryRun) {
     terminal.note('Nothing was sent.');
     terminal.result(statement, text, child.id);
     return;
   }
   const wallet = await openWallet(client, settings, options, signal);
-  const isParents = parent && wallet.addresses.includes(parent.pin.owner ?? '');
+  const isParents = parent && (await holds(client, wallet, parent.pin));
   const holder = addressScript(wallet.addresses[0]!, networkParameters(settings.network));
   // the parent's holder decides how the claim stands, and is known by the coin that it comes from
   const { txid, pin, fee } = isParents

@@ -134,9 +134,9 @@ export {
 export {
   confirmationOf,
   disputeOf,
-  liesWithNft,
   publishDispute,
   sayAsParent,
+  speakingNft,
 } from './declared/statements.js';
 export { formatWeight, parseWeight } from './declared/weight.js';
 export { type PartOptions, partOf } from './drawing/chosenPart.js';

@@ -56,6 +56,8 @@ export class Place {
   readonly passphraseFile = join(this.folder, 'passphrase');
   readonly passphrase = 'correct horse battery';
   readonly #children = new Set<ChildProcess>();
+  /** What was to go on and ended without being stopped, with its last words: it is why others fail. */
+  readonly #lost: string[] = [];
 
   constructor() {
     writeFileSync(this.passphraseFile, `${this.passphrase}\n`, { mode: 0o600 });
@@ -87,7 +89,10 @@ export class Place {
   /** Runs a command that must succeed, and gives its stdout without the last line break. */
   async ok(args: readonly string[], options: RunOptions = {}): Promise<string> {
     const { code, stdout, stderr } = await this.run(args, options);
-    if (code !== 0) throw new Error(`bitmodel ${args.join(' ')} ended with ${code}: ${stderr}`);
+    if (code !== 0)
+      throw new Error(
+        `bitmodel ${args.join(' ')} ended with ${code}: ${[stderr, ...this.#lost].join('\n')}`,
+      );
     return stdout.trimEnd();
   }
 
@@ -107,7 +112,13 @@ export class Place {
       stderr += text;
     });
     // closed, not only ended: what it said last has been read by then
-    const ended = new Promise<number | null>((done) => child.once('close', done));
+    let stopped = false;
+    const ended = new Promise<number | null>((done) => {
+      child.once('close', (code, signal) => {
+        if (!stopped) this.#lost.push(`${args[0]} was lost (${code ?? signal}): ${stderr}`);
+        done(code);
+      });
+    });
     const line = await new Promise<string>((done, fail) => {
       let stdout = '';
       child.stdout!.setEncoding('utf8').on('data', (text: string) => {
@@ -118,6 +129,7 @@ export class Place {
       child.once('close', (code) => fail(new Error(`${args[0]} ended with ${code}: ${stderr}`)));
     });
     const stop = (signal: NodeJS.Signals = 'SIGINT'): Promise<number | null> => {
+      stopped = true;
       child.kill(signal);
       return ended;
     };

@@ -1,6 +1,13 @@
 import { BitmodelError, COIN, EXIT, formatAmount, sha256 } from '../../base/index.js';
 import { isUnspendable, TOKEN_PREFIX } from '../../chain/index.js';
-import { assertLabel, type ParentShare, PPM, quoted } from '../graph/graph.js';
+import {
+  assertLabel,
+  hasInvisible,
+  type ParentShare,
+  PPM,
+  quoted,
+  visible,
+} from '../graph/graph.js';
 import { MAXIMUM_SHARES, type SplitShare, splitScript } from '../split/split.js';
 
 /** What a source that is not a model may be. */
@@ -186,6 +193,12 @@ export function completeDeclaration<T extends DeclarationBase & { readonly feePe
     );
   }
   assertLabel(draft.name, 'The name');
+  if (hasInvisible(draft.name)) {
+    throw badDeclaration(
+      `The name "${visible(draft.name).slice(0, 200)}" holds a character that nobody sees, by which it looks like another.`,
+      'Take it out',
+    );
+  }
   if (draft.name.length > MAXIMUM_NAME || draft.owner.length > MAXIMUM_OWNER_SCRIPT) {
     throw badDeclaration(
       `A name has at most ${MAXIMUM_NAME} characters, an owner's script ${MAXIMUM_OWNER_SCRIPT} bytes.`,

@@ -7,7 +7,7 @@ import {
   parseAmount,
   toHex,
 } from '../../base/index.js';
-import { type ParentShare, PPM } from '../graph/graph.js';
+import { type ParentShare, PPM, visible } from '../graph/graph.js';
 import { MAXIMUM_SHARES } from '../split/split.js';
 import {
   type DeclarationBase,
@@ -148,7 +148,7 @@ function areParents(own: string, parents: readonly ParentShare[]): boolean {
 
 /**
  * The declared fields, if the split script is exactly the one that the owner and the parents make: a pin can't say one
- * thing and pay another.
+ * thing and pay another. What can't be seen in its name is written out: here, so that no reader shows it as another's.
  */
 function readCommon(
   own: string,
@@ -161,7 +161,7 @@ function readCommon(
   const split = fromHex(json.split);
   if (!isPayable(owner)) return undefined;
   if (!equalBytes(destinationScript(owner, parents), split)) return undefined;
-  return { id: own, name: json.name, owner, parents, ...(uses ? { uses } : {}), split };
+  return { id: own, name: visible(json.name), owner, parents, ...(uses ? { uses } : {}), split };
 }
 
 /** The declaration in a model's pin; undefined for anything that is not one in full. Never throws. */
@@ -172,7 +172,7 @@ export function parseModelPin(payload: Uint8Array): ModelDeclaration | undefined
   const { licence, size, feePpm, feePerJob, calibrations } = data;
   const asked = feePerJob === undefined ? {} : { feePerJob: parseAmount(feePerJob) };
   const named = calibrations === undefined ? {} : { calibrations };
-  return { kind: 'model', ...fields, licence, size, feePpm, ...asked, ...named };
+  return { kind: 'model', ...fields, licence: visible(licence), size, feePpm, ...asked, ...named };
 }
 
 /** The declaration in another source's pin; undefined for anything that is not one in full. Never throws. */

@@ -1,3 +1,4 @@
+import { mapConcurrently } from '../../base/index.js';
 import type { ChainClient, Pin } from '../../chain/index.js';
 import type { Standing } from '../graph/graph.js';
 import {
@@ -6,6 +7,7 @@ import {
   parseStatement,
   type Statement,
 } from './contribution.js';
+import { nftOf, spendsNft } from './nftWord.js';
 import { pinEvents } from './pinEvents.js';
 import type { Registry } from './registry.js';
 
@@ -44,6 +46,8 @@ export interface Standings {
 
 interface StatementPin extends Said {
   readonly statement: Statement;
+  /** What the pin was made with. */
+  readonly made: { readonly statement: Statement; readonly height: number };
 }
 
 /** Something that a pin said, and who held it just before; undefined where its creator made it so. */
@@ -100,7 +104,13 @@ async function statementOf(
     const { child, parent } = statement;
     if (child === first.child && parent === first.parent) said = { statement, height };
   }
-  return { ...said, pin: id, creator, metaId };
+  return {
+    ...said,
+    pin: id,
+    creator,
+    metaId,
+    made: { statement: first, height: made.height },
+  };
 }
 
 /** Since which block who holds a pin, in order. */
@@ -142,9 +152,29 @@ async function holdersOfParents(
   return found;
 }
 
+/** A statement with whether it is the parent's word. */
+interface Heard extends StatementPin {
+  readonly byParent: boolean;
+}
+
+/**
+ * Whether a statement is the word of the holder of the parent that it names: made from a coin of the address that held the parent's
+ * pin; or, where that lay with an NFT, in a transaction that spends the NFT. Then the words that the pin was made with are
+ * the word, since the NFT was not there when it was changed.
+ */
+async function heard(client: ChainClient, said: StatementPin, held: Holders): Promise<Heard> {
+  const { made } = said;
+  const nft = nftOf(holderAt(held, made.height));
+  if (nft === undefined) {
+    return { ...said, byParent: holderAt(held, said.height) === said.creator };
+  }
+  const byParent = await spendsNft(client, said.pin.slice(0, 64), nft);
+  return byParent ? { ...said, ...made, byParent } : { ...said, byParent };
+}
+
 /**
  * How claims stand, from the pins of those who confirm and dispute them. A word counts as the parent's if whoever made its
- * pin held the parent's pin in force when the block had passed in which it was said; of several the last counts, as long as
+ * pin held the parent's pin in force when the block had passed in which it was said, or spent the NFT that it lies with; of several the last counts, as long as
  * its pin is not revoked. A confirmation holds for weights from the one it names up: a claim of less is unconfirmed again.
  * Where nothing was said and one holder has both pins, nobody else could confirm it: it is confirmed.
  * @param about read only what concerns these sources; all unless stated
@@ -164,15 +194,15 @@ export async function readStandings(
   const holders = await holdersOfParents(client, registry, statements);
   const words = new Map<string, ParentsWord>();
   const disputes = new Map<string, PublishedDispute[]>();
+  const all = await mapConcurrently(statements, (said) =>
+    heard(client, said, holders.get(said.statement.parent ?? '') ?? []),
+  );
   // stable, so that within a block the order of the pins decides
-  for (const said of statements.sort((a, b) => a.height - b.height)) {
-    const { statement, creator, height } = said;
+  for (const said of all.sort((a, b) => a.height - b.height)) {
+    const { statement, byParent, made: _made, ...who } = said;
     const { child, parent } = statement;
-    const held = parent === undefined ? undefined : holders.get(parent);
-    const byParent = held !== undefined && holderAt(held, height) === creator;
-    if (byParent) words.set(keyOf(child, parent!), said);
+    if (byParent && parent !== undefined) words.set(keyOf(child, parent), { ...who, statement });
     if (statement.standing !== 'disputed') continue;
-    const { statement: _, ...who } = said;
     const list = disputes.get(child) ?? [];
     list.push({ ...statement, ...who, byParent });
     disputes.set(child, list);

@@ -1,17 +1,22 @@
-import { BitmodelError, EXIT, fromHex } from '../../base/index.js';
+import { BitmodelError, EXIT } from '../../base/index.js';
 import {
   type ChainClient,
   createPin,
   DUST,
   encodePin,
+  estimateFeeRate,
   type FixedInput,
   formatOutpoint,
+  heldNft,
   P2PKH_UNLOCKING_SIZE,
   type Pin,
   type PinWrite,
+  proveCoins,
+  TOKEN_FEES,
+  tokenOutput,
   type Wallet,
 } from '../../chain/index.js';
-import { HOLDER_SCRIPT_BYTES, parseHolderScript } from '../contracts/holder.js';
+import type { HolderTerms } from '../contracts/holder.js';
 import {
   CONTRIBUTION_PIN_PATH,
   type Confirmation,
@@ -22,6 +27,7 @@ import {
   statementPayload,
 } from './contribution.js';
 import { declaredUses } from './declaration.js';
+import { nftOf } from './nftWord.js';
 import { findDeclaration, type Registry } from './registry.js';
 
 const JSON_TYPE = 'application/json';
@@ -40,11 +46,9 @@ async function coinAt(client: ChainClient, wallet: Wallet, address: string): Pro
   );
 }
 
-/** Whether a pin lies in the script that its model's NFT opens: then no coin of its holder's shows whose word something is. */
-export function liesWithNft({ owner }: Pick<Pin, 'owner'>): boolean {
-  // an owner that is a bare script stands there in hex
-  if (owner === undefined || owner.length !== 2 * HOLDER_SCRIPT_BYTES) return false;
-  return /^[0-9a-f]*$/.test(owner) && parseHolderScript(fromHex(owner)) !== undefined;
+/** The NFT whose holder speaks for a pin, where it lies in the script that its model's NFT opens. */
+export function speakingNft({ owner }: Pick<Pin, 'owner'>): HolderTerms | undefined {
+  return nftOf(owner);
 }
 
 /** What a parent's holder would confirm: that the child names it, with at least this weight. */
@@ -67,9 +71,9 @@ export function confirmationOf(
 
 /**
  * Publishes what the holder of a parent's pin says of a claim. It comes from a coin of the holder's, which is how readers know
- * it for the holder's word.
- * @param wallet holds the parent's pin
- * @throws BitmodelError `UNKNOWN_SOURCE`; `PIN_WITH_NFT`; `NOT_PIN_OWNER`; `NO_COIN_TO_SIGN`; and what the wallet and the node say
+ * it for the holder's word; where the pin lies with its model's NFT, from the NFT, which goes back where it lay.
+ * @param wallet holds the parent's pin, or the NFT
+ * @throws BitmodelError `UNKNOWN_SOURCE`; `NFT_NOT_HELD`; `NOT_PIN_OWNER`; `NO_COIN_TO_SIGN`; and what the wallet and the node say
  */
 export async function sayAsParent(
   client: ChainClient,
@@ -78,16 +82,8 @@ export async function sayAsParent(
   statement: Statement & { readonly parent: string },
 ): Promise<PinWrite> {
   const { pin, name } = findDeclaration(registry, statement.parent);
-  if (liesWithNft(pin)) {
-    throw new BitmodelError(
-      'PIN_WITH_NFT',
-      `The pin of ${name} lies with its NFT, which signs nothing, so that nobody can speak as its holder.`,
-      {
-        next: 'Leave the claim unconfirmed; a wrong one anybody can dispute: bitmodel reward dispute',
-        exitCode: EXIT.notAllowed,
-      },
-    );
-  }
+  const nft = nftOf(pin.owner);
+  if (nft) return sayWithNft(client, wallet, nft, statement);
   if (pin.owner === undefined || !wallet.addresses.includes(pin.owner)) {
     throw new BitmodelError(
       'NOT_PIN_OWNER',
@@ -96,18 +92,45 @@ export async function sayAsParent(
     );
   }
   const coin = await coinAt(client, wallet, pin.owner);
-  const payload = statementPayload(statement);
-  const says = {
-    operation: 'create',
-    path: CONTRIBUTION_PIN_PATH,
-    contentType: JSON_TYPE,
-  } as const;
   const outputs = [
     { value: DUST, lockingScript: coin.output.lockingScript },
-    { value: 0n, lockingScript: encodePin({ ...says, payload }) },
+    { value: 0n, lockingScript: saying(statement) },
   ];
   // a pin carries next to no money, so its fee is always a large part of it
   const { txid, fee } = await wallet.send(outputs, { inputs: [coin], allowHighFee: true });
+  return { txid, pin: `${txid}i0`, fee };
+}
+
+/** The output script of a statement's pin. */
+function saying(statement: Statement): Uint8Array {
+  return encodePin({
+    operation: 'create',
+    path: CONTRIBUTION_PIN_PATH,
+    contentType: JSON_TYPE,
+    payload: statementPayload(statement),
+  });
+}
+
+/** As {@link sayAsParent}: the NFT is input 0, and goes back where it lay behind the statement's pin. */
+async function sayWithNft(
+  client: ChainClient,
+  wallet: Wallet,
+  { category }: HolderTerms,
+  statement: Statement,
+): Promise<PinWrite> {
+  const coin = await heldNft(wallet, { category });
+  await proveCoins(client, [coin]);
+  const { outpoint, output } = coin;
+  const funded = await wallet.fund({
+    inputs: [{ outpoint, output, unlockingSize: P2PKH_UNLOCKING_SIZE }],
+    outputs: [
+      { value: DUST, lockingScript: output.lockingScript },
+      { value: 0n, lockingScript: saying(statement) },
+      tokenOutput(output.token!, output.lockingScript),
+    ],
+    feeRate: await estimateFeeRate(client),
+  });
+  const { txid, fee } = await wallet.submit(funded, TOKEN_FEES);
   return { txid, pin: `${txid}i0`, fee };
 }
 

@@ -1,4 +1,4 @@
-import { assertLabel, type ContributionGraph, graphError, PPM, quoted } from './graph.js';
+import { assertLabel, type ContributionGraph, graphError, PPM, quoted, visible } from './graph.js';
 import { Uint32List } from './Uint32List.js';
 
 /** What is said of a source beside its parents. */
@@ -168,7 +168,7 @@ export class GraphBuilder {
   label(number: number, { owner, kind, name }: SourceLabels, place = 1): void {
     if (owner !== undefined) this.#say(this.#owners, number, owner, 'owner', place);
     if (kind !== undefined) this.#say(this.#kinds, number, kind, 'kind', place);
-    if (name !== undefined) this.#say(this.#names, number, name, 'name', place);
+    if (name !== undefined) this.#say(this.#names, number, visible(name), 'name', place);
   }
 
   #say(

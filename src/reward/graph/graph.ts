@@ -68,6 +68,22 @@ const MAXIMUM_TEXT = 256;
  */
 const UNPRINTABLE = /[\p{Cc}\p{Cs}\p{Zl}\p{Zp}\ufeff\ufffe\uffff]/u;
 
+/**
+ * What can't be seen: format characters (zero-width ones, what turns the direction of text) and fillers. With them a name looks just
+ * like another one (Unicode TR 36, 2.11 and 3).
+ */
+const INVISIBLE = /[\p{Cf}\p{Default_Ignorable_Code_Point}]/gu;
+
+/** Whether a text holds something that can't be seen. */
+export function hasInvisible(text: string): boolean {
+  return text.search(INVISIBLE) >= 0;
+}
+
+/** A name as it is shown, wherever it comes from: what can't be seen in it is written as `\u{200b}`. */
+export function visible(text: string): string {
+  return text.replace(INVISIBLE, (each) => `\\u{${each.codePointAt(0)!.toString(16)}}`);
+}
+
 /** The error for anything wrong with a graph: usage, with what to do about it. */
 export function graphError(message: string, next: string): BitmodelError {
   return new BitmodelError('BAD_GRAPH', message, { next, exitCode: EXIT.usage });

@@ -248,6 +248,21 @@ describe('the pin of a model', () => {
     }
   });
 
+  it.each([
+    ['a zero-width space', 'po\u200bet', 'po\\u{200b}et'],
+    ['an override of the direction', 'po\u202et', 'po\\u{202e}t'],
+    ['a soft hyphen', 'po\u00adet', 'po\\u{ad}et'],
+    ['a filler', 'poet\u3164', 'poet\\u{3164}'],
+    ['a variation selector', 'poet\u{e0100}', 'poet\\u{e0100}'],
+    ['a tag', 'poet\u{e0061}', 'poet\\u{e0061}'],
+  ])('shows %s in a name that somebody published, and publishes none', (_, name, shown) => {
+    const read = parseModelPin(payload({ ...fields(), name, licence: name }));
+    expect(read).toEqual({ ...MODEL, name: shown, licence: shown });
+    expect(() => completeDeclaration<ModelDeclaration>({ ...draft, name })).toThrow(
+      expect.objectContaining({ code: 'BAD_DECLARATION', message: expect.stringContaining(shown) }),
+    );
+  });
+
   it('is not read from what is too long, no UTF-8, or no JSON', () => {
     const long = utf8(`${JSON.stringify(fields())}${' '.repeat(140_000)}`);
     expect(parseModelPin(long)).toBeUndefined();

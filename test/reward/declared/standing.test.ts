@@ -1,13 +1,27 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { sha256, utf8 } from '#src/base/index.js';
-import { createPin, modifyPin, revokePin, transferPin } from '#src/chain/index.js';
+import {
+  createPin,
+  encodePin,
+  heldNft,
+  makeBirthCoin,
+  modifyPin,
+  planMint,
+  planNftSend,
+  revokePin,
+  sendMint,
+  sendNft,
+  TOKEN_FEES,
+  tokenOutput,
+  transferPin,
+} from '#src/chain/index.js';
 import {
   CONTRIBUTION_PIN_PATH,
   chainGraph,
   confirmationOf,
   disputeOf,
+  type HolderTerms,
   holderScript,
-  liesWithNft,
   publishDispute,
   publishRedeclaration,
   readRegistry,
@@ -172,23 +186,119 @@ describe('a claim to stand on a parent', () => {
     expect(standings.wordOf(idOf('poet'), idOf('notes'))?.statement).toMatchObject({ ppm: 5_000 });
     expect(standings.of(idOf('shell'), idOf('notes'), 1)).toBe('unconfirmed');
   });
+});
 
-  it('can be countersigned by nobody where the pin of the parent lies with an NFT, which is said', async () => {
+describe('a parent whose pin lies with an NFT', () => {
+  const bound = sha256(utf8('bound'));
+  let holder: HolderTerms;
+
+  /** An NFT that commits to the bound source, in a category of its own. */
+  async function mint(who: string): Promise<HolderTerms> {
     const { chain } = community.regtest;
+    const wallet = community.wallet(who);
+    const birth = await makeBirthCoin(wallet);
+    const nft = { capability: 'none', commitment: bound } as const;
+    const lockingScript = community.script(who);
+    const plan = await planMint(chain, wallet, birth, [{ nft, lockingScript }]);
+    await sendMint(wallet, plan);
+    await community.regtest.mine();
+    return { category: plan.category, modelId: bound };
+  }
+
+  const confirmation = async (ppm?: number) =>
+    confirmationOf(await readRegistry(community.regtest.chain), idOf('user'), idOf('bound'), ppm);
+  const stands = async () => {
+    const { chain } = community.regtest;
+    const standings = await readStandings(chain, await readRegistry(chain));
+    return standings.of(idOf('user'), idOf('bound'), 1_000);
+  };
+  /** Says it in a transaction of somebody's own making: with these inputs, the NFT sent to a script. */
+  async function speak(who: string, { category }: HolderTerms, to: string, nftFirst = true) {
+    const wallet = community.wallet(who);
+    const nft = await heldNft(wallet, { category });
+    const plain = (await wallet.utxos()).find(({ output }) => output.token === undefined)!;
+    const coins = nftFirst ? [nft, plain] : [plain, nft];
+    const payload = statementPayload(await confirmation());
+    const path = CONTRIBUTION_PIN_PATH;
+    const says = { operation: 'create', path, contentType: 'application/json', payload } as const;
+    const funded = await wallet.fund({
+      inputs: coins.map(({ outpoint, output }) => ({ outpoint, output, unlockingSize: 107 })),
+      outputs: [
+        { value: 546n, lockingScript: community.script(who) },
+        { value: 0n, lockingScript: encodePin(says) },
+        tokenOutput(nft.output.token!, community.script(to)),
+      ],
+      feeRate: 1n,
+    });
+    await wallet.submit(funded, TOKEN_FEES);
+    await community.regtest.mine();
+  }
+
+  beforeAll(async () => {
     await community.publish('ben', 'bound');
     await community.publish('eve', 'user', [uses('bound', 1_000)]);
+    holder = await mint('ben');
     const { pin } = await community.declared('bound');
-    const [category, modelId] = [new Uint8Array(32).fill(7), sha256(utf8('bound'))];
-    const holder = holderScript({ category, modelId });
-    await transferPin(chain, community.wallet('ben'), pin, holder);
+    const { chain } = community.regtest;
+    await transferPin(chain, community.wallet('ben'), pin, holderScript(holder));
     await community.regtest.mine();
+  });
+
+  it('speaks by no other NFT, none that is not the first input or goes elsewhere, and no address', async () => {
+    const { chain } = community.regtest;
     const registry = await readRegistry(chain);
-    const statement = confirmationOf(registry, idOf('user'), idOf('bound'));
-    await expect(
-      sayAsParent(chain, community.wallet('ben'), registry, statement),
-    ).rejects.toMatchObject({ code: 'PIN_WITH_NFT', message: expect.stringMatching(/^.{0,110}$/) });
-    expect(liesWithNft((await community.declared('bound')).pin)).toBe(true);
-    expect(liesWithNft((await community.declared('user')).pin)).toBe(false);
+    const says = await confirmation();
+    await expect(sayAsParent(chain, community.wallet('eve'), registry, says)).rejects.toMatchObject(
+      { code: 'NFT_NOT_HELD' },
+    );
+    const content = { contentType: 'application/json', payload: statementPayload(says) };
+    const [ben, script] = [community.wallet('ben'), community.script('ben')];
+    await createPin(ben, CONTRIBUTION_PIN_PATH, content, script);
+    await community.regtest.mine();
+    expect(await stands()).toBe('unconfirmed');
+    await speak('eve', await mint('eve'), 'eve');
+    expect(await stands()).toBe('unconfirmed');
+    await speak('ben', holder, 'ben', false);
+    expect(await stands()).toBe('unconfirmed');
+    await speak('ben', holder, 'cy');
+    expect(await stands()).toBe('unconfirmed');
+    await speak('cy', holder, 'cy');
+    expect(await stands()).toBe('confirmed');
+  });
+
+  it('is its holder’s word for as long as no later holder says otherwise, and nobody else’s', async () => {
+    const { chain } = community.regtest;
+    const cy = community.wallet('cy');
+    const said = await sayAsParent(chain, cy, await readRegistry(chain), await confirmation(1_001));
+    await community.regtest.mine();
+    expect(await stands()).toBe('unconfirmed');
+    // the NFT lies where it lay, and is sold
+    const nft = await heldNft(cy, { category: holder.category });
+    await sendNft(cy, await planNftSend(chain, cy, nft, community.script('ann')));
+    await community.regtest.mine();
+    const [pin] = await chain
+      .pins({ path: CONTRIBUTION_PIN_PATH })
+      .then((pins) => pins.filter(({ id }) => id === said.pin));
+    await modifyPin(chain, cy, pin!, {
+      contentType: 'application/json',
+      payload: statementPayload(await confirmation(1_000)),
+    });
+    await community.regtest.mine();
+    expect(await stands()).toBe('unconfirmed');
+    const registry = await readRegistry(chain);
+    const ann = community.wallet('ann');
+    const about = { child: idOf('user'), parent: idOf('bound'), reason: 'Never used.' };
+    const dispute = disputeOf(registry, about) as Parameters<typeof sayAsParent>[3];
+    await sayAsParent(chain, ann, registry, dispute);
+    await community.regtest.mine();
+    expect(await stands()).toBe('disputed');
+    const standings = await readStandings(chain, await readRegistry(chain));
+    expect(standings.disputes(idOf('user'))).toMatchObject([
+      { creator: community.address('ann'), byParent: true },
+    ]);
+    await expect(sayAsParent(chain, cy, registry, await confirmation())).rejects.toMatchObject({
+      code: 'NFT_NOT_HELD',
+    });
   });
 });
 

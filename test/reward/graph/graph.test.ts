@@ -36,6 +36,11 @@ describe('a contribution graph', () => {
     expect([...graph.own]).toEqual([999_970, 1_000_000, 1_000_000]);
   });
 
+  it('writes out in a name what nobody sees', () => {
+    const graph = buildGraph([{ id: 'a', name: 'po\u200bet\u202e', parents: [] }]);
+    expect(graph.names).toEqual(['po\\u{200b}et\\u{202e}']);
+  });
+
   it('keeps no edge of weight 0', () => {
     const graph = buildGraph([
       { id: 'a', parents: [{ id: 'b', ppm: 0 }] },
