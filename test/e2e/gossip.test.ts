@@ -23,7 +23,7 @@ beforeAll(async () => {
   c = await nodes.start('c', '--connect', b.address);
   await a.rpc('generatetoaddress', 102, key.address);
   await eventually(async () => (await heightOf(b)) === 102 && (await heightOf(c)) === 102, 60);
-}, 120_000);
+});
 
 afterAll(async () => {
   for (const node of [a, b, c]) await node?.stop();

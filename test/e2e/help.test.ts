@@ -64,5 +64,5 @@ describe('the help of every command and verb', () => {
       const wide = help.split('\n').filter((line) => line.length > 80);
       expect([path, wide]).toEqual([path, []]);
     }
-  }, 30_000);
+  });
 });

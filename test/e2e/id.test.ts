@@ -45,7 +45,7 @@ beforeAll(async () => {
   bob = await place.ok(['wallet', 'address', '--key', 'bob', '-q']);
   for (const name of ['ada', 'bob']) await place.ok(['wallet', 'faucet', '10', '--key', name]);
   await mine();
-}, 60_000);
+});
 afterAll(() => place.close());
 
 describe('bitmodel id', () => {

@@ -77,7 +77,7 @@ describe('an offering of a model’s units on a running node', () => {
     const declared = await declareModel(client, { ...facts, owner, parents: [] });
     await publishModel(ann.wallet, declared);
     await settled();
-  }, 120_000);
+  });
   afterAll(async () => {
     client?.rpc.close();
     await node?.stop();
@@ -110,7 +110,7 @@ describe('an offering of a model’s units on a running node', () => {
     await settled();
     const stranger = await place.run([...create.slice(0, -5), ...as('ben'), '--json']);
     expect([stranger.code, errorOf(stranger)]).toEqual([4, 'NOT_PIN_OWNER']);
-  }, 120_000);
+  });
 
   it('is no end of a list where a pin is held by a script that is no address', async () => {
     const { address } = burner.key;
@@ -144,7 +144,7 @@ describe('an offering of a model’s units on a running node', () => {
     expect(await place.ok(['imo', 'show', 'tiny'])).toContain('600 units left');
     const unknown = await place.run(['imo', 'show', 'nobodys', '--json']);
     expect(unknown.code).toBe(3);
-  }, 120_000);
+  });
 
   it('shares the model’s income with its holders, as anybody can check', async () => {
     const payer = createKey(params);
@@ -163,12 +163,12 @@ describe('an offering of a model’s units on a running node', () => {
     expect(shown).toContain('paid to holders 0.02000000');
     const other = await place.run(['imo', 'audit', id, '--json']);
     expect([other.code, errorOf(other)]).toEqual([3, 'NOT_A_PAYMENT']);
-  }, 120_000);
+  });
 
   it('is ended by its issuer, who takes back what is left', async () => {
     const cancel = ['imo', 'cancel', 'tiny'];
     const refused = await place.run([...cancel, ...as('ben'), '--json']);
     expect([refused.code, errorOf(refused)]).toEqual([4, 'NOT_ISSUER']);
     expect(await place.json([...cancel, ...as('ann')])).toMatchObject({ units: '600' });
-  }, 120_000);
+  });
 });

@@ -1,7 +1,10 @@
 import { cpSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import type { RpcClient } from '#src/chain/index.js';
+import { mineOn, mineWhatWaits, UNHURRIED } from './blocks.js';
 import { type Finished, Place, type Running } from './harness.js';
+import { clientOf } from './stage.js';
 
 const place = new Place();
 /** A copy, because packing writes beside the model. */
@@ -9,6 +12,8 @@ const TINY = join(place.folder, 'tiny');
 const env = { BITMODEL_PASSPHRASE_FILE: place.passphraseFile };
 const receipt = join(place.folder, 'receipt.json');
 const workers: Running[] = [];
+let rpc: RpcClient;
+let endBlocks: (() => void) | undefined;
 
 const BUY = [
   'job',
@@ -16,6 +21,8 @@ const BUY = [
   ...['--key', 'buyer', '--model', TINY, '--prompt', 'The people of', '--max-tokens', '12'],
   // one seller plays all the cheats here, and is slashed for each
   ...['--max-reward', '1', '--price', '0.001', '--threads', '1', '--allow-suspects'],
+  // blocks come by the clock, however slow the machine is
+  ...['--timeout', '300'],
 ];
 
 async function fund(key: string, coins: string): Promise<void> {
@@ -64,7 +71,9 @@ async function confirmed(key: string): Promise<number> {
 beforeAll(async () => {
   cpSync('fixtures/bitmodel-tiny', TINY, { recursive: true });
   await place.ok(['model', 'pack', TINY]);
-  await place.startNode('--block-time', '0.6');
+  await place.startNode(...UNHURRIED);
+  ({ rpc } = clientOf(place));
+  endBlocks = mineWhatWaits(rpc);
   for (const judge of ['v0', 'v1', 'v2']) {
     await fund(judge, '1');
     const args = ['--key', judge, '--model', TINY, '--fee', '0.0005', '--threads', '1'];
@@ -72,11 +81,15 @@ beforeAll(async () => {
   }
   await fund('buyer', '10');
   await fund('seller', '10');
-}, 120_000);
+});
 afterEach(async () => {
   for (const worker of workers.splice(0)) await worker.stop('SIGKILL');
 });
-afterAll(() => place.close());
+afterAll(async () => {
+  endBlocks?.();
+  await rpc?.close();
+  place.close();
+});
 
 describe('bitmodel job submit', () => {
   it('prints the checked text, and a receipt that verify takes offline', async () => {
@@ -135,7 +148,14 @@ describe('bitmodel job submit', () => {
   it('refunds the buyer at its height when the seller is killed after the escrow', async () => {
     const worker = await startWorker();
     killAt(worker, 'offered');
-    const { code, stderr } = await place.run([...BUY, '--timeout', '12', '--json'], { env });
+    let endMining: (() => void) | undefined;
+    const { code, stderr } = await place.run([...BUY, '--timeout', '40'], {
+      env,
+      onStderr: (text) => {
+        if (text.includes('locked in escrow')) endMining ??= mineOn(rpc);
+      },
+    });
+    endMining?.();
     expect(code).toBe(1);
     expect(stderr).toContain('JOB_NOT_DONE');
     const job = await place.json(['job', 'show', await latestJob()]);

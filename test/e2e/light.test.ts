@@ -95,7 +95,18 @@ describe('bitmodel node --light', () => {
     const sells = ['--price', '0.0005', '--accept-verifiers', 'any'];
     await market.start(['worker', '--key', 'seller', ...model, ...sells], env);
     const asks = ['--prompt', 'The people of', '--max-tokens', '8', '--price', '0.001'];
-    const buys = ['job', 'submit', '--key', 'buyer', ...model, ...asks, '--max-reward', '1'];
+    const buys = [
+      'job',
+      'submit',
+      '--key',
+      'buyer',
+      ...model,
+      ...asks,
+      '--max-reward',
+      '1',
+      '--timeout',
+      '300',
+    ];
     // the judge's announcement of itself has to come over first
     let text = '';
     await until(async () => {

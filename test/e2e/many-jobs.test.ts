@@ -138,6 +138,6 @@ describe('jobs of four buyers at four sellers, each process by itself and all at
         expect(earned ? has > had : has >= had).toBe(true);
       }
     },
-    timeLimit(120_000),
+    timeLimit(240_000),
   );
 });

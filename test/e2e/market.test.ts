@@ -133,6 +133,9 @@ function buyArgs(...args: string[]): string[] {
     '0.001',
     '--threads',
     '1',
+    // blocks come by the clock, however slow the machine is
+    '--timeout',
+    '300',
     ...args,
   ];
 }
@@ -222,7 +225,8 @@ describe('a market of machines, each with a node of its own', () => {
 
   it('has a cheat judged by verifiers on other machines, and pays the buyer back', async () => {
     const cheat = await startWorker(sellers[2]!, 'cheat', '0.0001', '--cheat', 'tamper:3');
-    const { code, stdout, stderr } = await buyer.place.run(buyArgs('--json'), {
+    // nobody else sells for so little, whoever is heard first
+    const { code, stdout, stderr } = await buyer.place.run(buyArgs('--price', '0.0002', '--json'), {
       env: environment(buyer),
     });
     expect({ code, stderr }).toMatchObject({ code: 10 });
@@ -233,7 +237,7 @@ describe('a market of machines, each with a node of its own', () => {
 
   it('waits for a seller that is cut off from it, node and all, before the prompt is there', async () => {
     let restarted: Promise<void> | undefined;
-    const text = await buyer.place.ok(buyArgs('--timeout', '80'), {
+    const text = await buyer.place.ok(buyArgs(), {
       env: environment(buyer),
       onStderr: (said) => {
         const chosen = /seller (\w+) is chosen/.exec(said)?.[1];
@@ -252,7 +256,7 @@ describe('a market of machines, each with a node of its own', () => {
     const payout = await miner.place.ok(['wallet', 'address', '--key', 'miner']);
     let isDead = false;
     let isRefundable = false;
-    const { code, stderr } = await buyer.place.run(buyArgs('--timeout', '40', '--retry', '2'), {
+    const { code, stderr } = await buyer.place.run(buyArgs('--timeout', '150', '--retry', '2'), {
       env: environment(buyer),
       onStderr: (text) => {
         const chosen = /seller (\w+) is chosen/.exec(text)?.[1];
@@ -261,7 +265,7 @@ describe('a market of machines, each with a node of its own', () => {
         isDead ||= machine !== undefined;
         if (isRefundable || !text.includes('in escrow')) return;
         isRefundable = true;
-        void miner.rpc.call('generatetoaddress', 41, payout);
+        void miner.rpc.call('generatetoaddress', 151, payout);
       },
     });
     expect({ code, stderr }).toMatchObject({ code: 0 });

@@ -89,7 +89,7 @@ beforeAll(async () => {
   await place.ok(['wallet', 'faucet', '5', '--key', 'ann'], { env });
   const key = ['--key', 'ann', ...passphrase];
   await place.ok(['model', 'publish', 'whale', ...key, '--yes'], { env });
-}, 120_000);
+});
 afterAll(() => nodes.close());
 
 describe('a published model', () => {

@@ -39,7 +39,7 @@ beforeAll(async () => {
     '-q',
   ];
   id = (await place.ok(packed, { env })).trim();
-}, 60_000);
+});
 afterAll(() => nodes.close());
 
 describe('bitmodel model show', () => {

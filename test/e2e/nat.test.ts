@@ -67,10 +67,10 @@ beforeAll(async () => {
   ])) as [NodeProcess, NodeProcess];
   await fund(buyer, 'buyer', '3');
   await fund(seller, 'seller', '5', '5');
-}, 120_000);
+});
 afterAll(() => nodes.close());
 
-describe('two nodes that nobody can dial', { timeout: 120_000 }, () => {
+describe('two nodes that nobody can dial', () => {
   it('know it, one of them from its peers, and have addresses through relays only', async () => {
     const status = (node: NodeProcess) =>
       node.rpc<{ reachable: string; relays: string[]; addresses: string[] }>('getnodestatus');
@@ -132,9 +132,12 @@ describe('two nodes that nobody can dial', { timeout: 120_000 }, () => {
     );
     const terms = ['--price', '0.001', '--max-reward', '1', '--verifiers', judges.join()];
     const what = ['--prompt', 'The people of', '--max-tokens', '6', '--key', 'buyer'];
-    const bought = await place.json(['job', 'submit', ...what, ...terms, ...model], {
-      env: buyer.env,
-    });
+    const bought = await place.json(
+      ['job', 'submit', ...what, ...terms, ...model, '--timeout', '300'],
+      {
+        env: buyer.env,
+      },
+    );
     expect(bought).toMatchObject({ state: 'settled', verdict: { result: 'valid' } });
   });
 });

@@ -30,7 +30,7 @@ const all = (): NodeProcess[] => [...up.values()];
 
 afterAll(() => nodes.close());
 
-describe('nodes that know one seed', { timeout: 60_000 }, () => {
+describe('nodes that know one seed', () => {
   it('learn of each other, and connect', async () => {
     const seed = await start('seed');
     await Promise.all(['a', 'b', 'c', 'd'].map((name) => start(name, '--seed-node', seed.address)));
@@ -120,7 +120,7 @@ describe('nodes that know one seed', { timeout: 60_000 }, () => {
   });
 });
 
-describe('the network options of a node', { timeout: 30_000 }, () => {
+describe('the network options of a node', () => {
   it('say so when another program has the port', async () => {
     const seed = up.get('seed')!;
     const args = ['node', '--regtest', '--rpc-port', '0', ...listenAgain(seed.address)];

@@ -2,6 +2,7 @@ import { cpSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type ChainClient, createKey, networkParameters } from '#src/chain/index.js';
+import { mineWhatWaits, UNHURRIED } from './blocks.js';
 import { type Finished, Place, type Running } from './harness.js';
 import { actor, clientOf } from './stage.js';
 
@@ -51,31 +52,34 @@ const earns = async (nft: string): Promise<Facts> =>
 
 let node: Running;
 let chain: ChainClient;
+let endBlocks: (() => void) | undefined;
 let model: string;
 let category: string;
 
 beforeAll(async () => {
   cpSync('fixtures/bitmodel-tiny', TINY, { recursive: true });
   const [started, packed] = await Promise.all([
-    place.startNode('--block-time', '0.6'),
+    place.startNode(...UNHURRIED),
     json<{ id: string }>('model', 'pack', TINY, '--name', 'tiny'),
   ]);
   [node, model] = [started, packed.id];
   chain = clientOf(place);
+  endBlocks = mineWhatWaits(chain.rpc);
   for (const name of ['author', 'ben', 'buyer']) {
     const { key } = await actor(place, chain, name);
     addresses.set(name, key.address);
     await chain.rpc.call('faucet', key.address, '10');
   }
-}, 120_000);
+});
 afterAll(async () => {
+  endBlocks?.();
   chain?.rpc.close();
   await node?.stop();
   place.close();
 });
 
 // a busy machine starts a process in seconds, and these are many
-describe('the NFT of a model that jobs pay', { timeout: 120_000 }, () => {
+describe('the NFT of a model that jobs pay', () => {
   it('takes a share of the price or coins for each job as its fee, of a model that is published', async () => {
     const mint = ['nft', 'mint', '--model', TINY, '--key', 'author'];
     const ends = await Promise.all([
@@ -118,7 +122,16 @@ describe('the NFT of a model that jobs pay', { timeout: 120_000 }, () => {
       place.start([...work, '--accept-verifiers', 'any'], env),
     ]);
     const submit = ['job', 'submit', '--key', 'buyer', '--prompt', 'The people of', ...common];
-    const limits = ['--max-tokens', '8', '--max-reward', '1', '--price', '0.001'];
+    const limits = [
+      '--max-tokens',
+      '8',
+      '--max-reward',
+      '1',
+      '--price',
+      '0.001',
+      '--timeout',
+      '300',
+    ];
     await place.ok([...submit, ...limits], { env });
     await Promise.all(running.map((each) => each.stop()));
     const coins = fee.toFixed(8);

@@ -14,7 +14,7 @@ beforeAll(async () => {
     full.start([...regtest, ...announce]),
     light.start([...regtest, '--light']),
   ]);
-}, 60_000);
+});
 afterAll(() => {
   full.close();
   light.close();

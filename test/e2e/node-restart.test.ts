@@ -41,7 +41,7 @@ beforeAll(async () => {
     ['worker', '--key', 'seller', '--price', '0.0005', ...cheating, ...OPTIONS],
     env,
   );
-}, 120_000);
+});
 afterAll(() => place.close());
 
 /** Whoever goes on while the node is started again says both, once each time. */
@@ -52,7 +52,7 @@ async function saysBoth(said: () => string, times: number): Promise<void> {
 
 describe('a node that ends and starts again on another RPC port', () => {
   const buy = ['job', 'submit', '--key', 'buyer', '--prompt', 'The people of', ...OPTIONS];
-  const most = ['--max-tokens', '12', '--max-reward', '1'];
+  const most = ['--max-tokens', '12', '--max-reward', '1', '--timeout', '300'];
 
   it('is found there by buyer, seller and judge, who go on with the job in escrow', async () => {
     const url = urlOf(node);
@@ -72,12 +72,12 @@ describe('a node that ends and starts again on another RPC port', () => {
     await restarted;
     expect(urlOf(node)).not.toBe(url);
     for (const each of [() => stderr, judge.stderr, seller.stderr]) await saysBoth(each, 1);
-  }, 120_000);
+  });
 
   it('is found there by who only follows, after the node has said itself that it stops', async () => {
     let watching: Promise<Running> | undefined;
     // too little for the seller, so that the job is there for a while
-    const cheap = ['--price', '0.000001', '--verifiers', judgeKey, '--timeout', '300'];
+    const cheap = ['--price', '0.000001', '--verifiers', judgeKey];
     const { stderr } = await place.run([...buy, ...most, ...cheap], {
       env,
       killAt: 'the node answers again',
@@ -93,5 +93,5 @@ describe('a node that ends and starts again on another RPC port', () => {
     await saysBoth(() => stderr, 1);
     await saysBoth((await watching!).stderr, 1);
     for (const each of [judge.stderr, seller.stderr]) await saysBoth(each, 2);
-  }, 120_000);
+  });
 });

@@ -54,7 +54,7 @@ beforeAll(async () => {
   const worker = await market.start(['worker', ...selling, ...model], env);
   served.push(worker.line);
   const buying = ['--key', 'buyer', '--prompt', 'The people of', '--max-tokens', '12'];
-  const terms = ['--max-reward', '1', '--price', '0.001', '--receipt', RECEIPT];
+  const terms = ['--max-reward', '1', '--price', '0.001', '--receipt', RECEIPT, '--timeout', '300'];
   await market.ok(['job', 'submit', ...buying, ...terms, ...model], { env });
   await worker.stop();
   const receipt = readFileSync(RECEIPT, 'utf8');

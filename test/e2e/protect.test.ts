@@ -39,7 +39,7 @@ describe('bitmodel model protect, share and unlock', () => {
       writeFileSync(at(`${key}.share`), `${share}\n`, { mode: 0o600 });
       shares.push('--share', at(`${key}.share`));
     }
-  }, 60_000);
+  });
   afterAll(() => place.close());
 
   it('run as before with both shares, and with one of them say whose is missing', async () => {
@@ -78,7 +78,7 @@ describe('bitmodel model protect, share and unlock', () => {
         "the contributor's and the platform's are missing. [SHARES_MISSING]",
       );
     }
-  }, 60_000);
+  });
 
   it('name the platform by a key of this machine as well', async () => {
     const args = ['model', 'protect', at('plain'), '--key', 'ann', '--mode', 'full'];

@@ -82,7 +82,7 @@ beforeAll(async () => {
   await publishSource(regtest.wallet, poet);
   await regtest.mine();
   split = poet.split;
-}, 120_000);
+});
 
 afterAll(async () => {
   await regtest.close();
@@ -119,7 +119,7 @@ describe('bitmodel reward settle', () => {
     const none = await bitmodel('reward', 'audit', txid, '--json');
     expect(none.status).toBe(3);
     expect(json(none.stderr)).toMatchObject({ error: { code: 'NOT_A_PAYOUT' } });
-  }, 90_000);
+  });
 
   it('pays a batch of thousands, killed in the middle of it, to each of them once', async () => {
     const owners = Array.from({ length: 5_250 }, (_, i) => addressOf(`owner ${i}`));
@@ -191,7 +191,7 @@ describe('bitmodel reward settle', () => {
     );
     expect(other.status).toBe(2);
     expect(json(other.stderr)).toMatchObject({ error: { code: 'OTHER_EVIDENCE' } });
-  }, 120_000);
+  });
 
   it('refuses a batch to owners that are no addresses, before anything is sent', async () => {
     const graph = join(folder, 'names.json');

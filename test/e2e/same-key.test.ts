@@ -14,7 +14,7 @@ beforeAll(async () => {
   await place.ok(['model', 'pack', TINY]);
   await place.startNode();
   await place.ok(['keygen', '--name', 'one'], { env });
-}, 60_000);
+});
 afterAll(() => place.close());
 
 describe.each(['worker', 'verifier'])('a second %s with the same key', (role) => {
@@ -32,5 +32,5 @@ describe.each(['worker', 'verifier'])('a second %s with the same key', (role) =>
     expect(next.line).toContain(`${role} `);
     expect(await next.stop()).toBe(0);
     expect(await (await place.start(command, env)).stop()).toBe(0);
-  }, 90_000);
+  });
 });

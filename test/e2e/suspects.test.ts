@@ -25,7 +25,8 @@ let suspect: Suspect;
 
 const buyArgs = (...args: string[]): string[] => [
   ...['job', 'submit', '--key', 'buyer', '--model', tiny, '--prompt', 'The people of'],
-  ...['--max-tokens', '12', '--max-reward', '1', '--price', '0.001', '--threads', '1', ...args],
+  ...['--max-tokens', '12', '--max-reward', '1', '--price', '0.001', '--threads', '1'],
+  ...['--timeout', '300', ...args],
 ];
 
 async function fund(key: string, coins: string): Promise<void> {

@@ -14,7 +14,7 @@ async function agree(...all: readonly NodeProcess[]): Promise<boolean> {
   return new Set(tips).size === 1;
 }
 
-describe('nodes in processes of their own', { timeout: 90_000 }, () => {
+describe('nodes in processes of their own', () => {
   let a: NodeProcess;
   let b: NodeProcess;
 

@@ -85,7 +85,7 @@ beforeAll(async () => {
   worker.child.stdout!.on('data', (text: string) => {
     said += text;
   });
-}, 120_000);
+});
 afterAll(() => nodes.close());
 
 describe('one worker whose jobs were bought by several buyers at once', () => {
@@ -130,7 +130,7 @@ describe('a job on a protected model', () => {
       writeFileSync(path, share, { mode: 0o600 });
       shares.push('--share', path);
     }
-  }, 60_000);
+  });
 
   it('is sold, paid and verified by those who hold both shares, under the id of the protected files', async () => {
     const offer = ['--key', 'keeper', '--model', sealed, '--price', '0.00005', '--threads', '1'];
@@ -159,5 +159,5 @@ describe('a job on a protected model', () => {
     // the plain model is another one
     const plain = await place.run(['verify', receipt, '--model', model], { env });
     expect(plain.code).not.toBe(0);
-  }, 120_000);
+  });
 });

@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import type { ChainClient } from '#src/chain/index.js';
 import type { ImiHands } from '#src/reward/index.js';
+import { mineWhatWaits, UNHURRIED } from './blocks.js';
 import { Place, type Running } from './harness.js';
 import { actor, clientOf } from './stage.js';
 
@@ -16,14 +17,16 @@ const mined = (): Promise<unknown> => chain.generate(1, author.key.address);
 
 let node: Running;
 let chain: ChainClient;
+let endBlocks: (() => void) | undefined;
 let author: ImiHands;
 beforeAll(async () => {
   cpSync('fixtures/bitmodel-tiny', TINY, { recursive: true });
   [node] = await Promise.all([
-    place.startNode('--block-time', '0.6'),
+    place.startNode(...UNHURRIED),
     json('model', 'pack', TINY, '--name', 'tiny'),
   ]);
   chain = clientOf(place);
+  endBlocks = mineWhatWaits(chain.rpc);
   const names = ['author', 'v0', 'buyer', 'seller'];
   const actors = await Promise.all(names.map((name) => actor(place, chain, name)));
   for (const { key } of actors) await chain.rpc.call('faucet', key.address, '10');
@@ -34,8 +37,9 @@ beforeAll(async () => {
   const publish = ['model', 'publish', TINY, '--licence', 'MIT', '--fee', '25%'];
   await json(...publish, '--parent', `${id}=20%`, '--key', 'author');
   await mined();
-}, 120_000);
+});
 afterAll(async () => {
+  endBlocks?.();
   chain?.rpc.close();
   await node?.stop();
   place.close();
@@ -58,7 +62,7 @@ it('a worker that is asked to settles what its job paid, once it is in a block, 
     });
   });
   const submit = ['job', 'submit', '--key', 'buyer', '--prompt', 'The people of', ...common];
-  const limits = ['--max-tokens', '8', '--max-reward', '1', '--price', '0.001'];
+  const limits = ['--max-tokens', '8', '--max-reward', '1', '--price', '0.001', '--timeout', '300'];
   const { id: jobId } = await json<{ id: string }>(...submit, ...limits);
   expect(jobId).toMatch(/^[0-9a-f]{64}$/);
   // a quarter of eight tokens, of that a fifth to the parent
@@ -75,4 +79,4 @@ it('a worker that is asked to settles what its job paid, once it is in a block, 
   });
   expect(await worker.stop()).toBe(0);
   await verifier.stop();
-}, 120_000);
+});

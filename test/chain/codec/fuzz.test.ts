@@ -88,7 +88,7 @@ const CODECS: readonly Codec[] = [
 describe('whatever bytes come', () => {
   it.each(CODECS)(
     '$name are read and come out as the very same bytes, or are refused',
-    { timeout: timeLimit(60_000) },
+    { timeout: timeLimit(240_000) },
     ({ encodings, again }) => {
       let read = 0;
       const holds = fc.property(mutants(encodings), (bytes) => {

@@ -113,7 +113,7 @@ describe(`a reorganisation of ${DEPTH} blocks`, () => {
       const left = [...a.mempool.entries()].map(({ transaction }) => transactionId(transaction));
       expect(left.sort()).toEqual([mined, waiting].map(transactionId).sort());
     },
-    timeLimit(60_000),
+    timeLimit(240_000),
   );
 });
 

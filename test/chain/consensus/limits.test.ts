@@ -269,6 +269,6 @@ describe('the signature checks of a block', () => {
       expect(() => alone.beginBlock(spendingsOf(226_951)).finish()).toThrow('bad-blk-sigchecks');
       await threaded.close();
     },
-    timeLimit(60_000),
+    timeLimit(240_000),
   );
 });

@@ -205,6 +205,6 @@ describe('the mempool', () => {
         { numRuns: cases(6, 2_000) },
       );
     },
-    timeLimit(60_000),
+    timeLimit(240_000),
   );
 });

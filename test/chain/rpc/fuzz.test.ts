@@ -186,7 +186,7 @@ describe('the RPC handler', () => {
         { numRuns: cases(20_000, 10_000_000) },
       );
     },
-    timeLimit(60_000),
+    timeLimit(240_000),
   );
 
   it('refuses bodies nested or filled beyond its bounds', async () => {

@@ -121,6 +121,6 @@ describe('signatures of inputs', () => {
       expect(counts.taken).toBeGreaterThan(50);
       expect(counts.refused).toBeGreaterThan(50);
     },
-    timeLimit(60_000),
+    timeLimit(240_000),
   );
 });

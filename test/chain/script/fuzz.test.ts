@@ -88,7 +88,7 @@ describe('any script', () => {
       );
       fc.assert(ends, { numRuns: RUNS });
     },
-    timeLimit(60_000),
+    timeLimit(240_000),
   );
 
   it(
@@ -111,7 +111,7 @@ describe('any script', () => {
       );
       fc.assert(ends, { numRuns: RUNS });
     },
-    timeLimit(60_000),
+    timeLimit(240_000),
   );
 
   it('that is not there is an error', () => {

@@ -111,7 +111,7 @@ describe('the file of an account', () => {
         { numRuns: cases(20_000, 10_000_000) },
       );
     },
-    timeLimit(60_000),
+    timeLimit(240_000),
   );
 });
 

@@ -117,7 +117,7 @@ describe('the notes of a wallet', () => {
         rmSync(path);
       }
     },
-    timeLimit(60_000),
+    timeLimit(240_000),
   );
 
   it('say that they can not be written, where a file stands in the way of their folder', () => {
@@ -183,6 +183,6 @@ describe('the form of the notes', () => {
         { numRuns: cases(20_000, 10_000_000) },
       );
     },
-    timeLimit(60_000),
+    timeLimit(240_000),
   );
 });

@@ -129,7 +129,7 @@ describe('a decoder of the wallet', () => {
           { numRuns: cases(20_000, 10_000_000) },
         );
       },
-      timeLimit(60_000),
+      timeLimit(240_000),
     );
   }
 

@@ -108,7 +108,7 @@ describe('BIP32', () => {
         { numRuns: cases(20_000, 10_000_000) },
       );
     },
-    timeLimit(60_000),
+    timeLimit(240_000),
   );
 });
 
@@ -149,7 +149,7 @@ describe('a derivation path', () => {
         },
       );
     },
-    timeLimit(60_000),
+    timeLimit(240_000),
   );
 });
 

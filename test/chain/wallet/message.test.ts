@@ -148,6 +148,6 @@ describe('a signed message', () => {
         { numRuns: cases(20_000, 10_000_000) },
       );
     },
-    timeLimit(60_000),
+    timeLimit(240_000),
   );
 });

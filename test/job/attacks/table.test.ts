@@ -66,7 +66,7 @@ describe('every cheat', () => {
         expect(counts[result], name).toBe(runs - same);
       }
     },
-    timeLimit(120_000),
+    timeLimit(240_000),
   );
 
   it.each(['int8', 'fine-tuned'])(

@@ -126,4 +126,4 @@ it('garbage that a peer answers with while its share of the queue is full ends n
   );
   expect(warnings).toEqual([]);
   expect(hosts.unhandled).toEqual([]);
-}, 90_000);
+});

@@ -133,7 +133,7 @@ beforeAll(async () => {
   c = await start();
   await meet(a.host, b.host, JOB_TOPIC);
   await meet(b.host, c.host, JOB_TOPIC);
-}, 30_000);
+});
 
 afterAll(async () => {
   for (const { gossip } of started) gossip.close();
@@ -197,7 +197,7 @@ describe('job messages between nodes', () => {
       }
     }
     expect(nodes.flatMap(({ record }) => record.held)).toEqual([]);
-  }, 60_000);
+  });
 
   it('that are replayed and reordered do no harm', async () => {
     const stranger = await strangerNextTo(b);
@@ -209,7 +209,7 @@ describe('job messages between nodes', () => {
     }
     await until(() => [a, b, c].every((node) => list.every((message) => has(node, message))));
     expect(b.record.offences(stranger.id)).toEqual([]);
-  }, 60_000);
+  });
 
   it('that break a rule are held against who passes them on, and go no further', async () => {
     const stranger = await strangerNextTo(b);
@@ -238,7 +238,7 @@ describe('job messages between nodes', () => {
     expect(b.record.offences(stranger.id)).toEqual(bad.map(() => 'invalid-job-message'));
     expect(b.service.pool.job(jobIdHex(spec))!.offers).toEqual([next]);
     expect([a, c].flatMap(({ record }) => record.held)).toEqual([]);
-  }, 60_000);
+  });
 
   it('of a seller whose job it is not stay where they came, without blame', async () => {
     const stranger = await strangerNextTo(b);
@@ -257,7 +257,7 @@ describe('job messages between nodes', () => {
     for (const { service } of [a, c, newcomer])
       expect(service.pool.has(jobIdHex(spec), messageId(answer))).toBe(false);
     expect(b.record.offences(stranger.id)).toEqual([]);
-  }, 60_000);
+  });
 
   it('that came before a block they depend on are taken after it', async () => {
     const spec = job('early');
@@ -273,7 +273,7 @@ describe('job messages between nodes', () => {
     c.gossip.advance();
     await until(() => has(c, announce(spec)));
     expect(c.record.held).toEqual([]);
-  }, 60_000);
+  });
 
   it('that are private are given to nobody', async () => {
     const spec = job('private');
@@ -290,12 +290,12 @@ describe('job messages between nodes', () => {
     const newcomer = await newcomerNextTo(a);
     for (const { service } of [b, c, newcomer])
       expect(service.pool.job(jobIdHex(spec))!.prompts).toEqual([]);
-  }, 60_000);
+  });
 
   it('come to a node that was not there when they were said', async () => {
     const late = await newcomerNextTo(c);
     expect(late.service.pool.jobIds().length).toBeGreaterThan(3);
-  }, 60_000);
+  });
 
   it('are not taken from who hands out others than were asked for, or asks in garbage', async () => {
     const liar = await hosts.start('liar');
@@ -309,7 +309,7 @@ describe('job messages between nodes', () => {
     const garbage = liar.request(c.host.id, JOB_POOL, Uint8Array.of(9), { timeout: 5000 });
     await expect(garbage).rejects.toThrow();
     expect(c.record.offences(liar.id)).toContain('garbage');
-  }, 60_000);
+  });
 
   it('are not taken from who answers with what is no object, which is held against it once', async () => {
     const liar = await hosts.start('nobody');
@@ -329,7 +329,7 @@ describe('job messages between nodes', () => {
     await expect(garbage).rejects.toThrow();
     expect(c.record.offences(liar.id)).not.toContain('unasked');
     expect(hosts.unhandled).toEqual([]);
-  }, 60_000);
+  });
 
   it('that can not be compared for a fault of this node are told of, and nothing else', async () => {
     const host = await hosts.start('faulty');
@@ -358,7 +358,7 @@ describe('job messages between nodes', () => {
     sync.close();
     expect(told).toEqual([expect.stringContaining('a fault')]);
     expect(hosts.unhandled).toEqual([]);
-  }, 60_000);
+  });
 
   it('that a peer names without end and never gives are not asked for without end', async () => {
     const liar = await hosts.start('namer');
@@ -384,7 +384,7 @@ describe('job messages between nodes', () => {
     await until(() => c.record.offences(liar.id).includes('stall'));
     await liar.close();
     expect(c.service.pool.fingerprint()).toBe(before);
-  }, 60_000);
+  });
 
   it('of a flood of announcements without coins leave nothing behind', async () => {
     const stranger = await strangerNextTo(b);
@@ -399,5 +399,5 @@ describe('job messages between nodes', () => {
     expect(b.service.pool.bytes - before).toBeLessThan(10_000);
     expect(b.gossip.waiting).toEqual({ count: 0, bytes: 0 });
     expect(b.record.offences(stranger.id)).toEqual([]);
-  }, 60_000);
+  });
 });

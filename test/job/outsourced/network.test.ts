@@ -59,7 +59,7 @@ beforeAll(async () => {
   await market.mine(1);
   asker = await hosts.start('asker');
   for (let i = 0; i < 4; i++) honest.push(await startHonest(`honest${i}`));
-}, 120_000);
+});
 afterAll(async () => {
   for (const service of services) service.close();
   await hosts.close();

@@ -53,7 +53,7 @@ beforeAll(async () => {
     );
   }
   await market.mine(2);
-}, 120_000);
+});
 
 afterAll(() => market.close());
 
@@ -153,4 +153,4 @@ it('has a jury for each signature that a liar makes of it, and burns when one of
   const only = open.members.filter((key) => !shielded.members.includes(key));
   expect(only.length).toBeGreaterThan(0);
   expect((await wrong()).some((key) => only.includes(key))).toBe(true);
-}, 120_000);
+});

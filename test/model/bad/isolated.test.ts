@@ -95,5 +95,5 @@ describe('a model in a process of its own', () => {
     } finally {
       await model.close();
     }
-  }, 60_000);
+  });
 });

@@ -134,7 +134,7 @@ describe('hashing files', () => {
       );
       expect(differ).toEqual([4768]);
     },
-    timeLimit(120_000),
+    timeLimit(240_000),
   );
 
   it('ends when it is told to, with threads and without', async () => {

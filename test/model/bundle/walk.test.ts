@@ -161,6 +161,6 @@ describe('the same files', () => {
         { numRuns: cases(12, 2000) },
       );
     },
-    timeLimit(60_000),
+    timeLimit(240_000),
   );
 });

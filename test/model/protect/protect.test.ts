@@ -513,7 +513,7 @@ describe('a protected model that was tampered with', () => {
         { numRuns: cases(5_000, 1_000_000) },
       );
     },
-    timeLimit(30_000),
+    timeLimit(240_000),
   );
 
   it(
@@ -541,6 +541,6 @@ describe('a protected model that was tampered with', () => {
         { numRuns: cases(20_000, 5_000_000) },
       );
     },
-    timeLimit(30_000),
+    timeLimit(240_000),
   );
 });

@@ -114,14 +114,14 @@ describe('a peer is banned that sends', () => {
       peer.send(protocol, frame(randomBytes(77)));
     expect(await suffered(garbage)).toEqual([]);
     await makesProgress();
-  }, 120_000);
+  });
 
   it('a frame of 200 MiB, on each of the protocols, before its bytes have come', async () => {
     const oversized = (protocol: string) => (peer: RawPeer) =>
       peer.send(protocol, frame(new Uint8Array(50), 200 * 1024 * 1024));
     expect(await suffered(oversized)).toEqual([]);
     await makesProgress();
-  }, 120_000);
+  });
 
   it('streams without end, each with a frame begun and never finished', async () => {
     const peer = await attacker();
@@ -133,7 +133,7 @@ describe('a peer is banned that sends', () => {
     };
     expect(await untilBanned(peer, slowly, 2_000)).toBe(true);
     await makesProgress();
-  }, 120_000);
+  });
 
   it.concurrent.each(['transactions/1', 'blocks/1', 'jobs/1', 'models/1'])(
     'garbage to everybody, about %s',
@@ -192,7 +192,7 @@ describe('job messages', () => {
     await makesProgress();
     expect(await isKept()).toBe(true);
     expect([a.isConnected, b.isConnected]).toEqual([true, true]);
-  }, 60_000);
+  });
 
   it('with a word changed under an old signature ban who passes them on', async () => {
     const peer = await gossips();
@@ -203,7 +203,7 @@ describe('job messages', () => {
     };
     expect(await untilBanned(peer, forge, 40)).toBe(true);
     await makesProgress();
-  }, 60_000);
+  });
 
   it('of ever new authors from one peer stay within the bounds of the pool', async () => {
     const peer = await gossips();
@@ -216,7 +216,7 @@ describe('job messages', () => {
     }
     await makesProgress();
     expect(await count()).toBeLessThanOrEqual(POOL_BOUNDS.verifiers);
-  }, 60_000);
+  });
 });
 
 describe('a flood of questions', () => {
@@ -247,7 +247,7 @@ describe('a flood of questions', () => {
     for (let i = 0; i < 500 && peer.isConnected; i++) await ask().catch(() => undefined);
     await makesProgress();
     expect(memory() - memoryBefore).toBeLessThan(MEMORY);
-  }, 60_000);
+  });
 });
 
 describe('the node goes on', () => {
@@ -263,7 +263,7 @@ describe('the node goes on', () => {
     // a newcomer gets in as soon as the silent ones have had their time
     await eventually(async () => (await attacker()).isConnected, 40);
     for (const socket of sockets) socket.destroy();
-  }, 120_000);
+  });
 
   it('within its memory, and in step with the honest node', async () => {
     await makesProgress();
@@ -281,5 +281,5 @@ describe('the node goes on', () => {
     expect((await attacker()).isConnected).toBe(true);
     const entries = await Promise.all(returned.map((peer) => peer.canReturn()));
     expect(entries).toEqual(returned.map(() => false));
-  }, 120_000);
+  });
 });

@@ -47,7 +47,7 @@ describe.skipIf(missing !== undefined)(
       blocked = nodes[2]!;
       await nodes[0]!.start(machine(0));
       await Promise.all([nodes[1]!.start(machine(0)), blocked.start(machine(0))]);
-    }, 60_000);
+    });
     afterAll(async () => {
       for (const node of nodes) await node.end();
       net.close();
@@ -68,7 +68,7 @@ describe.skipIf(missing !== undefined)(
       const through = status.addresses.filter((each) => each.includes('/p2p-circuit/'));
       expect(through.length).toBeGreaterThan(0);
       expect(status.addresses.filter((each) => each.includes(machine(2).address))).toEqual([]);
-    }, 90_000);
+    });
 
     it('is known to another one, who reaches it through a relay', async () => {
       const other = nodes[3]!;
@@ -98,7 +98,7 @@ describe.skipIf(missing !== undefined)(
       const { relays, addresses } = await statusOf(nodes[1]!);
       expect(relays).toEqual([]);
       expect(addresses.some((each) => each.startsWith(`/ip4/${machine(1).address}/`))).toBe(true);
-    }, 90_000);
+    });
 
     it.runIf(LONG_TESTS)(
       'gives its places back when it is no longer blocked',

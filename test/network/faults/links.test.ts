@@ -86,7 +86,7 @@ describe('two nodes on a bad link', () => {
       expect(link.struck.loss).toBeGreaterThan(0);
       blameless();
     },
-    timeLimit(90_000),
+    timeLimit(240_000),
   );
 
   for (const fault of ['corrupt', 'swallow', 'reorder', 'cut'] as const) {
@@ -101,7 +101,7 @@ describe('two nodes on a bad link', () => {
         await agree();
         blameless();
       },
-      timeLimit(90_000),
+      timeLimit(240_000),
     );
   }
 
@@ -126,7 +126,7 @@ describe('two nodes on a bad link', () => {
       expect(second.node.mempool.size).toBe(0);
       blameless();
     },
-    timeLimit(90_000),
+    timeLimit(240_000),
   );
 
   it(

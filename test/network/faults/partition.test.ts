@@ -31,7 +31,7 @@ describe.skipIf(missing !== undefined)('nodes on a wire that is cut', () => {
     // a wallet is not what this is about: any address will do
     address = 'mfWxJ45yp2SFn7UciZyNpvDKrzbhyfKrY8';
     for (const node of nodes) await node.start(net.machines[0]!);
-  }, timeLimit(60_000));
+  }, timeLimit(240_000));
   afterAll(async () => {
     for (const node of nodes) await node.end();
     net.close();

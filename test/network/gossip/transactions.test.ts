@@ -41,7 +41,7 @@ beforeAll(async () => {
   await meet(b.host, c.host, TRANSACTION_TOPIC);
   stranger = await bareHost('stranger');
   await meet(stranger, b.host, TRANSACTION_TOPIC);
-}, 60_000);
+});
 
 afterAll(async () => {
   await nodes.end();
@@ -102,7 +102,7 @@ describe('transactions between nodes', () => {
     const quiet = spend([coins.pop()!], 1, 1000);
     late.node.admission.submit(quiet);
     await until(() => has(c, quiet));
-  }, 60_000);
+  });
 
   it('are offered again when a reorganisation frees them', async () => {
     const fork = await nodes.start('fork');
@@ -119,7 +119,7 @@ describe('transactions between nodes', () => {
     }
     expect(has(fork, freed)).toBe(true);
     await until(() => has(a, freed) && has(c, freed));
-  }, 60_000);
+  });
 
   it('are not taken from who hands out others than were asked for', async () => {
     const liar = await bareHost('liar');
@@ -155,5 +155,5 @@ describe('transactions between nodes', () => {
     await until(() => has(c, good));
     expect(c.gossip.orphans.count).toBeLessThanOrEqual(50);
     expect(c.gossip.waiting.bytes).toBeLessThanOrEqual(32 << 20);
-  }, 60_000);
+  });
 });

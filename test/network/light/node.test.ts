@@ -112,7 +112,7 @@ describe('a light node', () => {
     wallet = new Wallet({ client: near, keys: [buyer], params: REGTEST });
     await until(proves);
     await mine(102);
-  }, 60_000);
+  });
 
   afterAll(async () => {
     await light.stop();

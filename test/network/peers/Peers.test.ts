@@ -110,7 +110,7 @@ describe('peers', () => {
     // who is told to by hand, does
     await only.dialler.once(address(stranger));
     expect(knows(only, [stranger])).toBe(true);
-  }, 30_000);
+  });
 
   it('stay as they are when the address of a node is dead or its own', async () => {
     const warningsBefore = warnings.length;
@@ -277,5 +277,5 @@ describe('a peer that lies about peers', () => {
     expect(victim.host.isConnected(honest.host.id)).toBe(true);
     expect(await victim.host.ping(honest.host.id)).toBeGreaterThanOrEqual(0);
     for (const socket of sockets) socket.destroy();
-  }, 30_000);
+  });
 });

@@ -55,7 +55,7 @@ afterAll(async () => {
   expect(hosts.unhandled).toEqual([]);
 });
 
-describe('a node that dials back whoever asks', { timeout: 60_000 }, () => {
+describe('a node that dials back whoever asks', () => {
   it('says which of the ports the asker is at, and dials each anew', async () => {
     const before = honest.connections().length;
     expect(await ask(attacker, portOf(attacker), portOf(honest))).toEqual(['open', 'closed']);
@@ -113,7 +113,7 @@ function lie(host: Host, outcome: Outcome): void {
   host.answer(REACH, () => encodeAnswer({ host: '127.0.0.1', outcomes: [outcome] }));
 }
 
-describe('a node whose peers lie', { timeout: 60_000 }, () => {
+describe('a node whose peers lie', () => {
   it.each([
     ['is reachable', 'open', 'no'],
     ['is not', 'closed', 'yes'],

@@ -75,7 +75,7 @@ afterAll(async () => {
   expect(hosts.unhandled).toEqual([]);
 });
 
-describe('a node that listens where nobody can dial it', { timeout: 60_000 }, () => {
+describe('a node that listens where nobody can dial it', () => {
   it('is told so by its peers, takes places at two relays, and tells no address that nobody reaches', async () => {
     expect(reach.reachable).toBe('unknown');
     await until(() => reach.reachable === 'no' && hidden.relays().length === 2);

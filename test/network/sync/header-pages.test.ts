@@ -12,7 +12,7 @@ let node: ChainNode;
 beforeAll(async () => {
   node = await ChainNode.open({ datadir: folder.path, network: 'regtest', threads: 1 });
   await give(node, await emptyBlocks(networkParameters('regtest').genesis, 0, 450));
-}, 60_000);
+});
 afterAll(async () => {
   await node.close();
   folder.remove();

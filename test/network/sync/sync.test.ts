@@ -46,7 +46,7 @@ beforeAll(async () => {
   fixture = await folderOf('fixture', chain);
   short = await folderOf('short', chain.slice(0, 110));
   truth = await ChainNode.open({ datadir: fixture, network: 'regtest', threads: 1 });
-}, timeLimit(60_000));
+}, timeLimit(240_000));
 afterAll(async () => {
   await truth.close();
   await hosts.close();
@@ -64,7 +64,7 @@ const offencesOf = (member: Member, peer: string): string[] =>
 
 describe('a new node', () => {
   it('follows a long chain from three peers, of which one stalls and one lies', {
-    timeout: timeLimit(60_000),
+    timeout: timeLimit(240_000),
   }, async () => {
     const honest = await members.start({ from: fixture });
     const staller = await hosts.start('staller');
@@ -83,7 +83,7 @@ describe('a new node', () => {
   });
 
   it('goes on where it was when it is stopped in the middle', {
-    timeout: timeLimit(60_000),
+    timeout: timeLimit(240_000),
   }, async () => {
     const honest = await members.start({ from: fixture });
     const first = await members.start({ name: 'stopped' });
@@ -101,7 +101,7 @@ describe('a new node', () => {
   });
 
   it('is not slowed down to the pace of a peer that sends a block now and then', {
-    timeout: timeLimit(60_000),
+    timeout: timeLimit(240_000),
   }, async () => {
     const honest = await members.start({ from: fixture });
     const dripper = await hosts.start('dripper');

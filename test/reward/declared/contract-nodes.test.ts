@@ -128,7 +128,7 @@ describe("the graph of the chain's contracts", () => {
         { numRuns: cases(300, 10_000) },
       );
     },
-    timeLimit(60_000),
+    timeLimit(240_000),
   );
 
   it('comes closer to the solved payout of a circle each time its sources follow each other', () => {

@@ -188,7 +188,7 @@ describe('a graph as a picture', () => {
     const svg = graphSvg(circle);
     expect(curves(svg).length).toBe(3000);
     expect(svg.length).toBeLessThan(10_000_000);
-  }, 30_000);
+  });
 });
 
 describe('a part of a graph', () => {

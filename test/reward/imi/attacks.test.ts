@@ -334,5 +334,5 @@ describe('a crowd', () => {
     const seen = await read(crowded);
     expect(taskState(seen)).toBe('ended');
     expect(await withdrawGrants(first!, { ...seen, deliveries: [] })).toEqual([]);
-  }, 60_000);
+  });
 });

@@ -143,7 +143,7 @@ describe('watching contracts', () => {
     });
     expect(events.filter(({ event }) => event === 'away').length).toBe(1);
     await mine();
-  }, 30_000);
+  });
 
   it('settles again what a reorganisation gave back', async () => {
     const before = await lies(owner('a'));
@@ -189,7 +189,7 @@ describe('watching contracts', () => {
     expect(all.filter(isSettled).length).toBe(1);
     expect(all.some(({ event }) => event === 'problem')).toBe(false);
     await mine();
-  }, 30_000);
+  });
 
   it('tells of an empty wallet, and goes on', async () => {
     const poor = new Wallet({ client: chain, keys: [createKey(REGTEST)], params: REGTEST });
