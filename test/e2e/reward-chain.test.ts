@@ -1,4 +1,4 @@
-import { cpSync } from 'node:fs';
+import { cpSync, readFileSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { sha256, toHex } from '#src/base/index.js';
@@ -13,6 +13,8 @@ const poet = createKey(REGTEST);
 
 let stage: Stage;
 let author: string;
+/** Height at which only the verses were there. */
+let versesAlone: number;
 
 const bitmodel = (...args: string[]): Promise<Ran> => stage.run(args);
 
@@ -29,6 +31,7 @@ beforeAll(async () => {
   });
   await publishSource(wallet, verses);
   await stage.regtest.mine();
+  versesAlone = await chain.height();
   const model = await declareModel(chain, {
     id: id('model'),
     name: 'poet',
@@ -72,6 +75,44 @@ describe('bitmodel reward show and settle', () => {
     ]);
     const again = await bitmodel(...args.filter((arg) => arg !== '--json'));
     expect(again.stdout).toContain('Nothing waits');
+  });
+
+  it('simulates jobs over what is declared, against a proposal by names, and writes it down as a page', async () => {
+    const proposal = join(stage.folder, 'proposal.jsonl');
+    const output = join(stage.folder, 'what-if.html');
+    const parents = [{ id: 'dataset:verses', ppm: 500_000 }];
+    writeFileSync(proposal, `${JSON.stringify({ source: 'poet', parents })}\n`);
+    const args = ['reward', 'simulate', '--jobs', '10', '--price', '2', '--changes', proposal];
+    const { status, stdout, stderr } = await bitmodel(...args, '-o', output, '--json');
+    expect({ status, stderr }).toEqual({ status: 0, stderr: '' });
+    const change = (owner: string, before: string, after: string) => ({ owner, before, after });
+    expect(JSON.parse(stdout)).toMatchObject({
+      sources: 2,
+      edges: 1,
+      owners: 2,
+      total: '20.00000000',
+      comparisons: [
+        {
+          against: 'declared',
+          movedPpm: 300_000,
+          gains: [change(author, '4.00000000', '10.00000000')],
+          losses: [change(poet.address, '16.00000000', '10.00000000')],
+        },
+      ],
+    });
+    const page = readFileSync(output, 'utf8');
+    const { chain } = stage.regtest;
+    const height = await chain.height();
+    const hash = await chain.blockId(height);
+    expect(page).toContain(`the chain at height ${height}, block ${hash}`);
+
+    const [before, tables] = await Promise.all([
+      bitmodel('reward', 'analyse', '--at', String(versesAlone), '--json'),
+      bitmodel(...args.slice(0, -2)),
+    ]);
+    expect(JSON.parse(before.stdout)).toMatchObject({ nodes: 1, edges: 0 });
+    expect(tables.stdout).toContain('A  declared\nB  equal:20%');
+    expect(tables.stdout.split('\n').filter((line) => [...line].length > 80)).toEqual([]);
   });
 
   it('says so for a model that nobody published, with exit code 3', async () => {
