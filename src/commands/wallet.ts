@@ -30,12 +30,18 @@ interface KeyOptions {
   readonly key: string;
 }
 
+interface HistoryOptions extends KeyOptions {
+  readonly count: string;
+}
+
 interface AddressOptions extends KeyOptions {
   readonly new?: boolean;
 }
 
-/** Most transactions of one listing. */
+/** Most transactions, or coins, of one listing. */
 const MOST_SHOWN = 100_000;
+/** Tokens that a balance shows: strangers can send any number. */
+const MOST_TOKENS = 1_000;
 
 /** Adds one verb that is about one key. */
 export type Verb = (name: string, description: string, example: string) => Command;
@@ -47,7 +53,7 @@ const balanceAction = action<KeyOptions>(async (_args, { options, settings, term
   const pending = formatAmount(balance.pending);
   const immature = formatAmount(balance.immature);
   const reserved = formatAmount(balance.reserved);
-  const tokens = (await wallet.tokens()).map(({ output }) => output.token!);
+  const tokens = (await wallet.tokens(MOST_TOKENS)).map(({ output }) => output.token!);
   const lines = [
     `confirmed ${confirmed}`,
     ...(balance.pending > 0n ? [`pending   ${pending}`] : []),
@@ -63,6 +69,9 @@ const balanceAction = action<KeyOptions>(async (_args, { options, settings, term
   const amounts = { confirmed, pending, immature, reserved };
   const json = { address, ...amounts, tokens: tokens.map(tokenView) };
   terminal.result(json, lines.join('\n'), confirmed);
+  if (tokens.length === MOST_TOKENS) {
+    terminal.note(`There may be more tokens than these ${MOST_TOKENS}, on coins worth less.`);
+  }
 });
 
 const addressAction = action<AddressOptions>(async (_args, { options, settings, terminal }) => {
@@ -88,22 +97,23 @@ function coinText(coin: { outpoint: string; value: string; height: number }): st
   return `${outpoint}\n  ${value}  ${height > 0 ? `in block ${height}` : 'in the mempool'}`;
 }
 
-const utxosAction = action<KeyOptions>(async (_args, { options, settings, terminal }) => {
+const utxosAction = action<HistoryOptions>(async (_args, { options, settings, terminal }) => {
+  const most = wholeOption(options.count, '--count', 1, MOST_SHOWN);
   const wallet = watchWallet(nodeClient(settings), settings, options.key);
-  const utxos = (await wallet.utxos()).map((utxo) => ({
+  const utxos = (await wallet.utxos(most)).map((utxo) => ({
     outpoint: formatOutpoint(utxo.outpoint),
     value: formatAmount(utxo.output.value),
     height: utxo.height,
     coinbase: utxo.coinbase,
     lockingScript: toHex(utxo.output.lockingScript),
   }));
-  const tokens = (await wallet.tokens()).map(({ outpoint, output, height }) => ({
+  const tokens = (await wallet.tokens(most)).map(({ outpoint, output, height }) => ({
     outpoint: formatOutpoint(outpoint),
     value: formatAmount(output.value),
     height,
     token: output.token!,
   }));
-  const pinned = (await wallet.pinned()).map(({ outpoint, output, height, pins = [] }) => ({
+  const pinned = (await wallet.pinned(most)).map(({ outpoint, output, height, pins = [] }) => ({
     outpoint: formatOutpoint(outpoint),
     value: formatAmount(output.value),
     height,
@@ -129,11 +139,10 @@ const utxosAction = action<KeyOptions>(async (_args, { options, settings, termin
     };
     terminal.result(json, lines.join('\n'), utxos.map(({ outpoint }) => outpoint).join('\n'));
   }
+  if ([utxos, tokens, pinned].some(({ length }) => length === most)) {
+    terminal.note(`Of each kind the ${most} worth most; more with --count.`);
+  }
 });
-
-interface HistoryOptions extends KeyOptions {
-  readonly count: string;
-}
 
 const historyAction = action<HistoryOptions>(async (_args, { options, settings, terminal }) => {
   const most = wholeOption(options.count, '--count', 1, MOST_SHOWN);
@@ -151,7 +160,8 @@ const historyAction = action<HistoryOptions>(async (_args, { options, settings, 
   const ids = history.map(({ txid }) => txid).join('\n');
   terminal.result({ address, total, history }, text, ids);
   if (total > history.length) {
-    terminal.note(`The last ${history.length} of ${total}; more with --count ${total}.`);
+    const all = total < MOST_SHOWN ? `${total}` : `${total} or more`;
+    terminal.note(`The last ${history.length} of ${all}; more with --count ${total}.`);
   }
 });
 
@@ -221,7 +231,9 @@ export function register(program: Command): void {
   verb('address', 'an address to be paid at', 'address --new')
     .option('--new', 'of an account: one that was not handed out before')
     .action(addressAction);
-  verb('utxos', 'coins that can be spent now, tokens and pins', 'utxos --json').action(utxosAction);
+  verb('utxos', 'coins that can be spent now, tokens and pins', 'utxos --json')
+    .option('--count <number>', 'of each kind only so many, those worth most', '1000')
+    .action(utxosAction);
   verb('history', 'transactions of the key and what each changed, oldest first', 'history')
     .option('--count <number>', 'only the last so many', '50')
     .action(historyAction);

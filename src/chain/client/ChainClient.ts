@@ -121,6 +121,11 @@ export class ChainClient {
     return largestOf(this.rpc, scripts, most);
   }
 
+  /** Of each of up to 1,000 addresses the coin that is worth most, if any lies there. */
+  async firstUtxos(addresses: readonly string[]): Promise<Utxo[]> {
+    return coinsFromJson(await this.rpc.call('getaddressutxos', { addresses }, 1));
+  }
+
   /**
    * What the unspent outputs of any number of addresses or scripts come to, as the node adds them up: for showing.
    * @throws BitmodelError `BAD_RPC_ANSWER`

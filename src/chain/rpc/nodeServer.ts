@@ -2,6 +2,7 @@ import type { ChainNode } from '../node/ChainNode.js';
 import { registerEvents } from './events.js';
 import { registerBlockStats } from './methods/blockStats.js';
 import { registerBlockMethods } from './methods/blocks.js';
+import type { ListBounds } from './methods/coinLists.js';
 import { type ControlOptions, registerControlMethods } from './methods/control.js';
 import { registerIndexMethods } from './methods/indexes.js';
 import { registerMempoolMethods } from './methods/mempool.js';
@@ -18,11 +19,11 @@ import { registerUtxoSetMethods } from './methods/utxoSet.js';
 import { registerWaitingMethods } from './methods/waiting.js';
 import type { RpcServer } from './RpcServer.js';
 
-/** Registers every method of the chain, and its events. */
+/** Registers every method of the chain, and its events. @param options `bounds`: of lists that are answered whole */
 export function registerChainMethods(
   server: RpcServer,
   node: ChainNode,
-  options: ControlOptions,
+  options: ControlOptions & { readonly bounds?: ListBounds },
 ): void {
   registerBlockMethods(server, node);
   registerBlockStats(server, node);
@@ -33,7 +34,7 @@ export function registerChainMethods(
   registerTransactionMethods(server, node);
   registerMempoolMethods(server, node);
   registerMiningMethods(server, node, options.hashRate);
-  registerIndexMethods(server, node);
+  registerIndexMethods(server, node, options.bounds);
   registerPinMethods(server, node);
   registerUtilMethods(server, node.parameters);
   registerNetworkMethods(server, options.version);

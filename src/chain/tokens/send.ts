@@ -6,6 +6,9 @@ import type { Sent } from '../wallet/requests.js';
 import type { Wallet } from '../wallet/Wallet.js';
 import { fundFrom, TOKEN_FEES, tokenOutput } from './spend.js';
 
+/** NFTs of one category that are counted. */
+const MOST_COUNTED = 1_000;
+
 /** Which NFT: the only one of its category that the wallet holds, or the one in an output. */
 export type NftName = { readonly category: Uint8Array } | { readonly outpoint: Outpoint };
 
@@ -14,12 +17,15 @@ export type NftName = { readonly category: Uint8Array } | { readonly outpoint: O
  * @throws BitmodelError `NFT_NOT_HELD`; `NFT_AMBIGUOUS` when a category names several
  */
 export async function heldNft(wallet: Wallet, name: NftName): Promise<Utxo> {
-  const nfts = (await wallet.tokens()).filter(({ output }) => output.token?.nft);
-  const found = nfts.filter(({ outpoint, output }) =>
+  const isNamed = ({ outpoint, output }: Utxo): boolean =>
     'outpoint' in name
       ? formatOutpoint(outpoint) === formatOutpoint(name.outpoint)
-      : toHex(output.token!.category) === toHex(name.category),
-  );
+      : toHex(output.token!.category) === toHex(name.category);
+  const found: Utxo[] = [];
+  for await (const coin of wallet.eachToken()) {
+    if (coin.output.token!.nft && isNamed(coin)) found.push(coin);
+    if (found.length >= MOST_COUNTED) break;
+  }
   if (found.length === 1) return found[0]!;
   if (found.length === 0) {
     throw new BitmodelError('NFT_NOT_HELD', 'This key holds no such NFT.', {

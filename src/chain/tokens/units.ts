@@ -16,12 +16,21 @@ const MOST_COINS = 500;
 /** The coins of a wallet with units of a category and no NFT, largest amounts first, until they reach the amount. */
 async function coinsWith(wallet: Wallet, category: Uint8Array, amount: bigint): Promise<Utxo[]> {
   const key = hashKey(category);
-  const coins = (await wallet.tokens())
-    .filter(({ output: { token } }) => token && !token.nft && hashKey(token.category) === key)
-    .sort((a, b) => (a.output.token!.amount < b.output.token!.amount ? 1 : -1));
+  let coins: Utxo[] = [];
+  const keepLargest = (): void => {
+    coins.sort((a, b) => Number(b.output.token!.amount - a.output.token!.amount));
+    coins = coins.slice(0, MOST_COINS);
+  };
+  // strangers can send any number of tokens, of this category too
+  for await (const coin of wallet.eachToken()) {
+    const token = coin.output.token!;
+    if (token.nft || hashKey(token.category) !== key) continue;
+    if (coins.push(coin) >= 2 * MOST_COINS) keepLargest();
+  }
+  keepLargest();
   const chosen: Utxo[] = [];
   let there = 0n;
-  for (const coin of coins.slice(0, MOST_COINS)) {
+  for (const coin of coins) {
     if (there >= amount) break;
     chosen.push(coin);
     there += coin.output.token!.amount;

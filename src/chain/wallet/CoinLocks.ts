@@ -39,11 +39,16 @@ export class CoinLocks {
 
   /** Those coins that nothing speaks for. */
   free(utxos: readonly Utxo[]): Utxo[] {
+    return utxos.filter(this.look());
+  }
+
+  /** What tells whether nothing speaks for a coin: in this wallet as it is then, in others as it is now. */
+  look(): (utxo: Utxo) => boolean {
     const held = this.#book?.held();
-    return utxos.filter((utxo) => {
+    return (utxo) => {
       const outpoint = formatOutpoint(utxo.outpoint);
       return !this.#locked.has(outpoint) && !held?.has(outpoint);
-    });
+    };
   }
 
   /**

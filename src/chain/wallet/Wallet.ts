@@ -1,5 +1,8 @@
+import { BitmodelError } from '../../base/index.js';
 import type { ChainClient, Utxo } from '../client/ChainClient.js';
+import type { CoinPageOptions } from '../client/coinPages.js';
 import {
+  formatOutpoint,
   type Outpoint,
   type Transaction,
   type TransactionOutput,
@@ -7,7 +10,7 @@ import {
 } from '../codec/transaction.js';
 import type { NetworkParameters } from '../consensus/parameters.js';
 import type { Account } from './Account.js';
-import { type Balance, balanceOf, isMature } from './balance.js';
+import { type Balance, isMature } from './balance.js';
 import { CoinLocks } from './CoinLocks.js';
 import { checkAmounts } from './check.js';
 import {
@@ -21,7 +24,7 @@ import {
   sweepIncomplete,
 } from './choice.js';
 import { estimateFeeRate } from './feeEstimate.js';
-import { type FundedTransaction, fundTransaction } from './fund.js';
+import { type FundedTransaction, type FundRequest, fundTransaction } from './fund.js';
 import { amountsOf, type HistoryAmount, type HistoryEntry } from './history.js';
 import type { KeyPair } from './keys.js';
 import type {
@@ -34,13 +37,48 @@ import type {
 } from './requests.js';
 import { isConflict, isUnreachable } from './sendFailures.js';
 import { signP2pkhInputs } from './sign.js';
-import { agreeToSweep, type SweepRequest, sweepTransactions } from './sweep.js';
+import { P2PKH_INPUT_SIZE } from './size.js';
+import { agreeToSweep, SWEEP_INPUTS, type SweepRequest, sweepTransactions } from './sweep.js';
 import { checkTokensKept } from './tokens.js';
 import type { WalletBook } from './WalletBook.js';
 import { WalletCoins } from './WalletCoins.js';
 
 /** How often coins are chosen anew when another process was faster. */
 const ATTEMPTS = 5;
+/** Coins of one list, those worth most: strangers can leave any number at an address. */
+const MOST_LISTED = 10_000;
+/** Transactions of one list, or counted. */
+const MOST_COUNTED = 100_000;
+/** Coins of one sweep: 30 transactions. */
+export const MOST_SWEPT = 30 * SWEEP_INPUTS;
+/** Coins that a payment chooses from at first, and at most: no transaction that nodes relay spends as many. */
+const FIRST_CHOICE = 1_000;
+const MOST_CHOSEN = 5_000;
+/** Coins between two looks at what other processes have chosen. */
+const BETWEEN_LOOKS = 1_000;
+
+/** What is paid for by coins that are chosen. */
+interface Choice extends Omit<WalletFundRequest, 'coins' | 'allowPins'> {
+  readonly feeRate: bigint;
+}
+
+interface Funding {
+  readonly funded: FundedTransaction;
+  /** The wallet's coins among those that it spends. */
+  readonly chosen: readonly Utxo[];
+}
+
+const isPlain = (utxo: Utxo): boolean => !isReserved(utxo);
+
+const isShort = (thrown: unknown): boolean =>
+  thrown instanceof BitmodelError && thrown.code === 'INSUFFICIENT_FUNDS';
+
+async function firstOf<T>(stream: AsyncIterable<T>, most: number): Promise<T[]> {
+  const first: T[] = [];
+  if (most <= 0) return first;
+  for await (const item of stream) if (first.push(item) >= most) break;
+  return first;
+}
 
 /**
  * The coins of some keys, or of an HD account, as a node tells of them. It remembers which coins it has used, so that
@@ -86,53 +124,84 @@ export class Wallet {
     return this.#source.isChange(lockingScript);
   }
 
-  async balance(): Promise<Balance> {
-    const [utxos, height] = await this.#source.utxos();
-    return balanceOf(utxos, height, this.#params.maturity);
+  /** What the wallet's coins come to, as the node says. */
+  balance(): Promise<Balance> {
+    return this.#source.balance();
   }
 
   /**
    * Coins that can be spent now: mature, not locked, not used by a transaction this wallet has made or another process
-   * is about to send, and with no pin and no token on them.
+   * is about to send, and with no pin and no token on them; those worth most first.
+   * @param most however many strangers have left: no more are told
    */
-  async utxos(): Promise<Utxo[]> {
-    return (await this.#free()).filter((utxo) => !isReserved(utxo));
+  utxos(most = MOST_LISTED): Promise<Utxo[]> {
+    return firstOf(this.#each(isPlain), most);
   }
 
   /** Coins with a token on them that can be spent now; nothing but a request that names one spends it. */
-  async tokens(): Promise<Utxo[]> {
-    return (await this.#free()).filter(({ output }) => output.token !== undefined);
+  tokens(most = MOST_LISTED): Promise<Utxo[]> {
+    return firstOf(this.eachToken(), most);
+  }
+
+  /** As {@link tokens}, one by one: whoever looks for one of them holds no more, however many strangers have sent. */
+  eachToken(): AsyncGenerator<Utxo, void> {
+    return this.#each(({ output }) => output.token !== undefined, { carrying: true });
   }
 
   /** Coins with pins on them, and no token, that can be spent now; nothing but a request that names one spends it. */
-  async pinned(): Promise<Utxo[]> {
-    return (await this.#free()).filter((utxo) => hasPins(utxo) && !utxo.output.token);
+  pinned(most = MOST_LISTED): Promise<Utxo[]> {
+    const isPinned = (utxo: Utxo): boolean => hasPins(utxo) && !utxo.output.token;
+    return firstOf(this.#each(isPinned, { carrying: true }), most);
+  }
+
+  /** Coins that can be spent now, whatever rides on them, from the one worth most down, that fit. */
+  async *#each(
+    fits: (utxo: Utxo) => boolean,
+    options?: CoinPageOptions,
+  ): AsyncGenerator<Utxo, void> {
+    const height = await this.#source.look();
+    const { maturity } = this.#params;
+    let isFree = this.#locks.look();
+    let looked = 0;
+    for await (const utxo of this.#source.each(options)) {
+      // others choose meanwhile
+      if (++looked % BETWEEN_LOOKS === 0) isFree = this.#locks.look();
+      if (fits(utxo) && isMature(utxo, height, maturity) && isFree(utxo)) yield utxo;
+    }
   }
 
   /** Coins of these names: also such as lie under a token or a pin, either of which may have come unasked. */
   async #named(coins: readonly Outpoint[], allowPins: boolean): Promise<Utxo[]> {
-    const named = namedCoins(coins, await this.#free());
+    const wanted = new Set(coins.map(formatOutpoint));
+    const isWanted = ({ outpoint }: Utxo): boolean => wanted.has(formatOutpoint(outpoint));
+    const named = namedCoins(coins, await firstOf(this.#each(isWanted), wanted.size));
     if (!allowPins) assertNoPins(named);
     return named;
   }
 
-  async #free(): Promise<Utxo[]> {
-    const [utxos, height] = await this.#source.utxos();
-    const { maturity } = this.#params;
-    return this.#locks.free(utxos.filter((utxo) => isMature(utxo, height, maturity)));
+  /**
+   * Transactions of the wallet's addresses, oldest first, those of the mempool (height 0) last.
+   * @param most the latest so many
+   */
+  async history(most = MOST_COUNTED): Promise<HistoryEntry[]> {
+    const latest = await firstOf(this.#source.history(), most);
+    return latest.reverse();
   }
 
-  /** Transactions of the wallet's addresses, oldest first, those of the mempool (height 0) last. */
-  history(): Promise<HistoryEntry[]> {
-    return this.#source.history();
-  }
-
-  /** The last of {@link history}, at most so many, with what each changed. @throws BitmodelError `BAD_NODE_ANSWER` */
+  /**
+   * The last of {@link history}, at most so many, with what each changed.
+   * @returns `total`: how many there are, counted up to 100,000
+   * @throws BitmodelError `BAD_NODE_ANSWER`
+   */
   async amounts(most: number): Promise<{ entries: HistoryAmount[]; total: number }> {
-    const history = await this.history();
+    const shown: HistoryEntry[] = [];
+    let total = 0;
+    for await (const entry of this.#source.history()) {
+      if (total++ < most) shown.push(entry);
+      if (total >= Math.max(most, MOST_COUNTED)) break;
+    }
     const owns = (script: Uint8Array): boolean => this.owns(script);
-    const entries = await amountsOf(this.#client, history, history.slice(-most), owns);
-    return { entries, total: history.length };
+    return { entries: await amountsOf(this.#client, shown.reverse(), owns), total };
   }
 
   /** Keeps a coin from being chosen, until {@link unlock}. Coins of funded transactions are locked already. */
@@ -159,18 +228,53 @@ export class Wallet {
    *   other processes were faster five times; `PIN_RESERVED` when a named coin holds a pin and that is not allowed
    */
   async fund(request: WalletFundRequest): Promise<FundedTransaction> {
-    const { coins, from = (free: readonly Utxo[]) => free, allowPins = false, ...rest } = request;
+    const { coins, allowPins = false, ...rest } = request;
     const feeRate = rest.feeRate ?? (await estimateFeeRate(this.#client));
     for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
-      const utxos = coins ? await this.#named(coins, allowPins) : from(await this.utxos());
-      const spendAll = coins !== undefined;
-      const changeScript = this.changeScript;
-      const funded = fundTransaction({ ...rest, feeRate, utxos, changeScript, spendAll });
-      const chosen = chosenCoins(funded, utxos, rest.inputs?.length ?? 0);
+      const asked = { ...rest, feeRate };
+      const { funded, chosen } = coins
+        ? this.#fundWith(await this.#named(coins, allowPins), { ...asked, spendAll: true })
+        : await this.#fundLargest(asked);
       // nothing is awaited since the coins were filtered: no other call can have chosen them
       if (await this.#locks.take(chosen)) return funded;
     }
     throw coinsTaken();
+  }
+
+  /**
+   * Pays with the coins worth most: of as few as do, and of no more than a transaction could spend, so that no dust holds
+   * up a payment.
+   */
+  async #fundLargest({ from, ...request }: Choice): Promise<Funding> {
+    const inputCost = BigInt(P2PKH_INPUT_SIZE) * request.feeRate;
+    const utxos: Utxo[] = [];
+    const coins = this.#each(isPlain);
+    try {
+      for (const most of [FIRST_CHOICE, MOST_CHOSEN]) {
+        let next = await coins.next();
+        // those behind it are worth less still: they cost more than they bring
+        while (!next.done && next.value.output.value > inputCost) {
+          if (utxos.push(next.value) >= most) break;
+          next = await coins.next();
+        }
+        const isAll = utxos.length < most;
+        const free = this.#locks.free(utxos);
+        try {
+          return this.#fundWith(from?.(free) ?? free, request);
+        } catch (thrown) {
+          if (isAll || most === MOST_CHOSEN || !isShort(thrown)) throw thrown;
+        }
+      }
+      throw coinsTaken();
+    } finally {
+      await coins.return();
+    }
+  }
+
+  #fundWith(utxos: readonly Utxo[], request: Omit<FundRequest, 'utxos' | 'changeScript'>): Funding {
+    const { changeScript } = this;
+    const funded = fundTransaction({ ...request, utxos, changeScript });
+    return { funded, chosen: chosenCoins(funded, utxos, request.inputs?.length ?? 0) };
   }
 
   /** Unlocks the coins of a transaction that will not be sent. */
@@ -201,13 +305,14 @@ export class Wallet {
   }
 
   /**
-   * Moves every coin of the wallet to one script, less the fees, in as many transactions as it takes.
+   * Moves every coin of the wallet to one script, less the fees, in as many transactions as it takes: of very many the
+   * {@link MOST_SWEPT} worth most, and the rest when it is called again.
    * @throws BitmodelError `NOTHING_TO_SWEEP`; `SWEEP_INCOMPLETE` when some of several were sent; those of {@link send}
    */
   async sweep(lockingScript: Uint8Array, options: SweepOptions = {}): Promise<Sent[]> {
     const { allowHighFee, maxFee, agree, allowPins = false, ...rest } = options;
     const pinned = allowPins ? await this.pinned() : [];
-    const utxos = [...(await this.utxos()), ...pinned];
+    const utxos = [...(await this.utxos(MOST_SWEPT)), ...pinned];
     const planned = sweepTransactions({ ...rest, utxos, lockingScript });
     if (planned.length === 0) {
       throw nothingToSweep();
@@ -216,7 +321,8 @@ export class Wallet {
     const sent: Sent[] = [];
     try {
       for (const { transaction } of planned) {
-        const coins = transaction.inputs.map(({ outpoint }) => outpoint);
+        const outpoints = transaction.inputs.map(({ outpoint }) => outpoint);
+        const coins = namedCoins(outpoints, utxos);
         const funded = await this.#fundSweep(coins, { ...rest, lockingScript });
         sent.push(await this.submit(funded, { allowHighFee, maxFee }));
       }
@@ -270,12 +376,11 @@ export class Wallet {
   }
 
   async #fundSweep(
-    coins: readonly Outpoint[],
+    utxos: readonly Utxo[],
     request: Omit<SweepRequest, 'utxos'>,
   ): Promise<FundedTransaction> {
-    // each was planned for, so pins on them are meant to be
-    const utxos = await this.#named(coins, true);
-    const funded = sweepTransactions({ ...request, utxos })[0];
+    const isFree = this.#locks.free(utxos).length === utxos.length;
+    const funded = isFree ? sweepTransactions({ ...request, utxos })[0] : undefined;
     if (!funded || !(await this.#locks.take(utxos))) throw coinsTaken();
     return funded;
   }

@@ -1,16 +1,13 @@
 import { toHex } from '../../base/index.js';
 import { type AddressParameters, addressScript } from '../address/address.js';
 import type { ChainClient, Utxo } from '../client/ChainClient.js';
+import type { CoinPageOptions } from '../client/coinPages.js';
 import { formatOutpoint } from '../codec/transaction.js';
 import { type Account, GAP_LIMIT } from './Account.js';
+import type { Balance } from './balance.js';
 import { badNodeAnswer } from './check.js';
-import { accountUtxos, inBatches, lastUsedChange } from './discovery.js';
+import { lastUsedChange, learnUsed } from './discovery.js';
 import type { HistoryEntry } from './history.js';
-
-function isEntry({ txid, height }: { txid: unknown; height: unknown }): boolean {
-  const isId = typeof txid === 'string' && /^[0-9a-f]{64}$/.test(txid);
-  return isId && Number.isSafeInteger(height);
-}
 
 /** Where a wallet's coins come from: some addresses, and the addresses of an account as they come to be used. */
 export class WalletCoins {
@@ -54,23 +51,36 @@ export class WalletCoins {
     return this.#account?.isChange(lockingScript) === true;
   }
 
+  /** The height of the tip; an account learns how many of its addresses are in use. */
+  async look(): Promise<number> {
+    const account = this.#account;
+    if (this.#single.length === 0 && !account) return 0;
+    if (account) {
+      await learnUsed(account, this.#client);
+      await this.#boundChange(account);
+    }
+    return this.#client.height();
+  }
+
   /**
-   * All coins, whether they can be spent or not, each once, and the height of the tip.
+   * All coins, whether they can be spent or not, each once, from the one worth most down; page by page, as they are taken.
+   * An account's are those of the addresses that {@link look} has found.
    * @throws BitmodelError `BAD_NODE_ANSWER` when the node calls somebody else's coin one of these
    */
-  async utxos(): Promise<[Utxo[], number]> {
-    const account = this.#account;
-    const [single, more, height] = await Promise.all([
-      inBatches(this.#single, (addresses) => this.#client.utxos(addresses)),
-      account ? accountUtxos(account, this.#client) : [],
-      this.#single.length > 0 || account ? this.#client.height() : 0,
-    ]);
-    const all = new Map([...single, ...more].map((utxo) => [formatOutpoint(utxo.outpoint), utxo]));
-    for (const [outpoint, { output }] of all) {
-      if (!this.owns(output.lockingScript)) throw badNodeAnswer(`The node calls ${outpoint} ours.`);
+  async *each(options?: CoinPageOptions): AsyncGenerator<Utxo, void> {
+    for await (const coin of this.#client.eachUtxo({ addresses: this.addresses }, options)) {
+      if (!this.owns(coin.output.lockingScript)) {
+        throw badNodeAnswer(`The node calls ${formatOutpoint(coin.outpoint)} ours.`);
+      }
+      yield coin;
     }
-    if (account) await this.#boundChange(account);
-    return [[...all.values()], height];
+  }
+
+  /** What all coins come to, as the node adds them up. @throws BitmodelError `BAD_RPC_ANSWER` */
+  async balance(): Promise<Balance> {
+    await this.look();
+    const { coins: _, ...sums } = await this.#client.balance({ addresses: this.addresses });
+    return sums;
   }
 
   /**
@@ -85,18 +95,12 @@ export class WalletCoins {
   }
 
   /**
-   * Transactions of all addresses, oldest first, those of the mempool (height 0) last.
-   * @throws BitmodelError `BAD_NODE_ANSWER`
+   * Transactions of all addresses, those of the mempool (height 0) first, then the latest; page by page, as they are taken.
+   * @param first how many are asked for at first
+   * @throws BitmodelError `BAD_RPC_ANSWER`, `CHAIN_MOVED`
    */
-  async history(): Promise<HistoryEntry[]> {
-    // an account learns from its coins how many addresses are in use
-    if (this.#account) await this.utxos();
-    const found = await inBatches(this.addresses, (addresses) =>
-      this.#client.rpc.call<HistoryEntry[]>('getaddresshistory', addresses),
-    );
-    if (!found.every(isEntry)) throw badNodeAnswer('The node lists what is no transaction id.');
-    const unique = new Map(found.map((each) => [each.txid, each]));
-    const order = ({ height }: { height: number }): number => height || Number.MAX_SAFE_INTEGER;
-    return [...unique.values()].sort((a, b) => order(a) - order(b));
+  async *history(first?: number): AsyncGenerator<HistoryEntry, void> {
+    await this.look();
+    yield* this.#client.eachInHistory({ addresses: this.addresses }, 'newest', first);
   }
 }

@@ -1,6 +1,5 @@
 import type { Utxo } from '../client/ChainClient.js';
 import { COINBASE_MATURITY } from '../consensus/parameters.js';
-import { isReserved } from './choice.js';
 
 /** Base units. */
 export interface Balance {
@@ -21,17 +20,4 @@ export function isMature(
   maturity: number = COINBASE_MATURITY,
 ): boolean {
   return !utxo.coinbase || height + 1 - utxo.height >= maturity;
-}
-
-/** What coins come to. @param height of the tip */
-export function balanceOf(utxos: readonly Utxo[], height: number, maturity: number): Balance {
-  const balance = { confirmed: 0n, pending: 0n, immature: 0n, reserved: 0n };
-  for (const utxo of utxos) balance[kindOf(utxo, height, maturity)] += utxo.output.value;
-  return balance;
-}
-
-function kindOf(utxo: Utxo, height: number, maturity: number): keyof Balance {
-  if (isReserved(utxo)) return 'reserved';
-  if (utxo.height === 0) return 'pending';
-  return isMature(utxo, height, maturity) ? 'confirmed' : 'immature';
 }

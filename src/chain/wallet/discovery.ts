@@ -1,5 +1,5 @@
 import { type AddressParameters, addressScript } from '../address/address.js';
-import type { ChainClient, Utxo } from '../client/ChainClient.js';
+import type { ChainClient } from '../client/ChainClient.js';
 import { type Account, type ChainName, GAP_LIMIT } from './Account.js';
 import { badNodeAnswer } from './check.js';
 
@@ -10,36 +10,30 @@ const MOST_DISCOVERED = 20_000;
 /** Addresses beyond those known to be in use that one look at the coins may add. */
 const MOST_ADDED = 1_000;
 
-/** Of a list too long for one call, in calls one after the other. */
-export async function inBatches<T>(
-  addresses: readonly string[],
-  ask: (batch: readonly string[]) => Promise<readonly T[]>,
-): Promise<T[]> {
-  const found: T[] = [];
-  for (let from = 0; from < addresses.length; from += BATCH) {
-    found.push(...(await ask(addresses.slice(from, from + BATCH))));
-  }
-  return found;
-}
-
 function assertBounded(count: number, most: number): void {
   if (count <= most) return;
   throw badNodeAnswer(`The node says that more than ${most} new addresses are in use.`);
 }
 
-/** The coins of an account: of every address watched, and of those that come to be watched because of what is found. */
-export async function accountUtxos(account: Account, client: ChainClient): Promise<Utxo[]> {
+/**
+ * Learns how many addresses of an account are in use: of every address watched, and of those that come to be watched
+ * because of what is found, it is asked whether a coin lies there.
+ * @throws BitmodelError `BAD_NODE_ANSWER` when the node leads on for ever
+ */
+export async function learnUsed(account: Account, client: ChainClient): Promise<void> {
   const asked = new Set<string>();
   const before = account.addresses.length;
-  const found: Utxo[] = [];
   for (;;) {
     const fresh = account.addresses.filter((address) => !asked.has(address));
-    if (fresh.length === 0) return found;
+    if (fresh.length === 0) return;
     for (const address of fresh) asked.add(address);
     assertBounded(asked.size - before, MOST_ADDED);
-    const utxos = await inBatches(fresh, (batch) => client.utxos(batch));
-    for (const { output } of utxos) account.noteUsed(output.lockingScript);
-    found.push(...utxos);
+    for (let from = 0; from < fresh.length; from += BATCH) {
+      // one coin of each shows that it is in use, whatever dust lies there
+      for (const { output } of await client.firstUtxos(fresh.slice(from, from + BATCH))) {
+        account.noteUsed(output.lockingScript);
+      }
+    }
   }
 }
 

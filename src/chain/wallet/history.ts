@@ -1,5 +1,14 @@
+import { mapConcurrently } from '../../base/index.js';
 import type { ChainClient } from '../client/ChainClient.js';
-import { hashToId, type Transaction, transactionId } from '../codec/transaction.js';
+import {
+  hashToId,
+  type Outpoint,
+  type Transaction,
+  type TransactionInput,
+  transactionId,
+} from '../codec/transaction.js';
+import { decodeScript } from '../script/push.js';
+import { hash160, p2pkhScript } from '../script/standard.js';
 import { badNodeAnswer } from './check.js';
 
 /** A transaction of a wallet's addresses. */
@@ -16,41 +25,40 @@ export interface HistoryAmount extends HistoryEntry {
   readonly change: bigint;
 }
 
-/** Transactions that are asked for at once. */
-const BATCH = 16;
+/** The locking script of the coin that an input spends, where that one pays to a key's hash; else another script. */
+function spentScript({ unlockingScript }: TransactionInput): Uint8Array | undefined {
+  const publicKey = decodeScript(unlockingScript).at(-1)?.data;
+  return publicKey && p2pkhScript(hash160(publicKey));
+}
 
 /**
- * What transactions of a wallet changed, from the transactions themselves. A coin of the wallet's that one spends was
- * made by another of its history, so none but these are asked for.
- * @param history all of the wallet's
- * @param shown those of them whose amounts are wanted
+ * What transactions of a wallet changed, from the transactions themselves. A coin of the wallet's is spent by one of its
+ * keys, which the input shows: no others' coins are asked for, however many a stranger's transaction spends.
+ * @param shown those whose amounts are wanted
  * @throws BitmodelError `BAD_NODE_ANSWER` for another transaction than the one asked for
  */
 export async function amountsOf(
   client: ChainClient,
-  history: readonly HistoryEntry[],
   shown: readonly HistoryEntry[],
   owns: (lockingScript: Uint8Array) => boolean,
 ): Promise<HistoryAmount[]> {
-  const ids = new Set(history.map(({ txid }) => txid));
   const known = new Map<string, Transaction>();
   const learn = async (wanted: Iterable<string>): Promise<void> => {
-    const missing = [...new Set(wanted)].filter((txid) => ids.has(txid) && !known.has(txid));
-    for (let from = 0; from < missing.length; from += BATCH) {
-      const batch = missing.slice(from, from + BATCH);
-      const found = await Promise.all(batch.map((txid) => transactionOf(client, txid)));
-      for (const [index, transaction] of found.entries()) known.set(batch[index]!, transaction);
-    }
+    const missing = [...new Set(wanted)].filter((txid) => !known.has(txid));
+    const found = await mapConcurrently(missing, (txid) => transactionOf(client, txid));
+    for (const [index, transaction] of found.entries()) known.set(missing[index]!, transaction);
   };
+  const spentBy = (txid: string): Outpoint[] =>
+    known.get(txid)!.inputs.flatMap((input) => {
+      const script = spentScript(input);
+      return script && owns(script) ? [input.outpoint] : [];
+    });
   await learn(shown.map(({ txid }) => txid));
-  const previous = shown.flatMap(({ txid }) =>
-    known.get(txid)!.inputs.map(({ outpoint }) => hashToId(outpoint.hash)),
-  );
-  await learn(previous);
+  await learn(shown.flatMap(({ txid }) => spentBy(txid).map(({ hash }) => hashToId(hash))));
   return shown.map((entry) => {
-    const { inputs, outputs } = known.get(entry.txid)!;
-    const spent = inputs.flatMap(
-      ({ outpoint: { hash, index } }) => known.get(hashToId(hash))?.outputs[index] ?? [],
+    const { outputs } = known.get(entry.txid)!;
+    const spent = spentBy(entry.txid).flatMap(
+      ({ hash, index }) => known.get(hashToId(hash))?.outputs[index] ?? [],
     );
     const own = (list: typeof outputs): bigint =>
       list.reduce((sum, { value, lockingScript }) => sum + (owns(lockingScript) ? value : 0n), 0n);

@@ -5,7 +5,7 @@ import type { SweepOptions } from './requests.js';
 import { DUST, FEE_RATE, P2PKH_INPUT_SIZE, totalValue } from './size.js';
 
 /** Inputs of one sweeping transaction: about 100 kB, the size up to which Bitcoin's nodes relay. */
-const SWEEP_INPUTS = 670;
+export const SWEEP_INPUTS = 670;
 
 /** Which coins move where. */
 export interface SweepRequest {

@@ -27,7 +27,6 @@ import {
   type TransactionOutput,
   tokenEvents,
   tokenOutput,
-  type Utxo,
   Wallet,
 } from '#src/chain/index.js';
 import {
@@ -45,14 +44,12 @@ const immutable = { capability: 'none', commitment } as const;
 
 /** A node that says an NFT commits to something else. */
 class ForgingClient extends ChainClient {
-  override async utxos(addresses: readonly string[]): Promise<Utxo[]> {
-    const coins = await super.utxos(addresses);
-    return coins.map((coin) => {
+  override async *eachUtxo(...asked: Parameters<ChainClient['eachUtxo']>) {
+    for await (const coin of super.eachUtxo(...asked)) {
       const { token } = coin.output;
-      if (!token?.nft) return coin;
-      const nft = { ...token.nft, commitment: Uint8Array.of(1) };
-      return { ...coin, output: { ...coin.output, token: { ...token, nft } } };
-    });
+      const nft = token?.nft && { ...token.nft, commitment: Uint8Array.of(1) };
+      yield nft ? { ...coin, output: { ...coin.output, token: { ...token!, nft } } } : coin;
+    }
   }
 }
 

@@ -9,19 +9,16 @@ import {
   RpcClient,
   RpcServer,
   registerChainMethods,
-  type Utxo,
   Wallet,
 } from '#src/chain/index.js';
 import { MINER, MINER_SCRIPT, OTHER_SCRIPT, openTemporaryNode, REGTEST } from '../node/setup.js';
 
 /** A node that says a coin holds more than it does. */
 class BoastfulClient extends ChainClient {
-  override async utxos(addresses: readonly string[]): Promise<Utxo[]> {
-    const coins = await super.utxos(addresses);
-    return coins.map((coin) => ({
-      ...coin,
-      output: { ...coin.output, value: coin.output.value + 1n },
-    }));
+  override async *eachUtxo(...asked: Parameters<ChainClient['eachUtxo']>) {
+    for await (const coin of super.eachUtxo(...asked)) {
+      yield { ...coin, output: { ...coin.output, value: coin.output.value + 1n } };
+    }
   }
 }
 
