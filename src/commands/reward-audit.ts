@@ -1,12 +1,12 @@
 import type { Command } from 'commander';
-import { BitmodelError, EXIT } from '../base/index.js';
+import { BitmodelError, EXIT, toHex } from '../base/index.js';
 import { networkParameters } from '../chain/index.js';
 import {
   auditBatch,
   auditSettlement,
   type BatchTransactions,
   readBatch,
-  readLedger,
+  readCarried,
   readRegistry,
 } from '../reward/index.js';
 import { type ActionContext, action } from './shared/action.js';
@@ -36,12 +36,14 @@ async function batch(
   const { graph: _, ...amounts } = options;
   const source = mark.origin === 'chain' ? { ...amounts, at: `${mark.height}` } : options;
   const { graph, demand } = await readBatchSource(client, source, settings, signal);
-  const ledger =
-    options.carry === undefined ? undefined : readLedger(options.carry, await client.genesisId());
+  const carried =
+    options.carry === undefined
+      ? undefined
+      : readCarried(options.carry, await client.genesisId(), toHex(mark.carried));
   return auditBatch(client, found, {
     graph,
     demand,
-    ledger,
+    carried,
     params: networkParameters(settings.network),
   });
 }
@@ -86,7 +88,10 @@ export function registerAudit(reward: Command): void {
     .option('--demand <file>', 'of a batch: the amounts that it divided, JSON {"ID": "1.5", …}')
     .option('--amount <coins>', 'of a batch: the one amount that it divided')
     .option('--source <source>', 'id or name of what that amount was paid for')
-    .option('--carry <file>', 'of a batch that paid carried dust: its ledger')
+    .option(
+      '--carry <file>',
+      'of a batch that paid carried dust: its ledger, or the file beside it',
+    )
     .addHelpText(
       'after',
       '\nExample:\n  $ bitmodel reward audit 3b1f…9a\n  $ bitmodel reward audit 77c0…42 --graph graph.json --demand paid.json',

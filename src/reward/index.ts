@@ -386,13 +386,7 @@ export {
   type SettlementAudit,
   type Whereabouts,
 } from './settle/audit.js';
-export {
-  auditBatch,
-  type BatchAudit,
-  type BatchEvidence,
-  type BatchTransactions,
-  readBatch,
-} from './settle/auditBatch.js';
+export { auditBatch, type BatchAudit, type BatchEvidence } from './settle/auditBatch.js';
 export {
   type BatchPlan,
   type BatchRequest,
@@ -408,6 +402,7 @@ export {
   type Ledger,
   type LedgerBatch,
   parseLedger,
+  readCarried,
   readLedger,
 } from './settle/ledger.js';
 export { type PaidBatch, type PayBatchOptions, payBatch, planByLedger } from './settle/payBatch.js';
@@ -419,6 +414,7 @@ export {
   graphHash,
   type PayoutMark,
 } from './settle/payoutMark.js';
+export { type BatchPart, type BatchTransactions, readBatch } from './settle/readBatch.js';
 export {
   DEFAULT_MAX_FEES,
   planSettlement,

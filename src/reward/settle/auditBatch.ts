@@ -3,36 +3,21 @@ import {
   type AddressParameters,
   type ChainClient,
   DUST,
-  hashToId,
   type Transaction,
 } from '../../chain/index.js';
 import type { ContributionGraph } from '../graph/graph.js';
-import { type AuditedShare, type AuditVerdict, KnownTransactions, whereaboutsOf } from './audit.js';
+import { type AuditedShare, type AuditVerdict, whereaboutsOf } from './audit.js';
 import { type Amounts, HIGHEST_MINIMUM, type OwnerPayment, planBatch } from './batch.js';
-import type { Ledger } from './ledger.js';
-import { amountsHash, decodePayoutMark, graphHash, type PayoutMark } from './payoutMark.js';
-
-/** A batch that is audited: the transaction that funds others, or one alone, with those that pay. */
-export interface BatchTransactions {
-  /** The one that funds the others, where the one that was asked for is one of those. */
-  readonly txid: string;
-  /** Block that holds it; 0 in the mempool. */
-  readonly height: number;
-  readonly mark: PayoutMark;
-  /** Those that pay owners: itself, or where it funds others those. */
-  readonly paying: readonly {
-    readonly txid: string;
-    readonly mark: PayoutMark;
-    readonly transaction: Transaction;
-  }[];
-}
+import { amountsHash, graphHash, type PayoutMark } from './payoutMark.js';
+import type { BatchPart, BatchTransactions } from './readBatch.js';
+import { withRemade } from './remade.js';
 
 /** What an audit of a batch is made from, beside the chain. */
 export interface BatchEvidence {
   readonly graph: ContributionGraph;
   readonly demand: Amounts;
-  /** Has the dust that the batch began with; needed where there was some. */
-  readonly ledger?: Pick<Ledger, 'batches'> | undefined;
+  /** Base units by owner that the batch began with, see `readCarried`; needed where there were some. */
+  readonly carried?: Amounts | undefined;
   readonly params: AddressParameters;
 }
 
@@ -59,64 +44,6 @@ export interface BatchAudit {
 /** Most owners of one transaction whose coins the node is asked about: it is a call each. */
 const MOST_LOCATED = 1_000;
 
-const isWhole = ({ first, count, total }: PayoutMark): boolean => first === 0 && count === total;
-
-const isSame = (a: PayoutMark, b: PayoutMark): boolean =>
-  equalBytes(a.graph, b.graph) &&
-  equalBytes(a.demand, b.demand) &&
-  equalBytes(a.carried, b.carried) &&
-  a.minimum === b.minimum &&
-  a.height === b.height &&
-  a.total === b.total;
-
-function markOf({ outputs }: Transaction): PayoutMark | undefined {
-  return outputs[0] && decodePayoutMark(outputs[0].lockingScript);
-}
-
-/**
- * Reads a batch's transaction: where it funds others with those, and where it pays some of the owners with the one that
- * funds it and all others, so that whoever was left out is seen.
- * @returns undefined for a transaction without the mark of a batch
- * @throws BitmodelError `UNKNOWN_TRANSACTION` (exit 3), and what the node says
- */
-export async function readBatch(
-  client: ChainClient,
-  txid: string,
-): Promise<BatchTransactions | undefined> {
-  const known = new KnownTransactions(client);
-  const { transaction, height } = await known.get(txid);
-  const mark = markOf(transaction);
-  if (!mark) return undefined;
-  if (mark.count > 0) {
-    const head = isWhole(mark) ? undefined : await headOf(known, transaction, mark);
-    if (head !== undefined) return readBatch(client, head);
-    return { txid, height, mark, paying: [{ txid, mark, transaction }] };
-  }
-  const indexes = transaction.outputs.map((_, i) => i).slice(1);
-  const found = await mapConcurrently(indexes, async (index) => {
-    const where = await whereaboutsOf(client, txid, index);
-    if (where.state !== 'moved') return [];
-    const spender = await known.get(where.txid);
-    const itsMark = markOf(spender.transaction);
-    if (!itsMark || itsMark.count === 0 || !isSame(mark, itsMark)) return [];
-    return [{ txid: where.txid, mark: itsMark, transaction: spender.transaction }];
-  });
-  return { txid, height, mark, paying: found.flat() };
-}
-
-/** Id of the transaction that funds one of the same batch; undefined where something else does. */
-async function headOf(
-  known: KnownTransactions,
-  { inputs }: Transaction,
-  mark: PayoutMark,
-): Promise<string | undefined> {
-  const hash = inputs[0]?.outpoint.hash;
-  if (!hash || hash.every((byte) => byte === 0)) return undefined;
-  const txid = hashToId(hash);
-  const itsMark = markOf((await known.get(txid)).transaction);
-  return itsMark?.count === 0 && isSame(mark, itsMark) ? txid : undefined;
-}
-
 function mismatch(what: string, named: Uint8Array, given: Uint8Array): BitmodelError {
   return new BitmodelError(
     'OTHER_EVIDENCE',
@@ -126,23 +53,22 @@ function mismatch(what: string, named: Uint8Array, given: Uint8Array): BitmodelE
 }
 
 /** What the batch began with. @throws BitmodelError `OTHER_EVIDENCE`, `NO_LEDGER` */
-function carriedBefore({ carried }: PayoutMark, { ledger }: BatchEvidence): Amounts {
+function carriedBefore({ carried }: PayoutMark, { carried: given }: BatchEvidence): Amounts {
   const none = new Map<string, bigint>();
   if (equalBytes(carried, amountsHash(none))) return none;
-  const batch = ledger?.batches.find((each) =>
-    equalBytes(amountsHash(each.carriedBefore), carried),
-  );
-  if (batch) return batch.carriedBefore;
+  if (given && equalBytes(amountsHash(given), carried)) return given;
   throw new BitmodelError(
     'NO_LEDGER',
     'This batch paid dust along that was carried from earlier ones, and nothing at hand says whose.',
-    { next: 'Name the ledger of the batches: --carry FILE', exitCode: EXIT.usage },
+    {
+      next: 'Name the ledger of the batches, with the folder beside it: --carry FILE',
+      exitCode: EXIT.usage,
+    },
   );
 }
 
 /** Which of a batch's owners its transactions pay, each once, or what is wrong with that. */
-function rangeProblems({ mark, paying }: BatchTransactions): string[] {
-  if (mark.count > 0) return [];
+function rangeProblems(mark: PayoutMark, paying: readonly BatchPart[]): string[] {
   const problems: string[] = [];
   let next = 0;
   for (const { mark: each } of [...paying].sort((a, b) => a.mark.first - b.mark.first)) {
@@ -164,14 +90,14 @@ export async function auditBatch(
   batch: BatchTransactions,
   evidence: BatchEvidence,
 ): Promise<BatchAudit> {
-  const { txid, height, mark, paying } = batch;
+  const { txid, height, mark } = batch;
   const { graph, demand, params } = evidence;
   const given = { graph: graphHash(graph), demand: amountsHash(demand) };
   if (!equalBytes(given.graph, mark.graph) && mark.origin === 'file') {
     throw mismatch('graph', mark.graph, given.graph);
   }
   if (!equalBytes(given.demand, mark.demand)) throw mismatch('demand', mark.demand, given.demand);
-  const problems = rangeProblems(batch);
+  const problems: string[] = [];
   if (!equalBytes(given.graph, mark.graph)) {
     problems.push(
       `The graph on the chain as of block ${mark.height} is not the one that it names.`,
@@ -185,6 +111,8 @@ export async function auditBatch(
   if (payments.length !== mark.total) {
     problems.push(`${payments.length} owners are to be paid, and the batch says ${mark.total}.`);
   }
+  const { paying, isTwice } = await withRemade(client, batch, payments);
+  if (mark.count === 0) problems.push(...rangeProblems(mark, paying));
   const shares: AuditedShare[] = [];
   for (const each of paying) {
     const due = payments.slice(each.mark.first, each.mark.first + each.mark.count);
@@ -196,11 +124,15 @@ export async function auditBatch(
   const paid = sumOf(shares.map((share) => share.paid ?? 0n));
   if (paid === 0n && demanded > 0n) problems.push('It pays nobody anything.');
   let verdict: AuditVerdict = problems.length === 0 ? 'right' : 'wrong';
-  if (mark.count > 0 && !isWhole(mark)) {
-    problems.push(
-      `It pays ${mark.count} of ${mark.total} owners, and nothing shows that the others are paid.`,
-    );
-    if (verdict === 'right') verdict = 'incomplete';
+  if (mark.count > 0) {
+    const count = paying.reduce((sum, each) => sum + each.mark.count, 0);
+    if (isTwice) problems.push('Another transaction pays the same owners by the same batch.');
+    if (count < mark.total) {
+      problems.push(
+        `It pays ${count} of ${mark.total} owners, and nothing shows that the others are paid.`,
+      );
+    }
+    if (verdict === 'right' && problems.length > 0) verdict = 'incomplete';
   }
   return {
     kind: 'batch',

@@ -9,7 +9,15 @@ import {
   type TransactionOutput,
   transactionId,
   type Wallet,
+  type WalletFundRequest,
 } from '../../chain/index.js';
+
+/** Out of which coins, and at which fee. */
+export interface CoinChoice {
+  readonly from: NonNullable<WalletFundRequest['from']>;
+  /** Base units per byte. */
+  readonly feeRate: bigint;
+}
 
 /** Transactions of the wallet's coins, signed and not sent. */
 export interface SignedTransactions {
@@ -28,9 +36,9 @@ const worthOf = (outputs: readonly TransactionOutput[]): bigint =>
 export async function signOne(
   wallet: Wallet,
   outputs: readonly TransactionOutput[],
-  feeRate: bigint,
+  choice: CoinChoice,
 ): Promise<SignedTransactions> {
-  const funded = await wallet.fund({ outputs, feeRate });
+  const funded = await wallet.fund({ outputs, ...choice });
   const signed = wallet.sign(funded.transaction, funded.spentOutputs);
   const undo = (): void => wallet.release(funded.transaction);
   return { transactions: [signed], fee: funded.fee, undo };
@@ -44,15 +52,15 @@ async function signTree(
   wallet: Wallet,
   head: TransactionOutput,
   leaves: readonly (readonly TransactionOutput[])[],
-  feeRate: bigint,
+  choice: CoinChoice,
 ): Promise<SignedTransactions> {
   const lockingScript = wallet.changeScript;
   const drafts = leaves.map((outputs) => leafOf(outputs, { hash: NO_JOB, index: 0 }));
   const fees = drafts.map(
-    (draft) => BigInt(sizeWhenUnlocked(draft, [P2PKH_UNLOCKING_SIZE])) * feeRate,
+    (draft) => BigInt(sizeWhenUnlocked(draft, [P2PKH_UNLOCKING_SIZE])) * choice.feeRate,
   );
   const coins = leaves.map((outputs, i) => ({ value: worthOf(outputs) + fees[i]!, lockingScript }));
-  const root = await signOne(wallet, [head, ...coins], feeRate);
+  const root = await signOne(wallet, [head, ...coins], choice);
   const hash = idToHash(transactionId(root.transactions[0]!));
   const signed = coins.map((coin, i) => {
     const index = i + 1;
@@ -79,9 +87,9 @@ export function signBatch(
   wallet: Wallet,
   head: TransactionOutput,
   transactions: readonly (readonly TransactionOutput[])[],
-  feeRate: bigint,
+  choice: CoinChoice,
 ): Promise<SignedTransactions> {
   return transactions.length === 1
-    ? signOne(wallet, transactions[0]!, feeRate)
-    : signTree(wallet, head, transactions, feeRate);
+    ? signOne(wallet, transactions[0]!, choice)
+    : signTree(wallet, head, transactions, choice);
 }

@@ -25,7 +25,7 @@ import {
   planBatch,
   publishSource,
   readBatch,
-  readLedger,
+  readCarried,
   settleSplits,
   splitScript,
 } from '#src/reward/index.js';
@@ -275,9 +275,13 @@ describe('auditing a batch', () => {
       transactions: leaves,
     });
 
-    const book = readLedger(ledger, await regtest.chain.genesisId());
+    const carried = readCarried(
+      ledger,
+      await regtest.chain.genesisId(),
+      toHex(second.plan!.mark.carried),
+    );
     await expect(audit(second.txids[0]!, 80_001n)).rejects.toMatchObject({ code: 'NO_LEDGER' });
-    const whole = await audit(second.txids[0]!, 80_001n, { ledger: book });
+    const whole = await audit(second.txids[0]!, 80_001n, { carried });
     expect(whole).toMatchObject({ verdict: 'right' });
     expect(whole.shares.map(({ paid }) => paid!).reduce((sum, each) => sum + each, 0n)).toBe(
       80_001n + 454n,
@@ -349,6 +353,33 @@ describe('auditing a batch', () => {
     });
   });
 
+  it('is right where each of its owners is paid by a transaction of its own, however others copy its mark', async () => {
+    const units = COIN + 2n;
+    const plan = planBatch(request(units), new Map(), REGTEST);
+    const leaves = batchOutputs(plan, 1);
+    const first = await regtest.pay(leaves[0]!);
+    await regtest.pay(leaves[2]!);
+    expect(await audit(first.txid, units)).toMatchObject({
+      verdict: 'incomplete',
+      problems: ['It pays 2 of 3 owners, and nothing shows that the others are paid.'],
+    });
+    // a stranger's copy that pays too little is no payment
+    const [mark, payment] = leaves[1]!;
+    await regtest.pay([mark!, { ...payment!, value: payment!.value - 1n }]);
+    expect((await audit(first.txid, units)).verdict).toBe('incomplete');
+    const second = await regtest.pay(leaves[1]!);
+    for (const { txid } of [first, second]) {
+      const found = await audit(txid, units);
+      expect(found).toMatchObject({ verdict: 'right', problems: [], paid: units });
+      expect(found.transactions.length).toBe(3);
+    }
+    const again = await regtest.pay(leaves[1]!);
+    expect(await audit(again.txid, units)).toMatchObject({
+      verdict: 'incomplete',
+      problems: ['Another transaction pays the same owners by the same batch.'],
+    });
+  });
+
   it('is wrong of a transaction that pays its owners where those beside it were never sent', async () => {
     const plan = planBatch(request(COIN), new Map(), REGTEST);
     const [leaf] = batchOutputs(plan, 1);
@@ -364,20 +395,22 @@ describe('auditing a batch', () => {
   });
 
   it('is wrong where a transaction of the tree is missing or one stands twice', async () => {
-    const plan = planBatch(request(COIN), new Map(), REGTEST);
+    // other units than before: payments that stand alone with the same mark would be found
+    const units = COIN + 1n;
+    const plan = planBatch(request(units), new Map(), REGTEST);
     const leaves = batchOutputs(plan, 1);
     const [complete] = (
-      await payBatch(regtest.chain, regtest.wallet, request(COIN), {
+      await payBatch(regtest.chain, regtest.wallet, request(units), {
         ledger: join(folder, 'tree.json'),
         params: REGTEST,
         most: 1,
       })
     ).txids;
-    expect((await audit(complete!, COIN)).verdict).toBe('right');
+    expect((await audit(complete!, units)).verdict).toBe('right');
     const [root] = (await regtest.chain.transaction(complete!))!.transaction.outputs;
     const coin = { value: 2n * COIN, lockingScript: regtest.wallet.changeScript };
     const { txid, outpoint } = await regtest.pay([root!, coin, coin, coin]);
-    const found = async () => (await audit(txid, COIN)).problems;
+    const found = async () => (await audit(txid, units)).problems;
     expect(await found()).toEqual(['Owners 0 to 2 are not paid.', 'It pays nobody anything.']);
     for (const [i, leaf] of [leaves[0]!, leaves[0]!, leaves[2]!].entries()) {
       await regtest.wallet.send(leaf, { coins: [outpoint(i + 1)] });

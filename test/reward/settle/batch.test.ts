@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { COIN, sha256, utf8 } from '#src/base/index.js';
+import { COIN, sha256, toHex, utf8 } from '#src/base/index.js';
 import {
   addressScript,
   ChainClient,
@@ -12,22 +12,28 @@ import {
   encodeAddress,
   planBump,
   type RpcClient,
+  type Transaction,
   Wallet,
 } from '#src/chain/index.js';
 import {
   amountsHash,
+  auditBatch,
   type BatchRequest,
   buildGraph,
   decodePayoutMark,
   encodePayoutMark,
   formatLedger,
   graphHash,
+  type LedgerBatch,
   parseLedger,
   payBatch,
   payout,
   planBatch,
+  readBatch,
+  readCarried,
   readLedger,
 } from '#src/reward/index.js';
+import { writeLedger } from '#src/reward/settle/ledger.js';
 import { REGTEST, Regtest } from '../../regtest.js';
 
 const addressOf = (name: string): string => encodeAddress(sha256(utf8(name)).slice(0, 20), REGTEST);
@@ -196,8 +202,15 @@ describe('a ledger', () => {
         name: `${'0'.repeat(128)}546`,
         height: 3,
         paid: 12_345n,
-        carriedBefore: new Map(),
-        transactions: [{ txid: 'cd'.repeat(32), hex: '00ff' }, { txid: 'ef'.repeat(32) }],
+        began: 'aa'.repeat(32),
+        transactions: [
+          {
+            txid: 'cd'.repeat(32),
+            hex: '00ff',
+            replaced: [{ txid: 'ab'.repeat(32), hex: 'ff00' }],
+          },
+          { txid: 'ef'.repeat(32) },
+        ],
         isSent: true,
       },
     ],
@@ -207,9 +220,35 @@ describe('a ledger', () => {
     expect(parseLedger(formatLedger(ledger))).toEqual(ledger);
   });
 
+  it('of the first version is read, and what batches began with is put beside it', () => {
+    const folder = mkdtempSync(join(tmpdir(), 'bitmodel-ledger-'));
+    const path = join(folder, 'old.json');
+    const { batches, ...rest } = JSON.parse(formatLedger(ledger)) as {
+      batches: { began: string; transactions: object[] }[];
+    };
+    const [{ began: _, ...batch }] = batches as [(typeof batches)[0]];
+    const carriedBefore = { [addressOf('b')]: '0.00000123' };
+    const transactions = [{ txid: 'ef'.repeat(32) }];
+    const old = { ...rest, v: 1, batches: [{ ...batch, transactions, carriedBefore }] };
+    writeFileSync(path, JSON.stringify(old));
+    const units = new Map([[addressOf('b'), 123n]]);
+    const hash = toHex(amountsHash(units));
+    const read = (from: string) => readCarried(from, ledger.genesis, hash);
+    expect(read(path)).toEqual(units);
+
+    writeLedger(path, readLedger(path, ledger.genesis));
+    expect(readFileSync(path, 'utf8')).not.toMatch(addressOf('b'));
+    expect(readLedger(path, ledger.genesis).batches).toMatchObject([{ began: hash, transactions }]);
+    expect(read(path)).toEqual(units);
+    expect(read(join(`${path}.carried`, `${hash}.json`))).toEqual(units);
+    expect(readCarried(path, ledger.genesis, '00'.repeat(32))).toBeUndefined();
+    expect(() => readCarried(path, '00'.repeat(32), hash)).toThrow(/another chain/);
+    rmSync(folder, { recursive: true });
+  });
+
   it('is refused in one sentence where anything is wrong with it', () => {
     const text = formatLedger(ledger);
-    const bad = ['', '[]', '{}', 'null', text.slice(1), text.replace('"v": 1', '"v": 2')];
+    const bad = ['', '[]', '{}', 'null', text.slice(1), text.replace('"v": 2', '"v": 3')];
     bad.push(text.replace('0.00000545', '-0.00000545'), text.replace('"carried"', '"carry"'));
     for (const each of bad) {
       expect(() => parseLedger(each)).toThrow(expect.objectContaining({ code: 'BAD_LEDGER' }));
@@ -289,6 +328,22 @@ describe('paying a batch on a real chain', () => {
     return new ChainClient(rpc);
   };
   const options = (ledger: string, more = {}) => ({ ledger, params: REGTEST, ...more });
+  const unsent = (): ChainClient =>
+    clientThat((method) => {
+      if (method === 'sendrawtransaction') throw new Error('killed');
+    });
+  /** Blocks that bury a transaction, its own included. */
+  const BURYING = 7;
+  /** Mines without the mempool's transactions until something has ended. */
+  const mineEmptyUntil = async <T>(something: Promise<T>): Promise<T> => {
+    let isOver = false;
+    const ended = something.finally(() => {
+      isOver = true;
+    });
+    ended.catch(() => undefined);
+    while (!isOver) await regtest.chain.rpc.call('generateblock', regtest.key.address, []);
+    return ended;
+  };
 
   it('pays, refuses to pay the same twice, and pays it again when told to, dust carried along', async () => {
     const ledger = newLedger();
@@ -300,6 +355,9 @@ describe('paying a batch on a real chain', () => {
     expect(first.plan!.carried).toEqual(new Map([[addressOf('c'), 455n]]));
     await expect(pay(10_000n)).rejects.toMatchObject({ code: 'ALREADY_PAID' });
     const second = await pay(10_000n, { again: true });
+    const began = readLedger(ledger, await genesis()).batches.map((batch) => batch.began);
+    expect(began).toEqual([amountsHash([]), amountsHash(first.plan!.carried)].map(toHex));
+    expect(readCarried(ledger, await genesis(), began[1]!)).toEqual(first.plan!.carried);
     const late = second.plan!.payments.find(({ owner }) => owner === addressOf('c'));
     expect(late).toMatchObject({ amount: 910n, carried: 455n });
     await regtest.mine();
@@ -358,6 +416,13 @@ describe('paying a batch on a real chain', () => {
         options(ledger, { most: 2, ...more }),
       );
     await expect(pay()).rejects.toMatchObject({ code: 'BATCH_UNFINISHED' });
+    const height = await regtest.chain.height();
+    // nothing of what it hangs on is ever mined
+    await expect(mineEmptyUntil(pay({ wait: true }))).rejects.toMatchObject({
+      code: 'BATCH_UNFINISHED',
+      message: expect.stringMatching(/in 6 blocks/),
+    });
+    expect(await regtest.chain.height()).toBeGreaterThanOrEqual(height + 6);
     await regtest.mine();
     const { resumed, plan } = await pay();
     expect(plan).toBeUndefined();
@@ -419,14 +484,11 @@ describe('paying a batch on a real chain', () => {
   it('pays from other coins what can never come any more, and not before that is sure', async () => {
     const graph = crowd(4, 'dead');
     const ledger = newLedger();
-    const unsent = clientThat((method) => {
-      if (method === 'sendrawtransaction') throw new Error('killed');
-    });
     const pay = (client = regtest.chain) => {
       const wallet = new Wallet({ client, keys: [regtest.key], params: REGTEST });
       return payBatch(client, wallet, request(40_000n, graph), options(ledger, { most: 2 }));
     };
-    await expect(pay(unsent)).rejects.toThrow(/killed/);
+    await expect(pay(unsent())).rejects.toThrow(/killed/);
     // meanwhile the wallet spends the coin on something else
     const [root] = readLedger(ledger, await genesis()).batches[0]!.transactions;
     const [coin] = decodeTransaction(Buffer.from(root!.hex!, 'hex')).inputs;
@@ -436,9 +498,20 @@ describe('paying a batch on a real chain', () => {
     await regtest.mine(6);
     await expect(pay()).rejects.toMatchObject({ code: 'BATCH_CONFLICT' });
     await regtest.mine();
-    expect((await pay()).resumed.length).toBe(2);
+    const { resumed } = await pay();
+    expect(resumed.length).toBe(2);
     await regtest.mine();
     for (let i = 0; i < 4; i++) expect(await lies(`dead ${i}`)).toBe(10_000n);
+    // each stands alone now, and the chain shows the other all the same
+    for (const txid of resumed) {
+      const found = (await readBatch(regtest.chain, txid))!;
+      const audit = await auditBatch(regtest.chain, found, {
+        ...request(40_000n, graph),
+        params: REGTEST,
+      });
+      expect(audit).toMatchObject({ verdict: 'right', problems: [], paid: 40_000n });
+      expect([...audit.transactions].sort()).toEqual([...resumed].sort());
+    }
     await expect(pay()).rejects.toMatchObject({ code: 'ALREADY_PAID' });
   });
 
@@ -447,7 +520,7 @@ describe('paying a batch on a real chain', () => {
     const key = createKey(REGTEST);
     const wallet = () => new Wallet({ client: regtest.chain, keys: [key], params: REGTEST });
     await regtest.wallet.send([{ value: 10n * COIN, lockingScript: wallet().changeScript }]);
-    await regtest.mine();
+    await regtest.mine(BURYING);
     const pay = (tag: string, more = {}) =>
       payBatch(regtest.chain, wallet(), request(40_000n, crowd(4, tag)), options(ledger, more));
     await pay('sent');
@@ -483,7 +556,7 @@ describe('paying a batch on a real chain', () => {
     const key = createKey(REGTEST);
     const wallet = () => new Wallet({ client: regtest.chain, keys: [key], params: REGTEST });
     await regtest.wallet.send([{ value: 10n * COIN, lockingScript: wallet().changeScript }]);
-    await regtest.mine();
+    await regtest.mine(BURYING);
     const pay = () =>
       payBatch(regtest.chain, wallet(), request(40_000n, crowd(4, 'bumped')), options(ledger));
     await pay();
@@ -499,6 +572,105 @@ describe('paying a batch on a real chain', () => {
       { txid: bumped.txid },
     ]);
     for (let i = 0; i < 4; i++) expect(await lies(`bumped ${i}`)).toBe(10_000n);
+  });
+
+  it('spends no coin that a stranger can take back, and waits for those that are not deep enough', async () => {
+    const ledger = newLedger();
+    const [key, other] = [createKey(REGTEST), createKey(REGTEST)];
+    const walletOf = (its = key) =>
+      new Wallet({ client: regtest.chain, keys: [its], params: REGTEST });
+    const treasury = walletOf().changeScript;
+    const stranger = walletOf(other);
+    await regtest.wallet.send([
+      { value: 10n * COIN, lockingScript: treasury },
+      { value: 100n * COIN, lockingScript: stranger.changeScript },
+    ]);
+    await regtest.mine(BURYING);
+    const pay = (units: bigint, more = {}) =>
+      payBatch(regtest.chain, walletOf(), request(units), options(ledger, more));
+    const gift = await stranger.send([{ value: 90n * COIN, lockingScript: treasury }], {
+      replaceable: true,
+    });
+    await pay(2n * COIN);
+    await expect(pay(20n * COIN)).rejects.toMatchObject({
+      code: 'INSUFFICIENT_FUNDS',
+      message: expect.stringMatching(/6 blocks deep.* 90\.00000000 coins are younger/),
+    });
+    // the stranger takes it back
+    const spent = { value: 100n * COIN, lockingScript: stranger.changeScript };
+    const outputs = [{ value: 99n * COIN, lockingScript: stranger.changeScript }];
+    await regtest.chain.send(stranger.sign({ ...gift.transaction, outputs }, [spent]), {
+      anyFeeRate: true,
+    });
+    expect(await regtest.chain.transaction(gift.txid)).toBeUndefined();
+    await pay(3n * COIN);
+    await regtest.mine();
+
+    await regtest.wallet.send([{ value: 50n * COIN, lockingScript: treasury }]);
+    await regtest.mine();
+    const height = await regtest.chain.height();
+    const { txids } = await mineEmptyUntil(pay(20n * COIN, { wait: true }));
+    expect(txids.length).toBe(1);
+    expect(await regtest.chain.height()).toBeGreaterThanOrEqual(height + 6);
+    await regtest.mine();
+  });
+
+  it('never makes a payment anew from coins of another that the node has not heard of', async () => {
+    const ledger = newLedger();
+    const key = createKey(REGTEST);
+    const wallet = (client = regtest.chain) => new Wallet({ client, keys: [key], params: REGTEST });
+    const lockingScript = wallet().changeScript;
+    const values = [10n * COIN, 20n * COIN];
+    await regtest.wallet.send(values.map((value) => ({ value, lockingScript })));
+    await regtest.mine(BURYING);
+    const pay = (tag: string, client = regtest.chain) =>
+      payBatch(client, wallet(client), request(40_000n, crowd(4, tag)), options(ledger));
+    const inputsOf = ({ inputs }: Transaction) => inputs.map(({ outpoint }) => outpoint);
+    const [first] = (await pay('lost')).txids;
+    await expect(pay('living', unsent())).rejects.toThrow(/killed/);
+    const [, { transactions }] = readLedger(ledger, await genesis()).batches as LedgerBatch[];
+    const [second] = transactions;
+    const living = inputsOf(decodeTransaction(Buffer.from(second!.hex!, 'hex')));
+    const { transaction } = (await regtest.chain.transaction(first!))!;
+    expect(transaction.inputs.length + living.length).toBe(2);
+
+    const outputs = [{ value: 5n * COIN, lockingScript }];
+    const rival = wallet().sign({ ...transaction, outputs }, [
+      { value: 20n * COIN, lockingScript },
+    ]);
+    await regtest.chain.send(rival, { anyFeeRate: true });
+    await regtest.mine(BURYING);
+    const { resumed } = await pay('lost');
+    expect(resumed.length).toBe(2);
+    expect(resumed).toContain(second!.txid);
+    const [anew] = resumed.filter((txid) => txid !== second!.txid);
+    const paid = (await regtest.chain.transaction(anew!))!.transaction;
+    expect(inputsOf(paid)).not.toContainEqual(living[0]);
+    await regtest.mine();
+    for (let i = 0; i < 4; i++) {
+      expect([await lies(`lost ${i}`), await lies(`living ${i}`)]).toEqual([10_000n, 10_000n]);
+    }
+  });
+
+  it('pays anew what stood on the change of a payment that was replaced by one with a higher fee', async () => {
+    const ledger = newLedger();
+    const key = createKey(REGTEST);
+    const wallet = (client = regtest.chain) => new Wallet({ client, keys: [key], params: REGTEST });
+    await regtest.wallet.send([{ value: 10n * COIN, lockingScript: wallet().changeScript }]);
+    await regtest.mine(BURYING);
+    const pay = (tag: string, client = regtest.chain) =>
+      payBatch(client, wallet(client), request(40_000n, crowd(4, tag)), options(ledger));
+    const [parent] = (await pay('parent')).txids;
+    await expect(pay('child', unsent())).rejects.toThrow(/killed/);
+    const { funded } = await planBump(wallet(), regtest.chain, parent!);
+    await wallet().submit(funded);
+    await expect(pay('child')).rejects.toMatchObject({ code: 'BATCH_CONFLICT' });
+    await regtest.mine(BURYING);
+    expect((await pay('child')).resumed.length).toBe(1);
+    await regtest.mine();
+    for (let i = 0; i < 4; i++) {
+      expect([await lies(`parent ${i}`), await lies(`child ${i}`)]).toEqual([10_000n, 10_000n]);
+    }
   });
 
   it('refuses a ledger of another chain, and one that another process uses', async () => {
