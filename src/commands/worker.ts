@@ -1,5 +1,5 @@
 import { Option } from 'commander';
-import { BitmodelError, EXIT, formatAmount, parseAmount, toHex } from '../base/index.js';
+import { BitmodelError, EXIT, formatAmount, messageOf, parseAmount, toHex } from '../base/index.js';
 import { type AcceptedVerifiers, JobWorker, WORKER_BATCH } from '../job/index.js';
 import { MOST_BATCH } from '../model/index.js';
 import { type Attack, sellableAttack } from '../rastic/index.js';
@@ -57,7 +57,10 @@ function judgedBy({ acceptVerifiers }: WorkerCommandOptions): string {
   return 'It lets any buyer choose who judges it: a buyer who lists its own keys can take its stake.';
 }
 
-/** Does something while the contracts of the models at the desk are settled after each block; what ends it ends both. */
+/**
+ * Sells while the contracts of the models at the desk are settled after each block. Only what ends the selling ends both:
+ * settling that fails is told of, and given up.
+ */
 async function besideSettling(
   { chain, wallet, models }: RoleDesk,
   { settings, terminal, signal }: Pick<ActionContext<unknown>, 'settings' | 'terminal' | 'signal'>,
@@ -65,22 +68,34 @@ async function besideSettling(
 ): Promise<void> {
   const stop = new AbortController();
   const both = AbortSignal.any([signal, stop.signal]);
-  const onEvent = (event: WatchEvent): void => tellWatch(event, terminal, settings);
+  const onEvent = (event: WatchEvent): void => {
+    // blocks and a node that is away are no news of settling, nor is dust that waits for more
+    if (['block', 'away', 'back'].includes(event.event)) return;
+    if (event.event === 'left' && event.left.reason === 'dust') return;
+    tellWatch(event, terminal, settings);
+  };
   const ids = models.map(({ id }) => id);
   const settling = watchSettlements(chain, wallet, {
     ids,
     skipUnknown: true,
     maxFees: DEFAULT_MAX_FEES,
+    spareOnly: true,
     signal: both,
     onEvent,
-  });
-  const working = body(both);
+  }).catch((thrown: unknown) => onEvent({ event: 'problem', detail: messageOf(thrown) }));
   try {
-    await Promise.race([working, settling.then(() => working)]);
+    await body(signal);
   } finally {
     stop.abort();
-    await Promise.allSettled([working, settling]);
+    await settling;
   }
+}
+
+/** What the seller should know of the fees that it pays for others. */
+function settlesBy({ settle }: WorkerCommandOptions): string {
+  if (settle === false)
+    return 'It settles nothing: what its jobs bring waits in the contracts of its models.';
+  return `It settles what its jobs bring the contracts of its models, for at most ${formatAmount(DEFAULT_MAX_FEES)} coins of fees a day; --no-settle leaves that to others`;
 }
 
 /** `bitmodel worker`: sells inference until it is stopped. */
@@ -105,8 +120,9 @@ export const register: Register = (program) => {
     .option('--threads <n>', 'threads of each model', parseThreads)
     .option(
       '--settle',
-      'also pay out what its jobs bring the contracts of its models, once it is in a block; the fees are its own',
+      'pay out what its jobs bring the contracts of its models, once it is in a block; the fees are its own (the default)',
     )
+    .option('--no-settle', 'leave that to others')
     .option(...SHARE_OPTION)
     .addOption(new Option('--cheat <attack>').hideHelp());
   const [key, passphrase] = WALLET_OPTIONS;
@@ -149,9 +165,10 @@ export const register: Register = (program) => {
             publicKey,
           );
           terminal.note(judgedBy(options));
-          await (options.settle
-            ? besideSettling(desk, context, (stopped) => worker.run(stopped))
-            : worker.run(signal));
+          terminal.note(settlesBy(options));
+          await (options.settle === false
+            ? worker.run(signal)
+            : besideSettling(desk, context, (stopped) => worker.run(stopped)));
           terminal.note('The worker has stopped.');
           return EXIT.done;
         });

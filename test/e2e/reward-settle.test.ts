@@ -140,6 +140,12 @@ describe('bitmodel reward settle', () => {
     writeFileSync(graph, JSON.stringify({ v: 1, sources }));
     const batch = ['reward', 'settle', '--graph', graph, '--amount', '1.5', ...withKey('ann')];
 
+    // what settling left of the key's coins is too young: a batch is paid from such as six blocks bury
+    const young = await bitmodel(...batch, '--json');
+    expect(young.status).toBe(1);
+    expect(json(young.stderr)).toMatchObject({ error: { code: 'INSUFFICIENT_FUNDS' } });
+    await regtest.mine(6);
+
     const { child, ended } = start(batch);
     child.stderr!.on('data', (chunk: Buffer) => {
       if (chunk.toString().includes('sent ')) child.kill('SIGKILL');

@@ -45,10 +45,10 @@ afterAll(async () => {
   place.close();
 });
 
-it('a worker that is asked to settles what its job paid, once it is in a block, and the audit finds the job', async () => {
+it('a worker settles by itself what its job paid, once it is in a block, and the audit finds the job', async () => {
   const common = ['--model', TINY, '--threads', '1'];
   const judge = ['verifier', '--key', 'v0', '--fee', '0.0005', ...common];
-  const work = ['worker', '--key', 'seller', '--price', '0.0005', '--settle', '--json', ...common];
+  const work = ['worker', '--key', 'seller', '--price', '0.0005', '--json', ...common];
   const [verifier, worker] = await Promise.all([
     place.start(judge, env),
     place.start([...work, '--accept-verifiers', 'any'], env),

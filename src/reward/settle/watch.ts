@@ -75,6 +75,7 @@ class Watch {
   readonly #ways = new Map<string, bigint>();
   #waysSince = Date.now();
   #paid: { readonly at: number; readonly fee: bigint }[] = [];
+  #problem: string | undefined;
   /** What was last told of each contract that something stays in. */
   #told = new Map<string, string>();
 
@@ -107,12 +108,13 @@ class Watch {
       await this.#block.next(signal);
       try {
         await this.#settleOnce(signal);
+        this.#problem = undefined;
       } catch (thrown) {
         if (signal.aborted) return;
         if (!(thrown instanceof BitmodelError)) throw thrown;
         // the listener finds out when it is back, and a new tip then begins this anew
         if (isAway(thrown)) this.#away(thrown);
-        else this.#options.onEvent({ event: 'problem', detail: messageOf(thrown) });
+        else this.#fail(messageOf(thrown));
       }
     }
   }
@@ -148,6 +150,12 @@ class Watch {
     }
     this.#told = telling;
     onEvent({ event: 'block', height, settled: settled.length });
+  }
+
+  /** Tells what is wrong, once as long as nothing else is. */
+  #fail(detail: string): void {
+    if (this.#problem !== detail) this.#options.onEvent({ event: 'problem', detail });
+    this.#problem = detail;
   }
 
   #away(thrown: unknown): void {

@@ -17,6 +17,7 @@ import {
 import {
   declareSource,
   publishSource,
+  settleSplits,
   type WatchEvent,
   watchSettlements,
 } from '#src/reward/index.js';
@@ -75,6 +76,7 @@ afterAll(async () => {
 async function watching(
   body: (until: (isIt: (event: WatchEvent) => boolean) => Promise<void>) => Promise<void>,
   payer = wallet,
+  more: { readonly spareOnly?: boolean } = {},
 ): Promise<WatchEvent[]> {
   const stop = new AbortController();
   const events: WatchEvent[] = [];
@@ -84,6 +86,7 @@ async function watching(
   const watch = watchSettlements(chain, payer, {
     ids: [id('b'), id('nobody')],
     skipUnknown: true,
+    ...more,
     signal: stop.signal,
     onEvent: (event) => {
       events.push(event);
@@ -203,6 +206,42 @@ describe('watching contracts', () => {
       event: 'problem',
       detail: expect.stringMatching(/coins/),
     });
+  });
+});
+
+describe('watching beside other payments of the same wallet', () => {
+  it('spends no coin that is most of what there is, says so once, and one that can be spared at once', async () => {
+    await settleSplits(chain, wallet, { ids: [id('b')] });
+    const sellerKey = createKey(REGTEST);
+    const seller = new Wallet({ client: chain, keys: [sellerKey], params: REGTEST });
+    const lockingScript = seller.changeScript;
+    await wallet.send([3n, 2n].map((coins) => ({ value: coins * COIN, lockingScript })));
+    await mine();
+    const events = await watching(
+      async (until) => {
+        await pay(COIN);
+        const looked = until(({ event }) => event === 'problem');
+        await mine();
+        await looked;
+        // its stakes come first: both coins are still there
+        expect((await seller.utxos()).map(({ output }) => output.value / COIN).sort()).toEqual([
+          2n,
+          3n,
+        ]);
+        await wallet.send([{ value: 100_000n, lockingScript }]);
+        const settled = until(isSettled);
+        await mine();
+        await settled;
+      },
+      seller,
+      { spareOnly: true },
+    );
+    expect(events.filter(({ event }) => event === 'problem').length).toBe(1);
+    expect(await lies(split)).toBe(0n);
+    const values = (await seller.utxos()).map(({ output }) => output.value);
+    expect(values).toContain(3n * COIN);
+    expect(values).toContain(2n * COIN);
+    await mine();
   });
 });
 
