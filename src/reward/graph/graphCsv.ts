@@ -1,5 +1,6 @@
-import { StringDecoder } from 'node:string_decoder';
-import { CsvSplitter } from './CsvSplitter.js';
+import { Readable } from 'node:stream';
+import { pipeline } from 'node:stream/promises';
+import { CsvError, parse } from 'csv-parse';
 import { GraphBuilder } from './GraphBuilder.js';
 import { type ContributionGraph, graphError, quoted, STANDINGS, standingOf } from './graph.js';
 import { plainPpm, readFraction, readPpm } from './weight.js';
@@ -9,6 +10,8 @@ const COLUMNS = ['source', 'parent', 'ppm', 'weight', 'standing', 'owner', 'kind
 type Column = (typeof COLUMNS)[number];
 
 const NEXT = 'Begin the file with a line source,parent,ppm (or weight in place of ppm)';
+/** Longest line, in bytes: eight texts of 256 characters take far less. */
+const LONGEST_LINE = 1 << 16;
 const LABELS = ['owner', 'kind', 'name'] as const;
 
 /** Where each column stands. */
@@ -63,15 +66,17 @@ class EdgeLines {
     this.#builder = new GraphBuilder({ undeclared: true, place: 'line', sharePpm });
   }
 
-  take(fields: readonly string[], count: number, line: number): void {
-    this.#line = line;
+  take(fields: readonly string[]): void {
+    // a record is a line, since no field may hold a line break
+    this.#line++;
+    if (fields.length === 1 && fields[0] === '') return; // an empty line
     if (this.#places === undefined) {
-      const places = readHead(fields.slice(0, count), this.#share);
+      const places = readHead(fields, this.#share);
       const placeOf = (column: Column) => [column, places.get(column) ?? -1] as const;
       this.#places = Object.fromEntries(COLUMNS.map(placeOf)) as Places;
-      this.#width = count;
+      this.#width = fields.length;
     } else {
-      this.#takeEdge(fields, count, this.#places);
+      this.#takeEdge(fields, this.#places);
     }
   }
 
@@ -79,10 +84,10 @@ class EdgeLines {
     return graphError(`Line ${this.#line} of the list of edges ${what}.`, next);
   }
 
-  #takeEdge(fields: readonly string[], count: number, places: Places): void {
-    if (count !== this.#width) {
+  #takeEdge(fields: readonly string[], places: Places): void {
+    if (fields.length !== this.#width) {
       throw this.#wrong(
-        `has ${count} fields, where its first has ${this.#width}`,
+        `has ${fields.length} fields, where its first has ${this.#width}`,
         'Give every line as many; put a text that holds a comma in quotes',
       );
     }
@@ -134,6 +139,17 @@ class EdgeLines {
   }
 }
 
+function csvError(error: CsvError): Error {
+  const line = typeof error.lines === 'number' ? `, in line ${error.lines}` : '';
+  const why =
+    error.code === 'CSV_MAX_RECORD_SIZE'
+      ? `a line has more than ${LONGEST_LINE} bytes`
+      : error.code === 'CSV_QUOTE_NOT_CLOSED'
+        ? 'it ends within quotes'
+        : 'quotes stand where none may be';
+  return graphError(`The list of edges is not valid CSV: ${why}${line}.`, 'Mend the file');
+}
+
 /**
  * The graph in a list of edges, RFC 4180: a head, then in each line a source, a parent and the weight. A parent needs no
  * line of its own. Owner, kind and name in a line are those of its source.
@@ -146,10 +162,21 @@ export async function readCsv(
   sharePpm?: number,
 ): Promise<ContributionGraph> {
   const lines = new EdgeLines(sharePpm);
-  const splitter = new CsvSplitter((fields, count, line) => lines.take(fields, count, line));
-  const decoder = new StringDecoder('utf8');
-  for await (const piece of pieces) splitter.write(decoder.write(piece));
-  splitter.end();
+  const parser = parse({
+    bom: true,
+    relax_column_count: true,
+    max_record_size: LONGEST_LINE,
+    // lines may end in one way here and in another there, as where two files were joined
+    record_delimiter: ['\r\n', '\n', '\r'],
+  });
+  try {
+    await pipeline(Readable.from(pieces), parser, async (records: AsyncIterable<string[]>) => {
+      for await (const record of records) lines.take(record);
+    });
+  } catch (thrown) {
+    if (thrown instanceof CsvError) throw csvError(thrown);
+    throw thrown;
+  }
   return lines.end();
 }
 

@@ -162,6 +162,11 @@ describe('a list of edges', () => {
     ['no source', /source in line 2 must be/, ',b,1'],
     ['a weight for nobody', /Line 2 .* has a weight and no parent/, 'a,,1'],
     ['a line with a field too many', /Line 3 .*has 4 fields/, 'a,b,1\na,c,1,2'],
+    [
+      'a wrong line behind an empty one, of three kinds of ends',
+      /Line 4 .*has 2 fields/,
+      'a,b,1\r\n\rd,e',
+    ],
     ['quotes within a text', /not valid CSV: quotes stand where none may be/, 'a,b"c,1'],
     ['quotes that never close', /ends within quotes/, 'a,"b,1'],
     ['nothing but its head', /list of edges is empty/, ''],
