@@ -53,11 +53,11 @@ describe('what the launcher runs', () => {
   });
 
   it.each([
-    ['keygen', ['lmdb', 'libp2p', 'onnxruntime-node', 'protobufjs', 'zod']],
-    ['wallet balance', ['lmdb', 'libp2p', 'onnxruntime-node', 'protobufjs', 'zod']],
-    ['chain info', ['lmdb', 'libp2p', 'onnxruntime-node', 'protobufjs', 'zod']],
-    ['reward payout', ['lmdb', 'libp2p', 'onnxruntime-node', 'protobufjs', 'zod']],
-    ['job submit', ['lmdb', 'libp2p', 'onnxruntime-node', 'zod']],
+    ['keygen', ['lmdb', 'libp2p', 'onnxruntime-node', 'protobufjs', 'undici', 'zod']],
+    ['wallet balance', ['lmdb', 'libp2p', 'onnxruntime-node', 'protobufjs', 'undici', 'zod']],
+    ['chain info', ['lmdb', 'libp2p', 'onnxruntime-node', 'protobufjs', 'undici', 'zod']],
+    ['reward payout', ['lmdb', 'libp2p', 'onnxruntime-node', 'protobufjs', 'undici', 'zod']],
+    ['job submit', ['lmdb', 'libp2p', 'onnxruntime-node', 'undici', 'zod']],
   ])('loads for %s nothing of what others need', (command, others) => {
     const packages = packagesOf([...command.split(' '), '--help']);
     expect(packages).toContain('commander');

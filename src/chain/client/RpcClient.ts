@@ -4,7 +4,6 @@ import { BitmodelError, EXIT, messageOf } from '../../base/index.js';
 import { type NetworkName, networkParameters } from '../consensus/parameters.js';
 import { encodeJson, memberText } from '../wire/json.js';
 import { RPC_CODE, RpcError } from '../wire/RpcError.js';
-import { bodyText, type HttpAnswer, HttpConnections } from './HttpConnections.js';
 
 /** Name and password of HTTP basic authentication. */
 export interface RpcAuth {
@@ -50,18 +49,35 @@ export function addressPath(datadir: string, network: NetworkName): string {
 /** Largest answer taken from a node: a 32 MB block in hex with room to spare. */
 const MAX_ANSWER = 128_000_000;
 
+/** The HTTP client, loaded with the first call: many commands make none, and it takes longer to load than they run. */
+async function loadHttp() {
+  const { Agent, request } = await import('undici');
+  const agent = new Agent({
+    connect: { timeout: 10_000 },
+    // a waiting method answers after half a minute at the latest
+    headersTimeout: 120_000,
+    bodyTimeout: 120_000,
+    maxResponseSize: MAX_ANSWER,
+    // well before the node ends an idle connection (5 s), or a call would go out on one that is just being ended; the
+    // second bound is for what the node says of its own
+    keepAliveTimeout: 1_000,
+    keepAliveMaxTimeout: 1_000,
+  });
+  return {
+    ask: (url: string, options: Parameters<typeof request>[1] = {}) =>
+      request(url, { ...options, dispatcher: agent }),
+    close: () => agent.close(),
+  };
+}
+
+type Http = Awaited<ReturnType<typeof loadHttp>>;
+
 /** JSON-RPC client of one node, over HTTP. */
 export class RpcClient {
   readonly #url: RpcClientOptions['url'];
   readonly #auth: RpcClientOptions['auth'];
   readonly #hint: string;
-  readonly #connections = new HttpConnections({
-    connect: 10_000,
-    // a waiting method answers after half a minute at the latest
-    silence: 120_000,
-    // well before the node ends an idle connection (5 s), or a call would go out on one that is just being ended
-    idle: 1_000,
-  });
+  #http: Promise<Http> | undefined;
   #nextId = 1;
 
   constructor(options: RpcClientOptions) {
@@ -137,20 +153,20 @@ export class RpcClient {
    */
   async *stream(path: string, signal: AbortSignal): AsyncGenerator<Uint8Array, void> {
     let { url, auth } = this.#whereabouts();
-    const open = (): Promise<HttpAnswer> => {
-      const headers: Record<string, string> = auth ? { authorization: basic(auth) } : {};
-      return this.#connections.ask(`${url}${path}`, { headers, signal });
+    const http = await this.#connections();
+    const open = (): ReturnType<Http['ask']> => {
+      const headers = auth ? { authorization: basic(auth) } : {};
+      return http.ask(`${url}${path}`, { headers, signal });
     };
     try {
       let { statusCode, body } = await open();
       const now = statusCode === 401 ? this.#whereabouts() : { url, auth };
       // as for a call: the cookie was read just before a node that started anew wrote its own
       if (now.url !== url || now.auth?.password !== auth?.password) {
-        body.destroy();
+        await body.dump();
         ({ url, auth } = now);
         ({ statusCode, body } = await open());
       }
-      if (statusCode !== 200) body.destroy();
       if (statusCode === 401 || statusCode === 403) throw unauthorized(url, auth !== undefined);
       if (statusCode !== 200) {
         throw unreachable(`The node at ${url} gives no ${path} now.`, this.#hint, undefined);
@@ -165,7 +181,7 @@ export class RpcClient {
 
   /** Ends idle connections. */
   async close(): Promise<void> {
-    this.#connections.close();
+    await (await this.#http)?.close();
   }
 
   async #exchange(
@@ -201,6 +217,11 @@ export class RpcClient {
     return { text, answer };
   }
 
+  #connections(): Promise<Http> {
+    this.#http ??= loadHttp();
+    return this.#http;
+  }
+
   #whereabouts(): { url: string; auth: RpcAuth | undefined } {
     const { url } = this;
     return { url, auth: typeof this.#auth === 'function' ? this.#auth(url) : this.#auth };
@@ -215,9 +236,14 @@ export class RpcClient {
     const headers: Record<string, string> = { 'content-type': 'application/json' };
     if (auth) headers.authorization = basic(auth);
     try {
-      const question = { method: 'POST', headers, body, signal } as const;
-      const answer = await this.#connections.ask(url, question);
-      return { status: answer.statusCode, text: await bodyText(answer.body, MAX_ANSWER) };
+      const http = await this.#connections();
+      const response = await http.ask(url, {
+        method: 'POST',
+        headers,
+        body,
+        ...(signal ? { signal } : {}),
+      });
+      return { status: response.statusCode, text: await response.body.text() };
     } catch (thrown) {
       if (signal?.aborted) throw signal.reason;
       throw unreachable(`No node answers at ${url} (${messageOf(thrown)}).`, this.#hint, thrown);
