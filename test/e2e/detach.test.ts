@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import type { Finished, Running } from './harness.js';
 import { eventually, type NodeProcess, Nodes } from './Nodes.js';
+import { fund, type Home } from './stage.js';
 
 const nodes = new Nodes();
 const { place } = nodes;
@@ -30,10 +31,8 @@ async function startWorker(...args: string[]): Promise<void> {
   worker = await place.start(['worker', ...sells, ...common], env);
 }
 
-async function fund(key: string, coins: string): Promise<void> {
-  await place.ok(['keygen', '--name', key], { env });
-  await place.ok(['wallet', 'faucet', coins, '--key', key], { env });
-}
+/** The data folder that the keys are in. */
+const home = (): Home => ({ folder: market.folder, passphrase: place.passphrase });
 
 const nameOf = ({ line }: Running): string => /watcher (\S+) keeps/.exec(line)![1]!;
 
@@ -70,11 +69,11 @@ beforeAll(async () => {
   towerEnv = { ...tower.env, ...passphrase };
   await place.ok(['model', 'pack', tiny], { env });
   const judges = ['v0', 'v1', 'v2'].map(async (judge) => {
-    await fund(judge, '1');
+    await fund(home(), judge, '1');
     const args = ['--key', judge, '--model', tiny, '--fee', '0.0005', '--threads', '1'];
     await place.start(['verifier', ...args], env);
   }, LIMIT);
-  const keys = [fund('buyer', '10'), fund('seller', '10')];
+  const keys = [fund(home(), 'buyer', '10'), fund(home(), 'seller', '10')];
   await Promise.all([
     ...judges,
     ...keys,

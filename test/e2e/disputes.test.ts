@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { RpcClient } from '#src/chain/index.js';
 import { type Finished, Place, type Running } from './harness.js';
+import { fund } from './stage.js';
 
 const place = new Place();
 /** A copy, because packing writes beside the model. */
@@ -34,11 +35,6 @@ interface Bonds {
   readonly verifiers: readonly { readonly publicKey: string }[];
   readonly burnt: readonly { readonly publicKey: string; readonly txid: string }[];
   readonly accused: readonly { readonly publicKey: string; readonly jobId: string }[];
-}
-
-async function fund(key: string, ...coins: string[]): Promise<void> {
-  await place.ok(['keygen', '--name', key], { env });
-  for (const amount of coins) await place.ok(['wallet', 'faucet', amount, '--key', key]);
 }
 
 async function startVerifier(name: string, model: string, ...args: string[]): Promise<void> {
@@ -92,10 +88,10 @@ beforeAll(async () => {
   await place.startNode('--block-time', '0.6');
   rpc = RpcClient.forNode({ datadir: place.folder, network: 'regtest', rpc: undefined });
   await Promise.all([
-    fund('buyer', '2', '2', '2'),
-    fund('plant', '2', '2'),
+    fund(place, 'buyer', '2', '2', '2'),
+    fund(place, 'plant', '2', '2'),
     ...NAMES.map(async (name) => {
-      await fund(name, '2');
+      await fund(place, name, '2');
       await place.ok(['verifier', 'bond', '1', '--key', name], { env });
     }),
   ]);

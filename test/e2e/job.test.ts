@@ -4,7 +4,7 @@ import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import type { RpcClient } from '#src/chain/index.js';
 import { mineOn, mineWhatWaits, UNHURRIED } from './blocks.js';
 import { type Finished, Place, type Running } from './harness.js';
-import { clientOf } from './stage.js';
+import { clientOf, fund } from './stage.js';
 
 const place = new Place();
 /** A copy, because packing writes beside the model. */
@@ -24,11 +24,6 @@ const BUY = [
   // blocks come by the clock, however slow the machine is
   ...['--timeout', '300'],
 ];
-
-async function fund(key: string, coins: string): Promise<void> {
-  await place.ok(['keygen', '--name', key], { env });
-  await place.ok(['wallet', 'faucet', coins, '--key', key]);
-}
 
 async function startWorker(...args: string[]): Promise<Running> {
   const common = ['--key', 'seller', '--model', TINY, '--price', '0.0005', '--threads', '1'];
@@ -75,12 +70,12 @@ beforeAll(async () => {
   ({ rpc } = clientOf(place));
   endBlocks = mineWhatWaits(rpc);
   for (const judge of ['v0', 'v1', 'v2']) {
-    await fund(judge, '1');
+    await fund(place, judge, '1');
     const args = ['--key', judge, '--model', TINY, '--fee', '0.0005', '--threads', '1'];
     await place.start(['verifier', ...args], env);
   }
-  await fund('buyer', '10');
-  await fund('seller', '10');
+  await fund(place, 'buyer', '10');
+  await fund(place, 'seller', '10');
 });
 afterEach(async () => {
   for (const worker of workers.splice(0)) await worker.stop('SIGKILL');

@@ -2,6 +2,7 @@ import { cpSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { Place, type Running } from './harness.js';
+import { fund } from './stage.js';
 
 const place = new Place();
 /** A copy, because packing writes beside the model. */
@@ -24,16 +25,11 @@ async function restart(signal: NodeJS.Signals): Promise<void> {
   node = await startNode();
 }
 
-async function fund(key: string): Promise<void> {
-  await place.ok(['keygen', '--name', key], { env });
-  await place.ok(['wallet', 'faucet', '5', '--key', key]);
-}
-
 beforeAll(async () => {
   cpSync('fixtures/bitmodel-tiny', TINY, { recursive: true });
   await place.ok(['model', 'pack', TINY]);
   node = await startNode();
-  for (const key of ['judge', 'seller', 'buyer']) await fund(key);
+  for (const key of ['judge', 'seller', 'buyer']) await fund(place, key, '5');
   judge = await place.start(['verifier', '--key', 'judge', '--fee', '0.0005', ...OPTIONS], env);
   judgeKey = /verifier (\w+)/.exec(judge.line)![1]!;
   const cheating = ['--accept-verifiers', judgeKey, '--cheat', 'tamper:3'];

@@ -24,21 +24,33 @@ export interface Ran {
   readonly stderr: string;
 }
 
-/** The node that was started in a place, asked from this process: for what only sets the stage. */
-export function clientOf(place: Place): ChainClient {
-  const node = { datadir: place.folder, network: 'regtest', rpc: undefined } as const;
+/** A data folder, and the passphrase of the keys in it. */
+export type Home = Pick<Place, 'folder'> & { readonly passphrase: string };
+
+/** The node that was started on a data folder, asked from this process: for what only sets the stage. */
+export function clientOf({ folder }: Pick<Place, 'folder'>): ChainClient {
+  const node = { datadir: folder, network: 'regtest', rpc: undefined } as const;
   return new ChainClient(RpcClient.forNode(node));
 }
 
-/** Somebody whose key lies in the data folder, where the binary finds it, and who acts from this process, too. */
-export async function actor(
-  place: { readonly folder: string; readonly passphrase: string },
-  chain: ChainClient,
-  name: string,
-): Promise<ImiHands> {
-  const key: KeyPair = createKey(REGTEST);
-  const sealed = await sealKey(key, place.passphrase, REGTEST);
-  writeKeyFile(keyPath(place.folder, REGTEST, name), sealed);
+/** A key in the data folder, where the binary finds it. */
+async function addKey({ folder, passphrase }: Home, name: string): Promise<KeyPair> {
+  const key = createKey(REGTEST);
+  writeKeyFile(keyPath(folder, REGTEST, name), await sealKey(key, passphrase, REGTEST));
+  return key;
+}
+
+/** A key in the data folder, with coins of the faucet of the node there. */
+export async function fund(home: Home, name: string, ...coins: readonly string[]): Promise<void> {
+  const { address } = await addKey(home, name);
+  const { rpc } = clientOf(home);
+  for (const amount of coins) await rpc.call('faucet', address, amount);
+  await rpc.close();
+}
+
+/** Somebody whose key lies in the data folder, and who acts from this process, too. */
+export async function actor(home: Home, chain: ChainClient, name: string): Promise<ImiHands> {
+  const key = await addKey(home, name);
   return { chain, key, wallet: new Wallet({ client: chain, keys: [key], params: REGTEST }) };
 }
 

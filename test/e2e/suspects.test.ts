@@ -2,6 +2,7 @@ import { cpSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { eventually, type NodeProcess, Nodes } from './Nodes.js';
+import { fund, type Home } from './stage.js';
 
 interface Suspect {
   readonly as: string;
@@ -29,13 +30,11 @@ const buyArgs = (...args: string[]): string[] => [
   ...['--timeout', '300', ...args],
 ];
 
-async function fund(key: string, coins: string): Promise<void> {
-  await place.ok(['keygen', '--name', key], { env });
-  await place.ok(['wallet', 'faucet', coins, '--key', key], { env });
-}
-
 const held = async (node: NodeProcess, who: string) =>
   (await node.rpc<SuspectList>('getsuspect', who)).suspects;
+
+/** The data folder that the keys are in. */
+const home = (): Home => ({ folder: miner.folder, passphrase: place.passphrase });
 
 beforeAll(async () => {
   cpSync('fixtures/bitmodel-tiny', tiny, { recursive: true });
@@ -44,10 +43,10 @@ beforeAll(async () => {
   await place.ok(['model', 'pack', tiny], { env });
   const shared = ['--model', tiny, '--threads', '1'];
   const judges = ['v0', 'v1', 'v2'].map(async (judge) => {
-    await fund(judge, '1');
+    await fund(home(), judge, '1');
     await place.start(['verifier', '--key', judge, '--fee', '0.0005', ...shared], env);
   });
-  await Promise.all([...judges, fund('buyer', '10'), fund('cheat', '10')]);
+  await Promise.all([...judges, fund(home(), 'buyer', '10'), fund(home(), 'cheat', '10')]);
   cheat = await place.ok(['wallet', 'address', '--key', 'cheat'], { env });
   const sells = ['--key', 'cheat', '--price', '0.0005', '--accept-verifiers', 'any'];
   await place.start(['worker', ...sells, '--cheat', 'tamper:3', ...shared], env);
