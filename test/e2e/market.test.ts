@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { RpcClient } from '#src/chain/index.js';
 import { createHost, type Host } from '#src/network/index.js';
+import { mineWhatWaits, UNHURRIED } from './blocks.js';
 import { Place, type Running } from './harness.js';
 
 /** A machine: a data folder of its own, and a node of its own in a process of its own. */
@@ -30,6 +31,7 @@ const listed = new Map<string, Map<string, Set<string>>>();
 const heard: Uint8Array[] = [];
 let stranger: Host;
 let watching: NodeJS.Timeout;
+let endBlocks: (() => void) | undefined;
 let miner: Machine;
 let buyer: Machine;
 let sellers: Machine[];
@@ -102,12 +104,16 @@ async function until(holds: () => boolean | Promise<boolean>): Promise<void> {
 const isAlive = ({ node: { child } }: Machine): boolean =>
   child.exitCode === null && child.signalCode === null;
 
-/** Whether all running nodes have the same tip. */
-async function agree(): Promise<boolean> {
-  const tips = await Promise.all(
-    machines.filter(isAlive).map(({ rpc }) => rpc.call<string>('getbestblockhash')),
-  );
-  return new Set(tips).size === 1;
+/** Waits until all running nodes have the tip that the miner has now: it may have made another by then, on a slow machine always. */
+async function agree(): Promise<void> {
+  const height = await miner.rpc.call<number>('getblockcount');
+  const tip = await miner.rpc.call<string>('getblockhash', height);
+  await until(async () => {
+    const tips = machines
+      .filter(isAlive)
+      .map(({ rpc }) => rpc.call<string>('getblockhash', height).catch(() => undefined));
+    return (await Promise.all(tips)).every((found) => found === tip);
+  });
 }
 
 /** Whether every running node has a transaction in a block of its chain. */
@@ -155,7 +161,8 @@ function whoListed(type: string, jobId: string): string[] {
 }
 
 beforeAll(async () => {
-  miner = await startMachine('--mine', '--block-time', '0.8');
+  miner = await startMachine('--mine', ...UNHURRIED);
+  endBlocks = mineWhatWaits(miner.rpc);
   const seed = ['--seed-node', miner.address];
   [buyer, ...sellers] = (await Promise.all([1, 2, 3, 4].map(() => startMachine(...seed)))) as [
     Machine,
@@ -172,7 +179,7 @@ beforeAll(async () => {
   ]);
   await fund(sellers[2]!, 'cheat', '5');
   await miner.place.ok(['keygen', '--name', 'miner'], { env: environment(miner) });
-  await until(agree);
+  await agree();
   for (const machine of judges) {
     const args = ['--key', 'judge', '--model', tiny, '--fee', '0.0005', '--threads', '1'];
     await machine.place.start(['verifier', ...args], environment(machine));
@@ -191,10 +198,12 @@ beforeAll(async () => {
   });
   for (const { address } of machines) await stranger.dial(address);
   watching = setInterval(() => void look(), 250);
-}, 240_000);
+  // eight nodes, and a dozen commands on them
+}, 480_000);
 
 afterAll(async () => {
   clearInterval(watching);
+  endBlocks?.();
   await stranger?.close();
   for (const { place, rpc } of machines) {
     place.close();
@@ -232,7 +241,7 @@ describe('a market of machines, each with a node of its own', () => {
     expect({ code, stderr }).toMatchObject({ code: 10 });
     expect(JSON.parse(stdout)).toMatchObject({ state: 'slashed' });
     await cheat.stop('SIGKILL');
-    await until(agree);
+    await agree();
   }, 240_000);
 
   it('waits for a seller that is cut off from it, node and all, before the prompt is there', async () => {
@@ -249,7 +258,7 @@ describe('a market of machines, each with a node of its own', () => {
     expect(text).not.toBe('');
     expect(restarted).toBeDefined();
     await restarted;
-    await until(agree);
+    await agree();
   }, 240_000);
 
   it('announces a job anew when the machine of its seller dies after the escrow', async () => {
@@ -277,6 +286,6 @@ describe('a market of machines, each with a node of its own', () => {
     ]);
     const sellersOf = (attempts as unknown as { seller: string }[]).map(({ seller }) => seller);
     expect(new Set(sellersOf).size).toBe(2);
-    await until(agree);
+    await agree();
   }, 240_000);
 });
