@@ -14,15 +14,9 @@ export type { CategoryInfo } from './client/categoryJson.js';
 export type { CoinPageOptions } from './client/coinPages.js';
 export { type NodeEvent, nodeEvents, readEvents } from './client/events.js';
 export type { HistoryOrder, HistoryPlace } from './client/historyPages.js';
+export { addressPath, cookiePath, type NodeLocation, type RpcAuth } from './client/nodeLocation.js';
 export type { PinEventJson, PinOptions, PinSelector } from './client/pinPages.js';
-export {
-  addressPath,
-  cookiePath,
-  type NodeLocation,
-  type RpcAuth,
-  RpcClient,
-  type RpcClientOptions,
-} from './client/RpcClient.js';
+export { RpcClient, type RpcClientOptions } from './client/RpcClient.js';
 export type { Holders } from './client/scriptBatches.js';
 export { ByteReader } from './codec/ByteReader.js';
 export { ByteWriter } from './codec/ByteWriter.js';

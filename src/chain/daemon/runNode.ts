@@ -1,7 +1,7 @@
 import { unlinkSync } from 'node:fs';
 import { deferred, writeFileAtomic } from '../../base/index.js';
 import { addressScript } from '../address/address.js';
-import { addressPath, cookiePath, type RpcAuth } from '../client/RpcClient.js';
+import { addressPath, cookiePath, type RpcAuth } from '../client/nodeLocation.js';
 import type { NetworkName } from '../consensus/parameters.js';
 import { ChainNode } from '../node/ChainNode.js';
 import type { CheckOptions } from '../node/verifyChain.js';

@@ -4,7 +4,7 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import type { AddressInfo } from 'node:net';
 import { setTimeout as delay } from 'node:timers/promises';
 import { BitmodelError, EXIT, joinSignals, messageOf, writeFileAtomic } from '../../base/index.js';
-import type { RpcAuth } from '../client/RpcClient.js';
+import type { RpcAuth } from '../client/nodeLocation.js';
 import { RPC_CODE, RpcError, STOPPING_WORDS } from '../wire/RpcError.js';
 import { callerList, isAuthorised, isLoopback, isOwnHost } from './access.js';
 import { answerBody, type RpcHandler, type RpcMethod } from './dispatch.js';

@@ -129,6 +129,17 @@ function holderAt(holders: Holders, height: number): string | undefined {
   return holders.findLast((each) => each.height <= height)?.owner;
 }
 
+/** Items of a stream, so many at a time; the last may be fewer. */
+async function* inBatches<T>(stream: AsyncIterable<T>, size: number): AsyncGenerator<T[], void> {
+  let batch: T[] = [];
+  for await (const item of stream) {
+    if (batch.push(item) < size) continue;
+    yield batch;
+    batch = [];
+  }
+  if (batch.length > 0) yield batch;
+}
+
 const keyOf = (child: string, parent: string): string => `${child}:${parent}`;
 
 /** The parents whose holders are asked for, each once, so many at a time. */
@@ -187,9 +198,10 @@ export async function readStandings(
   const { byId, height: atHeight } = registry;
   const statements: StatementPin[] = [];
   const options = { all: true, atHeight, maxPayload: 4_096 };
-  for await (const pin of client.eachPin(CONTRIBUTION_PIN_PATH, options)) {
-    const said = await statementOf(client, pin, atHeight);
-    if (said && (about?.has(said.statement.child) ?? true)) statements.push(said);
+  for await (const pins of inBatches(client.eachPin(CONTRIBUTION_PIN_PATH, options), AT_ONCE)) {
+    for (const said of await mapConcurrently(pins, (pin) => statementOf(client, pin, atHeight))) {
+      if (said && (about?.has(said.statement.child) ?? true)) statements.push(said);
+    }
   }
   const holders = await holdersOfParents(client, registry, statements);
   const words = new Map<string, ParentsWord>();
