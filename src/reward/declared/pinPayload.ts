@@ -51,14 +51,14 @@ const path = z
 const inOrder = (calibrations: readonly DeclaredCalibration[]): boolean =>
   calibrations.every(({ file }, i) => i === 0 || calibrations[i - 1]!.file < file);
 const ppm = z.int().min(0).max(PPM);
+const AMOUNT = /^(?:0|[1-9]\d{0,8})\.\d{8}$/;
 /** Coins with exactly eight decimals, as jobs have them: one amount has one spelling. More than nothing. */
-const amount = z
-  .string()
-  .regex(/^(?:0|[1-9]\d{0,8})\.\d{8}$/)
-  .refine((coins) => {
-    const units = parseAmount(coins);
-    return units > 0n && units <= MAXIMUM_FEE_PER_JOB;
-  });
+const amount = z.string().refine((coins) => {
+  // one check for all: zod goes on behind one that failed, and what is no amount can't be read as one
+  if (!AMOUNT.test(coins)) return false;
+  const units = parseAmount(coins);
+  return units > 0n && units <= MAXIMUM_FEE_PER_JOB;
+});
 
 const common = {
   v: z.literal(1),
