@@ -109,6 +109,8 @@ const jobSchema = z
     expires: height,
   })
   .superRefine((job, context) => {
+    // zod goes on behind a field that is wrong, and what is no amount can't be read as one
+    if (context.issues.length > 0) return;
     const demand = (holds: boolean, path: string, message: string): void => {
       if (!holds) context.addIssue({ code: 'custom', path: [path], message });
     };
