@@ -9,7 +9,7 @@ export interface PayBatchOptions {
   /** The file of what is carried and paid. */
   readonly ledger: string;
   readonly params: AddressParameters;
-  /** Pay although the ledger has a batch of the same graph, demand and minimum. */
+  /** Pay although the ledger has a batch of the same graph, demand and minimum; one that was left unfinished is only finished. */
   readonly again?: boolean;
   /** Wait for a block where the mempool takes no more, and go on. */
   readonly wait?: boolean;
@@ -67,7 +67,8 @@ export function payBatch(
       isFinished ||= !batch.isSent && batch.name === batchName(plan);
     }
     const resumed = [...run.sent];
-    if (isFinished && !options.again) return { txids: resumed, resumed };
+    // also where it is to be paid once more: that was said of the batch that is now finished, by whoever ran the same again
+    if (isFinished) return { txids: resumed, resumed };
     const same = run.ledger.batches.findLast(({ name }) => name === batchName(plan));
     if (same && !options.again) throw alreadyPaid(same);
     const fee = await run.pay(plan);
