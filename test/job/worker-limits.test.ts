@@ -71,12 +71,16 @@ describe('what a seller risks for a job', () => {
     expect(limitFault(staking(COIN + 1n), { price, maxStake: COIN })).toBe('too large a stake');
   });
 
-  it('is a stake for the fee of the model up to as much again, and within what it says itself', () => {
+  it('is a stake for the fee of the model up to what the job brings it, and within what it says itself', () => {
     const asking = (fee: bigint, stake: bigint) =>
       job({ ...large, feePerJob: formatAmount(fee), stake: formatAmount(stake) });
-    expect(limitFault(asking(12_000_000n, 24_000_000n), { price })).toBeUndefined();
-    expect(limitFault(asking(12_000_000n, 24_000_001n), { price })).toBe('too large a stake');
-    expect(limitFault(asking(12_000_001n, 13_004_000n), { price })).toBe('too large a stake');
+    expect(limitFault(asking(COIN / 100n, 13_000_000n), { price })).toBeUndefined();
+    expect(limitFault(asking(COIN / 100n, 13_000_001n), { price })).toBe('too large a stake');
+    expect(limitFault(asking(COIN / 100n + 1n, 12_000_000n), { price })).toBeUndefined();
+    expect(limitFault(asking(COIN / 100n + 1n, 12_000_001n), { price })).toBe('too large a stake');
+    const dear = { price: price * 20n };
+    expect(limitFault(asking(COIN / 5n, 260_000_000n), dear)).toBeUndefined();
+    expect(limitFault(asking(COIN / 5n + 1n, 240_000_001n), dear)).toBe('too large a stake');
     expect(limitFault(asking(COIN - 1_003_000n, COIN), { price, maxStake: COIN })).toBeUndefined();
     expect(limitFault(asking(COIN, COIN + 1_003_000n), { price, maxStake: COIN })).toBe(
       'too large a stake',

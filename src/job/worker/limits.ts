@@ -41,8 +41,9 @@ export function limitFault(job: JobSpec, limits: WorkerLimits): string | undefin
   const reward = price * BigInt(job.maxTokens);
   if (contestBond(job) > larger(reward, LEAST_FEE_LIMIT)) return 'verifiers that cost too much';
   const most = maxStake ?? larger(reward * STAKE_MULTIPLE, LEAST_STAKE_LIMIT);
-  // the stake answers for the model's fee, too, which brings the seller nothing: no more of it than of all the rest
+  // the stake answers for the model's fee, too, which brings the seller nothing, and which a wrong slash takes from the
+  // seller for a buyer who may be the model's owner: no more of it than the job brings
   const fee = feePerJob(job);
-  const beside = maxStake === undefined && fee <= most ? fee : 0n;
+  const beside = maxStake === undefined && fee <= larger(reward, LEAST_STAKE_LIMIT) ? fee : 0n;
   return parseAmount(job.stake) > most + beside ? 'too large a stake' : undefined;
 }
