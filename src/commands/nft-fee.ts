@@ -55,7 +55,7 @@ export function registerFee(nft: Command): void {
     .argument('<nft>', 'its category, the output it lies in (TXID:VOUT), or its model')
     .argument(
       '<fee>',
-      'share of the price of each job, such as 6%, or coins for each, such as 0.01',
+      'share of the price of each job (6%), coins for each job (0.01), or both (6%+0.01)',
     )
     .action(fee);
 }

@@ -130,7 +130,10 @@ export function registerSettle(reward: Command): void {
       '--max-fees <coins>',
       'most that the fees of this run come to; with --watch, of any 24 hours (default: 0.01)',
     )
-    .option('--wait', 'wait for blocks where more than 25 transactions hang on each other')
+    .option(
+      '--wait',
+      "wait for blocks: where more than 25 transactions hang on each other, or a batch's coins are not yet six blocks deep; gives up after six blocks without progress",
+    )
     .option('--watch', 'go on after each block that brought something, until stopped')
     .option('--amount <coins>', 'pay this much in a batch, to the owners of a graph')
     .option(
