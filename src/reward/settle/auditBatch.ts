@@ -10,7 +10,7 @@ import { type AuditedShare, type AuditVerdict, whereaboutsOf } from './audit.js'
 import { type Amounts, HIGHEST_MINIMUM, type OwnerPayment, planBatch } from './batch.js';
 import { amountsHash, graphHash, type PayoutMark } from './payoutMark.js';
 import type { BatchPart, BatchTransactions } from './readBatch.js';
-import { withRemade } from './remade.js';
+import { type RemadeBounds, withRemade } from './remade.js';
 
 /** What an audit of a batch is made from, beside the chain. */
 export interface BatchEvidence {
@@ -19,6 +19,8 @@ export interface BatchEvidence {
   /** Base units by owner that the batch began with, see `readCarried`; needed where there were some. */
   readonly carried?: Amounts | undefined;
   readonly params: AddressParameters;
+  /** How far payments that were made anew are looked for; 1,000 transactions an owner and 5,000 questions unless stated. */
+  readonly lookThrough?: RemadeBounds;
 }
 
 /** The audit of a batch, or of one transaction of it. */
@@ -67,17 +69,24 @@ function carriedBefore({ carried }: PayoutMark, { carried: given }: BatchEvidenc
   );
 }
 
+/** Which owners a whole batch leaves out, and which it pays more than once. */
+interface RangeProblems {
+  readonly missing: readonly string[];
+  readonly twice: readonly string[];
+}
+
 /** Which of a batch's owners its transactions pay, each once, or what is wrong with that. */
-function rangeProblems(mark: PayoutMark, paying: readonly BatchPart[]): string[] {
-  const problems: string[] = [];
+function rangeProblems(mark: PayoutMark, paying: readonly BatchPart[]): RangeProblems {
+  const missing: string[] = [];
+  const twice: string[] = [];
   let next = 0;
   for (const { mark: each } of [...paying].sort((a, b) => a.mark.first - b.mark.first)) {
-    if (each.first > next) problems.push(`Owners ${next} to ${each.first - 1} are not paid.`);
-    if (each.first < next) problems.push(`Owners ${each.first} to ${next - 1} are paid twice.`);
+    if (each.first > next) missing.push(`Owners ${next} to ${each.first - 1} are not paid.`);
+    if (each.first < next) twice.push(`Owners ${each.first} to ${next - 1} are paid twice.`);
     next = Math.max(next, each.first + each.count);
   }
-  if (next < mark.total) problems.push(`Owners ${next} to ${mark.total - 1} are not paid.`);
-  return problems;
+  if (next < mark.total) missing.push(`Owners ${next} to ${mark.total - 1} are not paid.`);
+  return { missing, twice };
 }
 
 /**
@@ -111,8 +120,16 @@ export async function auditBatch(
   if (payments.length !== mark.total) {
     problems.push(`${payments.length} owners are to be paid, and the batch says ${mark.total}.`);
   }
-  const { paying, isTwice } = await withRemade(client, batch, payments);
-  if (mark.count === 0) problems.push(...rangeProblems(mark, paying));
+  const { paying, isTwice, isCut } = await withRemade(
+    client,
+    batch,
+    payments,
+    evidence.lookThrough,
+  );
+  const { missing, twice } =
+    mark.count === 0 ? rangeProblems(mark, paying) : { missing: [], twice: [] };
+  // who was not found may have been paid where nobody looked, behind what strangers sent the owners
+  problems.push(...twice, ...(isCut ? [] : missing));
   const shares: AuditedShare[] = [];
   for (const each of paying) {
     const due = payments.slice(each.mark.first, each.mark.first + each.mark.count);
@@ -124,6 +141,10 @@ export async function auditBatch(
   const paid = sumOf(shares.map((share) => share.paid ?? 0n));
   if (paid === 0n && demanded > 0n) problems.push('It pays nobody anything.');
   let verdict: AuditVerdict = problems.length === 0 ? 'right' : 'wrong';
+  if (isCut && missing.length > 0) {
+    problems.push(...missing, 'Not all that these owners were sent could be looked through.');
+    if (verdict === 'right') verdict = 'incomplete';
+  }
   if (mark.count > 0) {
     const count = paying.reduce((sum, each) => sum + each.mark.count, 0);
     if (isTwice) problems.push('Another transaction pays the same owners by the same batch.');

@@ -13,10 +13,15 @@ import {
   readBatch,
 } from './readBatch.js';
 
-/** Transactions of one owner that are looked through, the newest. */
-const MOST_LISTED = 1_000;
-/** Questions that one audit asks the node at most while it looks for payments: owners may have any number of others. */
-const MOST_ASKED = 5_000;
+/** How much of what owners were sent an audit looks through: they may have been sent any number of transactions. */
+export interface RemadeBounds {
+  /** Transactions of one owner, the newest. */
+  readonly listed: number;
+  /** Questions to the node in all. */
+  readonly asked: number;
+}
+
+const BOUNDS: RemadeBounds = { listed: 1_000, asked: 5_000 };
 
 /**
  * A batch with the payments that were made anew, each in a transaction of its own, in the place of such as could never be
@@ -24,16 +29,19 @@ const MOST_ASKED = 5_000;
  * them by the same mark, to the unit, is among the transactions of that owner. What pays anybody otherwise is not looked at,
  * or strangers could make a batch look wrong.
  * @param payments all that the batch should pay, in order
- * @returns what pays owners, and whether another transaction pays those of the one that was asked for
+ * @returns what pays owners, whether another transaction pays those of the one that was asked for, and whether the search
+ *   ended before all was looked through
  */
 export async function withRemade(
   client: ChainClient,
   batch: BatchTransactions,
   payments: readonly OwnerPayment[],
-): Promise<{ paying: readonly BatchPart[]; isTwice: boolean }> {
+  bounds = BOUNDS,
+): Promise<{ paying: readonly BatchPart[]; isTwice: boolean; isCut: boolean }> {
   const { mark, paying } = batch;
-  if (isWhole(mark) || payments.length !== mark.total) return { paying, isTwice: false };
-  const search = new Search(client, batch, payments);
+  if (isWhole(mark) || payments.length !== mark.total)
+    return { paying, isTwice: false, isCut: false };
+  const search = new Search(client, batch, payments, bounds);
   const found = [...paying];
   for (let at = 0; at < mark.total; ) {
     const here = found.find(({ mark: { first, count } }) => first <= at && at < first + count);
@@ -47,7 +55,7 @@ export async function withRemade(
     else at += 1;
   }
   const isTwice = mark.count > 0 && (await search.paymentOf(mark.first)) !== undefined;
-  return { paying: found, isTwice };
+  return { paying: found, isTwice, isCut: search.isCut };
 }
 
 /** Looks through owners' transactions for such as pay them by a batch's mark. */
@@ -56,25 +64,49 @@ class Search {
   readonly #known: KnownTransactions;
   readonly #batch: BatchTransactions;
   readonly #payments: readonly OwnerPayment[];
+  readonly #bounds: RemadeBounds;
   #asked = 0;
+  #isCut = false;
 
-  constructor(client: ChainClient, batch: BatchTransactions, payments: readonly OwnerPayment[]) {
+  constructor(
+    client: ChainClient,
+    batch: BatchTransactions,
+    payments: readonly OwnerPayment[],
+    bounds: RemadeBounds,
+  ) {
+    this.#bounds = bounds;
     this.#client = client;
     this.#known = new KnownTransactions(client);
     this.#batch = batch;
     this.#payments = payments;
   }
 
+  /** Whether a bound ended it before all that owners were sent was looked through. */
+  get isCut(): boolean {
+    return this.#isCut;
+  }
+
+  /** Counts a question; false when there were too many. */
+  #mayAsk(): boolean {
+    this.#isCut ||= this.#asked >= this.#bounds.asked;
+    this.#asked += 1;
+    return !this.#isCut;
+  }
+
   /** What else pays the owner at this place of the batch. */
   async paymentOf(at: number): Promise<BatchPart | undefined> {
     const { mark, paying } = this.#batch;
     const { lockingScript } = this.#payments[at]!;
-    if (this.#asked++ >= MOST_ASKED) return undefined;
-    const history = await this.#client.scriptHistory([lockingScript], MOST_LISTED, 'newest');
+    if (!this.#mayAsk()) return undefined;
+    const history = await this.#client.scriptHistory(
+      [lockingScript],
+      this.#bounds.listed,
+      'newest',
+    );
     for (const { txid, height } of history) {
       if (height > 0 && height < mark.height) continue;
       if (paying.some((part) => part.txid === txid)) continue;
-      if (this.#asked++ >= MOST_ASKED) return undefined;
+      if (!this.#mayAsk()) return undefined;
       const { transaction } = await this.#known.get(txid);
       const its = markOf(transaction);
       if (!its || !isSame(its, mark) || isWhole(its)) continue;
@@ -82,6 +114,7 @@ class Search {
       const part = { txid, mark: its, transaction };
       if (this.#paysExactly(part) && (await this.#isOfThis(part))) return part;
     }
+    this.#isCut ||= history.length >= this.#bounds.listed;
     return undefined;
   }
 

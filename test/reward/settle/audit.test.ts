@@ -391,6 +391,22 @@ describe('auditing a batch', () => {
       amount: leaf![1]!.value,
       problems: ['Owners 1 to 2 are not paid.'],
     });
+    // behind what strangers sent an owner there may be more than is looked through
+    const { lockingScript } = batchOutputs(plan, 1)[1]![1]!;
+    for (let i = 0; i < 2; i++) await regtest.pay([{ value: 1_000n, lockingScript }]);
+    for (const lookThrough of [
+      { listed: 1, asked: 100 },
+      { listed: 100, asked: 2 },
+    ]) {
+      expect(await audit(txid, COIN, { lookThrough })).toMatchObject({
+        verdict: 'incomplete',
+        problems: [
+          'Owners 1 to 2 are not paid.',
+          'Not all that these owners were sent could be looked through.',
+        ],
+      });
+    }
+    expect((await audit(txid, COIN)).verdict).toBe('wrong');
     await regtest.mine();
   });
 
