@@ -61,7 +61,7 @@ async function audit(answer: string, of: readonly string[], ...args: string[]): 
 }
 
 function jobOf({ code, stdout, stderr }: Finished, expected: number): Audit['jobs'][number] {
-  expect({ code, stderr }).toMatchObject({ code: expected });
+  expect(code, stderr).toBe(expected);
   return (JSON.parse(stdout) as Audit).jobs[0]!;
 }
 
