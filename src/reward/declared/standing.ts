@@ -8,6 +8,7 @@ import {
   type Statement,
 } from './contribution.js';
 import { nftOf, spendsNft } from './nftWord.js';
+import { readOwnWords } from './ownWord.js';
 import { pinEvents } from './pinEvents.js';
 import type { Registry } from './registry.js';
 
@@ -187,7 +188,8 @@ async function heard(client: ChainClient, said: StatementPin, held: Holders): Pr
  * How claims stand, from the pins of those who confirm and dispute them. A word counts as the parent's if whoever made its
  * pin held the parent's pin in force when the block had passed in which it was said, or spent the NFT that it lies with; of several the last counts, as long as
  * its pin is not revoked. A confirmation holds for weights from the one it names up: a claim of less is unconfirmed again.
- * Where nothing was said and one holder has both pins, nobody else could confirm it: it is confirmed.
+ * Where nothing was said, one holder has both pins, and made the child's say what it says, nobody else could confirm it: it is
+ * confirmed. A pin that was only sent to the parent's holder says nothing for it.
  * @param about read only what concerns these sources; all unless stated
  */
 export async function readStandings(
@@ -203,6 +205,7 @@ export async function readStandings(
       if (said && (about?.has(said.statement.child) ?? true)) statements.push(said);
     }
   }
+  const own = await readOwnWords(client, registry, about);
   const holders = await holdersOfParents(client, registry, statements);
   const words = new Map<string, ParentsWord>();
   const disputes = new Map<string, PublishedDispute[]>();
@@ -225,7 +228,7 @@ export async function readStandings(
       if (said?.standing === 'disputed') return 'disputed';
       if (said) return ppm >= said.ppm ? 'confirmed' : 'unconfirmed';
       const holder = byId.get(child)?.pin.owner;
-      const isOwn = holder !== undefined && holder === byId.get(parent)?.pin.owner;
+      const isOwn = own.has(child) && holder === byId.get(parent)?.pin.owner;
       return isOwn ? 'confirmed' : 'unconfirmed';
     },
     wordOf: (child, parent) => words.get(keyOf(child, parent)),

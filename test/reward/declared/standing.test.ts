@@ -19,6 +19,7 @@ import {
   CONTRIBUTION_PIN_PATH,
   chainGraph,
   confirmationOf,
+  declareSource,
   disputeOf,
   type HolderTerms,
   holderScript,
@@ -27,7 +28,9 @@ import {
   readRegistry,
   readStandings,
   redeclare,
+  SOURCE_PIN_PATH,
   sayAsParent,
+  sourcePinPayload,
   statementPayload,
 } from '#src/reward/index.js';
 import { Community, idOf, uses } from './community.js';
@@ -188,6 +191,70 @@ describe('a claim to stand on a parent', () => {
   });
 });
 
+/** What somebody's source says in its pin, which anybody can write and send anywhere. */
+async function claimOf(who: string, name: string, parent: string) {
+  const draft = { id: idOf(name), name, kind: 'code', owner: community.script(who) } as const;
+  const { chain } = community.regtest;
+  const source = await declareSource(chain, { ...draft, parents: [uses(parent, 1_000)] });
+  return { contentType: 'application/json', payload: sourcePinPayload(source) };
+}
+
+/** How the claim of a source on its parent stands, read whole and of this source alone. */
+async function standsOf(name: string, parent: string) {
+  const { chain } = community.regtest;
+  const registry = await readRegistry(chain);
+  const [id, of] = [idOf(name), idOf(parent)];
+  const [all, one] = [
+    await readStandings(chain, registry),
+    await readStandings(chain, registry, new Set([id])),
+  ].map((standings) => standings.of(id, of, 1_000));
+  expect(one).toBe(all);
+  return all;
+}
+
+describe("a source whose pin lies with its parent's holder", () => {
+  it('is not confirmed by a pin that a stranger made and sent there', async () => {
+    const { chain } = community.regtest;
+    const eve = community.wallet('eve');
+    const claim = await claimOf('eve', 'gift', 'verses');
+    await createPin(eve, SOURCE_PIN_PATH, claim, community.script('ben'));
+    await community.regtest.mine();
+    const { pin } = await community.declared('gift');
+    expect(pin).toMatchObject({
+      owner: community.address('ben'),
+      creator: community.address('eve'),
+    });
+    expect(await standsOf('gift', 'verses')).toBe('unconfirmed');
+    const registry = await readRegistry(chain);
+    const own = redeclare(registry, idOf('gift'), [uses('verses', 1_000), uses('notes', 1)]);
+    await publishRedeclaration(chain, community.wallet('ben'), own);
+    await community.regtest.mine();
+    expect(await standsOf('gift', 'verses')).toBe('confirmed');
+  });
+
+  it('is the holder’s own until somebody else changes it, who then sends it back', async () => {
+    const { chain } = community.regtest;
+    await community.publish('ben', 'reader', [uses('verses', 1_000)]);
+    expect(await standsOf('reader', 'verses')).toBe('confirmed');
+    const move = async (from: string, to: string) => {
+      const { pin } = await community.declared('reader');
+      await transferPin(chain, community.wallet(from), pin, community.script(to));
+      await community.regtest.mine();
+    };
+    await move('ben', 'eve');
+    expect(await standsOf('reader', 'verses')).toBe('unconfirmed');
+    await move('eve', 'ben');
+    expect(await standsOf('reader', 'verses')).toBe('confirmed');
+    await move('ben', 'eve');
+    const weights = [uses('verses', 1_000), uses('notes', 1)];
+    const changed = redeclare(await readRegistry(chain), idOf('reader'), weights);
+    await publishRedeclaration(chain, community.wallet('eve'), changed);
+    await community.regtest.mine();
+    await move('eve', 'ben');
+    expect(await standsOf('reader', 'verses')).toBe('unconfirmed');
+  });
+});
+
 describe('a parent whose pin lies with an NFT', () => {
   const bound = sha256(utf8('bound'));
   let holder: HolderTerms;
@@ -213,18 +280,27 @@ describe('a parent whose pin lies with an NFT', () => {
     return standings.of(idOf('user'), idOf('bound'), 1_000);
   };
   /** Says it in a transaction of somebody's own making: with these inputs, the NFT sent to a script. */
-  async function speak(who: string, { category }: HolderTerms, to: string, nftFirst = true) {
+  async function speak(
+    who: string,
+    { category }: HolderTerms,
+    to: string,
+    nftFirst = true,
+    said?: { path: string; payload: Uint8Array; lockingScript: Uint8Array },
+  ) {
     const wallet = community.wallet(who);
     const nft = await heldNft(wallet, { category });
     const plain = (await wallet.utxos()).find(({ output }) => output.token === undefined)!;
     const coins = nftFirst ? [nft, plain] : [plain, nft];
-    const payload = statementPayload(await confirmation());
-    const path = CONTRIBUTION_PIN_PATH;
+    const { path, payload, lockingScript } = said ?? {
+      path: CONTRIBUTION_PIN_PATH,
+      payload: statementPayload(await confirmation()),
+      lockingScript: community.script(who),
+    };
     const says = { operation: 'create', path, contentType: 'application/json', payload } as const;
     const funded = await wallet.fund({
       inputs: coins.map(({ outpoint, output }) => ({ outpoint, output, unlockingSize: 107 })),
       outputs: [
-        { value: 546n, lockingScript: community.script(who) },
+        { value: 546n, lockingScript },
         { value: 0n, lockingScript: encodePin(says) },
         tokenOutput(nft.output.token!, community.script(to)),
       ],
@@ -242,6 +318,18 @@ describe('a parent whose pin lies with an NFT', () => {
     const { chain } = community.regtest;
     await transferPin(chain, community.wallet('ben'), pin, holderScript(holder));
     await community.regtest.mine();
+  });
+
+  it('confirms a source that lies with it only if the NFT was there when that was made', async () => {
+    const lockingScript = holderScript(holder);
+    const gift = await claimOf('eve', 'bound gift', 'bound');
+    await createPin(community.wallet('eve'), SOURCE_PIN_PATH, gift, lockingScript);
+    const { payload } = await claimOf('ben', 'bound own', 'bound');
+    await speak('ben', holder, 'ben', true, { path: SOURCE_PIN_PATH, payload, lockingScript });
+    const { pin } = await community.declared('bound own');
+    expect((await community.declared('bound gift')).pin.owner).toBe(pin.owner);
+    expect(await standsOf('bound gift', 'bound')).toBe('unconfirmed');
+    expect(await standsOf('bound own', 'bound')).toBe('confirmed');
   });
 
   it('speaks by no other NFT, none that is not the first input or goes elsewhere, and no address', async () => {
