@@ -169,13 +169,20 @@ export async function readCsv(
     // lines may end in one way here and in another there, as where two files were joined
     record_delimiter: ['\r\n', '\n', '\r'],
   });
+  // what is wrong with a line ends the parser, and the pipeline would tell of that end alone
+  let wrong: unknown;
   try {
     await pipeline(Readable.from(pieces), parser, async (records: AsyncIterable<string[]>) => {
-      for await (const record of records) lines.take(record);
+      try {
+        for await (const record of records) lines.take(record);
+      } catch (thrown) {
+        wrong = thrown;
+        throw thrown;
+      }
     });
   } catch (thrown) {
-    if (thrown instanceof CsvError) throw csvError(thrown);
-    throw thrown;
+    const first = wrong ?? thrown;
+    throw first instanceof CsvError ? csvError(first) : first;
   }
   return lines.end();
 }

@@ -186,6 +186,16 @@ describe('a list of edges', () => {
     expect(await refusal(`${head}\n`, 'csv')).toMatch(message);
   });
 
+  it.each([
+    ['in its second line', 0],
+    ['far behind', 20_000],
+  ])('names the line of a mistake %s, however many lines follow', async (_, before) => {
+    const good = (tag: string, count: number): string =>
+      Array.from({ length: count }, (_, i) => `${tag}${i},b,1\n`).join('');
+    const text = `source,parent,ppm\n${good('c', before)}a,b,x\n${good('d', 20_000)}`;
+    expect(await refusal(text, 'csv')).toMatch(`in line ${before + 2} is not a number`);
+  });
+
   it('refuses a source whose lines call its owner by two names', async () => {
     const text = 'source,parent,ppm,owner\na,b,1,ann\na,c,1,ben\n';
     expect(await refusal(text)).toMatch(/owner of "a" is "ann", and then "ben", in line 3/);
