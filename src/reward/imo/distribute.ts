@@ -11,6 +11,7 @@ import {
   type Utxo,
   type Wallet,
 } from '../../chain/index.js';
+import { plainCoins } from '../contracts/plainCoins.js';
 import { submitContract, withUnlocking } from '../contracts/submit.js';
 import { type AssessedOffering, findOffering } from './assess.js';
 import { type AuditedPayment, readBooks, SNAPSHOT_LASTS } from './books.js';
@@ -62,10 +63,8 @@ export async function planDistribution(
   const least = Math.max(books.lastHeight, tip + 2 - SNAPSHOT_LASTS);
   const height = atHeight ?? Math.max(least, tip - buried);
   if (height < least || height > tip) throw badHeight(height, least, tip);
-  const coins = (await client.largestUtxos([books.script]))
-    .filter(({ output }) => !output.token)
+  const coins = (await plainCoins(client, books.script)).coins
     .filter((coin) => isMature(coin, tip))
-    .sort((a, b) => (a.output.value < b.output.value ? 1 : -1))
     .slice(0, MOST_COINS);
   const taken = coins.reduce((sum, { output }) => sum + output.value, 0n);
   const snapshot = books.moves.at(height);

@@ -1,6 +1,7 @@
 import { toHex } from '../../base/index.js';
 import { type ChainClient, decodePin, isMature, type Utxo } from '../../chain/index.js';
 import { type HolderTerms, holderScript } from '../contracts/holder.js';
+import { plainCoins } from '../contracts/plainCoins.js';
 
 /** What lies in a holder script. */
 export interface Waiting {
@@ -23,17 +24,16 @@ export async function waitingFees(
   pinId: string | undefined,
 ): Promise<Waiting> {
   const [found, height] = await Promise.all([
-    client.largestUtxos([holderScript(terms)]),
+    plainCoins(client, holderScript(terms)),
     client.height(),
   ]);
-  const mature = found.filter((coin) => isMature(coin, height));
+  const mature = found.coins.filter((coin) => isMature(coin, height));
   // only the model's own pin: anybody may lay others on what they pay
-  const fees = mature.filter(({ pins }) => pinId === undefined || !pins?.includes(pinId));
-  const coins = fees.filter(({ output }) => output.token === undefined);
+  const coins = mature.filter(({ pins }) => pinId === undefined || !pins?.includes(pinId));
   return {
     coins,
     amount: coins.reduce((sum, { output }) => sum + output.value, 0n),
-    withTokens: fees.length - coins.length,
+    withTokens: found.withTokens,
   };
 }
 
