@@ -15,7 +15,7 @@ import type { Published, Registry } from '../declared/registry.js';
 import { parseSplitScript } from '../split/split.js';
 import { type SplitSpend, unlockSplit } from '../split/splitSpend.js';
 import { chooseContracts } from './contracts.js';
-import { firmCoins, spareCoin } from './feeCoins.js';
+import { firmCoins, SpareCoins } from './feeCoins.js';
 import type { SettleOptions, SettleResult } from './settle.js';
 import { type Settlement, settlementOf } from './settlement.js';
 import { type LeftAlone, type LeftReason, type WeighedSpend, weighContract } from './weigh.js';
@@ -70,6 +70,7 @@ export class Settling {
   readonly #left: LeftAlone[] = [];
   readonly #sent = new Set<string>();
   readonly #ways: Map<string, bigint>;
+  readonly #spare: SpareCoins;
   #feeRate = 0n;
   #fees = 0n;
   #lacking: unknown;
@@ -88,6 +89,7 @@ export class Settling {
     this.#wallet = wallet;
     this.#options = options;
     this.#ways = options.ways ?? new Map();
+    this.#spare = options.spare ?? new SpareCoins();
   }
 
   /** Walks once over the contracts that are meant. @throws as `settleSplits` */
@@ -271,7 +273,7 @@ export class Settling {
     const feeRate = this.#feeRate;
     const request = { inputs, outputs: spend.outputs, feeRate };
     if (this.#options.spareOnly) {
-      const from = (free: readonly Utxo[]) => spareCoin(free, about, feeRate);
+      const from = (free: readonly Utxo[]) => this.#spare.next(free, about, feeRate);
       return wallet.fund({ ...request, from });
     }
     try {

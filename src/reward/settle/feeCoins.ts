@@ -1,5 +1,5 @@
 import { BitmodelError } from '../../base/index.js';
-import { DUST, P2PKH_INPUT_SIZE, type Utxo } from '../../chain/index.js';
+import { DUST, formatOutpoint, P2PKH_INPUT_SIZE, type Utxo } from '../../chain/index.js';
 
 /** Part of a wallet's coins in blocks that is at most tied up, until the next block, where the rest must stay at hand. */
 const SPARE_PART = 4n;
@@ -16,25 +16,42 @@ export function firmCoins(
 }
 
 /**
- * The one coin to pay a fee from where the wallet also pays for other things, such as a seller's stakes, out of what is in
- * blocks: the smallest that reaches, if it is at most a quarter of all that is in blocks. Its change counts again only after
- * the next block.
- * @param fee about what it has to pay, in base units; twice as much is looked for
- * @param feeRate base units per byte
- * @throws BitmodelError `INSUFFICIENT_FUNDS` where there is no such coin
+ * Coins to pay fees from where the wallet also pays for other things, such as a seller's stakes: one for each fee, out of
+ * what is in blocks, and all that were taken in one walk together at most a quarter of what was in blocks when it began.
+ * What such a coin leaves counts again only after the next block.
  */
-export function spareCoin(coins: readonly Utxo[], fee: bigint, feeRate: bigint): readonly Utxo[] {
-  const mined = coins.filter(({ height }) => height > 0);
-  const all = mined.reduce((sum, { output }) => sum + output.value, 0n);
-  const least = 2n * fee + BigInt(P2PKH_INPUT_SIZE) * feeRate + DUST;
-  const reaching = mined
-    .filter(({ output }) => output.value >= least)
-    .sort((a, b) => (a.output.value < b.output.value ? -1 : 1));
-  const [smallest] = reaching;
-  if (smallest && smallest.output.value * SPARE_PART <= all) return [smallest];
-  throw new BitmodelError(
-    'INSUFFICIENT_FUNDS',
-    'No coin in a block can be spared for the fee: the others are needed at hand.',
-    { next: 'Give the key a few small coins, or leave settling to others' },
-  );
+export class SpareCoins {
+  /** What each coin that was given away is worth, by its outpoint. */
+  readonly #given = new Map<string, bigint>();
+  #atFirst: bigint | undefined;
+
+  /**
+   * The smallest coin that reaches, if it can be spared.
+   * @param free the wallet's coins that nothing spends yet: what was given away and is among them was not used
+   * @param fee about what it has to pay, in base units; twice as much is looked for
+   * @param feeRate base units per byte
+   * @throws BitmodelError `INSUFFICIENT_FUNDS` where there is no such coin
+   */
+  next(free: readonly Utxo[], fee: bigint, feeRate: bigint): readonly Utxo[] {
+    const mined = free.filter(({ height }) => height > 0);
+    for (const coin of mined) this.#given.delete(formatOutpoint(coin.outpoint));
+    const tied = [...this.#given.values()].reduce((sum, value) => sum + value, 0n);
+    const now = tied + mined.reduce((sum, { output }) => sum + output.value, 0n);
+    this.#atFirst ??= now;
+    // stakes may have been paid since the walk began
+    const all = now < this.#atFirst ? now : this.#atFirst;
+    const least = 2n * fee + BigInt(P2PKH_INPUT_SIZE) * feeRate + DUST;
+    const [smallest] = mined
+      .filter(({ output }) => output.value >= least)
+      .sort((a, b) => (a.output.value < b.output.value ? -1 : 1));
+    if (smallest && (tied + smallest.output.value) * SPARE_PART <= all) {
+      this.#given.set(formatOutpoint(smallest.outpoint), smallest.output.value);
+      return [smallest];
+    }
+    throw new BitmodelError(
+      'INSUFFICIENT_FUNDS',
+      'No coin in a block can be spared for the fee: the others are needed at hand.',
+      { next: 'Give the key a few small coins, wait for a block, or leave settling to others' },
+    );
+  }
 }

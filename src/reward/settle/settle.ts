@@ -1,6 +1,7 @@
 import type { ChainClient, Wallet } from '../../chain/index.js';
 import { readRegistry } from '../declared/registry.js';
 import type { ContractChoice } from './contracts.js';
+import type { SpareCoins } from './feeCoins.js';
 import { Settling } from './Settling.js';
 import type { PlannedSettlement, Settlement } from './settlement.js';
 import type { LeftAlone } from './weigh.js';
@@ -22,8 +23,10 @@ export interface SettleOptions extends ContractChoice {
   readonly wait?: boolean;
   /** Leave coins alone that are not in a block yet. */
   readonly minedOnly?: boolean;
-  /** Pay fees only from coins that can be spared, see `spareCoin`: the wallet has other things to pay at any moment. */
+  /** Pay fees only from coins that can be spared, see `SpareCoins`: the wallet has other things to pay at any moment. */
   readonly spareOnly?: boolean;
+  /** What was taken of them; filled and used by several runs that count as one walk. */
+  readonly spare?: SpareCoins;
   /** Base units of fees that all settlements together cost at most; no bound where undefined. */
   readonly maxFees?: bigint | undefined;
   /**

@@ -1,6 +1,7 @@
 import { setTimeout } from 'node:timers/promises';
 import { BitmodelError, EXIT, messageOf } from '../../base/index.js';
 import { type ChainClient, nodeEvents, type Wallet } from '../../chain/index.js';
+import { SpareCoins } from './feeCoins.js';
 import { type SettleOptions, settleSplits } from './settle.js';
 import type { Settlement } from './settlement.js';
 import type { LeftAlone } from './weigh.js';
@@ -20,7 +21,7 @@ export type WatchEvent =
 
 /** What is watched, and who is told. */
 export interface WatchOptions
-  extends Omit<SettleOptions, 'wait' | 'minedOnly' | 'onSettled' | 'ways'> {
+  extends Omit<SettleOptions, 'wait' | 'minedOnly' | 'onSettled' | 'ways' | 'spare'> {
   /** Base units of fees in any 24 hours; no bound where undefined. */
   readonly maxFees?: bigint | undefined;
   readonly signal: AbortSignal;
@@ -74,6 +75,8 @@ class Watch {
   /** A walk that one block ends goes on after the next: what it cost is not forgotten. */
   readonly #ways = new Map<string, bigint>();
   #waysSince = Date.now();
+  /** A node that was away gives the same block again: what its fees took counts until there is another. */
+  #spare = { height: -1, coins: new SpareCoins() };
   #paid: { readonly at: number; readonly fee: bigint }[] = [];
   #problem: string | undefined;
   /** What was last told of each contract that something stays in. */
@@ -129,10 +132,12 @@ class Watch {
     }
     const paid = this.#paid.reduce((sum, { fee }) => sum + fee, 0n);
     const height = await this.#client.height();
+    if (height !== this.#spare.height) this.#spare = { height, coins: new SpareCoins() };
     const { settled, left } = await settleSplits(this.#client, this.#wallet, {
       ...chosen,
       ...(maxFees === undefined ? {} : { maxFees: maxFees - paid }),
       ways: this.#ways,
+      spare: this.#spare.coins,
       signal,
       // what is not in a block may never be, and with it the settlement
       minedOnly: true,

@@ -21,6 +21,7 @@ import {
   type WatchEvent,
   watchSettlements,
 } from '#src/reward/index.js';
+import { SpareCoins } from '#src/reward/settle/feeCoins.js';
 import { REGTEST } from '../../regtest.js';
 
 const id = (name: string): string => toHex(sha256(utf8(name)));
@@ -76,7 +77,7 @@ afterAll(async () => {
 async function watching(
   body: (until: (isIt: (event: WatchEvent) => boolean) => Promise<void>) => Promise<void>,
   payer = wallet,
-  more: { readonly spareOnly?: boolean } = {},
+  more: { readonly spareOnly?: boolean; readonly ids?: readonly string[] } = {},
 ): Promise<WatchEvent[]> {
   const stop = new AbortController();
   const events: WatchEvent[] = [];
@@ -241,6 +242,58 @@ describe('watching beside other payments of the same wallet', () => {
     const values = (await seller.utxos()).map(({ output }) => output.value);
     expect(values).toContain(3n * COIN);
     expect(values).toContain(2n * COIN);
+    await mine();
+  });
+
+  it('ties up a quarter of what was in blocks, however many contracts there are, and goes on after each block', async () => {
+    const parents = [{ id: id('a'), ppm: 250_000 }];
+    const names = ['c', 'd', 'e', 'f', 'g'];
+    const contracts: Uint8Array[] = [];
+    for (const name of names) {
+      const model = { kind: 'dataset', id: id(name), name, owner: owner(name), parents } as const;
+      const declared = await declareSource(chain, model);
+      await publishSource(wallet, declared);
+      contracts.push(declared.split);
+    }
+    const seller = new Wallet({ client: chain, keys: [createKey(REGTEST)], params: REGTEST });
+    const lockingScript = seller.changeScript;
+    await wallet.send(Array.from({ length: 8 }, () => ({ value: COIN, lockingScript })));
+    await wallet.send(contracts.map((script) => ({ value: COIN, lockingScript: script })));
+    await mine();
+    const inBlocks = async (): Promise<number> =>
+      (await seller.utxos()).filter(({ height }) => height > 0).length;
+    const ids = names.map(id);
+    const beside = { ids, spareOnly: true, spare: new SpareCoins() };
+    const { settled, left } = await settleSplits(chain, seller, beside);
+    expect(settled.length).toBe(2);
+    expect(left.map(({ reason, amount }) => [reason, amount])).toEqual(
+      Array.from({ length: 3 }, () => ['funds', COIN]),
+    );
+    // looked at again in the same block, it gives no more of what there was
+    await expect(settleSplits(chain, seller, beside)).rejects.toMatchObject({
+      code: 'INSUFFICIENT_FUNDS',
+    });
+    const atHand = [await inBlocks()];
+    await mine();
+    const events = await watching(
+      async (until) => {
+        atHand.push(await inBlocks());
+        const looked = until(({ event }) => event === 'block');
+        await mine();
+        await looked;
+        atHand.push(await inBlocks());
+      },
+      seller,
+      { spareOnly: true, ids },
+    );
+    expect(atHand).toEqual([6, 6, 7]);
+    expect(events.filter(({ event }) => event !== 'block')).toMatchObject([
+      { event: 'settled' },
+      { event: 'settled' },
+      { event: 'left', left: { reason: 'funds', amount: COIN } },
+      { event: 'settled' },
+    ]);
+    for (const script of contracts) expect(await lies(script)).toBe(0n);
     await mine();
   });
 });
