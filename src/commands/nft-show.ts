@@ -38,7 +38,7 @@ async function viewOf(client: ChainClient, text: string): Promise<CategoryView> 
   const name = await nftName(client, text);
   const at = 'outpoint' in name ? await placeAt(client, name.outpoint) : undefined;
   const category = 'category' in name ? name.category : at!.place.token.category;
-  const info = await client.tokenCategory(category);
+  const info = await client.tokenCategory(category, HISTORY_LIMIT);
   if (!info) throw noToken(text);
   const nfts = (await client.tokens(category, LIST_LIMIT)).flatMap(({ outpoint, output }) =>
     output.token?.nft

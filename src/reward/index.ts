@@ -365,6 +365,7 @@ export {
 export { modelTerms, updateHeldModel } from './nft/held.js';
 export {
   cancelOffer,
+  type ModelNfts,
   modelNfts,
   nftCoins,
   type OfferDraft,
@@ -372,6 +373,7 @@ export {
   planOffer,
   sellerScript,
   sendBuy,
+  type UnreadNft,
 } from './nft/market.js';
 export { MINTED_AT, type ModelMint, type ModelMintPlan, planModelMint } from './nft/mint.js';
 export { decodeRoyalty, encodeRoyalty, type RoyaltyTerms } from './nft/royalty.js';

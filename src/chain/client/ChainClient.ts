@@ -270,9 +270,12 @@ export class ChainClient {
     }
   }
 
-  /** What the node knows of a token category; undefined when no transaction named it. */
-  async tokenCategory(category: Uint8Array): Promise<CategoryInfo | undefined> {
-    const json = await this.rpc.call<unknown>('gettoken', hashToId(category));
+  /**
+   * What the node knows of a token category; undefined when no transaction named it.
+   * @param latest most of its transactions in `history`: whoever holds a token can make any number
+   */
+  async tokenCategory(category: Uint8Array, latest = 0): Promise<CategoryInfo | undefined> {
+    const json = await this.rpc.call<unknown>('gettoken', hashToId(category), latest);
     return json === null ? undefined : categoryFromJson(json);
   }
 

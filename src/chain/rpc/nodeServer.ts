@@ -38,7 +38,7 @@ export function registerChainMethods(
   registerPinMethods(server, node);
   registerUtilMethods(server, node.parameters);
   registerNetworkMethods(server, options.version);
-  registerTokenMethods(server, node);
+  registerTokenMethods(server, node, options.bounds);
   registerControlMethods(server, options);
   registerUtxoSetMethods(server, node);
   registerEvents(server, node);

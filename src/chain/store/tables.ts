@@ -8,8 +8,8 @@ import { demandLmdbFile } from './lmdbFile.js';
 export type Table = Database<Uint8Array, Uint8Array>;
 
 /**
- * Number of the form of keys and records, kept in the store: a store of another form is rebuilt from its blocks before
- * it is used. Raise it with every change of a table of {@link STATE_TABLES} or of the headers.
+ * Number of the form of keys and records, kept in the store: a store of another form is refused (`STORE_FORMAT`) until
+ * it is rebuilt from its blocks. Raise it with every change of a table of {@link STATE_TABLES} or of the headers.
  */
 export const STORE_FORMAT = 5;
 

@@ -13,8 +13,8 @@ import {
   type Utxo,
 } from '../../chain/index.js';
 import { saleScript } from '../contracts/sale.js';
+import { sameAgain } from '../contracts/sameAgain.js';
 import { readRegistry } from '../declared/registry.js';
-import { sameAgain } from '../nft/sameAgain.js';
 import { assessOfferings } from './assess.js';
 import { type ImoCriteria, imoRules, unmet } from './criteria.js';
 import {

@@ -36,7 +36,7 @@ export interface Purchase extends FundedTransaction {
 
 /**
  * The output that sells an offering's units now, as the mempool has it, too: of several, as anybody may put units there,
- * the one with most. It is looked for among the units, page by page, and not in the contract: what lies there anybody can
+ * the one with most. It is looked for among all outputs with units, and not in the contract: what lies there anybody can
  * lengthen for nothing but fees.
  * @returns undefined when nothing is for sale
  */

@@ -9,9 +9,9 @@ import {
   type Wallet,
 } from '../../chain/index.js';
 import { holderUnlocking } from '../contracts/holder.js';
+import { sameAgain } from '../contracts/sameAgain.js';
 import { withUnlocking } from '../contracts/submit.js';
 import { modelTerms } from './held.js';
-import { sameAgain } from './sameAgain.js';
 import { waitingFees } from './waiting.js';
 
 /** One transaction that took what waited. */

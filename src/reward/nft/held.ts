@@ -13,12 +13,12 @@ import {
   type Wallet,
 } from '../../chain/index.js';
 import { type HolderTerms, holderScript, holderUnlocking } from '../contracts/holder.js';
+import { sameAgain } from '../contracts/sameAgain.js';
 import { withUnlocking } from '../contracts/submit.js';
 import { completeDeclaration, type ModelDeclaration } from '../declared/declaration.js';
 import { type ModelFee, withFee } from '../declared/fee.js';
 import type { PublishedModel } from '../declared/names.js';
 import { modelRewrite } from './mint.js';
-import { sameAgain } from './sameAgain.js';
 
 /** Bytes of a model's id. */
 const MODEL_ID = 32;

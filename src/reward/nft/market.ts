@@ -24,7 +24,8 @@ import {
   saleCancelUnlocking,
 } from '../contracts/saleSpends.js';
 import { submitContract, withUnlocking } from '../contracts/submit.js';
-import { publishedModels } from '../declared/names.js';
+import { type PublishedModel, publishedModels } from '../declared/names.js';
+import { orItsError } from '../declared/orItsError.js';
 import type { Registry } from '../declared/registry.js';
 import { formatWeight } from '../declared/weight.js';
 import { type NftBirth, nftBirth } from './birth.js';
@@ -184,25 +185,53 @@ export async function nftCoins(
 /** Outputs of one category that are looked at: the NFT of a model is the only one of its category. */
 const MOST_OF_CATEGORY = 20;
 
+/** A published model whose NFT can't be read, and why. */
+export interface UnreadNft {
+  readonly model: PublishedModel;
+  readonly error: BitmodelError;
+}
+
+/** The NFTs of published models that {@link modelNfts} finds. */
+export interface ModelNfts {
+  readonly found: readonly NftFacts[];
+  readonly unread: readonly UnreadNft[];
+}
+
+async function nftsOf(
+  client: ChainClient,
+  registry: Registry,
+  model: PublishedModel,
+  offered: boolean,
+): Promise<NftFacts[]> {
+  const terms = parseHolderScript(model.owner);
+  // a pin can name any category: only the one of its own model counts
+  if (!terms || toHex(terms.modelId) !== model.id) return [];
+  const found: NftFacts[] = [];
+  for (const coin of await nftCoins(client, terms.category, MOST_OF_CATEGORY)) {
+    if (offered && !parseOffer(coin.output.lockingScript)) continue;
+    const facts = await nftFacts(client, registry, coin);
+    if (facts.model?.id === model.id) found.push(facts);
+  }
+  return found;
+}
+
 /**
- * The NFTs of published models, those whose fee is bound to one, as the models were published.
+ * The NFTs of published models, those whose fee is bound to one, as the models were published. Anybody can publish a model,
+ * so one that can't be read is set aside.
  * @param offered only those on offer
+ * @throws BitmodelError `NODE_UNREACHABLE` where the node answers nothing more
  */
 export async function modelNfts(
   client: ChainClient,
   registry: Registry,
   offered: boolean,
-): Promise<NftFacts[]> {
+): Promise<ModelNfts> {
   const found: NftFacts[] = [];
+  const unread: UnreadNft[] = [];
   for (const model of publishedModels(registry)) {
-    const terms = parseHolderScript(model.owner);
-    // a pin can name any category: only the one of its own model counts
-    if (!terms || toHex(terms.modelId) !== model.id) continue;
-    for (const coin of await nftCoins(client, terms.category, MOST_OF_CATEGORY)) {
-      if (offered && !parseOffer(coin.output.lockingScript)) continue;
-      const facts = await nftFacts(client, registry, coin);
-      if (facts.model?.id === model.id) found.push(facts);
-    }
+    const read = await orItsError(client, () => nftsOf(client, registry, model, offered));
+    if (read instanceof BitmodelError) unread.push({ model, error: read });
+    else found.push(...read);
   }
-  return found;
+  return { found, unread };
 }

@@ -142,12 +142,36 @@ describe('tokens in a wallet', () => {
     await expect(heldNft(walletOf(), { category })).rejects.toMatchObject({ code: 'NFT_NOT_HELD' });
     const [held] = [await heldNft(back, { outpoint: { hash: idToHash(sent.txid), index: 0 } })];
     expect(held.output.token!.nft).toEqual(immutable);
-    const info = (await client.tokenCategory(category))!;
+    const info = (await client.tokenCategory(category, 10))!;
     const events = await tokenEvents(client, category, info, 10);
     expect(events.map(({ kind, places }) => [kind, places.length])).toEqual([
       ['mint', 1],
       ['send', 2],
     ]);
+  });
+
+  it('tell where they were born, though their transactions are too many for one answer', async () => {
+    const wallet = walletOf();
+    const category = await mint();
+    const genesis = (await client.tokenCategory(category))!.genesis;
+    for (let moves = 0; moves < 2; moves++) {
+      const coin = await heldNft(wallet, { category });
+      await sendNft(wallet, await planNftSend(client, wallet, coin, MINER_SCRIPT));
+    }
+    const strict = new RpcServer({ auth });
+    const bounds = { entries: 2, scriptBytes: 1_000 };
+    registerChainMethods(strict, node, { stop: () => undefined, version: '0.0.0', bounds });
+    const asking = new RpcClient({ url: await strict.listen(0), auth });
+    try {
+      await expect(asking.call('gettoken', hashToId(category))).rejects.toThrow('too many');
+      const strictly = new ChainClient(asking);
+      expect(await strictly.tokenCategory(category)).toMatchObject({ genesis, history: [] });
+      expect((await strictly.tokenCategory(category, 1))!.history).toMatchObject([{ height: 0 }]);
+    } finally {
+      await asking.close();
+      await strict.close();
+      await mine();
+    }
   });
 
   it('are never spent by a payment, though nothing else is left', async () => {
@@ -219,7 +243,7 @@ describe('tokens in a wallet', () => {
     await wallet.send(outputs, { ...rest, allowBurn: true });
     expect(await client.tokens(category)).toEqual([]);
     await mine();
-    const info = (await client.tokenCategory(category))!;
+    const info = (await client.tokenCategory(category, 10))!;
     expect(info).toMatchObject({ outputs: 0, nfts: { none: 0 } });
     const events = await tokenEvents(client, category, info, 10);
     expect(events.map(({ kind }) => kind)).toEqual(['mint', 'burn']);

@@ -1,7 +1,8 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { COIN, sha256, toHex, utf8 } from '#src/base/index.js';
+import { BitmodelError, COIN, sha256, toHex, utf8 } from '#src/base/index.js';
 import {
   addressScript,
+  ChainClient,
   createKey,
   heldNft,
   type KeyPair,
@@ -47,6 +48,13 @@ let regtest: Regtest;
 const people = {} as Record<'ann' | 'ben' | 'cy' | 'dot', KeyPair & { wallet: Wallet }>;
 const scriptOf = (name: keyof typeof people): Uint8Array =>
   addressScript(people[name].address, REGTEST);
+
+/** A node that tells nothing of how tokens were born. */
+class Refusing extends ChainClient {
+  override tokenCategory(): Promise<never> {
+    return Promise.reject(new BitmodelError('REFUSED', 'No.'));
+  }
+}
 
 const chain = () => regtest.chain;
 const registry = () => readRegistry(chain());
@@ -250,12 +258,17 @@ describe('the NFT of a published model', () => {
   it('is sold for its price in one transaction, the royalty to its author, what waits to the buyer', async () => {
     await offer('ann', category, 5n * COIN);
     expect((await facts(category)).offer).toMatchObject({ price: 5n * COIN, royaltyPpm: ROYALTY });
-    const [listed] = await modelNfts(chain(), await registry(), true);
+    const [listed] = (await modelNfts(chain(), await registry(), true)).found;
     expect(listed!.model!.name).toBe('poet');
+    const unread = await modelNfts(new Refusing(chain().rpc), await registry(), true);
+    expect(unread).toMatchObject({
+      found: [],
+      unread: [{ model: { name: 'poet' }, error: { code: 'REFUSED' } }],
+    });
     await expect(held('ann', category)).rejects.toMatchObject({ code: 'NFT_NOT_HELD' });
     await buy('cy', category);
     await regtest.mine();
-    expect(await modelNfts(chain(), await registry(), true)).toEqual([]);
+    expect(await modelNfts(chain(), await registry(), true)).toEqual({ found: [], unread: [] });
     expect((await facts(category)).flaws).toEqual([]);
     const { collections } = await collect('cy', category, 'poet');
     expect(collections).toMatchObject([{ amount: 70_000n, coins: 1 }]);

@@ -7,7 +7,7 @@ import { HISTORY_PAGE, NOT_IN_HISTORY, TOO_LONG } from '../help/indexes.js';
 import type { ParamHelp } from '../method.js';
 import { Params } from '../Params.js';
 import type { RpcServer } from '../RpcServer.js';
-import { LIST_BOUNDS } from './coinLists.js';
+import { LIST_BOUNDS, type ListBounds } from './coinLists.js';
 import { type HistoryView, historyList } from './histories.js';
 
 /** Most outputs in one answer. */
@@ -32,10 +32,11 @@ async function latestOf(
   category: Uint8Array,
   count: number | undefined,
   signal: AbortSignal,
+  most: number,
 ): Promise<HistoryView[]> {
   const page = new Params([undefined, count, 0, 'newest']);
   const of = historyOfTokens(node, category);
-  const latest = await historyList(node, of, page, signal, LIST_BOUNDS.entries);
+  const latest = await historyList(node, of, page, signal, most);
   return latest.reverse();
 }
 
@@ -43,6 +44,7 @@ async function showCategory(
   node: ChainNode,
   params: Params,
   signal: AbortSignal,
+  most: number,
 ): Promise<object | null> {
   const category = params.hash(0, 'category');
   const count = params.has(1) ? params.integer(1, 'count', 0, NO_LIMIT) : undefined;
@@ -58,7 +60,7 @@ async function showCategory(
     amount: amount.toString(),
     outputs,
     nfts: { none, mutable, minting },
-    history: await latestOf(node, category, count, signal),
+    history: await latestOf(node, category, count, signal, most),
   };
 }
 
@@ -66,9 +68,10 @@ function tokenHistory(
   node: ChainNode,
   params: Params,
   signal: AbortSignal,
+  most: number,
 ): Promise<HistoryView[]> {
   const of = historyOfTokens(node, params.hash(0, 'category'));
-  return historyList(node, of, params, signal, LIST_BOUNDS.entries);
+  return historyList(node, of, params, signal, most);
 }
 
 const CATEGORY: ParamHelp = {
@@ -78,7 +81,11 @@ const CATEGORY: ParamHelp = {
 };
 
 /** What the index of tokens knows (CHIP-2022-02, DESIGN 4.4). */
-export function registerTokenMethods(server: RpcServer, node: ChainNode): void {
+export function registerTokenMethods(
+  server: RpcServer,
+  node: ChainNode,
+  { entries }: ListBounds = LIST_BOUNDS,
+): void {
   server.register('gettokens', (values) => listTokens(node, new Params(values)), {
     group: 'Bitmodel',
     summary:
@@ -98,7 +105,7 @@ export function registerTokenMethods(server: RpcServer, node: ChainNode): void {
   });
   server.register(
     'gettoken',
-    (values, { signal }) => showCategory(node, new Params(values), signal),
+    (values, { signal }) => showCategory(node, new Params(values), signal, entries),
     {
       group: 'Bitmodel',
       summary:
@@ -120,7 +127,7 @@ export function registerTokenMethods(server: RpcServer, node: ChainNode): void {
   );
   server.register(
     'gettokenhistory',
-    (values, { signal }) => tokenHistory(node, new Params(values), signal),
+    (values, { signal }) => tokenHistory(node, new Params(values), signal, entries),
     {
       group: 'Bitmodel',
       summary: 'Lists the transactions that made, moved or burnt tokens of a category.',
