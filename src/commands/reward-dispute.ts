@@ -1,12 +1,6 @@
 import type { Command } from 'commander';
 import { equalBytes, formatAmount } from '../base/index.js';
-import {
-  addressScript,
-  type ChainClient,
-  networkParameters,
-  type Pin,
-  type Wallet,
-} from '../chain/index.js';
+import { addressScript, networkParameters, type Pin, type Wallet } from '../chain/index.js';
 import {
   disputeOf,
   publishDispute,
@@ -27,13 +21,14 @@ interface DisputeOptions extends WalletChoice {
 }
 
 /** Whether a wallet speaks for a pin: it holds it, or the NFT that it lies with. */
-async function holds(client: ChainClient, wallet: Wallet, pin: Pin): Promise<boolean> {
+async function holds(wallet: Wallet, pin: Pin): Promise<boolean> {
   const nft = speakingNft(pin);
   if (!nft) return wallet.addresses.includes(pin.owner ?? '');
-  const coins = await client.utxos(wallet.addresses);
-  return coins.some(
-    ({ output: { token } }) => token?.nft && equalBytes(token.category, nft.category),
-  );
+  for await (const { output } of wallet.eachToken()) {
+    const { token } = output;
+    if (token?.nft && equalBytes(token.category, nft.category)) return true;
+  }
+  return false;
 }
 
 const dispute = action<DisputeOptions>(async ([named], { options, settings, terminal, signal }) => {
@@ -56,7 +51,7 @@ const dispute = action<DisputeOptions>(async ([named], { options, settings, term
     return;
   }
   const wallet = await openWallet(client, settings, options, signal);
-  const isParents = parent && (await holds(client, wallet, parent.pin));
+  const isParents = parent && (await holds(wallet, parent.pin));
   const holder = addressScript(wallet.addresses[0]!, networkParameters(settings.network));
   // the parent's holder decides how the claim stands, and is known by the coin that it comes from
   const { txid, pin, fee } = isParents

@@ -250,7 +250,7 @@ export class Wallet {
     const utxos: Utxo[] = [];
     const coins = this.#each(isPlain);
     try {
-      for (const most of [FIRST_CHOICE, MOST_CHOSEN]) {
+      for (let most = FIRST_CHOICE; ; most = MOST_CHOSEN) {
         let next = await coins.next();
         // those behind it are worth less still: they cost more than they bring
         while (!next.done && next.value.output.value > inputCost) {
@@ -265,7 +265,6 @@ export class Wallet {
           if (isAll || most === MOST_CHOSEN || !isShort(thrown)) throw thrown;
         }
       }
-      throw coinsTaken();
     } finally {
       await coins.return();
     }

@@ -4,19 +4,18 @@ import {
   createPin,
   DUST,
   encodePin,
-  estimateFeeRate,
   type FixedInput,
   formatOutpoint,
+  fundFrom,
   heldNft,
   P2PKH_UNLOCKING_SIZE,
   type Pin,
   type PinWrite,
-  proveCoins,
   TOKEN_FEES,
-  tokenOutput,
   type Wallet,
 } from '../../chain/index.js';
 import type { HolderTerms } from '../contracts/holder.js';
+import { sameAgain } from '../contracts/sameAgain.js';
 import {
   CONTRIBUTION_PIN_PATH,
   type Confirmation,
@@ -119,17 +118,11 @@ async function sayWithNft(
   statement: Statement,
 ): Promise<PinWrite> {
   const coin = await heldNft(wallet, { category });
-  await proveCoins(client, [coin]);
-  const { outpoint, output } = coin;
-  const funded = await wallet.fund({
-    inputs: [{ outpoint, output, unlockingSize: P2PKH_UNLOCKING_SIZE }],
-    outputs: [
-      { value: DUST, lockingScript: output.lockingScript },
-      { value: 0n, lockingScript: saying(statement) },
-      tokenOutput(output.token!, output.lockingScript),
-    ],
-    feeRate: await estimateFeeRate(client),
-  });
+  const funded = await fundFrom(client, wallet, coin, [
+    { value: DUST, lockingScript: coin.output.lockingScript },
+    { value: 0n, lockingScript: saying(statement) },
+    sameAgain(coin),
+  ]);
   const { txid, fee } = await wallet.submit(funded, TOKEN_FEES);
   return { txid, pin: `${txid}i0`, fee };
 }

@@ -68,7 +68,9 @@ export async function pinHeldBy(
   if (owner === holderText(script, params)) return 'address';
   const terms = nftBehind(owner);
   if (!terms) return undefined;
-  return (await wallet.tokens()).find(
-    ({ output }) => equalBytes(output.lockingScript, script) && opens(terms, output),
-  );
+  for await (const coin of wallet.eachToken()) {
+    const { output } = coin;
+    if (equalBytes(output.lockingScript, script) && opens(terms, output)) return coin;
+  }
+  return undefined;
 }

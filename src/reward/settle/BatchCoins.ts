@@ -37,14 +37,17 @@ export class BatchCoins {
     return isBuried || this.#own.has(hashToId(outpoint.hash));
   }
 
-  /** What to say where the coins do not reach: undefined where there are no younger ones either. */
-  tooYoung(cause: unknown): BitmodelError | undefined {
+  /**
+   * What to say where the coins do not reach: undefined where there are no younger ones either.
+   * @param wait whether blocks were waited for
+   */
+  tooYoung(cause: unknown, wait: boolean): BitmodelError | undefined {
     if (this.#young.length === 0) return undefined;
     const worth = this.#young.reduce((sum, { output }) => sum + output.value, 0n);
     return new BitmodelError(
       'INSUFFICIENT_FUNDS',
       `A batch is paid from coins that are ${BURIED} blocks deep and from its own change, which do not reach; ${formatAmount(worth)} coins are younger.`,
-      { next: `Run it again after a block, or pass --wait`, cause },
+      { next: wait ? 'Run it again later' : 'Run it again after a block, or pass --wait', cause },
     );
   }
 }

@@ -179,7 +179,7 @@ export class BatchRun {
         return await sign({ from: coins.choose, feeRate: await estimateFeeRate(this.#client) });
       } catch (thrown) {
         const lacks = thrown instanceof BitmodelError && thrown.code === 'INSUFFICIENT_FUNDS';
-        const young = lacks ? coins.tooYoung(thrown) : undefined;
+        const young = lacks ? coins.tooYoung(thrown, wait) : undefined;
         if (!young) throw thrown;
         if (!wait || waited > BURIED) throw young;
         await this.#client.waitForBlock(height, signal);
