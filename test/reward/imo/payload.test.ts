@@ -118,12 +118,6 @@ describe('the transaction of an offering', () => {
   const none = { capability: 'none', commitment: new Uint8Array(0) } as const;
   it.each<[string, Partial<Transaction>]>([
     ['units beside those on sale', { outputs: [sale, says, more] }],
-    [
-      'units of another category beside them',
-      {
-        outputs: [sale, says, { ...more, token: { category: new Uint8Array(32), amount: 1n } }],
-      },
-    ],
     ['a category that is not born in it', { inputs: spend(new Uint8Array(32), 0) }],
     ['a category that can not be born from its coin', { inputs: spend(CATEGORY, 1) }],
     [
@@ -144,6 +138,13 @@ describe('the transaction of an offering', () => {
     ['no pin', { outputs: [sale] }],
   ])('is none with %s', (_, change) => {
     expect(parseOffering({ ...good, ...change })).toBeUndefined();
+  });
+
+  it('is one beside tokens of other categories, as where the NFT that its model lies with goes through', () => {
+    const nft = { capability: 'none', commitment: new Uint8Array(32) } as const;
+    const other = { ...more, token: { category: new Uint8Array(32), amount: 1n, nft } };
+    const beside = parseOffering({ ...good, outputs: [sale, says, other] });
+    expect(beside).toMatchObject({ category: CATEGORY, supply: 1_000n });
   });
 
   it('is none whose sale pays somebody else beside the issuer', () => {
