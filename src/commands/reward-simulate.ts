@@ -221,7 +221,7 @@ Rules for weights:
   first:20%      20 % to the first parent by id, in a grown network the oldest
   decay:20%:50%  as equal, but half as much with each step down from the top
   kinds:dataset=10%,paper=5%  so much to all parents of a kind together
-  changes:FILE   as the graph has them after the changes in FILE (by --changes FILE)
+  changes:FILE   the graph's own after the changes in FILE (--changes FILE)
 
 Example:
   $ bitmodel reward simulate --grow 1000 --weights equal:20% --weights first:20%
