@@ -7,6 +7,8 @@ export default defineConfig({
     include: process.env.CONFORMANCE ? ['test/conformance/*.check.ts'] : ['test/**/*.test.ts'],
     testTimeout: 240_000,
     hookTimeout: 240_000,
+    // what comes for certain is waited for as long as a busy machine may need
+    expect: { poll: { timeout: 120_000 } },
     pool: 'forks',
     maxWorkers: 2,
   },

@@ -69,18 +69,3 @@ export class Nodes {
 export function listenAgain(address: string): string[] {
   return ['--listen', address.replace(/\/p2p\/.*$/, '')];
 }
-
-/** Waits until something holds, at most some seconds; what it throws counts as not holding. */
-export async function eventually(holds: () => Promise<boolean>, seconds = 20): Promise<void> {
-  const end = Date.now() + seconds * 1000;
-  for (let last: unknown; ; ) {
-    try {
-      if (await holds()) return;
-      last = 'it does not hold';
-    } catch (thrown) {
-      last = thrown;
-    }
-    if (Date.now() > end) throw new Error('what was waited for did not come', { cause: last });
-    await new Promise((resolve) => setTimeout(resolve, 100));
-  }
-}

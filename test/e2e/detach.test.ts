@@ -1,8 +1,9 @@
 import { cpSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { until } from '../until.js';
 import type { Finished, Running } from './harness.js';
-import { eventually, type NodeProcess, Nodes } from './Nodes.js';
+import { type NodeProcess, Nodes } from './Nodes.js';
 import { fund, type Home } from './stage.js';
 
 const nodes = new Nodes();
@@ -58,7 +59,7 @@ async function confirmed(key: string, of = env): Promise<number> {
 }
 
 async function said(running: Running, ...words: string[]): Promise<void> {
-  await eventually(async () => words.some((each) => running.stderr().includes(each)), 120);
+  await until(async () => words.some((each) => running.stderr().includes(each)));
 }
 
 beforeAll(async () => {
@@ -175,7 +176,7 @@ describe('bitmodel job submit --detach', () => {
       );
       expect(refused.code).toBe(4);
       expect(refused.stderr).toContain('it asks 0.0005');
-      await eventually(async () => before - (await confirmed('buyer')) < 0.00002, 60);
+      await until(async () => before - (await confirmed('buyer')) < 0.00002);
     },
     LIMIT,
   );

@@ -2,6 +2,7 @@ import { cpSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { RpcClient } from '#src/chain/index.js';
+import { until } from '../until.js';
 import { type Finished, Place, type Running } from './harness.js';
 import { fund } from './stage.js';
 
@@ -74,10 +75,6 @@ async function coinsOf(key: string): Promise<number> {
     ...['wallet', 'balance', '--key', key],
   ]);
   return Number(confirmed);
-}
-
-async function until(holds: () => Promise<boolean>): Promise<void> {
-  while (!(await holds())) await new Promise((done) => setTimeout(done, 100));
 }
 
 beforeAll(async () => {

@@ -2,7 +2,8 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { ChainClient, createKey, networkParameters, RpcClient, Wallet } from '#src/chain/index.js';
 import { createMessage, NO_JOB_HEX } from '#src/job/index.js';
 import { hash, privateKey } from '../job/make.js';
-import { eventually, listenAgain, type NodeProcess, Nodes } from './Nodes.js';
+import { until } from '../until.js';
+import { listenAgain, type NodeProcess, Nodes } from './Nodes.js';
 
 const params = networkParameters('regtest');
 const key = createKey(params);
@@ -22,7 +23,7 @@ beforeAll(async () => {
   a = await nodes.start('a', '--connect', b.address);
   c = await nodes.start('c', '--connect', b.address);
   await a.rpc('generatetoaddress', 102, key.address);
-  await eventually(async () => (await heightOf(b)) === 102 && (await heightOf(c)) === 102, 60);
+  await until(async () => (await heightOf(b)) === 102 && (await heightOf(c)) === 102);
 });
 
 afterAll(async () => {
@@ -39,15 +40,15 @@ describe('nodes in processes of their own', () => {
     const message = createMessage('verifier', NO_JOB_HEX, 0, body, privateKey('v0'));
     const { txid } = await wallet.send(outputs);
     expect(await a.rpc('sendjobmessage', message)).toEqual({ status: 'new' });
-    await eventually(async () => (await mempoolOf(c)).includes(txid), 60);
-    await eventually(async () => (await jobMessagesOf(c)).length === 1, 60);
+    await until(async () => (await mempoolOf(c)).includes(txid));
+    await until(async () => (await jobMessagesOf(c)).length === 1);
     await b.stop();
     const later = await wallet.send(outputs);
     // its pool was in memory alone
     b = await nodes.start('b', ...listenAgain(b.address));
-    await eventually(async () => (await mempoolOf(c)).includes(later.txid), 60);
+    await until(async () => (await mempoolOf(c)).includes(later.txid));
     expect(await mempoolOf(b)).toContain(txid);
-    await eventually(async () => (await jobMessagesOf(b)).length === 1, 60);
+    await until(async () => (await jobMessagesOf(b)).length === 1);
     expect(await jobMessagesOf(b)).toEqual([message]);
   }, 240_000);
 });

@@ -22,7 +22,8 @@ import {
 } from '#src/job/index.js';
 import { LanguageModel, modelId } from '#src/model/index.js';
 import { LONG_TESTS, timeLimit } from '../long.js';
-import { eventually, type NodeProcess, Nodes } from './Nodes.js';
+import { until } from '../until.js';
+import { type NodeProcess, Nodes } from './Nodes.js';
 
 const COIN = 100_000_000n;
 const SELLERS_COINS = 20n;
@@ -137,13 +138,13 @@ async function buyCutAt(step: JobEvent['step'], blocks: number, lifetime: number
   }
   await rejoin();
   const record = await following;
-  await eventually(agree);
+  await until(agree);
   if (!record.escrow?.sent) return { record, stage: 'none' };
   const terms = termsOf(record.job, record.escrow.offer, params);
   // so that a stake has come back
   await mineMore(params.disputeWindow + 1);
   let stage = '';
-  await eventually(async () => {
+  await until(async () => {
     await mineMore(1);
     stage = (await traceJob(farChain, terms, record.escrow!.txid)).stage;
     return stage === 'released' || stage === 'refunded' || stage === 'cancelled';
@@ -171,7 +172,7 @@ beforeAll(async () => {
   const purse = new Wallet({ client: farChain, keys: [bank], params });
   await purse.send([...coins(buyer, 20), ...coins(seller, Number(SELLERS_COINS))]);
   await mineMore(1);
-  await eventually(agree);
+  await until(agree);
   const worker = new JobWorker({
     ...partOf(farChain, seller, 'seller'),
     price: 1000n,

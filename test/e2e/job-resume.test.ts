@@ -5,9 +5,9 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { fromHex, toHex } from '#src/base/index.js';
 import { ChainClient, createKey, networkParameters, RpcClient } from '#src/chain/index.js';
+import { until } from '../until.js';
 import { mineWhatWaits, UNHURRIED } from './blocks.js';
 import { BINARY, type Finished, Place } from './harness.js';
-import { eventually } from './Nodes.js';
 
 const params = networkParameters('regtest');
 const place = new Place();
@@ -114,7 +114,7 @@ describe('the lines that bitmodel job submit prints', () => {
     const id = lineAfter('Go on with: ', said).split('job resume ')[1]!.split(' ')[0]!;
     // the escrow, and the claim of a seller that has its time, too, on a busy machine
     const chain = new ChainClient(rpc);
-    await eventually(async () => (await chain.jobTransactions(fromHex(id))).length > 1, 120);
+    await until(async () => (await chain.jobTransactions(fromHex(id))).length > 1);
     const height = await rpc.call<number>('getblockcount');
     const { address } = createKey(params);
     for (let made = 0; made < 2 * params.disputeWindow + 8; made++) {

@@ -1,6 +1,7 @@
 import { cpSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { until } from '../until.js';
 import { Place, type Running } from './harness.js';
 
 /** Machines of their own: two full nodes, one with a market on it, and a buyer's with nothing but headers. */
@@ -21,13 +22,6 @@ async function startFull(place: Place, ...args: string[]): Promise<string> {
 
 async function balance(place: Place, key: string): Promise<Record<string, string>> {
   return place.json<Record<string, string>>(['wallet', 'balance', '--key', key]);
-}
-
-async function until(holds: () => Promise<boolean>): Promise<void> {
-  for (const end = Date.now() + 60_000; !(await holds()); ) {
-    if (Date.now() > end) throw new Error('what was waited for did not come');
-    await new Promise((resolve) => setTimeout(resolve, 200));
-  }
 }
 
 describe('bitmodel node --light', () => {

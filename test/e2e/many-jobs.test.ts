@@ -5,8 +5,9 @@ import { fromHex, parseAmount } from '#src/base/index.js';
 import { decodeTransaction, formatOutpoint } from '#src/chain/index.js';
 import { type ClientRecord, JobRecords } from '#src/job/index.js';
 import { cases, timeLimit } from '../long.js';
+import { until } from '../until.js';
 import type { Finished } from './harness.js';
-import { eventually, type NodeProcess, Nodes } from './Nodes.js';
+import { type NodeProcess, Nodes } from './Nodes.js';
 
 /** Jobs that each buyer's key submits at once, each in a process of its own. */
 const JOBS_EACH = cases(2, 5);
@@ -127,7 +128,7 @@ describe('jobs of four buyers at four sellers, each process by itself and all at
       await node.rpc('generatetoaddress', 12, seller);
       const isDone = (station: Station): boolean =>
         saidOf(station, 'closed').length === saidOf(station, 'claimed').length;
-      await eventually(async () => stations.every(isDone), 60);
+      await until(async () => stations.every(isDone));
       const claimed = stations.flatMap((station) => saidOf(station, 'claimed'));
       expect(new Set(claimed.map(({ jobId }) => jobId)).size).toBe(stations.length * JOBS_EACH);
       for (const station of stations) {

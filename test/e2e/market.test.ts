@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { RpcClient } from '#src/chain/index.js';
 import { createHost, type Host } from '#src/network/index.js';
+import { until } from '../until.js';
 import { mineWhatWaits, UNHURRIED } from './blocks.js';
 import { Place, type Running } from './harness.js';
 
@@ -95,10 +96,6 @@ async function look(): Promise<void> {
     for (const { type, jobId } of messages)
       jobs.set(jobId, (jobs.get(jobId) ?? new Set()).add(type));
   }
-}
-
-async function until(holds: () => boolean | Promise<boolean>): Promise<void> {
-  while (!(await holds())) await new Promise((done) => setTimeout(done, 100));
 }
 
 const isAlive = ({ node: { child } }: Machine): boolean =>

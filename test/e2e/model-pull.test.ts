@@ -17,7 +17,8 @@ import { calibrationFile, checkModel, ModelRegistry, packModel } from '#src/mode
 import type { PullStatus } from '#src/network/index.js';
 import { calibrationHash, readCalibration } from '#src/rastic/index.js';
 import { content } from '../model/store/setup.js';
-import { eventually, type NodeProcess, Nodes } from './Nodes.js';
+import { until } from '../until.js';
+import { type NodeProcess, Nodes } from './Nodes.js';
 
 const TINY = resolve(import.meta.dirname, '../../fixtures/bitmodel-tiny');
 const MEBIBYTE = 1024 * 1024;
@@ -94,11 +95,11 @@ afterAll(() => nodes.close());
 
 describe('a published model', () => {
   it('is fetched by its name on another machine, from all who hold it, though one of them lies', async () => {
-    await eventually(() => knows(eve, 4), 30);
-    await eventually(async () => {
+    await until(() => knows(eve, 4));
+    await until(async () => {
       const pins = await eve.rpc<unknown[]>('getpins', { path: '/protocols/bitmodel-model' });
       return pins.length === 1;
-    }, 30);
+    });
     const { env } = eve;
     const pulled = await place.json<{ id: string; dir: string; badPieces: number }>(
       ['model', 'pull', 'whale'],
@@ -147,7 +148,7 @@ describe('a published model', () => {
   it('is gone on with by a node that was killed in the middle', async () => {
     const seed = ['--seed-node', ann.address];
     let fay = await nodes.start('fay', ...seed);
-    await eventually(() => knows(fay, 3), 30);
+    await until(() => knows(fay, 3));
     let status = await fay.rpc<PullStatus>('pullmodel', id);
     while (status.bytesDone < 4 * MEBIBYTE) {
       expect(status.failure).toBeUndefined();
@@ -160,12 +161,12 @@ describe('a published model', () => {
     fay = await nodes.start('fay', ...seed);
     await fay.rpc('pullmodel', id);
     // what was there is there again before anything else comes
-    await eventually(async () => {
+    await until(async () => {
       status = await fay.rpc<PullStatus>('getpull', id);
       return ['fetching', 'finishing', 'done'].includes(status.state);
     });
     expect(status.bytesDone).toBeGreaterThanOrEqual(4 * MEBIBYTE);
-    await eventually(async () => (await fay.rpc<PullStatus>('getpull', id)).state === 'done', 60);
+    await until(async () => (await fay.rpc<PullStatus>('getpull', id)).state === 'done');
     expect((await checkModel(dir)).faults).toEqual([]);
     expect(readdirSync(dir)).not.toContain('.bitmodel-pull');
   });

@@ -1,7 +1,8 @@
 import { cpSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { eventually, type NodeProcess, Nodes } from './Nodes.js';
+import { until } from '../until.js';
+import { type NodeProcess, Nodes } from './Nodes.js';
 
 const nodes = new Nodes();
 const { place } = nodes;
@@ -75,7 +76,7 @@ describe('bitmodel model show', () => {
     await place.ok(['model', 'pack', dir, '--licence', 'MIT'], { env });
     await place.ok(['model', 'publish', id, ...key, '--yes'], { env });
     const show = () => place.json<Shown>(['model', 'show', id], { env });
-    await eventually(async () => (await show()).published !== undefined);
+    await until(async () => (await show()).published !== undefined);
     const shown = await show();
     expect(shown).toMatchObject({
       id,

@@ -4,7 +4,8 @@ import { join, resolve } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { checkModel, ModelRegistry, packModel } from '#src/model/index.js';
 import { readCalibration } from '#src/rastic/index.js';
-import { eventually, type NodeProcess, Nodes } from './Nodes.js';
+import { until } from '../until.js';
+import { type NodeProcess, Nodes } from './Nodes.js';
 
 const TINY = resolve(import.meta.dirname, '../../fixtures/bitmodel-tiny');
 
@@ -75,10 +76,10 @@ describe('two nodes that nobody can dial', () => {
     const status = (node: NodeProcess) =>
       node.rpc<{ reachable: string; relays: string[]; addresses: string[] }>('getnodestatus');
     for (const node of [seller, buyer]) {
-      await eventually(async () => {
+      await until(async () => {
         const { reachable, relays } = await status(node);
         return reachable === 'no' && relays.length === 2;
-      }, 60);
+      });
       const { addresses, relays } = await status(node);
       expect(relays.sort()).toEqual([relay.id, second.id].sort());
       expect(addresses.length).toBeGreaterThan(0);
@@ -86,7 +87,7 @@ describe('two nodes that nobody can dial', () => {
         addresses.filter((address) => !address.endsWith(`/p2p-circuit/p2p/${node.id}`)),
       ).toEqual([]);
     }
-    await eventually(async () => (await status(relay)).reachable === 'yes', 30);
+    await until(async () => (await status(relay)).reachable === 'yes');
     const { addresses } = await status(second);
     expect(addresses.map((each) => each.split('/').slice(1, 3))).toEqual([['dns', 'localhost']]);
     const shown = await place.ok(['node', 'status'], { env: seller.env });
@@ -94,17 +95,17 @@ describe('two nodes that nobody can dial', () => {
   });
 
   it('meet through a relay', async () => {
-    await eventually(async () => (await wayTo(buyer, seller)).peer === seller.id, 60);
+    await until(async () => (await wayTo(buyer, seller)).peer === seller.id);
     expect(await wayTo(buyer, seller)).toMatchObject({ relayed: true });
   });
 
   it('pass a model on with its calibration, which the relay never holds', async () => {
     const key = ['--key', 'seller', ...passphrase];
     await place.ok(['model', 'publish', id, ...key, '--yes'], { env: seller.env });
-    await eventually(async () => {
+    await until(async () => {
       const pins = await buyer.rpc<unknown[]>('getpins', { path: '/protocols/bitmodel-model' });
       return pins.length === 1;
-    }, 30);
+    });
     const pulled = await place.json<{ dir: string }>(['model', 'pull', id], { env: buyer.env });
     expect((await checkModel(pulled.dir)).faults).toEqual([]);
     const calibration = readCalibration(pulled.dir, id, 'onnx/model.onnx');

@@ -1,5 +1,6 @@
 import { afterAll, describe, expect, it } from 'vitest';
-import { eventually, listenAgain, type NodeProcess, Nodes } from './Nodes.js';
+import { until } from '../until.js';
+import { listenAgain, type NodeProcess, Nodes } from './Nodes.js';
 
 const nodes = new Nodes();
 const up = new Map<string, NodeProcess>();
@@ -19,10 +20,10 @@ async function stop(node: NodeProcess, signal?: NodeJS.Signals): Promise<number 
 async function meet(...those: readonly NodeProcess[]): Promise<void> {
   for (const node of those) {
     const others = those.filter((each) => each !== node).map(({ id }) => id);
-    await eventually(async () => {
+    await until(async () => {
       const peers = await node.peers();
       return others.every((id) => peers.includes(id));
-    }, 30);
+    });
   }
 }
 
@@ -37,7 +38,7 @@ describe('nodes that know one seed', () => {
     await meet(...all());
     const d = up.get('d')!;
     const others = all().filter((node) => node !== d);
-    await eventually(async () => {
+    await until(async () => {
       const known = await d.rpc<{ peer: string }[]>('getnodeaddresses', 0);
       return others.every(({ id }) => known.some(({ peer }) => peer === id));
     });
@@ -89,14 +90,14 @@ describe('nodes that know one seed', () => {
     const a = up.get('a')!;
     const bad = up.get('d')!;
     await a.rpc('setban', bad.id, 'add', 3600);
-    await eventually(async () => !(await a.peers()).includes(bad.id));
+    await until(async () => !(await a.peers()).includes(bad.id));
     expect(await nodes.place.ok(['node', 'peers', '--banned'], { env: a.env })).toContain(
       'manually added',
     );
     // a kill leaves no time to write anything
     await stop(a, 'SIGKILL');
     const again = await start('a', ...listenAgain(a.address), '--seed-node', up.get('b')!.address);
-    await eventually(async () => (await again.peers()).includes(up.get('b')!.id));
+    await until(async () => (await again.peers()).includes(up.get('b')!.id));
     await expect(again.rpc('setban', bad.id, 'add')).rejects.toMatchObject({ rpcCode: -23 });
     await bad.rpc('addnode', again.address, 'add');
     await again.rpc('addnode', bad.address, 'onetry');
@@ -109,7 +110,7 @@ describe('nodes that know one seed', () => {
   it('disconnect and switch the network off as they are told', async () => {
     const a = up.get('a')!;
     expect(await a.rpc('setnetworkactive', false)).toBe(false);
-    await eventually(async () => (await a.rpc('getconnectioncount')) === 0);
+    await until(async () => (await a.rpc('getconnectioncount')) === 0);
     expect(await a.rpc('getnetworkinfo')).toMatchObject({ networkactive: false, id: a.id });
     await a.rpc('setnetworkactive', true);
     await meet(a, up.get('b')!);

@@ -29,7 +29,7 @@ async function failure(place: Place, ...args: string[]): Promise<string> {
 describe('a node whose seed node is dead', () => {
   it('says at its start where it is announced, with the port of the network where none is named', async () => {
     const line = /--seed-node \/dns\/seller\.example\/tcp\/29732\/p2p\/12D3Koo/;
-    await expect.poll(() => node.stderr(), { timeout: 10_000 }).toMatch(line);
+    await expect.poll(() => node.stderr()).toMatch(line);
   });
 
   it('shows what it knows as a light one: all but what waits to be mined', async () => {

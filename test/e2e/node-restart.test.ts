@@ -42,7 +42,7 @@ afterAll(() => place.close());
 
 /** Whoever goes on while the node is started again says both, once each time. */
 async function saysBoth(said: () => string, times: number): Promise<void> {
-  await expect.poll(() => count(said(), BACK), { timeout: 20_000 }).toBe(times);
+  await expect.poll(() => count(said(), BACK)).toBe(times);
   expect(count(said(), AWAY), said()).toBe(times);
 }
 

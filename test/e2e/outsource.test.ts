@@ -1,6 +1,7 @@
 import { cpSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { until } from '../until.js';
 import { Place } from './harness.js';
 
 /** The market, whose node is a neighbour, too. */
@@ -24,15 +25,6 @@ async function startNode(place: Place, ...args: string[]): Promise<string> {
   const common = ['node', '--regtest', '--rpc-port', '0', '--p2p-port', '0', '--json'];
   const { line } = await place.start([...common, ...args]);
   return (JSON.parse(line) as Started).addresses[0]!;
-}
-
-/** Waits until something holds, at most a minute. */
-async function until(holds: () => Promise<boolean>): Promise<void> {
-  const end = Date.now() + 60_000;
-  while (!(await holds())) {
-    if (Date.now() > end) throw new Error('what was waited for did not come');
-    await new Promise((done) => setTimeout(done, 200));
-  }
 }
 
 beforeAll(async () => {

@@ -1,7 +1,8 @@
 import { cpSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { eventually, type NodeProcess, Nodes } from './Nodes.js';
+import { until } from '../until.js';
+import { type NodeProcess, Nodes } from './Nodes.js';
 import { fund, type Home } from './stage.js';
 
 interface Suspect {
@@ -75,7 +76,7 @@ describe('a slashed seller', () => {
     expect(await place.json(['chain', 'address', cheat], { env })).toMatchObject({ suspect });
     expect(await place.ok(['chain', 'address', cheat], { env })).toContain(suspect.txid);
     await place.ok(['id', 'create', '/info/name', 'Honest Joe', '--key', 'cheat'], { env });
-    await eventually(async () => {
+    await until(async () => {
       const list = ['id', 'list', '--path', '/info/name'];
       const { pins } = await place.json<{ pins: { suspect?: Suspect }[] }>(list, { env });
       return pins[0]?.suspect?.txid === suspect.txid;
@@ -98,7 +99,7 @@ describe('a slashed seller', () => {
 
   it('is suspect at a node that joined later, too, and no more once its slash is undone there', async () => {
     const late = await nodes.start('late', '--seed-node', miner.address);
-    await eventually(async () => (await held(late, cheat)).length === 1);
+    await until(async () => (await held(late, cheat)).length === 1);
     expect((await held(late, cheat))[0]).toMatchObject(suspect);
     const block = await late.rpc<string>('getblockhash', suspect.height);
     await late.rpc('invalidateblock', block);

@@ -1,7 +1,8 @@
 import { afterAll, describe, expect, it } from 'vitest';
 import { keyOf } from '../chain/node/setup.js';
 import { cases } from '../long.js';
-import { eventually, type NodeProcess, Nodes } from './Nodes.js';
+import { until } from '../until.js';
+import { type NodeProcess, Nodes } from './Nodes.js';
 
 const nodes = new Nodes();
 afterAll(() => nodes.close());
@@ -21,9 +22,9 @@ describe('nodes in processes of their own', () => {
   it('follow the one that mines', async () => {
     a = await nodes.start('a', '--mine', '--block-time', '86400');
     b = await nodes.start('b', '--connect', a.address);
-    await eventually(() => agree(a, b));
+    await until(() => agree(a, b));
     await a.rpc('generatetoaddress', 1, address);
-    await eventually(() => agree(a, b));
+    await until(() => agree(a, b));
     expect(await height(b)).toBe(102);
   });
 
@@ -37,11 +38,11 @@ describe('nodes in processes of their own', () => {
     await b.rpc('generatetoaddress', 3, address);
     await b.stop();
     b = await nodes.start('b', '--connect', a.address);
-    await eventually(() => agree(a, b));
+    await until(() => agree(a, b));
     expect(await height(a)).toBe(105);
     expect(await a.rpc('getrawmempool')).toEqual([txid]);
     await a.rpc('generatetoaddress', 2, address);
-    await eventually(() => agree(a, b));
+    await until(() => agree(a, b));
     expect(await a.rpc('getrawmempool')).toEqual([]);
   });
 
@@ -49,10 +50,10 @@ describe('nodes in processes of their own', () => {
     const count = cases(600, 10_000);
     await a.rpc('generatetoaddress', count, address);
     let c = await nodes.start('c', '--connect', a.address);
-    await eventually(async () => (await height(c)) > 0, 60);
+    await until(async () => (await height(c)) > 0);
     await c.stop('SIGKILL');
     c = await nodes.start('c', '--connect', a.address);
-    await eventually(() => agree(a, c), 60);
+    await until(() => agree(a, c));
     const info = await c.rpc<object>('getblockchaininfo');
     expect(info).toMatchObject({ blocks: 107 + count, headers: 107 + count });
     expect(info).toMatchObject({ initialblockdownload: false, verificationprogress: 1 });

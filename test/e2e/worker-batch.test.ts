@@ -3,7 +3,8 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type ClientRecord, JobRecords } from '#src/job/index.js';
 import { importModel } from '#src/model/index.js';
-import { eventually, type NodeProcess, Nodes } from './Nodes.js';
+import { until } from '../until.js';
+import { type NodeProcess, Nodes } from './Nodes.js';
 
 /** Jobs that are bought to the end. */
 const JOBS = 4;
@@ -96,7 +97,7 @@ describe('one worker whose jobs were bought by several buyers at once', () => {
     const bought = Promise.all(buyers).finally(() => {
       isOver = true;
     });
-    await eventually(async () => (await escrows()) >= JOBS, 100);
+    await until(async () => (await escrows()) >= JOBS);
     while (!isOver) {
       await mine();
       await new Promise((resolve) => setTimeout(resolve, 700));

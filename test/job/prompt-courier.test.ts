@@ -3,7 +3,7 @@ import type { ChainClient } from '#src/chain/index.js';
 import { PromptCourier } from '#src/job/client/PromptCourier.js';
 import type { ClientRecord } from '#src/job/client/record.js';
 import type { JobEvent } from '#src/job/index.js';
-import { until } from '../network/host/hosts.js';
+import { until } from '../until.js';
 
 describe('the courier of prompts', () => {
   it('tells of a node that answers nonsense, and tries again', async () => {
@@ -21,7 +21,7 @@ describe('the courier of prompts', () => {
     await until(() => {
       courier.bring(record, 1, true);
       return told.length === 2;
-    }, 10);
+    });
     expect(asked).toBe(2);
     expect(told.map(({ step }) => step)).toEqual(['problem', 'accepted']);
   });

@@ -16,6 +16,7 @@ import { sendJobMessage } from '#src/job/pool/client.js';
 import { type JobSpec, jobIdHex } from '#src/job/spec.js';
 import { type Attack, attackNamed } from '#src/rastic/index.js';
 import { declareModel, publishModel } from '#src/reward/index.js';
+import { until } from '../until.js';
 import { COIN, Market, request } from './market.js';
 
 const params = networkParameters('regtest');
@@ -45,10 +46,6 @@ async function order(lifetime: number): Promise<string> {
   const quote = await market.client.quote({ ...request(market), lifetime });
   await market.client.submit(quote);
   return quote.record.id;
-}
-
-async function waitUntil(isSo: () => boolean): Promise<void> {
-  while (!isSo()) await new Promise((resolve) => setTimeout(resolve, 20));
 }
 
 describe('a buyer without the calibration that a model was published with', () => {
@@ -106,7 +103,7 @@ describe('a seller whose answer the job pool refuses', () => {
     await market.worker({ chain });
     const id = await order(30);
     const following = market.client.follow(id, market.stop.signal);
-    await waitUntil(() => state.refusals > 4);
+    await until(() => state.refusals > 4);
     expect(market.steps('worker', id)).not.toContain('claimed');
     state.isOpen = true;
     expect(await following).toMatchObject({ outcome: 'settled', verdict: { result: 'valid' } });
@@ -236,7 +233,7 @@ describe('what a seller offers on', () => {
     const naming = await announced({});
     await market.worker();
     await market.until('worker', 'offered', naming);
-    await waitUntil(() => told().length > before);
+    await until(() => told().length > before);
     await market.mine(1);
     expect(told().length).toBe(before + 1);
     expect(told().at(-1)!.detail).toContain(`bitmodel model pull ${market.model.id}`);
@@ -250,7 +247,7 @@ describe('what a seller offers on', () => {
     const record = await market.client.follow(id, market.stop.signal);
     expect(record.outcome).toBe('settled');
     await market.mine(params.offerBlocks + 2);
-    await waitUntil(() => !worker.open().some((open) => open.id === stranger));
+    await until(() => !worker.open().some((open) => open.id === stranger));
   });
 });
 

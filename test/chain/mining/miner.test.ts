@@ -85,7 +85,7 @@ describe('a block of our own that is refused', () => {
   });
 
   const refused = async () => {
-    await expect.poll(() => warnings.length, { timeout: 20_000 }).toBeGreaterThan(0);
+    await expect.poll(() => warnings.length).toBeGreaterThan(0);
     expect(warnings[0]).toContain('was refused: time-too-new');
     expect(node.tip.height).toBe(20);
     vi.useRealTimers();
@@ -96,7 +96,7 @@ describe('a block of our own that is refused', () => {
     const { signal } = ending;
     const mining = mineOnTime(node, { lockingScript: OTHER_SCRIPT, blockTime: 0.02, signal });
     await refused();
-    await expect.poll(() => node.tip.height, { timeout: 20_000 }).toBeGreaterThan(21);
+    await expect.poll(() => node.tip.height).toBeGreaterThan(21);
     ending.abort();
     await mining;
   });
@@ -107,7 +107,7 @@ describe('a block of our own that is refused', () => {
     const mining = miner.run(ending.signal);
     await refused();
     await node.mine(1, MINER_SCRIPT);
-    await expect.poll(() => node.tip.height, { timeout: 20_000 }).toBeGreaterThan(22);
+    await expect.poll(() => node.tip.height).toBeGreaterThan(22);
     ending.abort();
     await mining;
   });

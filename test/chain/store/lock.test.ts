@@ -83,7 +83,7 @@ describe('the lock of a data folder', () => {
       // it has let go when it answers again
       while ((await winner.open()) !== 'open');
       winner.close();
-      await expect.poll(() => existsSync(lock), { timeout: 30_000 }).toBe(false);
+      await expect.poll(() => existsSync(lock)).toBe(false);
     }
   });
 

@@ -7,7 +7,8 @@ import { TRANSACTION_TOPIC } from '#src/network/gossip/TransactionGossip.js';
 import { type Host, Peers, TransactionGossip } from '#src/network/index.js';
 import { ANYONE, spend } from '../../chain/mempool/anyone.js';
 import { temporaryFolder } from '../../chain/node/setup.js';
-import { addressOf, Hosts, until } from '../../network/host/hosts.js';
+import { addressOf, Hosts } from '../../network/host/hosts.js';
+import { until } from '../../until.js';
 import { makeJob, offer } from '../make.js';
 
 const folder = temporaryFolder();

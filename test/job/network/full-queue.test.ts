@@ -18,7 +18,8 @@ import { JOB_TOPIC } from '#src/job/network/JobGossip.js';
 import { JOB_POOL } from '#src/job/network/JobPoolSync.js';
 import { encodeJobMessage } from '#src/job/network/wire.js';
 import { Record } from '../../network/gossip/nodes.js';
-import { Hosts, meet, until } from '../../network/host/hosts.js';
+import { Hosts, meet } from '../../network/host/hosts.js';
+import { until } from '../../until.js';
 import { announce, hash, makeJob, publicKey } from '../make.js';
 
 const hosts = new Hosts();

@@ -31,7 +31,8 @@ import { JOB_POOL, JobPoolSync } from '#src/job/network/JobPoolSync.js';
 import { decodeJobMessage, encodeJobMessage } from '#src/job/network/wire.js';
 import type { Host } from '#src/network/index.js';
 import { Record } from '../../network/gossip/nodes.js';
-import { addressOf, Hosts, meet, until as untilWithin } from '../../network/host/hosts.js';
+import { addressOf, Hosts, meet } from '../../network/host/hosts.js';
+import { until } from '../../until.js';
 import {
   accept,
   announce,
@@ -105,8 +106,6 @@ async function start(): Promise<JobNode> {
 }
 
 /** Waits, also on a busy machine. */
-const until = (holds: () => boolean): Promise<void> => untilWithin(holds, 30);
-
 /** A host that passes on anything, with no pool behind it, next to a node. */
 async function strangerNextTo(node: JobNode): Promise<Host> {
   const host = await hosts.start(`stranger${names++}`);

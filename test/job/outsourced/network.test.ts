@@ -25,8 +25,9 @@ import {
 } from '#src/job/index.js';
 import type { FrameStream, Host, Offence } from '#src/network/index.js';
 import { type CheckAnswer, commitAnswer, encodeAnswer } from '#src/rastic/index.js';
-import { addressOf, Hosts, until } from '../../network/host/hosts.js';
+import { addressOf, Hosts } from '../../network/host/hosts.js';
 import { keptBy, SignalWatch } from '../../signals.js';
+import { until } from '../../until.js';
 import { Market, request } from '../market.js';
 
 const hosts = new Hosts();
@@ -217,12 +218,12 @@ describe('neighbours on the network', () => {
     silent.handle(CHECK_PROTOCOL, (stream) => keepOpen(stream, true));
     ready.handle(CHECK_PROTOCOL, (stream) => keepOpen(stream, false));
     await meet(silent, ready);
-    const asked = ask(newBook(), receipt, { signal: owner.signal });
+    const asked = ask(newBook(), receipt, { signal: owner.signal, timeout: 200_000 });
     await until(() => opened === 2);
     await new Promise((resolve) => setTimeout(resolve, 100));
     owner.abort();
     await expect(asked).rejects.toMatchObject({ name: 'AbortError' });
-    await until(() => ended === 2, 8);
+    await until(() => ended === 2);
     await silent.close();
     await ready.close();
   });

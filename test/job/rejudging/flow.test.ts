@@ -25,8 +25,9 @@ import { listJobMessages, sendJobMessage } from '#src/job/pool/client.js';
 import { makeAppeal } from '#src/job/rejudging/accusation.js';
 import { keyThatDraws } from '#src/job/rejudging/keyThatDraws.js';
 import { attackNamed } from '#src/rastic/index.js';
-import { Hosts, meet, until } from '../../network/host/hosts.js';
+import { Hosts, meet } from '../../network/host/hosts.js';
 import { REGTEST } from '../../regtest.js';
+import { until } from '../../until.js';
 import { Market, request } from '../market.js';
 
 let market: Market;

@@ -138,7 +138,7 @@ it('has a jury for each signature that a liar makes of it, and burns when one of
     const against = pooled?.rejudgements.filter(({ body }) => body.finding === 'wrong');
     return (against ?? []).map(({ author }) => author);
   };
-  await expect.poll(wrong, { timeout: 60_000 }).toHaveLength(honest.length);
+  await expect.poll(wrong).toHaveLength(honest.length);
   expect((await wrong()).toSorted()).toEqual(honest.toSorted());
   expect(await ownBonds(chain, REGTEST, liar!.publicKey)).toHaveLength(1);
 

@@ -8,8 +8,9 @@ import { canonicalBytes, fromHex } from '#src/base/index.js';
 import { createKey, networkParameters } from '#src/chain/index.js';
 import { createMessage, encodeAsk, NO_JOB_HEX, POOL_BOUNDS } from '#src/job/index.js';
 import { encodeLocator } from '#src/network/index.js';
-import { eventually, listenAgain, type NodeProcess, Nodes } from '../../e2e/Nodes.js';
+import { listenAgain, type NodeProcess, Nodes } from '../../e2e/Nodes.js';
 import { cases } from '../../long.js';
+import { until } from '../../until.js';
 import { frame, pause, RawPeer } from './RawPeer.js';
 
 /*
@@ -70,10 +71,10 @@ async function untilBanned(
 /** The honest node takes a block that the attacked one mines from now on. */
 async function makesProgress(): Promise<void> {
   const { blocks } = await victim.rpc<{ blocks: number }>('getblockchaininfo');
-  await eventually(async () => {
+  await until(async () => {
     const own = await honest.rpc<{ blocks: number }>('getblockchaininfo');
     return own.blocks > blocks;
-  }, 30);
+  });
 }
 
 beforeAll(async () => {
@@ -187,7 +188,7 @@ describe('job messages', () => {
       [await kept(victim, author), await kept(honest, author)].every(
         (heights) => heights.length === 1 && heights[0] === 3,
       );
-    await eventually(isKept);
+    await until(isKept);
     for (let i = 0; i < 20; i++) for (const one of encoded) await b.publish('jobs/1', one);
     await makesProgress();
     expect(await isKept()).toBe(true);
@@ -261,7 +262,7 @@ describe('the node goes on', () => {
     }
     await makesProgress();
     // a newcomer gets in as soon as the silent ones have had their time
-    await eventually(async () => (await attacker()).isConnected, 40);
+    await until(async () => (await attacker()).isConnected);
     for (const socket of sockets) socket.destroy();
   });
 
@@ -273,7 +274,7 @@ describe('the node goes on', () => {
   it('after a restart without those whom it banned', async () => {
     // a ban is written a moment after it was made; who lost its connection otherwise is none of them
     const banned = (): RawPeer[] => offenders.filter(isBanSaved);
-    await eventually(async () => banned().length > 2 * protocols.length);
+    await until(async () => banned().length > 2 * protocols.length);
     // those of every third will do
     const returned = banned().filter((_, i) => i % 3 === 0);
     await victim.stop();

@@ -17,7 +17,8 @@ import {
 import { peerIdBytes, peerIdFromBytes } from '#src/network/host/peerKeys.js';
 import { Delivery, type Host, type PeerId, type Protocol } from '#src/network/index.js';
 import { cases } from '../../long.js';
-import { addressOf, Hosts, until } from '../host/hosts.js';
+import { until } from '../../until.js';
+import { addressOf, Hosts } from '../host/hosts.js';
 
 const DELIVER: Protocol = {
   name: 'deliver/1',

@@ -8,12 +8,11 @@ import {
   payFromMiner,
 } from '../../chain/node/setup.js';
 import { cases, LONG_TESTS, timeLimit } from '../../long.js';
-import { until } from '../host/hosts.js';
+import { until } from '../../until.js';
 import { FaultProxy, type Faults } from './FaultProxy.js';
 
 const LENGTH = cases(150, 2_000);
 /** Seconds until everything must have come through a link that is no longer bad. */
-const PATIENCE = cases(40, 600);
 
 interface Member {
   readonly node: ChainNode;
@@ -51,7 +50,7 @@ describe('two nodes on a bad link', () => {
   }
 
   const mine = (member: Member, count: number) => member.node.mine(count, MINER_SCRIPT);
-  const agree = () => until(() => first.node.tip.hash === second.node.tip.hash, PATIENCE);
+  const agree = () => until(() => first.node.tip.hash === second.node.tip.hash);
   const blameless = (): void => {
     for (const { network, warnings } of [first, second]) {
       expect(network.peers.bans.list()).toEqual([]);
@@ -78,7 +77,7 @@ describe('two nodes on a bad link', () => {
       await agree();
       const payment = payFromMiner(first.node, [{ value: 10_000n, lockingScript: OTHER_SCRIPT }]);
       const id = await first.node.submitTransaction(payment);
-      await until(() => second.node.mempool.size > 0, PATIENCE);
+      await until(() => second.node.mempool.size > 0);
       await mine(second, 1);
       await agree();
       expect(first.node.mempool.size).toBe(0);
@@ -94,7 +93,7 @@ describe('two nodes on a bad link', () => {
       `agree once one that did this for a while is good again, and blame nobody: ${fault}`,
       async () => {
         await join({ [fault]: 0.2 });
-        await until(() => link.struck[fault] > 2, PATIENCE);
+        await until(() => link.struck[fault] > 2);
         link.faults = { ...link.faults, [fault]: 0 };
         await agree();
         await mine(first, 1);
@@ -120,7 +119,7 @@ describe('two nodes on a bad link', () => {
       await agree();
       expect(second.node.tip.height).toBe(LENGTH + 3);
       // the payment is in no block now: it waits again, on both sides
-      await until(() => first.node.mempool.size === 1 && second.node.mempool.size === 1, PATIENCE);
+      await until(() => first.node.mempool.size === 1 && second.node.mempool.size === 1);
       await mine(first, 1);
       await agree();
       expect(second.node.mempool.size).toBe(0);
@@ -138,8 +137,8 @@ describe('two nodes on a bad link', () => {
       await mine(first, 2);
       const isParted = () => !second.network.peers.host.isConnected(first.network.peers.host.id);
       // a minute without an answer ends a connection: too long to wait for each time
-      if (LONG_TESTS) await until(isParted, 120);
-      else await until(() => first.node.tip.height > second.node.tip.height, 5);
+      if (LONG_TESTS) await until(isParted);
+      else await until(() => first.node.tip.height > second.node.tip.height);
       link.faults = { ...link.faults, blackhole: false };
       await agree();
       expect(second.node.tip.height).toBe(LENGTH + 2);

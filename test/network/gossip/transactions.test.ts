@@ -5,7 +5,8 @@ import { MEMPOOL, TRANSACTIONS } from '#src/network/gossip/MempoolSync.js';
 import { TRANSACTION_TOPIC } from '#src/network/gossip/TransactionGossip.js';
 import type { Host } from '#src/network/index.js';
 import { ANYONE, type AnyoneCoin, outputOf, spend } from '../../chain/mempool/anyone.js';
-import { addressOf, meet, until as untilWithin } from '../host/hosts.js';
+import { until } from '../../until.js';
+import { addressOf, meet } from '../host/hosts.js';
 import { connect, type GossipNode, GossipNodes } from './nodes.js';
 
 const nodes = new GossipNodes();
@@ -19,8 +20,6 @@ const has = ({ node }: GossipNode, transaction: Transaction): boolean =>
   node.mempool.get(transactionHash(transaction)) !== undefined;
 
 /** Waits, also on a busy machine. */
-const until = (holds: () => boolean): Promise<void> => untilWithin(holds, 30);
-
 /** A host that passes on anything, with no node behind it. */
 async function bareHost(name: string): Promise<Host> {
   const host = await nodes.hosts.start(name);

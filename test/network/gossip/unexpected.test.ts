@@ -1,6 +1,7 @@
 import { afterAll, describe, expect, it, vi } from 'vitest';
 import { MempoolSync } from '#src/network/gossip/MempoolSync.js';
-import { Hosts, until } from '../host/hosts.js';
+import { until } from '../../until.js';
+import { Hosts } from '../host/hosts.js';
 import { connect, Members } from '../sync/chains.js';
 
 const hosts = new Hosts();

@@ -4,7 +4,8 @@ import type { Libp2p, MessageStream, Stream, StreamMuxerFactory } from '@libp2p/
 import { multiaddr } from '@multiformats/multiaddr';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import type { Host, PeerId, Protocol, WireOffence } from '#src/network/index.js';
-import { addressOf, Hosts, until } from './hosts.js';
+import { until } from '../../until.js';
+import { addressOf, Hosts } from './hosts.js';
 
 const ECHO: Protocol = { name: 'echo/1', maxFrame: 100_000, idleTimeout: 1_000, streamsPerPeer: 4 };
 const WIRE_NAME = '/bitmodel/regtest/echo/1';

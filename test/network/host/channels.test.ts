@@ -6,8 +6,9 @@ import { Doorstep } from '#src/network/host/channel/Doorstep.js';
 import { Tickets } from '#src/network/host/channel/Tickets.js';
 import { DEFAULT_LIMITS } from '#src/network/host/HostOptions.js';
 import type { FrameStream, Host, Protocol } from '#src/network/index.js';
+import { until } from '../../until.js';
 import { FaultProxy } from '../faults/FaultProxy.js';
-import { addressOf, Hosts, until } from './hosts.js';
+import { addressOf, Hosts } from './hosts.js';
 
 const BULK: Protocol = {
   name: 'bulk/1',
@@ -236,7 +237,7 @@ describe('a peer', () => {
   });
 
   it('gets ordinary streams when all channels there may be are taken', async () => {
-    const many: Protocol = { ...BULK, name: 'many/1', streamsPerPeer: 200 };
+    const many: Protocol = { ...BULK, name: 'many/1', streamsPerPeer: 200, idleTimeout: 200_000 };
     giver.handle(many, echo);
     const taker = await hosts.start('many');
     const { proxy, address } = await proxyTo(giver);
@@ -255,7 +256,9 @@ describe('a peer', () => {
 
 describe('at the port that channels share', () => {
   it('one address has only so many handshakes under way, and others have theirs', async () => {
-    const host = await hosts.start('narrow', { limits: { perAddress: 8 } });
+    const host = await hosts.start('narrow', {
+      limits: { perAddress: 8, handshakeTimeout: 200_000 },
+    });
     host.handle(BULK, echo);
     const taker = await hosts.start('narrow-taker');
     const { proxy, address } = await proxyTo(host);
@@ -269,7 +272,7 @@ describe('at the port that channels share', () => {
         .once('close', () => closed++);
     });
     // at once, and not when their time is over
-    await until(() => closed >= 22, 4);
+    await until(() => closed >= 22);
     for (const socket of sockets) socket.destroy();
     await until(async () => {
       const before = proxy.connections;

@@ -1,7 +1,8 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { Host, PeerId, Protocol } from '#src/network/index.js';
+import { until } from '../../until.js';
 import { FaultProxy, type Faults, NO_FAULTS } from '../faults/FaultProxy.js';
-import { addressOf, Hosts, until } from './hosts.js';
+import { addressOf, Hosts } from './hosts.js';
 
 const ECHO: Protocol = { name: 'echo/1', maxFrame: 1 << 20, idleTimeout: 1_500, streamsPerPeer: 8 };
 const hosts = new Hosts();

@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import type { GossipVerdict, Host, PeerId, Topic } from '#src/network/index.js';
-import { addressOf, Hosts, until } from './hosts.js';
+import { until } from '../../until.js';
+import { addressOf, Hosts } from './hosts.js';
 
 const hosts = new Hosts();
 let line: [Host, Host, Host];

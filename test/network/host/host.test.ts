@@ -3,7 +3,8 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { Gate, Host, Protocol } from '#src/network/index.js';
 import { SignalWatch } from '../../signals.js';
-import { addressOf, Hosts, until } from './hosts.js';
+import { until } from '../../until.js';
+import { addressOf, Hosts } from './hosts.js';
 
 const ECHO: Protocol = { name: 'echo/1', maxFrame: 100_000, idleTimeout: 2_000, streamsPerPeer: 8 };
 const hosts = new Hosts();

@@ -2,6 +2,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createHost, type Host, type HostOptions } from '#src/network/index.js';
+import { until } from '../../until.js';
 
 /** Real hosts on loopback for one test file, with all that went wrong unnoticed. */
 export class Hosts {
@@ -39,13 +40,4 @@ export async function meet(from: Host, to: Host, topic: string): Promise<void> {
   await until(
     () => from.neighbours(topic).includes(to.id) && to.neighbours(topic).includes(from.id),
   );
-}
-
-/** Waits until something holds, at most some seconds, which a busy machine may need. */
-export async function until(holds: () => boolean | Promise<boolean>, seconds = 40): Promise<void> {
-  const end = Date.now() + seconds * 1000;
-  while (!(await holds())) {
-    if (Date.now() > end) throw new Error('what was waited for did not come');
-    await new Promise((resolve) => setTimeout(resolve, 20));
-  }
 }

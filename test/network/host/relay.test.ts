@@ -1,7 +1,8 @@
 import { multiaddr } from '@multiformats/multiaddr';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { Delivery, type Host, type Protocol } from '#src/network/index.js';
-import { addressOf, Hosts, until } from './hosts.js';
+import { until } from '../../until.js';
+import { addressOf, Hosts } from './hosts.js';
 
 const ECHO: Protocol = {
   name: 'echo/1',

@@ -7,7 +7,8 @@ import { FrameReader, framePrefix } from '#src/network/host/FrameReader.js';
 import { LengthScanner } from '#src/network/host/LengthScanner.js';
 import type { FrameStream, Host, PeerId, Protocol, WireOffence } from '#src/network/index.js';
 import { cases } from '../../long.js';
-import { addressOf, Hosts, until } from './hosts.js';
+import { until } from '../../until.js';
+import { addressOf, Hosts } from './hosts.js';
 
 const PLAIN: Protocol = {
   name: 'plain/1',

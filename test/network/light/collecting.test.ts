@@ -3,7 +3,8 @@ import { type BlockHeader, bitsToTarget, blockHash } from '#src/chain/index.js';
 import type { Host } from '#src/network/index.js';
 import { decodeLocator, encodeHeaders } from '#src/network/sync/messages.js';
 import { HEADERS, MAX_HEADERS } from '#src/network/sync/protocols.js';
-import { addressOf, until } from '../host/hosts.js';
+import { until } from '../../until.js';
+import { addressOf } from '../host/hosts.js';
 import { REGTEST, Rig } from './rig.js';
 
 const rig = new Rig();

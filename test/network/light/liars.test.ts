@@ -19,7 +19,7 @@ import { BEGINNING } from '#src/network/light/question.js';
 import { encodeFeeAnswer, encodeSubmitAnswer } from '#src/network/light/smallMessages.js';
 import { encodeHeaders } from '#src/network/sync/messages.js';
 import { HEADERS } from '#src/network/sync/protocols.js';
-import { until } from '../host/hosts.js';
+import { until } from '../../until.js';
 import { pay } from './paying.js';
 import { type Light, REGTEST, Rig, scriptOf } from './rig.js';
 

@@ -24,6 +24,7 @@ import {
   startNetwork,
 } from '#src/network/index.js';
 import { PROOFS } from '#src/network/light/protocols.js';
+import { until } from '../../until.js';
 import { addressOf as addressOfHost, Hosts } from '../host/hosts.js';
 import { REGTEST, scriptOf } from './rig.js';
 
@@ -80,13 +81,6 @@ describe('a light node', () => {
       connect: fulls.map(addressOf),
       onWarning,
     });
-  }
-
-  async function until(holds: () => boolean | Promise<boolean>): Promise<void> {
-    for (const end = Date.now() + 15_000; !(await holds()); ) {
-      if (Date.now() > end) throw new Error('what was waited for did not come');
-      await new Promise((resolve) => setTimeout(resolve, 50));
-    }
   }
 
   /** Mines on the first node, and waits until everybody has followed. */

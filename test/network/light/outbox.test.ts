@@ -12,7 +12,7 @@ import {
 import type { Host } from '#src/network/index.js';
 import { SUBMIT } from '#src/network/light/protocols.js';
 import { encodeSubmitAnswer, type SubmitAnswer } from '#src/network/light/smallMessages.js';
-import { until } from '../host/hosts.js';
+import { until } from '../../until.js';
 import { pay } from './paying.js';
 import { type Light, REGTEST, Rig, scriptOf } from './rig.js';
 

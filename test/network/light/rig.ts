@@ -20,7 +20,8 @@ import { PROOFS } from '#src/network/light/protocols.js';
 import { decodeQuestion, type Question } from '#src/network/light/question.js';
 import { decodeLocator, encodeHeaders } from '#src/network/sync/messages.js';
 import { HEADERS, MAX_HEADERS } from '#src/network/sync/protocols.js';
-import { addressOf, Hosts, until } from '../host/hosts.js';
+import { until } from '../../until.js';
+import { addressOf, Hosts } from '../host/hosts.js';
 
 export const REGTEST = networkParameters('regtest');
 

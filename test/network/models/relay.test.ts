@@ -1,5 +1,6 @@
 import { afterAll, describe, expect, it } from 'vitest';
-import { connect, ended, Parties, until } from './setup.js';
+import { until } from '../../until.js';
+import { connect, ended, Parties } from './setup.js';
 
 const parties = new Parties();
 afterAll(() => parties.close());

@@ -6,7 +6,8 @@ import {
   holdersOf,
 } from '#src/commands/shared/model-holders.js';
 import { type PullStatus, registerModelMethods } from '#src/network/index.js';
-import { connect, ended, Parties, type Party, until } from './setup.js';
+import { until } from '../../until.js';
+import { connect, ended, Parties, type Party } from './setup.js';
 
 const AUTH = { user: 'u', password: 'p' };
 const parties = new Parties();

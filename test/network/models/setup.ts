@@ -6,6 +6,7 @@ import { type CalibrationRef, ModelRegistry } from '#src/model/index.js';
 import { ModelExchange, Peers, type PullStatus } from '#src/network/index.js';
 import { type Calibration, isCalibrationOf } from '#src/rastic/index.js';
 import { makeModel } from '../../model/store/setup.js';
+import { until } from '../../until.js';
 
 /** A node's peers and models, without a chain. */
 export interface Party {
@@ -86,15 +87,6 @@ export function calibrationOf(
   const calibration: Calibration = { v: 2, model, file, pairs: [{ ...pair, ...shifts }] };
   const bytes = canonicalBytes(calibration);
   return { file, hash: toHex(sha256(bytes)), bytes };
-}
-
-/** Waits until something holds. */
-export async function until(holds: () => boolean | Promise<boolean>, seconds = 45): Promise<void> {
-  const end = Date.now() + seconds * 1000;
-  while (!(await holds())) {
-    if (Date.now() > end) throw new Error('what was waited for did not come');
-    await new Promise((done) => setTimeout(done, 20));
-  }
 }
 
 /** Connects a party to others, and waits until each has said what it speaks. */

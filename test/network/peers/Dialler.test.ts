@@ -4,7 +4,8 @@ import type { Host } from '#src/network/index.js';
 import { BanList } from '#src/network/peers/BanList.js';
 import { Dialler, type DiallerOptions } from '#src/network/peers/Dialler.js';
 import { PeerBook } from '#src/network/peers/PeerBook.js';
-import { addressOf, Hosts, until } from '../host/hosts.js';
+import { until } from '../../until.js';
+import { addressOf, Hosts } from '../host/hosts.js';
 import { idOf } from './ids.js';
 
 const hosts = new Hosts();

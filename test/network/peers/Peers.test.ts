@@ -11,7 +11,8 @@ import { type Host, Peers, type PeersOptions, readMultiaddr } from '#src/network
 import { TABLES } from '#src/network/peers/BookTables.js';
 import { encodeRecords } from '#src/network/peers/exchangeCodec.js';
 import { PEERS_PROTOCOL } from '#src/network/peers/PeerExchange.js';
-import { addressOf, Hosts, until } from '../host/hosts.js';
+import { until } from '../../until.js';
+import { addressOf, Hosts } from '../host/hosts.js';
 
 const root = mkdtempSync(join(tmpdir(), 'bitmodel-peers-'));
 const running = new Set<Peers>();
@@ -50,15 +51,15 @@ describe('peers', () => {
     const others = await Promise.all(['a', 'b', 'c'].map((name) => start(name, { seeds })));
     for (const peers of others) {
       const rest = others.filter((each) => each !== peers);
-      await until(() => knows(peers, rest), 15);
+      await until(() => knows(peers, rest));
     }
     await stop(seed);
     const newcomer = await start('d', { seeds: [address(others[1]!)] });
-    await until(() => knows(newcomer, others), 15);
+    await until(() => knows(newcomer, others));
     const again = await start('seed', {
       listen: seeds.map((text) => text.replace(/\/p2p\/.*/, '')),
     });
-    await until(() => knows(again, others), 20);
+    await until(() => knows(again, others));
     // each says once that the seed is away, if it noticed at all
     const { host: at, port } = readMultiaddr(seeds[0]!)!;
     const away = `seed ${at}:${port} does not answer; it is tried again and again`;
@@ -81,7 +82,7 @@ describe('peers', () => {
     await until(() => !knows(first, [again]));
     expect(first.book.get(again.host.id)).toMatchObject({ origin: 'inbound', tried: false });
     const known = await start('second', { listen: [there], connect: [] });
-    await until(() => knows(first, [known]), 20);
+    await until(() => knows(first, [known]));
   });
 
   it('connect to those alone that they are told to, whatever part of them would dial others', async () => {
@@ -89,7 +90,7 @@ describe('peers', () => {
     const others = await Promise.all(
       ['x', 'y', 'z'].map((name) => start(name, { seeds: [address(named)] })),
     );
-    for (const each of others) await until(() => knows(each, [named]), 15);
+    for (const each of others) await until(() => knows(each, [named]));
     const bare = address(named).replace(/\/p2p\/.*/, '');
     const only = await start('only', { listen: [], connect: [bare] });
     await until(() => knows(only, [named]));

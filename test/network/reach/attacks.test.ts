@@ -10,7 +10,8 @@ import {
   REACH,
 } from '#src/network/reach/messages.js';
 import { Reachability } from '#src/network/reach/Reachability.js';
-import { addressOf, Hosts, until } from '../host/hosts.js';
+import { until } from '../../until.js';
+import { addressOf, Hosts } from '../host/hosts.js';
 
 const hosts = new Hosts();
 const offences: string[] = [];

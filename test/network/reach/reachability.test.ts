@@ -3,7 +3,8 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { Host, Protocol } from '#src/network/index.js';
 import { DialBack } from '#src/network/reach/DialBack.js';
 import { Reachability } from '#src/network/reach/Reachability.js';
-import { addressOf, Hosts, until } from '../host/hosts.js';
+import { until } from '../../until.js';
+import { addressOf, Hosts } from '../host/hosts.js';
 import { speaksHop } from './hop.js';
 
 const ECHO: Protocol = {

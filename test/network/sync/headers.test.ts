@@ -7,7 +7,8 @@ import { encodeWanted } from '#src/network/sync/messages.js';
 import { BLOCKS, HEADERS, STATUS } from '#src/network/sync/protocols.js';
 import { StatusExchange } from '#src/network/sync/StatusExchange.js';
 import { encodeStatus, SERVICES, type Status } from '#src/network/sync/status.js';
-import { addressOf, Hosts, until } from '../host/hosts.js';
+import { until } from '../../until.js';
+import { addressOf, Hosts } from '../host/hosts.js';
 import { connect, emptyBlocks, give, lie, type Member, Members } from './chains.js';
 
 const LENGTH = 300;

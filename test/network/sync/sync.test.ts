@@ -16,12 +16,12 @@ import { BLOCKS, HEADERS, STATUS } from '#src/network/sync/protocols.js';
 import { ANYONE, outputOf, spend } from '../../chain/mempool/anyone.js';
 import { nextBlock, withCoinbase } from '../../chain/node/setup.js';
 import { cases, timeLimit } from '../../long.js';
-import { Hosts, until as untilWithin } from '../host/hosts.js';
+import { until } from '../../until.js';
+import { Hosts } from '../host/hosts.js';
 import { connect, emptyBlocks, give, lie, type Member, Members } from './chains.js';
 
 const LENGTH = cases(2_000, 20_000);
 /** Seconds that a whole sync may take. */
-const PATIENCE = cases(30, 600);
 
 const hosts = new Hosts();
 let members: Members;
@@ -56,8 +56,6 @@ beforeEach(() => {
   members = new Members(hosts);
 });
 afterEach(() => members.close());
-
-const until = (holds: () => boolean): Promise<void> => untilWithin(holds, PATIENCE);
 
 const offencesOf = (member: Member, peer: string): string[] =>
   member.offences.filter((each) => each.peer === peer).map(({ offence }) => offence);
@@ -355,8 +353,8 @@ describe('a new block', () => {
     await connect(fresh, quiet);
     await until(() => fresh.node.tip.height === 110);
     await give(server.node, chain.slice(110, 120));
-    // half of the time to the next look at all peers
-    await untilWithin(() => fresh.node.tip.height === 120, 15);
+    // less than the time to the next look at all peers
+    await until(() => fresh.node.tip.height === 120, { seconds: 25 });
   });
 
   it('with a header that was not worked for is passed on to nobody, and blamed', async () => {
