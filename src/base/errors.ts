@@ -41,6 +41,22 @@ export class BitmodelError extends Error {
   }
 }
 
+/** Whether somebody could not be reached, or their answer could not: nobody knows what they did, and later it may do. */
+export function isUnreachable(thrown: unknown): boolean {
+  return thrown instanceof BitmodelError && thrown.exitCode === EXIT.unreachable;
+}
+
+/** What was thrown about one line of a file, its message led by the number of the line, from 1. */
+export function atLine(line: number, thrown: unknown): unknown {
+  if (!(thrown instanceof BitmodelError)) return thrown;
+  const { code, message, next, exitCode } = thrown;
+  return new BitmodelError(code, `Line ${line}: ${message}`, {
+    ...(next === undefined ? {} : { next }),
+    exitCode,
+    cause: thrown,
+  });
+}
+
 /** The message of anything that was thrown. */
 export function messageOf(thrown: unknown): string {
   return thrown instanceof Error ? thrown.message : String(thrown);

@@ -14,10 +14,12 @@ export {
 } from './bytes.js';
 export { type Deferred, deferred } from './deferred.js';
 export {
+  atLine,
   BitmodelError,
   type BitmodelErrorOptions,
   EXIT,
   type ExitCode,
+  isUnreachable,
   messageOf,
 } from './errors.js';
 export {

@@ -13,6 +13,7 @@ export { ChainClient, type KnownTransaction, type Utxo } from './client/ChainCli
 export type { CategoryInfo } from './client/categoryJson.js';
 export type { CoinPageOptions } from './client/coinPages.js';
 export { type NodeEvent, nodeEvents, readEvents } from './client/events.js';
+export { findCoin } from './client/findCoin.js';
 export type { HistoryOrder, HistoryPlace } from './client/historyPages.js';
 export { addressPath, cookiePath, type NodeLocation, type RpcAuth } from './client/nodeLocation.js';
 export type { PinEventJson, PinOptions, PinSelector } from './client/pinPages.js';
@@ -433,7 +434,7 @@ export type {
   WalletFundRequest,
   WalletOptions,
 } from './wallet/requests.js';
-export { isConflict, isUnreachable } from './wallet/sendFailures.js';
+export { isConflict } from './wallet/sendFailures.js';
 export { signP2pkhInputs } from './wallet/sign.js';
 export {
   DUST,

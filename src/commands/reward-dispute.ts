@@ -3,10 +3,10 @@ import { equalBytes, formatAmount } from '../base/index.js';
 import { addressScript, networkParameters, type Pin, type Wallet } from '../chain/index.js';
 import {
   disputeOf,
+  nftBehind,
   publishDispute,
   readRegistry,
   sayAsParent,
-  speakingNft,
 } from '../reward/index.js';
 import { action } from './shared/action.js';
 import { sourceNamed } from './shared/source-names.js';
@@ -22,7 +22,7 @@ interface DisputeOptions extends WalletChoice {
 
 /** Whether a wallet speaks for a pin: it holds it, or the NFT that it lies with. */
 async function holds(wallet: Wallet, pin: Pin): Promise<boolean> {
-  const nft = speakingNft(pin);
+  const nft = nftBehind(pin.owner);
   if (!nft) return wallet.addresses.includes(pin.owner ?? '');
   for await (const { output } of wallet.eachToken()) {
     const { token } = output;

@@ -1,5 +1,5 @@
 import { setMaxListeners } from 'node:events';
-import { BitmodelError, EXIT, messageOf } from '../base/index.js';
+import { isUnreachable, messageOf } from '../base/index.js';
 import type { ChainClient, KeyPair, NetworkParameters, Wallet } from '../chain/index.js';
 import { JobEvents, type JobRole } from './JobEvents.js';
 import type { JobModel } from './jobModel.js';
@@ -20,11 +20,6 @@ export interface ParticipantOptions {
   readonly directory: string;
   /** Milliseconds between two looks at chain and pool; 300 unless stated. */
   readonly interval?: number;
-}
-
-/** Errors of a node that is away or alone: they pass. */
-function isPassing(thrown: unknown): boolean {
-  return thrown instanceof BitmodelError && thrown.exitCode === EXIT.unreachable;
 }
 
 /** One who takes part in jobs: looks at chain and pool again and again, and does what is next. */
@@ -115,7 +110,7 @@ export abstract class Participant extends JobEvents {
       const detail = messageOf(thrown);
       if (this.#problems.get(where) === detail) return;
       this.#problems.set(where, detail);
-      const passing = isPassing(thrown) ? ' (tried again until it answers)' : '';
+      const passing = isUnreachable(thrown) ? ' (tried again until it answers)' : '';
       this.emit({
         role: this.role,
         step: 'problem',
@@ -136,7 +131,7 @@ export abstract class Participant extends JobEvents {
       try {
         result = await body();
       } catch (thrown) {
-        if (isPassing(thrown)) throw thrown;
+        if (isUnreachable(thrown)) throw thrown;
         lasting = { thrown };
       }
     });

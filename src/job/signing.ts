@@ -1,4 +1,4 @@
-import { BitmodelError, EXIT } from '../base/index.js';
+import { BitmodelError, isUnreachable } from '../base/index.js';
 import {
   type ChainClient,
   type ContractSpend,
@@ -53,8 +53,7 @@ export async function sendSpend(
   try {
     return await sendOnce(chain, transaction);
   } catch (thrown) {
-    const isLost = thrown instanceof BitmodelError && thrown.exitCode === EXIT.unreachable;
-    if (!isLost) wallet.release(transaction);
+    if (!isUnreachable(thrown)) wallet.release(transaction);
     throw thrown;
   }
 }

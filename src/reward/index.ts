@@ -27,6 +27,7 @@ export {
   type HolderTerms,
   holderScript,
   holderUnlocking,
+  nftBehind,
   parseHolderScript,
 } from './contracts/holder.js';
 export {
@@ -136,7 +137,6 @@ export {
   disputeOf,
   publishDispute,
   sayAsParent,
-  speakingNft,
 } from './declared/statements.js';
 export { formatWeight, parseWeight } from './declared/weight.js';
 export { type PartOptions, partOf } from './drawing/chosenPart.js';

@@ -10,6 +10,7 @@ import {
 } from '../codec/transaction.js';
 import type { Pin } from '../pins/pin.js';
 import { RPC_CODE, RpcError } from '../wire/RpcError.js';
+import { badAnswer } from './badAnswer.js';
 import { balanceOf, type SaidBalance } from './balanceJson.js';
 import { type CategoryInfo, categoryFromJson } from './categoryJson.js';
 import { type CoinPageOptions, eachCoin } from './coinPages.js';
@@ -178,9 +179,7 @@ export class ChainClient {
     );
     if (!json) return undefined;
     if (typeof json.hex !== 'string') {
-      throw new BitmodelError('BAD_RPC_ANSWER', 'The node gives a transaction without its bytes.', {
-        next: 'Use another node: --rpc URL',
-      });
+      throw badAnswer('The node gives a transaction without its bytes.');
     }
     return {
       transaction: decodeTransaction(fromHex(json.hex)),

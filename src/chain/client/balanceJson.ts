@@ -1,4 +1,5 @@
-import { BitmodelError, parseAmount } from '../../base/index.js';
+import { parseAmount } from '../../base/index.js';
+import { badAnswer } from './badAnswer.js';
 import type { CoinsOf } from './coinPages.js';
 import type { RpcClient } from './RpcClient.js';
 
@@ -31,11 +32,7 @@ export async function balanceOf(rpc: RpcClient, batches: readonly CoinsOf[]): Pr
   const sum = { confirmed: 0n, pending: 0n, immature: 0n, reserved: 0n, coins: 0 };
   for (const of of batches) {
     const json = await rpc.call('getaddressbalance', of, true);
-    if (!isBalance(json)) {
-      throw new BitmodelError('BAD_RPC_ANSWER', 'The node tells no balance.', {
-        next: 'Use another node: --rpc URL',
-      });
-    }
+    if (!isBalance(json)) throw badAnswer('The node tells no balance.');
     for (const name of NAMES) sum[name] += parseAmount(json[name]);
     sum.coins += json.coins;
   }

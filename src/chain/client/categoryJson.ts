@@ -1,4 +1,4 @@
-import { BitmodelError } from '../../base/index.js';
+import { badAnswer } from './badAnswer.js';
 
 /** A token category as the node tells of it. Counts are of the chain, without the mempool. */
 export interface CategoryInfo {
@@ -40,7 +40,5 @@ function isCategory(json: unknown): json is CategoryInfo {
 /** The category that a node describes. @throws BitmodelError `BAD_RPC_ANSWER` */
 export function categoryFromJson(json: unknown): CategoryInfo {
   if (isCategory(json)) return json;
-  throw new BitmodelError('BAD_RPC_ANSWER', 'The node describes no token category.', {
-    next: 'Use another node: --rpc URL',
-  });
+  throw badAnswer('The node describes no token category.');
 }

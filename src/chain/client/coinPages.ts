@@ -1,6 +1,7 @@
-import { BitmodelError, formatAmount } from '../../base/index.js';
+import { formatAmount } from '../../base/index.js';
 import { formatOutpoint, hashToId } from '../codec/transaction.js';
 import { type CoinPlace, compareCoins } from '../consensus/coins.js';
+import { badAnswer } from './badAnswer.js';
 import type { Utxo } from './ChainClient.js';
 import { mergeStreams } from './mergeStreams.js';
 import { coinsFromJson } from './outputJson.js';
@@ -46,10 +47,8 @@ function demandOrder(page: readonly Utxo[], after: CoinPlace | undefined): void 
   for (const coin of page) {
     const place = placeOf(coin);
     if (last && compareCoins(last, place) >= 0) {
-      const message = `The node lists ${formatOutpoint(coin.outpoint)} at the wrong place, or twice.`;
-      throw new BitmodelError('BAD_RPC_ANSWER', message, {
-        next: 'Use another node: --rpc URL',
-      });
+      const name = formatOutpoint(coin.outpoint);
+      throw badAnswer(`The node lists ${name} at the wrong place, or twice.`);
     }
     last = place;
   }

@@ -1,5 +1,6 @@
 import { BitmodelError } from '../../base/index.js';
 import { RPC_CODE, RpcError } from '../wire/RpcError.js';
+import { badAnswer } from './badAnswer.js';
 import type { CoinsOf } from './coinPages.js';
 import { mergeStreams } from './mergeStreams.js';
 import type { RpcClient } from './RpcClient.js';
@@ -30,9 +31,7 @@ const isPlace = (json: unknown): json is HistoryPlace => {
 const age = ({ height }: HistoryPlace): number => height || Number.MAX_SAFE_INTEGER;
 
 function bad(what: string): BitmodelError {
-  return new BitmodelError('BAD_RPC_ANSWER', `The node ${what}.`, {
-    next: 'Use another node: --rpc URL',
-  });
+  return badAnswer(`The node ${what}.`);
 }
 
 /** @throws BitmodelError `BAD_RPC_ANSWER` for a page that is none, that goes back, or that tells one twice */

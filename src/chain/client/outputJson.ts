@@ -1,6 +1,7 @@
-import { BitmodelError, fromHex, messageOf, parseAmount } from '../../base/index.js';
+import { type BitmodelError, fromHex, messageOf, parseAmount } from '../../base/index.js';
 import { idToHash, type TransactionOutput } from '../codec/transaction.js';
 import { parseTokenView, type TokenJson } from '../wire/tokenView.js';
+import { badAnswer } from './badAnswer.js';
 import type { Utxo } from './ChainClient.js';
 
 /** What `getaddressutxos` and `getoutpointspend` answer per output. */
@@ -32,10 +33,7 @@ function isOutput(json: unknown): json is OutputJson {
 }
 
 function bad(why: string, cause?: unknown): BitmodelError {
-  return new BitmodelError('BAD_RPC_ANSWER', `The node describes no coin: ${why}.`, {
-    next: 'Use another node: --rpc URL',
-    cause,
-  });
+  return badAnswer(`The node describes no coin: ${why}.`, cause);
 }
 
 /**

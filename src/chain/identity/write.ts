@@ -1,6 +1,7 @@
 import { BitmodelError, EXIT } from '../../base/index.js';
 import type { ChainClient } from '../client/ChainClient.js';
-import { formatOutpoint, type TransactionOutput } from '../codec/transaction.js';
+import { findCoin } from '../client/findCoin.js';
+import type { TransactionOutput } from '../codec/transaction.js';
 import { encodePin, type Pin, type PinOperation } from '../pins/pin.js';
 import { DUST, P2PKH_UNLOCKING_SIZE } from '../wallet/size.js';
 import type { Wallet } from '../wallet/Wallet.js';
@@ -83,10 +84,8 @@ export async function transferPin(
 ): Promise<PinWrite> {
   const held = await heldPin(client, wallet, pin);
   const { output, offset, outpoint } = held;
-  const others = (await client.utxos([pin.owner!])).find(
-    (utxo) => formatOutpoint(utxo.outpoint) === formatOutpoint(outpoint),
-  )?.pins;
-  if (output.token || (others && others.length > 1)) {
+  const carrying = await findCoin(client, pin.owner!, outpoint, { carrying: true });
+  if (output.token || (carrying?.pins ?? []).length > 1) {
     throw new BitmodelError(
       'PIN_NOT_ALONE',
       `In the coin of pin ${pin.id} lies ${output.token ? 'a token' : 'another pin'}, which would go along.`,

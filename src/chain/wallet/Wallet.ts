@@ -1,4 +1,4 @@
-import { BitmodelError } from '../../base/index.js';
+import { BitmodelError, isUnreachable } from '../../base/index.js';
 import type { ChainClient, Utxo } from '../client/ChainClient.js';
 import type { CoinPageOptions } from '../client/coinPages.js';
 import {
@@ -35,7 +35,7 @@ import type {
   WalletFundRequest,
   WalletOptions,
 } from './requests.js';
-import { isConflict, isUnreachable } from './sendFailures.js';
+import { isConflict } from './sendFailures.js';
 import { signP2pkhInputs } from './sign.js';
 import { P2PKH_INPUT_SIZE } from './size.js';
 import { agreeToSweep, SWEEP_INPUTS, type SweepRequest, sweepTransactions } from './sweep.js';

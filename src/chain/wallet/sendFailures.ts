@@ -1,4 +1,3 @@
-import { BitmodelError, EXIT } from '../../base/index.js';
 import { RpcError } from '../wire/RpcError.js';
 
 /** What a node says of a transaction whose coins somebody else has spent meanwhile. */
@@ -7,9 +6,4 @@ const CONFLICT = /^(?:txn-mempool-conflict|bad-txns-inputs-missingorspent|insuff
 /** Whether a transaction was refused because another one spends its coins: with other coins it may do. */
 export function isConflict(thrown: unknown): boolean {
   return thrown instanceof RpcError && CONFLICT.test(thrown.message);
-}
-
-/** Whether nobody knows if the node has a transaction: it could not be reached, or its answer could not. */
-export function isUnreachable(thrown: unknown): boolean {
-  return thrown instanceof BitmodelError && thrown.exitCode === EXIT.unreachable;
 }

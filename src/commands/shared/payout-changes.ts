@@ -1,4 +1,4 @@
-import { BitmodelError, EXIT, formatAmount } from '../../base/index.js';
+import { atLine, BitmodelError, EXIT, formatAmount } from '../../base/index.js';
 import {
   applyChange,
   type ContributionGraph,
@@ -98,10 +98,7 @@ export async function followChanges(
     try {
       update = applyChange(engine, parseChange(text));
     } catch (thrown) {
-      if (!(thrown instanceof BitmodelError)) throw thrown;
-      const { code, message, next, exitCode } = thrown;
-      const cause = thrown;
-      throw new BitmodelError(code, `Line ${at}: ${message}`, { next, exitCode, cause });
+      throw atLine(at, thrown);
     }
     await printUpdate(terminal, graph, at, engine.total, update);
   }

@@ -1,4 +1,4 @@
-import { BitmodelError } from '../../base/index.js';
+import { atLine } from '../../base/index.js';
 import {
   type GraphChange,
   type ProposedChange,
@@ -35,9 +35,7 @@ export async function proposedScheme(
     try {
       changes.push({ change: withIds(of, parseChange(text), settings), line });
     } catch (thrown) {
-      if (!(thrown instanceof BitmodelError)) throw thrown;
-      const { code, message, next, exitCode } = thrown;
-      throw new BitmodelError(code, `Line ${line}: ${message}`, { next, exitCode, cause: thrown });
+      throw atLine(line, thrown);
     }
   }
   return { name: `changes:${path}`, rule: 'changed', changes };

@@ -1,4 +1,11 @@
-import { BitmodelError, EXIT, fromHex, messageOf, parseAmount, toHex } from '../../base/index.js';
+import {
+  BitmodelError,
+  fromHex,
+  isUnreachable,
+  messageOf,
+  parseAmount,
+  toHex,
+} from '../../base/index.js';
 import {
   decodeTransaction,
   parseOutpoint,
@@ -254,7 +261,7 @@ export class ClientPurchase {
       return true;
     } catch (thrown) {
       // a signature that does not hold is as good as none: the refund still comes at its height
-      if (thrown instanceof BitmodelError && thrown.exitCode !== EXIT.unreachable) return false;
+      if (thrown instanceof BitmodelError && !isUnreachable(thrown)) return false;
       throw thrown;
     }
   }

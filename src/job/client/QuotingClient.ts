@@ -1,6 +1,12 @@
 import { randomBytes } from 'node:crypto';
 import { BitmodelError, EXIT, formatAmount, fromHex, toHex } from '../../base/index.js';
-import { formatOutpoint, hash160, p2pkhScript, type Utxo } from '../../chain/index.js';
+import {
+  formatOutpoint,
+  hash160,
+  p2pkhScript,
+  type SaidBalance,
+  type Utxo,
+} from '../../chain/index.js';
 import { claimDepth, claimMargin } from '../agreement.js';
 import { calibrationName, modelMissing, modelShare } from '../jobModel.js';
 import { createMessage } from '../messages.js';
@@ -178,14 +184,15 @@ export abstract class QuotingClient extends ClientDriver {
       this.#promised.add(formatOutpoint(chosen.outpoint));
       return chosen;
     }
-    throw noCoin(await this.chain.utxos([this.key.address]), open.length);
+    throw noCoin(await this.chain.balance({ addresses: [this.key.address] }), open.length);
   }
 
   async #affordable(job: JobSpec): Promise<void> {
     const needed = fullReward(job) + this.reserveFor(job);
     const there = sumOf(await this.wallet.utxos());
     if (there >= needed) return;
-    const all = sumOf(await this.chain.utxos(this.wallet.addresses));
+    const { confirmed, pending, immature } = await this.wallet.balance();
+    const all = confirmed + pending + immature;
     const kept =
       all > there
         ? ` (${formatAmount(all - there)} more can't: kept aside for other jobs, or not ripe yet)`
@@ -205,24 +212,24 @@ const sumOf = (coins: readonly Utxo[]): bigint =>
 
 /**
  * Why a key has no coin for a job, and what can be done.
- * @param own its coins, whatever they are kept for
+ * @param own what its coins come to, whatever they are kept for
  * @param open jobs in hand
  */
-function noCoin(own: readonly Utxo[], open: number): BitmodelError {
-  const mined = own.filter(({ height }) => height > 0).length;
-  if (own.length === 0) {
+function noCoin(own: SaidBalance, open: number): BitmodelError {
+  const { coins } = own;
+  if (coins === 0) {
     return new BitmodelError('NO_COIN', 'This key has no coins; a job needs one of its own.', {
       next: 'Have some sent to it (bitmodel wallet address); on regtest, bitmodel wallet faucet gives some',
     });
   }
-  if (mined === 0) {
+  if (own.confirmed + own.immature + own.reserved === 0n) {
     return new BitmodelError(
       'NO_COIN',
       "None of this key's coins is in a block yet; a job needs one that is.",
       { next: 'Wait for the next block; see bitmodel wallet utxos' },
     );
   }
-  const all = mined === 1 ? 'The only coin of this key is' : `All ${mined} coins of this key are`;
+  const all = coins === 1 ? 'The only coin of this key is' : `All ${coins} coins of this key are`;
   const why = open > 0 ? 'for other jobs' : 'by another command, or too freshly mined';
   return new BitmodelError(
     'NO_COIN',

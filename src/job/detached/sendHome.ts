@@ -35,6 +35,8 @@ export interface Homecoming {
 
 /** Most coins that one transaction moves: some 30,000 bytes, well below what nodes relay, and quickly signed. */
 const MOST_INPUTS = 200;
+/** Most coins that are looked at, those worth most: strangers may leave any number. */
+const MOST_LOOKED = 5_000;
 /** Base units that moving one coin costs, at 1 unit per byte: a little more than a P2PKH input has bytes. */
 const INPUT_COST = 150n;
 
@@ -63,7 +65,10 @@ function worthMoving(coins: readonly Utxo[], feeRate: bigint): Utxo[] {
 }
 
 async function coinsOf({ chain, params, key, source }: Homecoming): Promise<Coins> {
-  const coins = (await chain.utxos([key.address])).filter(({ output }) => !output.token);
+  const coins: Utxo[] = [];
+  for await (const coin of chain.eachUtxo({ addresses: [key.address] })) {
+    if (!coin.output.token && coins.push(coin) >= MOST_LOOKED) break;
+  }
   const isOwn = await ownCoins(chain, params, source);
   const tip = await chain.height();
   const isDeep = ({ height }: Utxo): boolean =>

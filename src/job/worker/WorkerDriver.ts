@@ -1,4 +1,4 @@
-import { BitmodelError, EXIT, toHex } from '../../base/index.js';
+import { isUnreachable, toHex } from '../../base/index.js';
 import { formatOutpoint, signContract } from '../../chain/index.js';
 import { claimDepth, claimMargin, termsOf } from '../agreement.js';
 import { cancelSpend } from '../contracts/escrowSpends.js';
@@ -18,10 +18,6 @@ const WORK_DEPTH = 1;
 const TOO_LATE = 'it is too late to claim safely';
 /** Times that an answer may end in an error before the job is given back. */
 const ANSWER_TRIES = 3;
-
-function isAway(thrown: unknown): boolean {
-  return thrown instanceof BitmodelError && thrown.exitCode === EXIT.unreachable;
-}
 
 /** What the driver works with. */
 type DriverDesk = WorkerDesk & { readonly answering: Answering };
@@ -182,7 +178,7 @@ export class WorkerDriver {
     try {
       return await this.#answer(record, terms, trace, signal);
     } catch (thrown) {
-      if (signal.aborted || isAway(thrown)) throw thrown;
+      if (signal.aborted || isUnreachable(thrown)) throw thrown;
       const failures = (this.#failures.get(record.id) ?? 0) + 1;
       this.#failures.set(record.id, failures);
       if (failures < ANSWER_TRIES) throw thrown;

@@ -1,5 +1,5 @@
-import { BitmodelError, concatBytes, EXIT, equalBytes } from '../../base/index.js';
-import { assemble, pushData, pushNumber } from '../../chain/index.js';
+import { BitmodelError, concatBytes, EXIT, equalBytes, fromHex } from '../../base/index.js';
+import { assemble, pushData, pushNumber, type TransactionOutput } from '../../chain/index.js';
 
 /** Which NFT opens a holder script. */
 export interface HolderTerms {
@@ -51,6 +51,23 @@ export function parseHolderScript(script: Uint8Array): HolderTerms | undefined {
   const modelId = script.slice(MODEL_AT, MODEL_AT + HASH_BYTES);
   const terms = { category, modelId };
   return equalBytes(holderScript(terms), script) ? terms : undefined;
+}
+
+/** The NFT whose holder alone can spend what lies with this owner, as pins name owners; undefined for all others. */
+export function nftBehind(owner: string | undefined): HolderTerms | undefined {
+  // an owner that is a bare script stands there in hex
+  if (owner === undefined || owner.length !== 2 * HOLDER_SCRIPT_BYTES) return undefined;
+  return /^[0-9a-f]*$/.test(owner) ? parseHolderScript(fromHex(owner)) : undefined;
+}
+
+/** Whether an output holds the NFT that opens a holder script: what the script itself asks for. */
+export function isNftOf(
+  { category, modelId }: HolderTerms,
+  { token }: Pick<TransactionOutput, 'token'>,
+): boolean {
+  const nft = token?.nft;
+  if (nft?.capability !== 'none' || !equalBytes(token!.category, category)) return false;
+  return equalBytes(nft.commitment, modelId);
 }
 
 /** Unlocks a holder script. @param nftInput index of the input that spends the NFT */

@@ -1,8 +1,8 @@
+import { isUnreachable } from '../../base/index.js';
 import {
   type ChainClient,
   checkTokensKept,
   type FundedTransaction,
-  isUnreachable,
   type Sent,
   transactionId,
   type Wallet,

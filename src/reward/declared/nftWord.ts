@@ -1,29 +1,12 @@
-import { equalBytes, fromHex } from '../../base/index.js';
+import { equalBytes } from '../../base/index.js';
 import {
   type ChainClient,
-  type OutputToken,
   previousTransactions,
   type Transaction,
   type TransactionOutput,
   transactionId,
 } from '../../chain/index.js';
-import { HOLDER_SCRIPT_BYTES, type HolderTerms, parseHolderScript } from '../contracts/holder.js';
-
-/** The NFT that opens the script that a pin lies in; undefined where it lies anywhere else. */
-export function nftOf(owner: string | undefined): HolderTerms | undefined {
-  // an owner that is a bare script stands there in hex
-  if (owner === undefined || owner.length !== 2 * HOLDER_SCRIPT_BYTES) return undefined;
-  return /^[0-9a-f]*$/.test(owner) ? parseHolderScript(fromHex(owner)) : undefined;
-}
-
-function isNft(token: OutputToken | undefined, { category, modelId }: HolderTerms): boolean {
-  const nft = token?.nft;
-  return (
-    nft?.capability === 'none' &&
-    equalBytes(token!.category, category) &&
-    equalBytes(nft.commitment, modelId)
-  );
-}
+import { type HolderTerms, isNftOf } from '../contracts/holder.js';
 
 /**
  * Whether a transaction shows the word of whoever holds an NFT: its input 0 spends the NFT, and one of its outputs is the
@@ -39,10 +22,9 @@ export async function spendsNft(
   const { transaction } = (await client.transaction(txid)) ?? {};
   if (!transaction || transactionId(transaction) !== txid) return false;
   const spent = await firstSpent(client, transaction);
-  if (!spent || !isNft(spent.token, nft)) return false;
+  if (!spent || !isNftOf(nft, spent)) return false;
   return transaction.outputs.some(
-    ({ lockingScript, token }) =>
-      equalBytes(lockingScript, spent.lockingScript) && isNft(token, nft),
+    (output) => equalBytes(output.lockingScript, spent.lockingScript) && isNftOf(nft, output),
   );
 }
 

@@ -1,5 +1,5 @@
-import { BitmodelError } from '../../base/index.js';
-import { type ChainClient, isUnreachable } from '../../chain/index.js';
+import { BitmodelError, isUnreachable } from '../../base/index.js';
+import type { ChainClient } from '../../chain/index.js';
 
 /**
  * What a reading finds, or the error that it ends in, so that one thing that can't be read ends no list of many: strangers

@@ -1,7 +1,8 @@
 import { mapConcurrently } from '../../base/index.js';
 import type { ChainClient } from '../../chain/index.js';
+import { nftBehind } from '../contracts/holder.js';
 import type { Claim } from './claims.js';
-import { nftOf, spendsNft } from './nftWord.js';
+import { spendsNft } from './nftWord.js';
 import { pinEvents } from './pinEvents.js';
 import type { Registry } from './registry.js';
 
@@ -32,7 +33,7 @@ async function authorOf(
  * the version in force must be made from the holder's coin; where an NFT holds the pin, in a transaction that spends the NFT.
  */
 async function isHoldersWord(client: ChainClient, claim: Claim, atHeight: number) {
-  const nft = nftOf(claim.pin.owner);
+  const nft = nftBehind(claim.pin.owner);
   if (nft !== undefined) return spendsNft(client, claim.versions.at(-1)!.txid, nft);
   return (await authorOf(client, claim, atHeight)) === claim.pin.owner;
 }

@@ -1,5 +1,6 @@
 import { mapConcurrently } from '../../base/index.js';
 import type { ChainClient, Pin } from '../../chain/index.js';
+import { nftBehind } from '../contracts/holder.js';
 import type { Standing } from '../graph/graph.js';
 import {
   CONTRIBUTION_PIN_PATH,
@@ -7,7 +8,7 @@ import {
   parseStatement,
   type Statement,
 } from './contribution.js';
-import { nftOf, spendsNft } from './nftWord.js';
+import { spendsNft } from './nftWord.js';
 import { readOwnWords } from './ownWord.js';
 import { pinEvents } from './pinEvents.js';
 import type { Registry } from './registry.js';
@@ -176,7 +177,7 @@ interface Heard extends StatementPin {
  */
 async function heard(client: ChainClient, said: StatementPin, held: Holders): Promise<Heard> {
   const { made } = said;
-  const nft = nftOf(holderAt(held, made.height));
+  const nft = nftBehind(holderAt(held, made.height));
   if (nft === undefined) {
     return { ...said, byParent: holderAt(held, said.height) === said.creator };
   }

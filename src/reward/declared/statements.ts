@@ -9,12 +9,11 @@ import {
   fundFrom,
   heldNft,
   P2PKH_UNLOCKING_SIZE,
-  type Pin,
   type PinWrite,
   TOKEN_FEES,
   type Wallet,
 } from '../../chain/index.js';
-import type { HolderTerms } from '../contracts/holder.js';
+import { type HolderTerms, nftBehind } from '../contracts/holder.js';
 import { sameAgain } from '../contracts/sameAgain.js';
 import {
   CONTRIBUTION_PIN_PATH,
@@ -26,28 +25,22 @@ import {
   statementPayload,
 } from './contribution.js';
 import { declaredUses } from './declaration.js';
-import { nftOf } from './nftWord.js';
 import { findDeclaration, type Registry } from './registry.js';
 
 const JSON_TYPE = 'application/json';
 
 /** A coin of the wallet's at one of its addresses, to be spent first. @throws BitmodelError `NO_COIN_TO_SIGN` */
 async function coinAt(client: ChainClient, wallet: Wallet, address: string): Promise<FixedInput> {
-  const there = new Set(
-    (await client.utxos([address])).map((coin) => formatOutpoint(coin.outpoint)),
-  );
-  const coin = (await wallet.utxos()).find(({ outpoint }) => there.has(formatOutpoint(outpoint)));
-  if (coin) return { ...coin, unlockingSize: P2PKH_UNLOCKING_SIZE };
+  const free = new Map((await wallet.utxos()).map((coin) => [formatOutpoint(coin.outpoint), coin]));
+  for await (const { outpoint } of client.eachUtxo({ addresses: [address] })) {
+    const coin = free.get(formatOutpoint(outpoint));
+    if (coin) return { ...coin, unlockingSize: P2PKH_UNLOCKING_SIZE };
+  }
   throw new BitmodelError(
     'NO_COIN_TO_SIGN',
     `No coin that can be spent lies at ${address}, which this has to come from.`,
     { next: `Send a little to ${address}, then try again`, exitCode: EXIT.notAllowed },
   );
-}
-
-/** The NFT whose holder speaks for a pin, where it lies in the script that its model's NFT opens. */
-export function speakingNft({ owner }: Pick<Pin, 'owner'>): HolderTerms | undefined {
-  return nftOf(owner);
 }
 
 /** What a parent's holder would confirm: that the child names it, with at least this weight. */
@@ -81,7 +74,7 @@ export async function sayAsParent(
   statement: Statement & { readonly parent: string },
 ): Promise<PinWrite> {
   const { pin, name } = findDeclaration(registry, statement.parent);
-  const nft = nftOf(pin.owner);
+  const nft = nftBehind(pin.owner);
   if (nft) return sayWithNft(client, wallet, nft, statement);
   if (pin.owner === undefined || !wallet.addresses.includes(pin.owner)) {
     throw new BitmodelError(

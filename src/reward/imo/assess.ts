@@ -1,12 +1,13 @@
 import { BitmodelError, EXIT } from '../../base/index.js';
 import type { ChainClient, NetworkParameters } from '../../chain/index.js';
+import { nftBehind } from '../contracts/holder.js';
 import { orItsError } from '../declared/orItsError.js';
 import { readRegistry } from '../declared/registry.js';
 import { readAsOf } from '../declared/snapshot.js';
 import { formatWeight } from '../declared/weight.js';
 import { FIGURES_LAST, type ImoCriteria, imoRules, unmet } from './criteria.js';
 import { burnFigures, type ImoFigures, paidShare, registryFigures } from './figures.js';
-import { firstSpent, holdsPin, nftBehind, type Spent } from './holding.js';
+import { firstSpent, holdsPin, type Spent } from './holding.js';
 import { incomeScript } from './incomeContract.js';
 import { type ImoOffering, parseOffering } from './offering.js';
 import {

@@ -9,10 +9,11 @@ import {
   type Utxo,
   type Wallet,
 } from '../../chain/index.js';
+import { nftBehind } from '../contracts/holder.js';
 import { type Registry, unknownSource } from '../declared/registry.js';
 import { demandStrict, type ImoCriteria } from './criteria.js';
 import type { ImoFigures } from './figures.js';
-import { nftBehind, pinHeldBy } from './holding.js';
+import { pinHeldBy } from './holding.js';
 
 /** What an issuer wants to offer. */
 export interface ImoDraft {

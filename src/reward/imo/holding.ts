@@ -1,4 +1,4 @@
-import { equalBytes, fromHex } from '../../base/index.js';
+import { equalBytes } from '../../base/index.js';
 import {
   type ChainClient,
   holderText,
@@ -9,7 +9,7 @@ import {
   type Utxo,
   type Wallet,
 } from '../../chain/index.js';
-import { type HolderTerms, parseHolderScript } from '../contracts/holder.js';
+import { isNftOf, nftBehind } from '../contracts/holder.js';
 import type { Registry } from '../declared/registry.js';
 
 /** The coins that a transaction's first two inputs spend: its issuer's, and where the model's pin lies with an NFT, that NFT. */
@@ -21,22 +21,6 @@ export const NFT_INPUT = 1;
 /** What {@link Spent} is of a transaction. @throws BitmodelError `BAD_NODE_ANSWER` */
 export function firstSpent(client: ChainClient, { inputs }: Transaction): Promise<Spent> {
   return previousOutputs(client, { inputs: inputs.slice(0, NFT_INPUT + 1) });
-}
-
-/** The NFT whose holder alone can spend a pin that lies with this holder, as pins name holders; undefined for all others. */
-export function nftBehind(owner: string | undefined): HolderTerms | undefined {
-  const isHex = owner !== undefined && /^(?:[0-9a-f]{2})+$/.test(owner);
-  return isHex ? parseHolderScript(fromHex(owner)) : undefined;
-}
-
-/** Whether an output holds an NFT that opens a holder script: what the script itself asks for. */
-export function opens(
-  { category, modelId }: HolderTerms,
-  { token }: Pick<TransactionOutput, 'token'>,
-): boolean {
-  const nft = token?.nft;
-  if (nft?.capability !== 'none' || !equalBytes(token!.category, category)) return false;
-  return equalBytes(nft.commitment, modelId);
 }
 
 /**
@@ -53,7 +37,7 @@ export function holdsPin(
   if (owner === holderText(issuer, params)) return true;
   const terms = nftBehind(owner);
   if (!terms || !second || !equalBytes(second.lockingScript, issuer)) return false;
-  return opens(terms, second);
+  return isNftOf(terms, second);
 }
 
 /** With what a key holds a model's pin: `address` where it lies there, or its NFT where that lies there; undefined for neither. */
@@ -70,7 +54,7 @@ export async function pinHeldBy(
   if (!terms) return undefined;
   for await (const coin of wallet.eachToken()) {
     const { output } = coin;
-    if (equalBytes(output.lockingScript, script) && opens(terms, output)) return coin;
+    if (equalBytes(output.lockingScript, script) && isNftOf(terms, output)) return coin;
   }
   return undefined;
 }

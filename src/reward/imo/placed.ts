@@ -1,9 +1,9 @@
 import { type BitmodelError, mapConcurrently } from '../../base/index.js';
 import type { ChainClient, Pin, Transaction } from '../../chain/index.js';
+import { nftBehind } from '../contracts/holder.js';
 import { orItsError } from '../declared/orItsError.js';
 import { pinEvents } from '../declared/pinEvents.js';
 import { readRegistry } from '../declared/registry.js';
-import { nftBehind } from './holding.js';
 import { IMO_PIN_PATH, type ImoOffering, parseImoPayload, parseOffering } from './offering.js';
 import { provenTransaction } from './proven.js';
 

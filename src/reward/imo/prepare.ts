@@ -1,6 +1,6 @@
 import { equalBytes, mapConcurrently, sha256, toHex } from '../../base/index.js';
 import { createPin, decodePin, type Transaction, type Utxo } from '../../chain/index.js';
-import { holderScript } from '../contracts/holder.js';
+import { holderScript, nftBehind } from '../contracts/holder.js';
 import {
   completeDeclaration,
   type DeclaredParent,
@@ -19,7 +19,6 @@ import type { Registry } from '../declared/registry.js';
 import { updateHeldModel } from '../nft/held.js';
 import { type ImoDraft, type ImoMaking, type ImoStep, issuerScript } from './draft.js';
 import { paidShare } from './figures.js';
-import { nftBehind } from './holding.js';
 import { incomeScript, incomeSourceId } from './incomeContract.js';
 
 /** The transactions of the wallet's that are in no block yet, and those in blocks above one. */

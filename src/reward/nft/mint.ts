@@ -5,7 +5,7 @@ import {
   encodePin,
   estimateFeeRate,
   findBirthCoin,
-  formatOutpoint,
+  findCoin,
   type MintPlan,
   makeBirthCoin,
   P2PKH_UNLOCKING_SIZE,
@@ -74,9 +74,7 @@ async function ownPin(
     );
   }
   const proven = await provePin(client, pin);
-  const place = formatOutpoint(proven.outpoint);
-  const coins = await client.utxos([pin.owner]);
-  const coin = coins.find(({ outpoint }) => formatOutpoint(outpoint) === place);
+  const coin = await findCoin(client, pin.owner, proven.outpoint, { carrying: true });
   if (!coin) {
     throw refusal('PIN_MOVING', `Pin ${pin.id} is about to move.`, 'Try again after a block');
   }

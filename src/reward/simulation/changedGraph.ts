@@ -1,4 +1,4 @@
-import { BitmodelError, EXIT } from '../../base/index.js';
+import { atLine, BitmodelError, EXIT } from '../../base/index.js';
 import type { GraphChange } from '../flow/changes.js';
 import { DynamicGraph } from '../flow/DynamicGraph.js';
 import { type ContributionGraph, graphError, quoted } from '../graph/graph.js';
@@ -55,9 +55,7 @@ export function changedGraph(
     try {
       apply(dynamic, change);
     } catch (thrown) {
-      if (!(thrown instanceof BitmodelError)) throw thrown;
-      const { code, message, next, exitCode } = thrown;
-      throw new BitmodelError(code, `Line ${line}: ${message}`, { next, exitCode, cause: thrown });
+      throw atLine(line, thrown);
     }
   }
   const all = graph.ids.map((_, i) => dynamic.rowOf(i));
