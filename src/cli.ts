@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import type { Command, CommanderError } from 'commander';
-import { pipeClosed } from './commands/shared/closed-pipe.js';
+import { outputLost, pipeClosed } from './commands/shared/closed-pipe.js';
 import type { Register } from './commands/shared/register.js';
 
 interface CommandEntry {
@@ -220,8 +220,8 @@ export async function main(argv: readonly string[]): Promise<void> {
   if (commandAskedFor(argv.slice(2)) === 'help') return main(asHelpOption(argv));
   // a reader that closes the pipe early (head, less) is no error
   process.stdout.on('error', (error: NodeJS.ErrnoException) => {
-    if (error.code !== 'EPIPE') throw error;
-    pipeClosed();
+    if (error.code === 'EPIPE') pipeClosed();
+    else outputLost(error);
   });
   if (argv.length === 3 && (argv[2] === '--version' || argv[2] === '-V')) {
     process.stdout.write(`${version()}\n`);

@@ -172,7 +172,7 @@ function acceptanceLines(progress: TaskProgress): string[] {
     const grants =
       each.grants.length === 0
         ? 'paid at once'
-        : `of ${each.grants.length} grants ${count('withdrawn')} withdrawn, ${count('taken')} taken`;
+        : `of ${each.grants.length} ${each.grants.length === 1 ? 'grant' : 'grants'} ${count('withdrawn')} withdrawn, ${count('taken')} taken`;
     const window = end === undefined ? '' : `, can be taken from block ${end} on`;
     const text = `${formatAmount(each.value)} coins: ${grants}${window}`;
     return [`  ${each.txid}`, ...reflow(text.split(' '), WIDTH, '    ')].join('\n');

@@ -77,6 +77,8 @@ const create = action<CreateOptions>(async (_args, context) => {
     terminal.result({ model: draft.model, figures: figuresJson(figures) }, lines.join('\n'));
     return;
   }
+  // nobody is asked about what can't be
+  if (!settings.yes) await checkDraft(draft, making);
   await terminal.confirm(
     `Offer ${draft.supply} units of model ${draft.model}? A model has one offering, for ever.`,
   );

@@ -135,7 +135,13 @@ async function agree(
   throw new BitmodelError(
     'REWARD_TOO_HIGH',
     `The job may cost ${formatAmount(reward)} coins, more than the ${options.maxReward} you allow.`,
-    { next: 'Lower --max-tokens or --price, or raise --max-reward', exitCode: EXIT.notAllowed },
+    {
+      next:
+        parseAmount(feePerJob ?? '0') < parseAmount(options.maxReward)
+          ? 'Lower --max-tokens or --price, or raise --max-reward'
+          : `Raise --max-reward, or take another model: ${feePerJob} of it is what this one asks for each job`,
+      exitCode: EXIT.notAllowed,
+    },
   );
 }
 

@@ -70,6 +70,8 @@ export function registerPack(model: Command): void {
           ...(parent === undefined ? {} : { parents: parent.map(parseParent) }),
           ...(record === undefined ? {} : { record }),
           onProgress: progress.update,
+          onReplaced: ({ name, licence }) =>
+            terminal.note(`It was packed as ${name} before, licence ${licence ?? 'not said'}.`),
           signal,
         }).finally(progress.end);
         const { id, name, licence, parents, size: bytes, files, magnet, canBeShared } = packed;

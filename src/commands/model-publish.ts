@@ -15,6 +15,7 @@ import {
 } from '../reward/index.js';
 import { action } from './shared/action.js';
 import { collect } from './shared/collect.js';
+import { noteFee } from './shared/fee-note.js';
 import { hasNoNetwork, holdersOf } from './shared/model-holders.js';
 import { formatSize } from './shared/sizes.js';
 import { usedNamed } from './shared/source-names.js';
@@ -96,6 +97,7 @@ const publish = action<PublishOptions>(async ([named], { options, settings, term
     parents: parents ?? bundle.parents ?? [],
     ...(calibrations.length === 0 ? {} : { calibrations }),
   });
+  noteFee(terminal, model);
   const text = toText(model);
   if (options.dryRun) {
     terminal.note('Nothing was sent.');

@@ -70,7 +70,12 @@ const collect = action<CollectOptions>(async ([name], { options, settings, termi
     amount: formatAmount(each.amount),
     fee: formatAmount(each.fee),
   }));
-  const rows = collections.map(({ amount, coins, fee, txid }) => [amount, `${coins}`, fee, txid]);
+  const rows = collections.map(({ amount, coins, fee, txid }) => [
+    amount,
+    `${coins}`,
+    fee,
+    `${txid.slice(0, 16)}…`,
+  ]);
   const text =
     rows.length === 0
       ? 'Nothing waits for the holder of this NFT.'

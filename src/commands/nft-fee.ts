@@ -10,12 +10,14 @@ import {
   updateHeldModel,
 } from '../reward/index.js';
 import { action } from './shared/action.js';
+import { noteFee } from './shared/fee-note.js';
 import { nftName } from './shared/nft-name.js';
 import { badOption, nftVerb, type SpendOptions, spending } from './shared/nft-spend.js';
 import { nodeClient, openWallet } from './shared/wallet.js';
 
 const fee = action<SpendOptions>(async ([name, asked], { options, settings, terminal, signal }) => {
   const fee = parseFee(asked!);
+  noteFee(terminal, fee);
   const client = nodeClient(settings);
   const named = await nftName(client, name!);
   const wallet = await openWallet(client, settings, options, signal);

@@ -30,6 +30,7 @@ import {
   readRegistry,
 } from '../reward/index.js';
 import { type ActionContext, action } from './shared/action.js';
+import { noteFee } from './shared/fee-note.js';
 import { badOption, nftVerb, type SpendOptions, spending } from './shared/nft-spend.js';
 import type { Settings } from './shared/settings.js';
 import type { Terminal } from './shared/terminal.js';
@@ -177,6 +178,7 @@ async function publishedModel(client: ChainClient, id: string, named: string) {
 
 async function mintWithFee(context: ActionContext<MintOptions>, terms: MintTerms): Promise<void> {
   const { options, settings, terminal, signal } = context;
+  noteFee(terminal, terms.fee);
   const parameters = networkParameters(settings.network);
   const modelId = toHex(await commitmentOf(options, settings));
   const to = options.to === undefined ? undefined : addressScript(options.to, parameters);

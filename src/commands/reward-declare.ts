@@ -29,6 +29,7 @@ import {
 import { action } from './shared/action.js';
 import { collect } from './shared/collect.js';
 import { changeText, declarationJson } from './shared/declaration-view.js';
+import { noteFee } from './shared/fee-note.js';
 import type { Settings } from './shared/settings.js';
 import { sourceNamed, usedNamed } from './shared/source-names.js';
 import {
@@ -144,6 +145,7 @@ const declare = action<DeclareOptions>(async (_args, { options, settings, termin
   const registry = await readRegistry(client);
   const change = planned(registry, options, settings);
   const { before, after } = change;
+  if (options.fee !== undefined) noteFee(terminal, parseFee(options.fee));
   const circle = circleOf(registry, after.id, after);
   const json = {
     before: declarationJson(before, settings),

@@ -1,6 +1,6 @@
 import type { Command } from 'commander';
 import { type ActionContext, action } from './shared/action.js';
-import { wholeOption } from './shared/number-options.js';
+import { atOption } from './shared/at-option.js';
 import { readShownSource, shownJson, shownText } from './shared/shown-source.js';
 import { nodeClient } from './shared/wallet.js';
 
@@ -14,9 +14,9 @@ export async function showSource(
   named: string,
   { options, settings, terminal }: ActionContext<ShowOptions>,
 ): Promise<void> {
-  const { at } = options;
-  const atHeight = at === undefined ? undefined : wholeOption(at, '--at', 0);
-  const shown = await readShownSource(nodeClient(settings), named, settings, atHeight);
+  const client = nodeClient(settings);
+  const atHeight = await atOption(client, options.at);
+  const shown = await readShownSource(client, named, settings, atHeight);
   terminal.result(shownJson(shown, settings), () => shownText(shown, settings), shown.source.id);
 }
 

@@ -8,8 +8,8 @@ import {
   readRegistry,
 } from '../reward/index.js';
 import { action } from './shared/action.js';
+import { atOption } from './shared/at-option.js';
 import { cell } from './shared/columns.js';
-import { wholeOption } from './shared/number-options.js';
 import { isKind, KINDS } from './shared/source-names.js';
 import { nodeClient } from './shared/wallet.js';
 import { addressOf } from './shared/wallet-address.js';
@@ -51,8 +51,8 @@ const list = action<ListOptions>(async (_args, { options, settings, terminal }) 
     });
   }
   const owner = options.owner === undefined ? undefined : addressOf(options.owner, settings);
-  const atHeight = at === undefined ? undefined : wholeOption(at, '--at', 0);
-  const registry = await readRegistry(nodeClient(settings), atHeight);
+  const client = nodeClient(settings);
+  const registry = await readRegistry(client, await atOption(client, at));
   const all = [...registry.byId.values()];
   const users = usersOf(all);
   const shown = all.filter(

@@ -281,5 +281,10 @@ export {
 export { type VerifierDishonesty, verifierCheat } from './verifier/dishonesty.js';
 export { JobVerifier, type VerifierOptions } from './verifier/JobVerifier.js';
 export { JobWorker, WORKER_BATCH, type WorkerOptions } from './worker/JobWorker.js';
-export { type AcceptedVerifiers, limitFault, type WorkerLimits } from './worker/limits.js';
+export {
+  type AcceptedVerifiers,
+  LEAST_STAKE_LIMIT,
+  limitFault,
+  type WorkerLimits,
+} from './worker/limits.js';
 export type { WorkerOutcome, WorkerRecord } from './worker/record.js';

@@ -91,6 +91,7 @@ export {
   sourceByName,
 } from './declared/names.js';
 export { orItsError } from './declared/orItsError.js';
+export { ownerText } from './declared/ownerText.js';
 export {
   MODEL_PIN_PATH,
   modelPinPayload,

@@ -25,6 +25,14 @@ it.each([
   expect(() => parseParent(text)).toThrow(expect.objectContaining({ code, exitCode: 2 }));
 });
 
+it('a weight without its unit that can be no percentage is not called one', () => {
+  expect(() => parseParent(`${ID}=150000`)).toThrow(
+    expect.objectContaining({
+      next: 'Write 150000ppm (parts per million), or a percentage, as 15%',
+    }),
+  );
+});
+
 it('a weight without its unit is refused with both that it might mean', () => {
   expect(() => parseParent(`${ID}=15`)).toThrow(
     expect.objectContaining({ next: 'Write 15% or 15ppm (parts per million)' }),

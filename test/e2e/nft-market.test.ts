@@ -87,7 +87,7 @@ describe('the NFT of a model that jobs pay', () => {
       refused(...mint, '--royalty', '5%'),
       refused(...mint, '--fee', '0.01'),
     ]);
-    expect(ends.map(errorOf)).toEqual(['BAD_WEIGHT', 'BAD_OPTION', 'NOT_PUBLISHED']);
+    expect(ends.map(errorOf)).toEqual(['BAD_FEE', 'BAD_OPTION', 'NOT_PUBLISHED']);
   });
 
   it('is minted with the model’s fee and its author’s royalty', async () => {

@@ -96,6 +96,14 @@ describe('bitmodel reward declare, countersign and dispute', () => {
     expect(now).toMatchObject({ ownPpm: 700_000, since: height, pin: { id: pin } });
     expect(now.history).toMatchObject([{ ownPpm: 750_000 }, { ownPpm: 700_000, height }]);
     expect(then).toMatchObject({ ownPpm: 750_000, height: height - 1 });
+    for (const verb of [
+      ['reward', 'show', 'poet'],
+      ['reward', 'graph'],
+      ['source', 'list'],
+    ]) {
+      const { status, stderr } = await bitmodel(...verb, '--at', String(height + 1));
+      expect([status, stderr]).toEqual([2, expect.stringContaining(`from 0 to ${height}`)]);
+    }
   });
 
   it("confirms a claim by the key of the parent's holder, and shows it", async () => {

@@ -59,7 +59,7 @@ describe('what others have written, on the screen', () => {
   it('is no history of a wallet, where the ids are none', async () => {
     const { stdout, stderr } = await run('wallet', 'history', '--key', ADDRESS);
     expect(stdout).toBe('');
-    expect(stderr).toContain('BAD_NODE_ANSWER');
+    expect(stderr).toContain('BAD_RPC_ANSWER');
   });
 
   for (const args of [

@@ -1,4 +1,5 @@
 import { spawn } from 'node:child_process';
+import { closeSync, existsSync, openSync } from 'node:fs';
 import { afterAll, describe, expect, it } from 'vitest';
 import { BINARY, Place } from './harness.js';
 
@@ -56,5 +57,22 @@ describe('help', () => {
     });
     const code = await new Promise((done) => child.once('close', done));
     expect([code, stderr]).toEqual([0, '']);
+  });
+
+  it.skipIf(!existsSync('/dev/full'))('says so when the disk that it goes to is full', async () => {
+    const full = openSync('/dev/full', 'w');
+    const child = spawn(process.execPath, [BINARY, 'wallet', '--help'], {
+      stdio: ['ignore', full, 'pipe'],
+    });
+    let stderr = '';
+    child.stderr!.on('data', (chunk: Buffer) => {
+      stderr += chunk.toString();
+    });
+    const code = await new Promise((done) => child.once('close', done));
+    closeSync(full);
+    expect([code, stderr.split('\n')[0]]).toEqual([
+      1,
+      expect.stringMatching(/^error: The output can't be written: ENOSPC.*\[WRITE_FAILED\]$/),
+    ]);
   });
 });

@@ -34,8 +34,10 @@ async function demandOf(
 ): Promise<ReadonlyMap<string, bigint>> {
   if ((amount === undefined) === (demand === undefined)) {
     throw usage(
-      'Either an amount or a list of amounts is needed.',
-      'Pass --amount 100 or --demand FILE',
+      demand === undefined
+        ? 'Either an amount or a list of amounts is needed.'
+        : '--amount and --demand exclude each other.',
+      'Pass one of them: --amount 100 or --demand FILE',
     );
   }
   if (demand === undefined) {

@@ -1,3 +1,5 @@
+import { EXIT } from '../../base/index.js';
+
 let listener: (() => void) | undefined;
 
 /**
@@ -13,4 +15,10 @@ export function onClosedPipe(then: (() => void) | undefined): void {
 export function pipeClosed(): void {
   if (listener) listener();
   else process.exit(0);
+}
+
+/** Standard output can't be written, such as a file on a full disk: nothing more is of use, and all that is said is this. */
+export function outputLost(error: Error): void {
+  const text = `error: The output can't be written: ${error.message}. [WRITE_FAILED]\n  next: Free some space, or write elsewhere\n`;
+  process.stderr.write(text, () => process.exit(EXIT.failed));
 }

@@ -10,8 +10,8 @@ import {
   parseWeight,
   readGraph,
 } from '../../reward/index.js';
+import { atOption } from './at-option.js';
 import { readChunks } from './input.js';
-import { wholeOption } from './number-options.js';
 import { progressLine } from './progress.js';
 import type { Settings } from './settings.js';
 import { nodeClient } from './wallet.js';
@@ -55,8 +55,8 @@ async function ofChain(
 ): Promise<SourceGraph> {
   const idle = format === undefined ? '--share' : '--format';
   if ((format ?? share) !== undefined) throw needless(idle, 'goes with a file');
-  const atHeight = at === undefined ? undefined : wholeOption(at, '--at', 0);
-  const chain = await chainGraph(nodeClient(settings), { atHeight });
+  const client = nodeClient(settings);
+  const chain = await chainGraph(client, { atHeight: await atOption(client, at) });
   const { length: left } = chain.unchecked;
   if (left > 0) {
     warnings.add(

@@ -12,7 +12,10 @@ export function parsePart(text: string): number {
   if (!/^\d+$/.test(text)) return parseWeight(text);
   const shown = text.slice(0, 20);
   throw new BitmodelError('BAD_WEIGHT', `The weight "${shown}" does not say of what it is.`, {
-    next: `Write ${shown}% or ${shown}ppm (parts per million)`,
+    next:
+      Number(text) <= 100
+        ? `Write ${shown}% or ${shown}ppm (parts per million)`
+        : `Write ${shown}ppm (parts per million), or a percentage, as 15%`,
     exitCode: EXIT.usage,
   });
 }

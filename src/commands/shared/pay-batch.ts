@@ -1,5 +1,6 @@
-import { join } from 'node:path';
-import { formatAmount, parseAmount } from '../../base/index.js';
+import { existsSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { formatAmount, makeFolder, parseAmount } from '../../base/index.js';
 import { networkParameters } from '../../chain/index.js';
 import { type BatchPlan, payBatch, planByLedger } from '../../reward/index.js';
 import type { ActionContext } from './action.js';
@@ -78,6 +79,10 @@ export async function settleBatch(
     const text = `${planText(plan)}\nNothing was sent (--dry-run).`;
     terminal.result({ dryRun: true, ledger, ...planJson(plan) }, text);
     return;
+  }
+  if (options.carry === undefined) makeFolder(dirname(ledger));
+  else if (!existsSync(ledger)) {
+    terminal.warn(`a new ledger is begun in ${ledger}: it knows of no batch that was paid before`);
   }
   const wallet = await openWallet(client, settings, { ...options, key }, signal);
   const done = await payBatch(client, wallet, request, {

@@ -61,7 +61,7 @@ function topText({ scheme, topOwners, total }: Outcome, at: number): string {
 export async function simulationText(simulation: Simulation): Promise<string> {
   const { sources, edges, owners, jobs, paidFor, total, outcomes, comparisons } = simulation;
   return [
-    `${sources} sources, ${edges} edges, ${owners} owners`,
+    `${sources} sources, ${edges} ${edges === 1 ? 'edge' : 'edges'}, ${owners} owners`,
     `${jobs} jobs for ${paidFor} of the sources: ${formatAmount(total)} coins`,
     ...outcomes.map(({ scheme }, i) => `${letterOf(i)}  ${cutTo(scheme, 76)}`),
     await sideBySide(kindTable(outcomes)),

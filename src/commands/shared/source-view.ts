@@ -1,16 +1,14 @@
 import { fromHex, sha256, toHex } from '../../base/index.js';
-import { hashToId, networkParameters, scriptAddress } from '../../chain/index.js';
+import { networkParameters } from '../../chain/index.js';
 import { ModelRegistry, readBundle } from '../../model/index.js';
-import { parseHolderScript, parseSplitScript } from '../../reward/index.js';
+import { ownerText, parseHolderScript, parseSplitScript } from '../../reward/index.js';
 import type { Settings } from './settings.js';
 
 /** Where a script pays, for people: an address, or that it is a split contract, or for whoever holds an NFT. */
 export function destination(script: Uint8Array | undefined, { network }: Settings): string {
   if (!script) return 'not published';
   if (parseSplitScript(script)) return `split contract ${toHex(sha256(script)).slice(0, 16)}…`;
-  const holder = parseHolderScript(script);
-  if (holder) return `holder of NFT ${hashToId(holder.category)}`;
-  return scriptAddress(script, networkParameters(network)) ?? toHex(script);
+  return ownerText(script, networkParameters(network));
 }
 
 /** Who holds a pin, as the node names it: an address, or whoever holds the NFT that a model's fee is bound to. */

@@ -19,9 +19,10 @@ export interface WorkerLimits {
 
 /** The stake of a job covers the most that the buyer would pay, which may be a good deal more than this seller asks. */
 const STAKE_MULTIPLE = 12n;
-/** Base units that no limit lies below, so that small jobs have verifiers too. */
+/** Base units that no limit of verifiers' fees lies below, so that small jobs have verifiers too. */
 const LEAST_FEE_LIMIT = 250_000n;
-const LEAST_STAKE_LIMIT = 1_000_000n;
+/** Base units that no limit of stakes, and of a model's fee for the job beside them, lies below unless a seller states one. */
+export const LEAST_STAKE_LIMIT = 1_000_000n;
 
 function larger(a: bigint, b: bigint): bigint {
   return a > b ? a : b;

@@ -30,6 +30,8 @@ export interface PackOptions extends HashProgress {
   readonly name?: string;
   /** Makes the name that is written of the one that it would have. */
   readonly rename?: (name: string) => string;
+  /** Told of an earlier pack with another name or licence, which this one has replaced. */
+  readonly onReplaced?: (earlier: Pick<Bundle, 'name' | 'licence'>) => void;
   /** Else as in an earlier pack. */
   readonly licence?: string;
   /** Else as in an earlier pack. */
@@ -116,7 +118,11 @@ export async function packModel(dir: string, options: PackOptions = {}): Promise
   };
   checkBundle({ ...about, v: 1, id: '0'.repeat(64), size: 0, files: [] });
   const hashed = await hashFound(dir, found, () => listBundleFiles(dir), options);
-  return recordModel(dir, hashed, about, record);
+  const packed = recordModel(dir, hashed, about, record);
+  if (earlier && (earlier.name !== about.name || earlier.licence !== packed.licence)) {
+    options.onReplaced?.(earlier);
+  }
+  return packed;
 }
 
 /**

@@ -1,10 +1,5 @@
 import { setImmediate } from 'node:timers/promises';
-import {
-  type ChainClient,
-  holderText,
-  type NetworkName,
-  networkParameters,
-} from '../../chain/index.js';
+import { type ChainClient, type NetworkName, networkParameters } from '../../chain/index.js';
 import { buildGraph } from '../graph/buildGraph.js';
 import {
   type ContributionGraph,
@@ -15,6 +10,7 @@ import {
 import { type ContractNode, ContractNodes } from './ContractNodes.js';
 import { checkingWork, usesInForce } from './circles.js';
 import type { Declaration } from './declaration.js';
+import { ownerText } from './ownerText.js';
 import { type Registry, readRegistry } from './registry.js';
 import type { ChainPoint } from './snapshot.js';
 import { readStandings, type Standings } from './standing.js';
@@ -114,7 +110,7 @@ export async function chainGraph(
   const { chain } = await client.rpc.call<{ chain: NetworkName }>('getblockchaininfo');
   const params = networkParameters(chain);
   const registry = await readRegistry(client, atHeight);
-  const nodes = new ContractNodes(registry, (script) => holderText(script, params)).all();
+  const nodes = new ContractNodes(registry, (script) => ownerText(script, params)).all();
   const graph = buildGraph(nodes);
   const { uses, unchecked } = await usesOf(nodes, registry);
   const standings = edgeStandings(graph, nodes, await readStandings(client, registry), uses);

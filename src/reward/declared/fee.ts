@@ -7,7 +7,8 @@ import { formatWeight, parseWeight } from './weight.js';
 export type ModelFee = Pick<ModelDeclaration, 'feePpm' | 'feePerJob'>;
 
 function parsePart(text: string): ModelFee {
-  if (!/^\d+(?:\.\d+)?$/.test(text)) return { feePpm: parseWeight(text) };
+  if (/%$|ppm$/.test(text)) return { feePpm: parseWeight(text) };
+  if (!/^\d+(?:\.\d+)?$/.test(text)) throw badFee(`${quoted(text)} is no fee.`);
   const feePerJob = parseAmount(text);
   if (feePerJob === 0n) return { feePpm: 0 };
   if (feePerJob <= MAXIMUM_FEE_PER_JOB) return { feePpm: 0, feePerJob };

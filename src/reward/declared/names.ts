@@ -67,11 +67,23 @@ export function sourceByName(
   const found = begins.length > 0 ? begins : called(all, text);
   if (found.length > 1) throw ambiguous(found, text, 'sources');
   if (found[0] !== undefined) return found[0];
-  throw new BitmodelError(
-    'UNKNOWN_SOURCE',
-    `No ${kind ?? 'source'} ${quoted(text)} is published yet.`,
-    { next: 'See those that are with: bitmodel source list', exitCode: EXIT.notFound },
-  );
+  throw unknownName(registry, text, kind);
+}
+
+/** Why a name stands for nothing: as another kind it may. */
+function unknownName(
+  registry: Registry,
+  text: string,
+  kind: Published['kind'] | undefined,
+): BitmodelError {
+  const other = kind && called([...registry.byId.values()], text)[0]?.kind;
+  const message = `No ${kind ?? 'source'} ${quoted(text)} is published yet${other ? `, only a ${other}` : ''}.`;
+  return new BitmodelError('UNKNOWN_SOURCE', message, {
+    next: other
+      ? `Write ${other}:${text}`
+      : 'See those that are with: bitmodel source list; what was just sent counts once it is in a block',
+    exitCode: EXIT.notFound,
+  });
 }
 
 function untagged(name: string): string {

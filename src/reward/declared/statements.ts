@@ -54,7 +54,7 @@ export function confirmationOf(
   const claim = declaredUses(source).find(({ id }) => id === parent);
   if (!claim) {
     throw new BitmodelError('NOT_CLAIMED', `${source.name} does not name ${parent} as a parent.`, {
-      next: `See what it names: bitmodel reward show ${child}`,
+      next: `See what it names: bitmodel reward show ${child}; what was just declared counts once it is in a block`,
       exitCode: EXIT.notFound,
     });
   }

@@ -91,7 +91,7 @@ export function graphError(message: string, next: string): BitmodelError {
 
 /** A text as it may stand in a message: quoted, escaped, cut at 60 characters. */
 export function quoted(text: string): string {
-  return JSON.stringify(text.length > 60 ? `${text.slice(0, 60)}…` : text);
+  return JSON.stringify(text.length > 64 ? `${text.slice(0, 60)}…` : text);
 }
 
 /** @throws BitmodelError `BAD_GRAPH` unless the text is 1 to 256 printable characters */

@@ -92,7 +92,11 @@ export async function findTask(client: ChainClient, text: string): Promise<Pinne
   const tasks = isBeginning ? await readTasks(client) : [];
   const [found, other] = tasks.filter(({ id }) => id.startsWith(wanted));
   if (!found) {
-    throw new BitmodelError('UNKNOWN_TASK', `The chain has no task "${text.slice(0, 64)}".`, {
+    const message =
+      wanted.length < SHORTEST
+        ? `A task is named by its id or the first ${SHORTEST} digits of it or more, which "${text}" is not.`
+        : `The chain has no task "${text.slice(0, 64)}".`;
+    throw new BitmodelError('UNKNOWN_TASK', message, {
       next: 'See bitmodel imi list; a new one counts once it is in a block',
       exitCode: EXIT.notFound,
     });

@@ -5,6 +5,7 @@ import {
   DUST,
   type TransactionOutput,
 } from '../../chain/index.js';
+import { NFT_HOLDER } from '../declared/ownerText.js';
 import { payoutByOwner } from '../flow/owners.js';
 import { payout } from '../flow/payout.js';
 import { type ContributionGraph, quoted } from '../graph/graph.js';
@@ -75,7 +76,9 @@ function badOwners(owners: readonly string[], what: string): BitmodelError {
   const named = owners.slice(0, NAMED).map(quoted).join(', ');
   const more = owners.length > NAMED ? ` and ${owners.length - NAMED} more` : '';
   return new BitmodelError('BAD_OWNER', `${what} ${named}${more}; nothing was sent.`, {
-    next: 'Give each source that is paid the address of its owner',
+    next: owners.some((owner) => owner.startsWith(NFT_HOLDER))
+      ? 'Leave out what an NFT owns: its holder takes what jobs bring with bitmodel nft collect'
+      : 'Give each source that is paid the address of its owner',
     exitCode: EXIT.usage,
   });
 }

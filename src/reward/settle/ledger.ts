@@ -218,12 +218,17 @@ export function writeLedger(path: string, ledger: Ledger): void {
 }
 
 /**
- * The one place that a ledger's name stands for, its folder made where it is missing: a ledger by two names would be held
- * by two processes, and paid by twice.
+ * The one place that a ledger's name stands for: a ledger by two names would be held by two processes, and paid by twice.
+ * @throws BitmodelError `NO_SUCH_FOLDER`: a mistyped name would begin a new ledger, which knows of no payment
  */
 export function ledgerPlace(path: string): string {
   const folder = dirname(resolve(path));
-  mkdirSync(folder, { recursive: true });
+  if (!existsSync(folder)) {
+    throw new BitmodelError('NO_SUCH_FOLDER', `There is no folder ${folder} for a ledger.`, {
+      next: 'Make it first, or name the ledger that the batches before this one were paid by',
+      exitCode: EXIT.notFound,
+    });
+  }
   return existsSync(path) ? realpathSync(path) : join(realpathSync(folder), basename(path));
 }
 

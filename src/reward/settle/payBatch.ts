@@ -48,7 +48,7 @@ function alreadyPaid({ transactions, height }: LedgerBatch): BitmodelError {
  * @throws BitmodelError `BAD_OWNER` (nothing is sent), `ALREADY_PAID`, `LEDGER_BUSY`, `BAD_LEDGER`, `BATCH_UNFINISHED`,
  *   `BATCH_CONFLICT`, `INSUFFICIENT_FUNDS`, and what the node says
  */
-export function payBatch(
+export async function payBatch(
   client: ChainClient,
   wallet: Wallet,
   request: BatchRequest,

@@ -1,4 +1,4 @@
-import { BitmodelError, equalBytes } from '../../base/index.js';
+import { BitmodelError, EXIT, equalBytes } from '../../base/index.js';
 import {
   assemble,
   decodeNumber,
@@ -81,7 +81,7 @@ function faultOf(shares: readonly SplitShare[], own: Uint8Array | undefined): st
   if (shares.some(({ ppm }) => !Number.isInteger(ppm) || ppm < 1)) {
     return 'a share that is no whole number of parts per million above 0';
   }
-  if (sum > PPM) return `shares of ${sum} parts per million, more than the whole`;
+  if (sum > PPM) return `shares of ${sum / 10_000} % together, more than the whole`;
   if (own === undefined && sum < PPM) return 'a rest that goes to nobody';
   if (own !== undefined && sum === PPM) return 'an owner for whom nothing is left';
   return undefined;
@@ -100,7 +100,8 @@ export function splitScript(shares: readonly SplitShare[], own?: Uint8Array): Ui
   const fault = faultOf(shares, own);
   if (fault !== undefined) {
     throw new BitmodelError('BAD_SPLIT', `A split contract can't have ${fault}.`, {
-      next: `Declare whole parts per million that sum to at most ${PPM}`,
+      next: 'Declare shares that sum to at most 100%, in whole parts per million',
+      exitCode: EXIT.usage,
     });
   }
   const exact = own === undefined ? shares.slice(0, -1) : shares;

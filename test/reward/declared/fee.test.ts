@@ -19,8 +19,10 @@ describe('what a model asks of each job', () => {
 
   it.each([
     ['101%', 'BAD_WEIGHT'],
-    ['', 'BAD_WEIGHT'],
-    ['-1', 'BAD_WEIGHT'],
+    ['150%', 'BAD_WEIGHT'],
+    ['', 'BAD_FEE'],
+    ['-1', 'BAD_FEE'],
+    ['abc', 'BAD_FEE'],
     ['0.000000001', 'BAD_AMOUNT'],
     ['1000000.00000001', 'BAD_FEE'],
     ['0.01+5%', 'BAD_FEE'],

@@ -21,6 +21,7 @@ import {
   publishModel,
   type Registry,
   readRegistry,
+  sourceByName,
 } from '#src/reward/index.js';
 
 const params = networkParameters('regtest');
@@ -82,5 +83,15 @@ describe('the name of a published model', () => {
     const thrown = () => modelByName(registry, 'twin');
     expect(thrown).toThrow(expect.objectContaining({ code: 'AMBIGUOUS_NAME' }));
     expect(thrown).toThrow(new RegExp(`${id('two')}, ${id('three')}`));
+  });
+
+  it('is told as what it is where another kind of source is asked for', () => {
+    expect(() => sourceByName(registry, 'whale', 'paper')).toThrow(
+      expect.objectContaining({
+        code: 'UNKNOWN_SOURCE',
+        message: 'No paper "whale" is published yet, only a model.',
+        next: 'Write model:whale',
+      }),
+    );
   });
 });

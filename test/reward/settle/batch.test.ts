@@ -1,6 +1,6 @@
-import { mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { COIN, sha256, toHex, utf8 } from '#src/base/index.js';
@@ -363,6 +363,14 @@ describe('paying a batch on a real chain', () => {
     await regtest.mine();
     expect((await lies('a')) + (await lies('b')) + (await lies('c'))).toBe(20_000n);
     expect(readLedger(ledger, await genesis()).carried).toEqual(new Map());
+  });
+
+  it('begins no ledger in a folder that is not there, which a mistyped name would be', async () => {
+    const ledger = join(dirname(newLedger()), 'lost', 'ledger.json');
+    await expect(
+      payBatch(regtest.chain, regtest.wallet, request(10_000n), options(ledger)),
+    ).rejects.toMatchObject({ code: 'NO_SUCH_FOLDER', exitCode: 3 });
+    expect(existsSync(dirname(ledger))).toBe(false);
   });
 
   it('pays thousands in a tree of transactions, each with its mark', async () => {
