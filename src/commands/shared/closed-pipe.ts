@@ -1,5 +1,3 @@
-import { EXIT } from '../../base/index.js';
-
 let listener: (() => void) | undefined;
 
 /**
@@ -20,5 +18,5 @@ export function pipeClosed(): void {
 /** Standard output can't be written, such as a file on a full disk: nothing more is of use, and all that is said is this. */
 export function outputLost(error: Error): void {
   const text = `error: The output can't be written: ${error.message}. [WRITE_FAILED]\n  next: Free some space, or write elsewhere\n`;
-  process.stderr.write(text, () => process.exit(EXIT.failed));
+  process.stderr.write(text, () => process.exit(1));
 }
