@@ -134,6 +134,23 @@ describe('a seller without coins', () => {
   });
 });
 
+describe('a seller whose limits a job goes beyond', () => {
+  it('says so once, however many such jobs pass by', async () => {
+    const before = market.events.length;
+    const key = createKey(params);
+    await market.pay(key, [COIN]);
+    const { end } = market.hire(key, { maxStake: 1n });
+    const client = market.newClient();
+    const announced = await announceAll(client, 2);
+    const problems = () => market.events.slice(before).filter(({ step }) => step === 'problem');
+    await market.happens(() => problems().length > 0);
+    for (const { id } of announced) await client.cancel(id);
+    expect(problems()).toHaveLength(1);
+    expect(problems()[0]!.detail).toMatch(/^a job asks for too large a stake; no offer is made/);
+    await end();
+  });
+});
+
 describe('two processes that buy with one key', () => {
   /** Coins of so many base units, and a buyer in a process of its own for each. */
   async function buyers(...values: bigint[]) {

@@ -34,9 +34,11 @@ describe('by whom a seller lets itself be judged', () => {
 
   it('is by the keys it names, all of them, and by any where it says so', () => {
     expect(limitFault(job(), { price, acceptVerifiers: [C, B, A, D] })).toBeUndefined();
-    expect(limitFault(job(), { price, acceptVerifiers: [A, B] })).toBe('its verifiers');
+    expect(limitFault(job(), { price, acceptVerifiers: [A, B] })).toBe(
+      'verifiers that are not accepted',
+    );
     expect(limitFault(job({ verifiers: drawn }), { price, acceptVerifiers: [A] })).toBe(
-      'its verifiers',
+      'verifiers that are not accepted',
     );
     for (const verifiers of [drawn, [A, B, C]]) {
       expect(limitFault(job({ verifiers }), { price, acceptVerifiers: 'any' })).toBeUndefined();

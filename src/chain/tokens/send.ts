@@ -29,7 +29,7 @@ export async function heldNft(wallet: Wallet, name: NftName): Promise<Utxo> {
   if (found.length === 1) return found[0]!;
   if (found.length === 0) {
     throw new BitmodelError('NFT_NOT_HELD', 'This key holds no such NFT.', {
-      next: 'See who holds it with bitmodel nft show, and what the key holds with bitmodel wallet utxos',
+      next: 'See who holds it, and whether it is on offer, with bitmodel nft show, and what the key holds with bitmodel wallet utxos',
       exitCode: EXIT.notFound,
     });
   }

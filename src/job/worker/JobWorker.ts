@@ -66,6 +66,7 @@ export class JobWorker extends Participant {
   readonly #open = new Map<string, WorkerRecord>();
   readonly #considered = new Set<string>();
   readonly #toldOf = new Set<JobModel>();
+  readonly #toldLimits = new Set<string>();
   readonly #answering: Answering;
   readonly #driver: WorkerDriver;
   readonly #capacity: WorkerCapacity;
@@ -202,7 +203,10 @@ export class JobWorker extends Participant {
     const listed = listedVerifiers(job);
     if (listed.some((key) => keys.includes(key))) return 'a party among the verifiers';
     const fault = limitFault(job, this.#options);
-    if (fault !== undefined) return fault;
+    if (fault !== undefined) {
+      this.#tellLimit(fault);
+      return fault;
+    }
     const stake = parseAmount(job.stake);
     if (!(await this.#capacity.hasRoom(stake, this.#open.values()))) {
       await this.#tellOfTooFewCoins(stake);
@@ -255,6 +259,14 @@ export class JobWorker extends Participant {
       this.emit({ role: 'worker', step: 'problem', detail });
     }
     return detail;
+  }
+
+  /** Says once for each of its limits that jobs pass by because of it, which looks just like no jobs at all. */
+  #tellLimit(fault: string): void {
+    if (this.#toldLimits.has(fault)) return;
+    this.#toldLimits.add(fault);
+    const detail = `a job asks for ${fault}; no offer is made on such jobs (--accept-verifiers and --max-stake set the limits)`;
+    this.emit({ role: 'worker', step: 'problem', detail });
   }
 
   /** Says once for each model why jobs pass by: sellers and buyers may have fetched it from different places. */

@@ -38,7 +38,8 @@ export function limitFault(job: JobSpec, limits: WorkerLimits): string | undefin
   if (accepted === undefined && listed.length > 0) return 'verifiers that the buyer chose';
   const isNamed = (key: string): boolean => accepted!.includes(key);
   const named = Array.isArray(accepted);
-  if (named && (listed.length === 0 || !listed.every(isNamed))) return 'its verifiers';
+  if (named && (listed.length === 0 || !listed.every(isNamed)))
+    return 'verifiers that are not accepted';
   const reward = price * BigInt(job.maxTokens);
   if (contestBond(job) > larger(reward, LEAST_FEE_LIMIT)) return 'verifiers that cost too much';
   const most = maxStake ?? larger(reward * STAKE_MULTIPLE, LEAST_STAKE_LIMIT);
