@@ -131,13 +131,14 @@ async function agree(
   if (options.maxReward === undefined) {
     return terminal.confirm(`Lock up to ${formatAmount(reward)} coins for this job?`);
   }
-  if (reward <= parseAmount(options.maxReward)) return;
+  const most = parseAmount(options.maxReward);
+  if (reward <= most) return;
   throw new BitmodelError(
     'REWARD_TOO_HIGH',
     `The job may cost ${formatAmount(reward)} coins, more than the ${options.maxReward} you allow.`,
     {
       next:
-        parseAmount(feePerJob ?? '0') < parseAmount(options.maxReward)
+        parseAmount(feePerJob ?? '0') < most
           ? 'Lower --max-tokens or --price, or raise --max-reward'
           : `Raise --max-reward, or take another model: ${feePerJob} of it is what this one asks for each job`,
       exitCode: EXIT.notAllowed,

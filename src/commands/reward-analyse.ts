@@ -8,26 +8,22 @@ import {
   graphHash,
   MOST_GENERATIONS,
   mandala,
-  parseDemand,
   parseWeight,
 } from '../reward/index.js';
 import { action } from './shared/action.js';
 import { analysisJson, analysisText } from './shared/analysis-view.js';
-import { namedDemand } from './shared/graph-names.js';
+import { demandInFile } from './shared/demand.js';
 import {
   type GraphOptions,
   type SourceGraph,
   sourceGraph,
   takesGraph,
 } from './shared/graph-source.js';
-import { readInput } from './shared/input.js';
 import { wholeOption } from './shared/number-options.js';
 import { demandResultFiles, type ResultFiles, writeResultFiles } from './shared/result-file.js';
 import type { Settings } from './shared/settings.js';
 import { programOf, typedCommand } from './shared/typed-command.js';
 
-/** What a string of the run time may hold. */
-const MAXIMUM_FILE = 500_000_000;
 const MOST_ROUNDS = 10_000;
 const MOST_SAMPLES = 1_000_000;
 const MOST_HUBS = 1000;
@@ -69,10 +65,6 @@ async function subject(
   return { graph, title: `Mandala network of ${generations} generations` };
 }
 
-async function readDemand(file: string): Promise<Map<string, bigint>> {
-  return parseDemand(await readInput(file, MAXIMUM_FILE));
-}
-
 /** How the analysis came about, for its page. */
 function factsOf(command: Command, { graph, chain, title }: Subject): [string, string][] {
   return [
@@ -97,7 +89,7 @@ const runFor = (command: Command) =>
     const demand =
       options.demand === undefined
         ? {}
-        : { demand: demandOf(graph, namedDemand(of, await readDemand(options.demand), settings)) };
+        : { demand: demandOf(graph, await demandInFile(of, options.demand, settings)) };
     const analysis = analyse(graph, { seed: options.seed, samples, hubs, ...rounds, ...demand });
     const forms = {
       html: () => analysisPage(analysis, title, factsOf(command, of)),

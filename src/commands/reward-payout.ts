@@ -1,36 +1,29 @@
 import type { Command } from 'commander';
-import { BitmodelError, EXIT, formatAmount, parseAmount } from '../base/index.js';
+import { BitmodelError, EXIT, formatAmount } from '../base/index.js';
 import {
   capForwarded,
   computeFlows,
   demandOf,
   explainShare,
-  parseDemand,
   parseWeight,
   payoutNotes,
 } from '../reward/index.js';
 import { action } from './shared/action.js';
-import { graphSource, namedDemand, paidSource } from './shared/graph-names.js';
+import { type DemandOptions, demandGiven } from './shared/demand.js';
+import { graphSource } from './shared/graph-names.js';
 import {
   type GraphOptions,
   type SourceGraph,
   sourceGraph,
   takesGraph,
 } from './shared/graph-source.js';
-import { readInput } from './shared/input.js';
 import { wholeOption } from './shared/number-options.js';
 import { followChanges } from './shared/payout-changes.js';
 import { printByOwner, printBySource } from './shared/payout-view.js';
 import type { Settings } from './shared/settings.js';
 import { printExplanation } from './shared/share-explanation.js';
 
-/** What a string of the run time may hold. */
-const MAXIMUM_FILE = 500_000_000;
-
-interface PayoutOptions extends GraphOptions {
-  readonly amount?: string;
-  readonly source?: string;
-  readonly demand?: string;
+interface PayoutOptions extends GraphOptions, DemandOptions {
   readonly changes?: string;
   readonly per: string;
   readonly explain?: string;
@@ -42,27 +35,15 @@ function usage(message: string, next: string): BitmodelError {
   return new BitmodelError('BAD_OPTION', message, { next, exitCode: EXIT.usage });
 }
 
+/** What was paid; nothing where only changes are to be followed. */
 async function readDemand(
   of: SourceGraph,
-  { amount, source, demand, changes }: PayoutOptions,
+  options: PayoutOptions,
   settings: Settings,
 ): Promise<Map<string, bigint>> {
+  const { amount, source, demand, changes } = options;
   if (changes !== undefined && (amount ?? demand ?? source) === undefined) return new Map();
-  if ((amount === undefined) === (demand === undefined)) {
-    throw usage(
-      demand === undefined
-        ? 'Either an amount or a list of amounts is needed.'
-        : '--amount and --demand exclude each other.',
-      'Pass one of them: --amount 100 or --demand FILE',
-    );
-  }
-  if (demand === undefined) {
-    return new Map([[paidSource(of, source, settings), parseAmount(amount!)]]);
-  }
-  if (source !== undefined) {
-    throw usage('--source goes with --amount, not with --demand.', 'Leave out one of them');
-  }
-  return namedDemand(of, parseDemand(await readInput(demand, MAXIMUM_FILE)), settings);
+  return demandGiven(of, options, settings);
 }
 
 function amountsOf(units: Iterable<readonly [string, bigint]>): Record<string, string> {

@@ -1,7 +1,7 @@
 import { fromHex, sha256, toHex } from '../../base/index.js';
 import { networkParameters } from '../../chain/index.js';
 import { ModelRegistry, readBundle } from '../../model/index.js';
-import { ownerText, parseHolderScript, parseSplitScript } from '../../reward/index.js';
+import { nftBehind, ownerText, parseSplitScript } from '../../reward/index.js';
 import type { Settings } from './settings.js';
 
 /** Where a script pays, for people: an address, or that it is a split contract, or for whoever holds an NFT. */
@@ -13,8 +13,7 @@ export function destination(script: Uint8Array | undefined, { network }: Setting
 
 /** Who holds a pin, as the node names it: an address, or whoever holds the NFT that a model's fee is bound to. */
 export function pinHolder(owner: string | undefined, settings: Settings): string | undefined {
-  const script = owner !== undefined && /^(?:[0-9a-f]{2})+$/.test(owner) && fromHex(owner);
-  return script && parseHolderScript(script) ? destination(script, settings) : owner;
+  return nftBehind(owner) ? destination(fromHex(owner!), settings) : owner;
 }
 
 /** The id of a source: 64 hexadecimal digits as they are, anything else a model on this machine. */

@@ -89,7 +89,7 @@ export function graphError(message: string, next: string): BitmodelError {
   return new BitmodelError('BAD_GRAPH', message, { next, exitCode: EXIT.usage });
 }
 
-/** A text as it may stand in a message: quoted, escaped, cut at 60 characters. */
+/** A text as it may stand in a message: quoted, escaped, of more than 64 characters (an id) the first 60. */
 export function quoted(text: string): string {
   return JSON.stringify(text.length > 64 ? `${text.slice(0, 60)}…` : text);
 }
